@@ -1,0 +1,25 @@
+"""The two compiled modules; everything else about the package is in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+# -ffp-contract=off: results must not depend on whether the compiler fuses a multiply and an add.
+FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
+
+
+def extension(name: str, folder: str) -> Extension:
+    """One module built from every C++ file of a folder."""
+    sources = sorted(str(path) for path in Path(folder).glob("*.cpp"))
+    headers = sorted(str(path) for path in Path(folder).glob("*.hpp"))
+    return Extension(
+        name, sources, depends=headers, extra_compile_args=FLAGS, extra_link_args=["-pthread"], language="c++"
+    )
+
+
+setup(
+    ext_modules=[
+        extension("asteroid_cloud.indexer._core", "indexer/native"),
+        extension("asteroid_cloud.api._wire", "api/native"),
+    ]
+)

@@ -1,0 +1,124 @@
+"""Every error that the server side of Asteroid raises on purpose.
+
+    AsteroidError                     code, message, details
+    ├── InvalidRequest                the caller's input is wrong; names the field and the limit
+    ├── Unauthorized                  no key, or a wrong one
+    ├── NotFound                      no such id, route or file
+    ├── Conflict                      the state forbids it: no index yet, one already, not empty
+    ├── TooLarge                      a body, batch or value over its limit
+    ├── Overloaded                    try again later: rate, back-pressure, not caught up, not ready
+    └── StorageError                  the disk or what is on it
+        ├── CorruptionError           damage found: path, offset, reason
+        ├── Poisoned                  an fsync failed; no write is accepted until a restart
+        ├── NoSpace                   the disk is full; nothing was written
+        ├── LockHeld                  another process has this data directory open
+        ├── LogPruned                 the log no longer reaches back that far
+        └── UnsupportedVersion        written by a newer format; left untouched
+
+Codes are stable: a client may branch on them. ``api.errors`` has the one table from code to HTTP
+status. It lives in the lowest layer so that every layer above may raise from one tree.
+"""
+
+from __future__ import annotations
+
+
+class AsteroidError(Exception):
+    """Base of the tree: a clear sentence, a stable ``code`` and extra fields for the caller."""
+
+    default_code = "internal"
+
+    def __init__(self, message: str, *, code: str | None = None, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.details = details
+
+
+class InvalidRequest(AsteroidError):
+    """The input is wrong; ``code`` says which part (``bad_vector``, ``bad_filter``, …)."""
+
+    default_code = "bad_request"
+
+
+class Unauthorized(AsteroidError):
+    """The bearer key is missing or unknown."""
+
+    default_code = "unauthorized"
+
+
+class NotFound(AsteroidError):
+    """There is no such id or route."""
+
+    default_code = "not_found"
+
+
+class Conflict(AsteroidError):
+    """The store's state forbids the call, for example no index has been created yet."""
+
+    default_code = "conflict"
+
+
+class TooLarge(AsteroidError):
+    """A body, batch or value is over its limit."""
+
+    default_code = "payload_too_large"
+
+
+class Overloaded(AsteroidError):
+    """The call may succeed later; ``retry_after_s`` says when to try."""
+
+    default_code = "overloaded"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, retry_after_s: float = 1.0, **details: object
+    ) -> None:
+        super().__init__(message, code=code, **details)
+        self.retry_after_s = retry_after_s
+
+
+class StorageError(AsteroidError):
+    """The disk, or what is on it, is at fault."""
+
+    default_code = "storage_error"
+
+
+class CorruptionError(StorageError):
+    """A file holds bytes that were never written by us, or lost some that were."""
+
+    default_code = "corruption"
+
+    def __init__(self, path: str, offset: int, reason: str) -> None:
+        super().__init__(f"{path}, byte {offset}: {reason}")
+        self.path = path
+        self.offset = offset
+        self.reason = reason
+
+
+class Poisoned(StorageError):
+    """An fsync failed: what is durable is unknown, so no write is accepted until a restart."""
+
+    default_code = "poisoned"
+
+
+class NoSpace(StorageError):
+    """The disk is full; the write was undone and nothing of it is stored."""
+
+    default_code = "no_space"
+
+
+class LockHeld(StorageError):
+    """Another process has the data directory open."""
+
+    default_code = "lock_held"
+
+
+class LogPruned(StorageError):
+    """The log was pruned behind a checkpoint and no longer holds the asked record."""
+
+    default_code = "log_pruned"
+
+
+class UnsupportedVersion(StorageError):
+    """The file was written by a newer version of the format and is left untouched."""
+
+    default_code = "unsupported_version"

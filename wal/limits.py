@@ -1,0 +1,46 @@
+"""Every bound of the product, by name, in one place.
+
+Nothing here is a tuning default of one server (those are settings); these are the hard limits that
+make memory, disk and time finite. Anything over a limit is refused with a typed error, never
+truncated. They live in the lowest layer so that every layer above may use them.
+"""
+
+from __future__ import annotations
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# What a vector, an id and a payload may be (contract §1, §3).
+ID_MAX = 2**64 - 1
+DIM_MAX = 4000
+PAYLOAD_BYTES_MAX = 65_536
+PAYLOAD_DEPTH_MAX = 64
+
+# What one request may carry (contract §2, §5).
+BATCH_ITEMS_MAX = 10_000
+BATCH_BODY_BYTES_MAX = 64 * MIB
+BODY_BYTES_MAX = 10 * MIB
+BULK_BODY_BYTES_MAX = 64 * 1024 * MIB
+BULK_ROWS_MAX = 100_000_000
+K_MAX = 10_000
+EF_SEARCH_MAX = 100_000
+EF_SEARCH_DEFAULT = 128
+SEARCHES_MAX = 1_000
+SCROLL_LIMIT_MAX = 10_000
+FETCH_IDS_MAX = 10_000
+DELETE_IDS_MAX = 100_000
+
+# What a filter may be (contract §4).
+FILTER_BYTES_MAX = 8_192
+FILTER_DEPTH_MAX = 16
+FILTER_NODES_MAX = 1_024
+
+# The log.
+FRAME_BODY_BYTES_MAX = 96 * MIB
+LOG_FILE_BYTES_MAX = 64 * MIB
+COMMIT_QUEUE_EVENTS_MAX = 4_096
+COMMIT_QUEUE_BYTES_MAX = 256 * MIB
+
+# Waiting.
+MIN_LSN_WAIT_S_MAX = 5.0
+WRITE_ADMISSION_WAIT_S_MAX = 30.0
