@@ -1,0 +1,138 @@
+"""What calls give back: frozen structs that also read like the mappings of the HTTP answers.
+
+``record.vector`` and ``record["vector"]`` are the same thing, and ``dict(record)`` works, so code
+that treats answers as dictionaries keeps working. Wherever there is an ``lsn`` it is the log
+sequence number of the write, or of the snapshot that was read; 0 when the server named none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Payload = dict[str, object]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Lets a struct be read as a mapping too."""
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self.__struct_fields__:
+            raise KeyError(name)
+        return cast(object, getattr(self, name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return self.__struct_fields__
+
+
+class Hit(Answer, frozen=True):
+    """One search result; ``payload`` and ``vector`` are None unless they were asked for."""
+
+    id: int
+    distance: float
+    payload: Payload | None = None
+    vector: list[float] | None = None
+
+
+class Hits(list[Hit]):
+    """The results of one search, nearest first, and the LSN of the snapshot that was searched."""
+
+    __slots__ = ("explain", "lsn")
+
+    def __init__(self, hits: Iterable[Hit] = (), *, lsn: int = 0, explain: object = None) -> None:
+        super().__init__(hits)
+        self.lsn = lsn
+        self.explain = explain
+
+
+class Row(Answer, frozen=True):
+    """One stored vector; ``payload`` and ``vector`` are None unless they were asked for."""
+
+    id: int
+    payload: Payload | None = None
+    vector: list[float] | None = None
+
+
+class Record(Answer, frozen=True):
+    """One stored vector, as the server dequantised it."""
+
+    id: int
+    vector: list[float]
+    lsn: int = 0
+
+    def array(self) -> NDArray[np.float32]:
+        """The vector as a float32 array."""
+        return np.asarray(self.vector, dtype=np.float32)
+
+
+class Written(Answer, frozen=True):
+    """An acknowledged, durable write of one id."""
+
+    id: int
+    lsn: int = 0
+
+
+class IndexInfo(Answer, frozen=True):
+    """The index: ``dim`` and ``metric`` are None until it is created."""
+
+    initialized: bool
+    dim: int | None = None
+    metric: str | None = None
+    lsn: int = 0
+
+
+class BulkReport(Answer, frozen=True):
+    """How a bulk build went."""
+
+    n: int
+    elapsed_ms: float
+    vectors_per_sec: float
+    threads: int = 0
+    payloads_written: int = 0
+    lsn: int = 0
+
+
+class Stats(Answer, frozen=True):
+    """The server's figures; whatever else it reports is in ``more``, and reachable by item too."""
+
+    vectors: int
+    dim: int | None = None
+    metric: str | None = None
+    memory_bytes: int = 0
+    lsn: int = 0
+    more: dict[str, object] = {}
+
+    def __getitem__(self, name: str) -> object:
+        return self.more[name] if name in self.more else super().__getitem__(name)
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the fields, those in ``more`` included."""
+        own = tuple(name for name in self.__struct_fields__ if name != "more")
+        return own + tuple(name for name in self.more if name not in own)
+
+
+class Counted(int):
+    """A number of vectors: a plain int that also carries ``lsn``."""
+
+    lsn: int
+
+    def __new__(cls, count: int, *, lsn: int = 0) -> Counted:
+        self = super().__new__(cls, count)
+        self.lsn = lsn
+        return self
+
+    @property
+    def count(self) -> int:
+        """The number itself, as a plain int."""
+        return int(self)

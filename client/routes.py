@@ -1,0 +1,246 @@
+"""One function per route: checked arguments in, a ``Call`` out. Nothing here sends anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+from asteroid_cloud.client.answers import (
+    Page,
+    bulk_report,
+    count_of,
+    hit_lists,
+    hits_of,
+    index_info,
+    page_of,
+    payload_of,
+    record_of,
+    rows_of,
+    stats_of,
+    written,
+)
+from asteroid_cloud.client.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry
+from asteroid_cloud.client.encoding import Vector, encode_id, encode_metadata, encode_object, encode_vector
+from asteroid_cloud.client.errors import InvalidRequest
+from asteroid_cloud.client.results import (
+    BulkReport,
+    Counted,
+    Hits,
+    IndexInfo,
+    Payload,
+    Record,
+    Row,
+    Stats,
+    Written,
+)
+
+T = TypeVar("T")
+Metadata = Mapping[str, object]
+JSON = {"Content-Type": "application/json"}
+
+
+class Search(msgspec.Struct, frozen=True):
+    """One search of a batch. Exactly one of ``vector`` and ``id`` (more like this one) is given."""
+
+    vector: Vector | None = None
+    k: int = 10
+    ef_search: int | None = None
+    filter: Metadata | None = None
+    include: Sequence[str] | None = None
+    exact: bool = False
+    offset: int = 0
+    max_distance: float | None = None
+    id: int | None = None
+    explain: bool = False
+
+
+def post(
+    path: str,
+    body: object,
+    parse: Callable[[Reply], T],
+    *,
+    min_lsn: int | None = None,
+    retry: Retry = Retry.ALWAYS,
+    method: str = "POST",
+) -> Call[T]:
+    """A call with a JSON body."""
+    headers = {**JSON, **reading(min_lsn)}
+    return Call(method, path, parse, msgspec.json.encode(body), headers, retry)
+
+
+def reading(min_lsn: int | None) -> dict[str, str]:
+    """The header that makes a read wait for an LSN."""
+    if not min_lsn:
+        return {}
+    if min_lsn < 0:
+        raise InvalidRequest(f"min_lsn must not be negative, got {min_lsn}", code="bad_lsn")
+    return {MIN_LSN_HEADER: str(min_lsn)}
+
+
+def without_none(**fields: object) -> dict[str, object]:
+    """The fields that were given; the server's defaults stand for the rest."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def filter_text(condition: Metadata | None) -> msgspec.Raw | None:
+    """A filter as JSON text."""
+    return None if condition is None else encode_object(condition, "bad_filter", "filter")
+
+
+def create_index(dim: int, metric: str) -> Call[IndexInfo]:
+    """PUT /v1/index. Sent again it would answer with a conflict, so only when surely not acted on."""
+    return post("/v1/index", {"dim": dim, "metric": metric}, index_info, retry=Retry.UNSENT, method="PUT")
+
+
+def get_index() -> Call[IndexInfo]:
+    """GET /v1/index."""
+    return Call("GET", "/v1/index", index_info)
+
+
+def delete_index() -> Call[IndexInfo]:
+    """DELETE /v1/index. Not repeated blindly: it could remove an index created in between."""
+    return Call("DELETE", "/v1/index", index_info, retry=Retry.UNSENT)
+
+
+def stats(min_lsn: int | None = None, timeout_s: float | None = None) -> Call[Stats]:
+    """GET /v1/stats."""
+    patient = min_lsn is not None
+    return Call("GET", "/v1/stats", stats_of, headers=reading(min_lsn), timeout_s=timeout_s, patient=patient)
+
+
+def alive(path: str) -> Call[bool]:
+    """GET /health or /ready, asked once: the question is about now."""
+    return Call("GET", path, lambda reply: reply.status == 200, retry=Retry.NEVER)
+
+
+def insert(id: int, vector: Vector, metadata: Metadata | None) -> Call[Written]:
+    """POST /v1/vectors. It replaces what the id had, so sending it twice leaves the same state."""
+    number = encode_id(id)
+    text = None if metadata is None else encode_metadata(metadata)
+    body = without_none(id=number, vector=encode_vector(vector), metadata=text)
+    return post("/v1/vectors", body, written(number))
+
+
+def upsert(id: int, vector: Vector, metadata: Metadata | None) -> Call[Written]:
+    """PUT /v1/vectors/{id}."""
+    number = encode_id(id)
+    text = None if metadata is None else encode_metadata(metadata)
+    body = without_none(vector=encode_vector(vector), metadata=text)
+    return post(f"/v1/vectors/{number}", body, written(number), method="PUT")
+
+
+def get(id: int, min_lsn: int | None) -> Call[Record]:
+    """GET /v1/vectors/{id}."""
+    return Call("GET", f"/v1/vectors/{encode_id(id)}", record_of, headers=reading(min_lsn))
+
+
+def delete(id: int) -> Call[Written]:
+    """DELETE /v1/vectors/{id}."""
+    number = encode_id(id)
+    return Call("DELETE", f"/v1/vectors/{number}", written(number))
+
+
+def get_payload(id: int, min_lsn: int | None) -> Call[Payload]:
+    """GET /v1/vectors/{id}/payload."""
+    return Call("GET", f"/v1/vectors/{encode_id(id)}/payload", payload_of, headers=reading(min_lsn))
+
+
+def set_payload(id: int, payload: Metadata) -> Call[Written]:
+    """PUT /v1/vectors/{id}/payload."""
+    number = encode_id(id)
+    body = encode_metadata(payload)
+    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PUT")
+
+
+def merge_payload(id: int, partial: Metadata) -> Call[Written]:
+    """PATCH /v1/vectors/{id}/payload. A merge-patch applied twice is the same as once."""
+    number = encode_id(id)
+    body = encode_metadata(partial)
+    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PATCH")
+
+
+def fetch(ids: Iterable[int], include: Sequence[str] | None, min_lsn: int | None) -> Call[list[Row]]:
+    """POST /v1/vectors/fetch."""
+    body = without_none(ids=[encode_id(id) for id in ids], include=include)
+    return post("/v1/vectors/fetch", body, rows_of, min_lsn=min_lsn)
+
+
+def delete_many(ids: Iterable[int] | None, filter: Metadata | None) -> Call[Counted]:
+    """POST /v1/vectors/delete. Sent twice it would report too few, so only when surely not acted on."""
+    if (ids is None) == (filter is None):
+        raise InvalidRequest("delete_many takes either ids or a filter", code="bad_request")
+    listed = None if ids is None else [encode_id(id) for id in ids]
+    body = without_none(ids=listed, filter=filter_text(filter))
+    return post("/v1/vectors/delete", body, count_of("deleted"), retry=Retry.UNSENT)
+
+
+def scroll(
+    filter: Metadata | None,
+    limit: int,
+    include: Sequence[str] | None,
+    min_lsn: int | None,
+    cursor: str | None,
+) -> Call[Page]:
+    """POST /v1/vectors/scroll."""
+    body = without_none(filter=filter_text(filter), limit=limit, include=include, cursor=cursor)
+    return post("/v1/vectors/scroll", body, page_of, min_lsn=min_lsn)
+
+
+def count(filter: Metadata | None, min_lsn: int | None) -> Call[Counted]:
+    """POST /v1/count."""
+    body = without_none(filter=filter_text(filter))
+    return post("/v1/count", body, count_of("count"), min_lsn=min_lsn)
+
+
+def search_fields(search: Search) -> dict[str, object]:
+    """The JSON fields of a search; what equals the server's default is left out."""
+    if (search.vector is None) == (search.id is None):
+        raise InvalidRequest("a search takes either a vector or an id", code="bad_request")
+    return without_none(
+        vector=None if search.vector is None else encode_vector(search.vector),
+        id=None if search.id is None else encode_id(search.id),
+        k=search.k,
+        ef_search=search.ef_search,
+        filter=filter_text(search.filter),
+        include=search.include,
+        exact=search.exact or None,
+        offset=search.offset or None,
+        max_distance=search.max_distance,
+        explain=search.explain or None,
+    )
+
+
+def search(search: Search, min_lsn: int | None) -> Call[Hits]:
+    """POST /v1/search."""
+    return post("/v1/search", search_fields(search), hits_of, min_lsn=min_lsn)
+
+
+def search_batch(
+    searches: Iterable[Search | Vector], shared: Search, min_lsn: int | None
+) -> Call[list[Hits]]:
+    """POST /v1/search/batch; a bare vector is searched the way ``shared`` says."""
+    bodies = [
+        search_fields(each if isinstance(each, Search) else msgspec.structs.replace(shared, vector=each))
+        for each in searches
+    ]
+    return post("/v1/search/batch", {"searches": bodies}, hit_lists(len(bodies)), min_lsn=min_lsn)
+
+
+def insert_batch(body: bytes) -> Call[Counted]:
+    """POST /v1/vectors/batch, the body encoded before: every item replaces what its id had."""
+    return Call("POST", "/v1/vectors/batch", count_of("inserted"), body, JSON)
+
+
+def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) -> Call[BulkReport]:
+    """POST /v1/build/bulk, never repeated once started."""
+    if threads < 0:
+        raise InvalidRequest(f"threads must not be negative, got {threads}", code="bad_threads")
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "X-Asteroid-N": str(rows),
+        "X-Asteroid-Dim": str(dim),
+    }
+    if threads:
+        headers["X-Asteroid-Threads"] = str(threads)
+    return Call("POST", "/v1/build/bulk", bulk_report, body, headers, Retry.NEVER, timeout_s)
