@@ -1,0 +1,60 @@
+"""The asynchronous client's calls about the index as a whole and about the server."""
+
+from __future__ import annotations
+
+from asteroid_cloud.client import routes
+from asteroid_cloud.client.async_transport import AsyncTransport
+from asteroid_cloud.client.errors import AsteroidError, Unavailable
+from asteroid_cloud.client.results import IndexInfo, Stats
+
+
+class AsyncIndexCalls:
+    """Create, look at and delete the index; ask how the server is."""
+
+    _transport: AsyncTransport
+
+    async def create_index(self, dim: int, metric: str = "l2") -> IndexInfo:
+        """Create the index: every vector will have ``dim`` numbers, compared by ``metric``.
+
+        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Both stay as they are until
+        ``delete_index``. Raises Conflict (``index_already_initialized``) when there is an index, and
+        InvalidRequest (``bad_dim``, ``bad_metric``).
+        """
+        return await self._transport.send(routes.create_index(dim, metric))
+
+    async def get_index(self) -> IndexInfo:
+        """The index's ``dim`` and ``metric``, both None before it is created."""
+        return await self._transport.send(routes.get_index())
+
+    async def delete_index(self) -> IndexInfo:
+        """Delete the index and all its data, for good. Without an index it does nothing."""
+        return await self._transport.send(routes.delete_index())
+
+    async def stats(self) -> Stats:
+        """The server's figures: ``vectors`` (exact), ``memory_bytes`` and whatever else it reports."""
+        return await self._transport.send(routes.stats())
+
+    async def health(self) -> bool:
+        """Whether the server answers at all. Never raises for a server that does not."""
+        return await self._alive("/health")
+
+    async def ready(self) -> bool:
+        """Whether the server has an index and has finished recovering. Never raises for one that has not."""
+        return await self._alive("/ready")
+
+    async def wait_for(self, lsn: int, timeout: float | None = None) -> int:
+        """Wait until the server's reads cover ``lsn``; returns the LSN that they do cover.
+
+        The server holds the answer back, so nothing is polled. ``timeout`` (seconds) stands in for the
+        client's own. Raises Unavailable (``not_caught_up``) or DeadlineExceeded when it takes longer.
+        """
+        covered = (await self._transport.send(routes.stats(lsn, timeout))).lsn
+        if covered < lsn:
+            raise Unavailable(f"the server covers LSN {covered}, not yet {lsn}", code="not_caught_up")
+        return covered
+
+    async def _alive(self, path: str) -> bool:
+        try:
+            return await self._transport.send(routes.alive(path))
+        except AsteroidError:
+            return False

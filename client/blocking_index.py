@@ -1,0 +1,61 @@
+# Written by ops/blocking.py from async_index.py: change that one.
+"""The blocking client's calls about the index as a whole and about the server."""
+
+from __future__ import annotations
+
+from asteroid_cloud.client import routes
+from asteroid_cloud.client.blocking_transport import BlockingTransport
+from asteroid_cloud.client.errors import AsteroidError, Unavailable
+from asteroid_cloud.client.results import IndexInfo, Stats
+
+
+class IndexCalls:
+    """Create, look at and delete the index; ask how the server is."""
+
+    _transport: BlockingTransport
+
+    def create_index(self, dim: int, metric: str = "l2") -> IndexInfo:
+        """Create the index: every vector will have ``dim`` numbers, compared by ``metric``.
+
+        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Both stay as they are until
+        ``delete_index``. Raises Conflict (``index_already_initialized``) when there is an index, and
+        InvalidRequest (``bad_dim``, ``bad_metric``).
+        """
+        return self._transport.send(routes.create_index(dim, metric))
+
+    def get_index(self) -> IndexInfo:
+        """The index's ``dim`` and ``metric``, both None before it is created."""
+        return self._transport.send(routes.get_index())
+
+    def delete_index(self) -> IndexInfo:
+        """Delete the index and all its data, for good. Without an index it does nothing."""
+        return self._transport.send(routes.delete_index())
+
+    def stats(self) -> Stats:
+        """The server's figures: ``vectors`` (exact), ``memory_bytes`` and whatever else it reports."""
+        return self._transport.send(routes.stats())
+
+    def health(self) -> bool:
+        """Whether the server answers at all. Never raises for a server that does not."""
+        return self._alive("/health")
+
+    def ready(self) -> bool:
+        """Whether the server has an index and has finished recovering. Never raises for one that has not."""
+        return self._alive("/ready")
+
+    def wait_for(self, lsn: int, timeout: float | None = None) -> int:
+        """Wait until the server's reads cover ``lsn``; returns the LSN that they do cover.
+
+        The server holds the answer back, so nothing is polled. ``timeout`` (seconds) stands in for the
+        client's own. Raises Unavailable (``not_caught_up``) or DeadlineExceeded when it takes longer.
+        """
+        covered = (self._transport.send(routes.stats(lsn, timeout))).lsn
+        if covered < lsn:
+            raise Unavailable(f"the server covers LSN {covered}, not yet {lsn}", code="not_caught_up")
+        return covered
+
+    def _alive(self, path: str) -> bool:
+        try:
+            return self._transport.send(routes.alive(path))
+        except AsteroidError:
+            return False

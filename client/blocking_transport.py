@@ -1,0 +1,38 @@
+"""Sends calls with the standard library; any number of threads may share one transport."""
+
+from __future__ import annotations
+
+import time
+from typing import TypeVar
+
+from asteroid_cloud.client.calls import Call
+from asteroid_cloud.client.connections import Pool
+from asteroid_cloud.client.errors import AsteroidError
+from asteroid_cloud.client.retry import Attempts
+from asteroid_cloud.client.settings import Settings
+
+T = TypeVar("T")
+
+
+class BlockingTransport:
+    """A pool of keep-alive connections to one server, opened when first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._pool = Pool(settings)
+
+    def send(self, call: Call[T]) -> T:
+        """The result of a call, tried again where that is safe."""
+        attempts = Attempts(call, self.settings.policy, self.settings.timeout_s)
+        while True:
+            try:
+                return call.parse(self._pool.exchange(call, attempts))
+            except AsteroidError as error:
+                pause_s = attempts.pause_after(error)
+                if pause_s is None:
+                    raise
+            time.sleep(pause_s)
+
+    def close(self) -> None:
+        """Close all connections; calling it again does nothing."""
+        self._pool.close()

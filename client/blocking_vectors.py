@@ -1,0 +1,91 @@
+# Written by ops/blocking.py from async_vectors.py: change that one.
+"""The blocking client's calls about single vectors, their payloads, and sets of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from asteroid_cloud.client import routes
+from asteroid_cloud.client.blocking_transport import BlockingTransport
+from asteroid_cloud.client.encoding import Vector
+from asteroid_cloud.client.results import Counted, Payload, Record, Row, Written
+from asteroid_cloud.client.routes import Metadata
+
+
+class VectorCalls:
+    """Write, read and delete vectors and payloads by id.
+
+    An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
+    numbers. Every call here may raise Conflict (``index_not_initialized``), Unauthorized, RateLimited,
+    Unavailable, StorageError, InternalError and ConnectionFailed, besides what it names itself.
+    """
+
+    _transport: BlockingTransport
+
+    def insert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+        """Store a vector, replacing the one that the id may have; durable once this returns.
+
+        ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is.
+        Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
+        """
+        return self._transport.send(routes.insert(id, vector, metadata))
+
+    def upsert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+        """Store a vector, replacing the one that the id may have, exactly as ``insert`` does.
+
+        Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
+        """
+        return self._transport.send(routes.upsert(id, vector, metadata))
+
+    def get(self, id: int, *, min_lsn: int | None = None) -> Record:
+        """The stored vector, dequantised: close to what was inserted, not equal to it.
+
+        Raises NotFound when there is no such id.
+        """
+        return self._transport.send(routes.get(id, min_lsn))
+
+    def delete(self, id: int) -> Written:
+        """Delete a vector and its payload. An id that does not exist is no error."""
+        return self._transport.send(routes.delete(id))
+
+    def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
+        """The payload, ``{}`` if the vector has none.
+
+        Raises NotFound when there is no such id.
+        """
+        return self._transport.send(routes.get_payload(id, min_lsn))
+
+    def set_payload(self, id: int, payload: Metadata) -> Written:
+        """Replace the payload; the vector stays.
+
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``).
+        """
+        return self._transport.send(routes.set_payload(id, payload))
+
+    def merge_payload(self, id: int, partial: Metadata) -> Written:
+        """Merge into the payload (RFC 7396): objects merge, other values replace, None deletes.
+
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``).
+        """
+        return self._transport.send(routes.merge_payload(id, partial))
+
+    def fetch(
+        self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None
+    ) -> list[Row]:
+        """Many stored vectors in one call; ids that do not exist are left out.
+
+        ``include`` names what each row carries: "payload", "vector" or both.
+        """
+        return self._transport.send(routes.fetch(ids, include, min_lsn))
+
+    def delete_many(
+        self,
+        ids: Iterable[int] | None = None,
+        *,
+        filter: Metadata | None = None,
+    ) -> Counted:
+        """Delete the vectors with these ids, or all that match a filter; returns how many there were.
+
+        Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
+        """
+        return self._transport.send(routes.delete_many(ids, filter))
