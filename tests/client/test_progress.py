@@ -1,0 +1,76 @@
+"""When a progress bar is shown, and where."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from asteroid_cloud.client import Client
+from asteroid_cloud.client import progress as module
+from asteroid_cloud.client.progress import Meter
+
+from tests.client.fake_server import KEY, FakeServer
+
+
+def pretend_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make standard error, as it is now, say that it is a terminal."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+
+def upload(server: FakeServer, **options: Any) -> None:
+    with Client(KEY, server.url) as client:
+        assert client.insert_batch([(id, [1.0]) for id in range(30)], chunk_size=10, **options) == 30
+
+
+def test_forced(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    upload(server, progress=True)
+    shown = capsys.readouterr()
+    assert "30/30" in shown.err
+    assert shown.out == ""
+
+
+def test_forbidden(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_terminal(monkeypatch)
+    monkeypatch.setattr(module, "LONG_S", 0.0)
+    upload(server, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_short_uploads_stay_quiet(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_terminal(monkeypatch)
+    upload(server)
+    assert capsys.readouterr().err == ""
+
+
+def test_long_uploads_at_a_terminal_show_it(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_terminal(monkeypatch)
+    monkeypatch.setattr(module, "LONG_S", 0.0)
+    upload(server)
+    assert "30/30" in capsys.readouterr().err
+
+
+def test_long_uploads_elsewhere_stay_quiet(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONG_S", 0.0)
+    upload(server)
+    assert capsys.readouterr().err == ""
+
+
+def test_without_rich(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_terminal(monkeypatch)
+    monkeypatch.setattr(module, "LONG_S", 0.0)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    with Meter(None, None) as meter:
+        meter.advance(3)
+    assert (meter.done, capsys.readouterr().err) == (3, "")
+    with pytest.raises(ImportError), Meter(None, True):
+        pass
