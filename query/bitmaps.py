@@ -1,0 +1,46 @@
+"""Packed bitmaps over the rows of a part: bit i is ``bits[i // 8] >> (i % 8) & 1``, spare bits are clear."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bits = NDArray[np.uint8]
+
+
+def bytes_for(rows: int) -> int:
+    """Bytes that a bitmap over so many rows takes."""
+    return (rows + 7) // 8
+
+
+def pack(flags: NDArray[np.bool_]) -> Bits:
+    """A bitmap of one flag a row."""
+    return np.packbits(flags, bitorder="little")
+
+
+def first_rows(bits: Bits, rows: int) -> Bits:
+    """The bitmap cut to its first ``rows`` rows; a view of it where that is possible."""
+    cut = bits[: bytes_for(rows)]
+    if rows % 8 and cut[-1] >> (rows % 8):
+        cut = cut.copy()
+        cut[-1] &= (1 << rows % 8) - 1
+    return cut
+
+
+def every_row(rows: int) -> Bits:
+    """A bitmap with every row set."""
+    return first_rows(np.full(bytes_for(rows), 0xFF, np.uint8), rows)
+
+
+def count(bits: Bits) -> int:
+    """How many rows are set."""
+    return int(np.bitwise_count(bits).sum())
+
+
+def ordinals_between(bits: Bits | None, start: int, stop: int) -> NDArray[np.uint32]:
+    """The set rows from ``start``, a multiple of 8, to before ``stop``, ascending; all of them for None."""
+    assert start % 8 == 0, "a bitmap is cut at whole bytes"
+    if bits is None:
+        return np.arange(start, stop, dtype=np.uint32)
+    flags = np.unpackbits(bits[start // 8 : bytes_for(stop)], count=stop - start, bitorder="little")
+    return (np.flatnonzero(flags) + start).astype(np.uint32)

@@ -1,0 +1,99 @@
+"""The contract's truth table, written a second time and as plainly as possible, to test the first against.
+
+It shares nothing with the code under test: it reads the filter as plain Python values, evaluates by
+recursion and knows no compiled form. Filters must be well formed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+ABSENT = ["absent"]  # told apart by identity
+
+
+def matches(query: dict[str, Any], document: dict[str, Any]) -> bool:
+    """Whether a payload matches."""
+    return all(_clause(name, value, document) for name, value in query.items())
+
+
+def _clause(name: str, value: Any, document: dict[str, Any]) -> bool:
+    if name == "$and":
+        return all(matches(each, document) for each in value)
+    if name == "$or":
+        return any(matches(each, document) for each in value)
+    if name == "$nor":
+        return not any(matches(each, document) for each in value)
+    if name == "$not":
+        return not matches(value, document)
+    return _condition(value, _at(document, name))
+
+
+def _at(document: Any, path: str) -> Any:
+    for step in path.split("."):
+        if not isinstance(document, dict) or step not in document:
+            return ABSENT
+        document = document[step]
+    return document
+
+
+def _condition(condition: Any, found: Any) -> bool:
+    if isinstance(condition, dict) and any(name.startswith("$") for name in condition):
+        return all(_operator(name, operand, found) for name, operand in condition.items())
+    return equal(found, condition)
+
+
+def _operator(name: str, operand: Any, found: Any) -> bool:
+    there = found is not ABSENT
+    if name == "$not":
+        return not _condition(operand, found)
+    if name == "$ne":
+        return not equal(found, operand)
+    if name == "$nin":
+        return not any(equal(found, each) for each in operand)
+    if not there:
+        return name == "$exists" and operand is False
+    if name == "$exists":
+        return operand is True
+    if name == "$eq":
+        return equal(found, operand)
+    if name == "$in":
+        return any(equal(found, each) for each in operand)
+    if name == "$contains_any":
+        return isinstance(found, list) and any(equal(have, want) for have in found for want in operand)
+    if name == "$contains_all":
+        return isinstance(found, list) and all(any(equal(have, want) for have in found) for want in operand)
+    return _in_order(name, found, operand)
+
+
+def _in_order(name: str, found: Any, bound: Any) -> bool:
+    if kind(found) != kind(bound) or kind(found) not in ("number", "string"):
+        return False
+    if kind(found) == "string":  # by code point
+        found, bound = [ord(c) for c in found], [ord(c) for c in bound]
+    answers = {"$gt": found > bound, "$gte": found >= bound, "$lt": found < bound, "$lte": found <= bound}
+    return bool(answers[name])
+
+
+def kind(value: Any) -> str:
+    """The JSON type of a value."""
+    if value is ABSENT:
+        return "absent"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    names: dict[Any, str] = {str: "string", list: "array", dict: "object"}
+    return names[type(value)]
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Deep equality, types kept apart, numbers by value."""
+    if kind(one) != kind(other) or one is ABSENT:
+        return False
+    if kind(one) == "array":
+        return len(one) == len(other) and all(equal(a, b) for a, b in zip(one, other, strict=True))
+    if kind(one) == "object":
+        return one.keys() == other.keys() and all(equal(one[name], other[name]) for name in one)
+    return bool(one == other)
