@@ -1,0 +1,141 @@
+"""Filter × part → bitmap of the rows whose payload matches, kept in a bounded cache.
+
+The rows of a part never change, so a bitmap stays true for ever; only a block grows, and then the bitmap
+is extended by the new rows alone. Which rows are alive is another matter, different in every snapshot:
+it is joined in last and never cached. Dead rows are evaluated with the rest, since an older snapshot
+that shares the cache may still see them alive.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, TypedDict
+
+import msgspec
+import numpy as np
+
+from asteroid_cloud.indexer import PartView
+from asteroid_cloud.query.bitmaps import Bits, bytes_for, count, every_row, first_rows, pack
+from asteroid_cloud.query.filters import Filter
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.limits import MASK_CACHE_BYTES
+
+# Payloads read at once: at the largest payload this is 64 MiB, at a usual one 1 MiB.
+ROWS_A_READ = 1_024
+# What an entry takes besides its bits and its key: the objects, the dictionary's slot.
+ENTRY_BYTES = 400
+# Locks that keep two threads from evaluating the same filter over the same part twice.
+STRIPES = 16
+
+Key = tuple[Hashable, bytes]
+Covered = tuple[Bits, int]
+"""A bitmap and how many rows it covers."""
+
+
+@lru_cache(maxsize=256)
+def _decoder(roots: frozenset[str]) -> msgspec.json.Decoder[dict[str, Any]]:
+    """Decodes only the fields that a filter looks at; the others are skipped, not built."""
+    shape = TypedDict("Document", dict.fromkeys(roots, Any), total=False)  # type: ignore[misc]
+    return msgspec.json.Decoder(shape)
+
+
+def evaluate(view: PartView, filter: Filter, start: int, stop: int) -> Bits:
+    """The bitmap of rows ``start`` to before ``stop``; row ``start`` is its bit 0."""
+    decode, matches = _decoder(filter.roots).decode, filter.matches
+    matches_none = matches({})
+    flags = np.zeros(stop - start, np.bool_)
+    for first in range(start, stop, ROWS_A_READ):
+        last = min(first + ROWS_A_READ, stop)
+        texts = view.payloads(np.arange(first, last, dtype=np.uint32))
+        try:
+            flags[first - start : last - start] = [
+                matches(decode(text)) if text else matches_none for text in texts
+            ]
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise CorruptionError(f"payloads of {view.key}", first, f"not a JSON object: {error}") from error
+    return pack(flags)
+
+
+class MaskCache:
+    """Bitmaps by part and filter, the least recently used dropped beyond ``bytes_max``; thread-safe."""
+
+    def __init__(self, bytes_max: int = MASK_CACHE_BYTES) -> None:
+        self.bytes_max = bytes_max
+        self._bytes = 0
+        self._entries: OrderedDict[Key, Covered] = OrderedDict()
+        self._lock = threading.Lock()
+        self._stripes = [threading.Lock() for _ in range(STRIPES)]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def bytes(self) -> int:
+        """What the entries take."""
+        return self._bytes
+
+    def matching(self, view: PartView, filter: Filter) -> Bits:
+        """The rows of the view whose payload matches, dead ones too; not to be written to."""
+        key = (view.key, filter.key)
+        covered = self._get(key)
+        if covered is None or covered[1] < view.rows:
+            with self._stripes[hash(key) % STRIPES]:
+                covered = self._extended(key, view, filter)
+        return first_rows(covered[0], view.rows)
+
+    def _extended(self, key: Key, view: PartView, filter: Filter) -> Covered:
+        """The entry made to cover the view; called by one thread a key at a time."""
+        bits, rows = self._get(key) or (np.empty(0, np.uint8), 0)
+        if rows >= view.rows:  # another thread was first
+            return bits, rows
+        whole = rows & ~7  # the last byte may be half full: its rows are evaluated again
+        bits = np.concatenate((bits[: whole // 8], evaluate(view, filter, whole, view.rows)))
+        bits.setflags(write=False)
+        assert len(bits) == bytes_for(view.rows)
+        self._put(key, (bits, view.rows))
+        return bits, view.rows
+
+    def _get(self, key: Key) -> Covered | None:
+        with self._lock:
+            covered = self._entries.get(key)
+            if covered is not None:
+                self._entries.move_to_end(key)
+            return covered
+
+    def _put(self, key: Key, covered: Covered) -> None:
+        with self._lock:
+            old = self._entries.pop(key, None)
+            if old is not None:
+                self._bytes -= _size(key, old)
+            self._entries[key] = covered
+            self._bytes += _size(key, covered)
+            while self._bytes > self.bytes_max:
+                dropped, entry = self._entries.popitem(last=False)
+                self._bytes -= _size(dropped, entry)
+
+
+def _size(key: Key, covered: Covered) -> int:
+    return covered[0].nbytes + len(key[1]) + ENTRY_BYTES
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """The rows of a part that a query may answer with."""
+
+    mask: Bits | None
+    """None for every row of the view."""
+    count: int
+
+
+def select(view: PartView, filter: Filter, masks: MaskCache) -> Selection:
+    """The rows of the view that are alive and match."""
+    if filter.matches_all:
+        return Selection(view.alive, view.live)
+    if view.live == 0:
+        return Selection(view.alive if view.alive is not None else every_row(view.rows), 0)
+    mask = masks.matching(view, filter)
+    if view.alive is not None:
+        mask = mask & view.alive
+    return Selection(mask, count(mask))

@@ -1,0 +1,88 @@
+"""How each part of a snapshot is searched: the one place that weighs a scan against a walk.
+
+A scan measures every match once, in row order, which the memory likes. A walk over the graph measures
+about ``VISITS_PER_BREADTH · ef`` rows when everything matches; when only ``matches`` of ``rows`` do, it
+meets a match only that much more rarely and measures ``rows / matches`` times as many. Each of them costs
+``WALK_COST`` scanned ones, for it jumps about in memory. So the scan is cheaper while
+
+    matches ≤ WALK_COST · VISITS_PER_BREADTH · ef · rows / matches
+    matches ≤ √(WALK_COST · VISITS_PER_BREADTH · ef · rows)
+
+A wrong guess costs time, never an answer: a walk that does not find enough ends in a scan, and gives up
+once it has measured as much as the scan would have.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from asteroid_cloud.indexer import PartPlan, PartView
+from asteroid_cloud.query.filters import Filter
+from asteroid_cloud.query.masks import MaskCache, select
+
+SCAN_MATCHES_MAX = 2_000
+"""So few are always scanned: a walk has costs of its own before it arrives anywhere near."""
+VISITS_PER_BREADTH = 12
+"""Rows that an unmasked walk measures for each unit of ``ef``."""
+WALK_COST = 2.5
+"""What a row measured on a walk costs, in rows measured by a scan."""
+
+SCAN, WALK, SKIP = "scan", "walk", "skip"
+
+
+class PartChoice(msgspec.Struct, frozen=True):
+    """What was decided for one part, and on what grounds; the ``explain`` of a search lists them."""
+
+    rows: int
+    live: int
+    matches: int
+    method: str
+    """``scan``, ``walk`` or ``skip`` (nothing matches)."""
+    reason: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How a search goes about a snapshot."""
+
+    parts: list[PartPlan]
+    """The parts in which anything matches."""
+    choices: list[PartChoice]
+    """One for each part of the snapshot, in its order."""
+    matches: int
+    """Living rows that match, in all parts together."""
+
+
+def scan_limit(rows: int, ef: int) -> int:
+    """The number of matches among ``rows`` up to which a scan is the cheaper way."""
+    balance = math.sqrt(WALK_COST * VISITS_PER_BREADTH * ef * rows)
+    return max(SCAN_MATCHES_MAX, int(balance))
+
+
+def plan_search(
+    views: tuple[PartView, ...], filter: Filter, masks: MaskCache, *, ef: int, exact: bool
+) -> Plan:
+    """Decides for each part; ``ef`` is the breadth that a walk would have."""
+    plans: list[PartPlan] = []
+    choices: list[PartChoice] = []
+    for view in views:
+        selection = select(view, filter, masks)
+        method, reason = _choose(view, selection.count, ef, exact)
+        choices.append(PartChoice(view.rows, view.live, selection.count, method, reason))
+        if method != SKIP:
+            plans.append(PartPlan(view, selection.mask, selection.count, method == SCAN))
+    return Plan(plans, choices, sum(plan.matches for plan in plans))
+
+
+def _choose(view: PartView, matches: int, ef: int, exact: bool) -> tuple[str, str]:
+    if matches == 0:
+        return SKIP, "nothing matches"
+    if exact:
+        return SCAN, "exact was asked for"
+    if view.part.is_flat:
+        return SCAN, "the part has no graph"
+    limit = scan_limit(view.rows, ef)
+    if matches <= limit:
+        return SCAN, f"{matches} matches are at most {limit}"
+    return WALK, f"{matches} matches are more than {limit}"
