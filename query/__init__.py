@@ -1,0 +1,35 @@
+"""Filters and searches over one snapshot of the index: plain, synchronous functions.
+
+Owns the filter language, the choice of how to search, and every way of reading records. It never
+writes, waits or keeps anything but a bounded cache of bitmaps, which the caller owns.
+"""
+
+from asteroid_cloud.query.filters import MATCH_ALL, Filter, parse_filter
+from asteroid_cloud.query.masks import MaskCache
+from asteroid_cloud.query.planner import PartChoice
+from asteroid_cloud.query.records import Record, fetch, fetch_one
+from asteroid_cloud.query.request import Explain, Hit, SearchRequest, SearchResult
+from asteroid_cloud.query.scroll import ScrollPage, scroll
+from asteroid_cloud.query.search import search, search_batch
+from asteroid_cloud.query.selections import count, matching_ids
+
+__all__ = [
+    "MATCH_ALL",
+    "Explain",
+    "Filter",
+    "Hit",
+    "MaskCache",
+    "PartChoice",
+    "Record",
+    "ScrollPage",
+    "SearchRequest",
+    "SearchResult",
+    "count",
+    "fetch",
+    "fetch_one",
+    "matching_ids",
+    "parse_filter",
+    "scroll",
+    "search",
+    "search_batch",
+]

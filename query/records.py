@@ -1,0 +1,103 @@
+"""Records by id: where they are in a snapshot, and their payloads and vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import PartView, Snapshot
+from asteroid_cloud.wal.errors import NotFound
+
+NO_PAYLOAD = b"{}"
+"""What a record without a payload answers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where some records are: ``ordinals[i]`` of part ``parts[i]`` of the snapshot."""
+
+    parts: NDArray[np.uint32]
+    ordinals: NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """One stored record; a column that was not asked for is None."""
+
+    id: int
+    payload: bytes | None = None
+    vector: NDArray[np.float32] | None = None
+
+
+def locate(snapshot: Snapshot, ids: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], Places]:
+    """Which of the ids there are, and the places of all (0 of part 0 for those that there are not)."""
+    found = np.zeros(len(ids), np.bool_)
+    parts = np.zeros(len(ids), np.uint32)
+    ordinals = np.zeros(len(ids), np.uint32)
+    missing = np.arange(len(ids))
+    for number, view in enumerate(snapshot.parts):
+        rows = view.find(np.ascontiguousarray(ids[missing]))
+        here = rows >= 0
+        places = missing[here]
+        found[places], parts[places], ordinals[places] = True, number, rows[here]
+        missing = missing[~here]
+        if len(missing) == 0:
+            break
+    return found, Places(parts, ordinals)
+
+
+def payloads_at(views: Sequence[PartView], places: Places) -> list[bytes]:
+    """The payload text of each place, ``{}`` where there is none."""
+    texts = [NO_PAYLOAD] * len(places)
+    for part in np.unique(places.parts):
+        where = np.flatnonzero(places.parts == part)
+        fetched = views[part].payloads(places.ordinals[where])
+        for position, text in zip(where.tolist(), fetched, strict=True):
+            texts[position] = text or NO_PAYLOAD
+    return texts
+
+
+def vectors_at(views: Sequence[PartView], places: Places, dim: int) -> NDArray[np.float32]:
+    """The dequantised vector of each place, float32 [n, dim]."""
+    vectors = np.empty((len(places), dim), np.float32)
+    for part in np.unique(places.parts):
+        where = np.flatnonzero(places.parts == part)
+        vectors[where] = views[part].vectors(places.ordinals[where])
+    return vectors
+
+
+def fetch(
+    snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool = False, vector: bool = False
+) -> list[Record | None]:
+    """The record of each id, in the order asked, repeats included; None where there is no such id."""
+    found, places = locate(snapshot, ids)
+    there = np.flatnonzero(found)
+    places = Places(places.parts[there], places.ordinals[there])
+    records = records_at(snapshot, ids[there], places, payload=payload, vector=vector)
+    answer: list[Record | None] = [None] * len(ids)
+    for position, record in zip(there.tolist(), records, strict=True):
+        answer[position] = record
+    return answer
+
+
+def fetch_one(snapshot: Snapshot, id: int, *, payload: bool = False, vector: bool = False) -> Record:
+    """The record of an id; raises NotFound."""
+    (record,) = fetch(snapshot, np.array([id], np.uint64), payload=payload, vector=vector)
+    if record is None:
+        raise NotFound(f"there is no vector with id {id}")
+    return record
+
+
+def records_at(
+    snapshot: Snapshot, ids: NDArray[np.uint64], places: Places, *, payload: bool, vector: bool
+) -> list[Record]:
+    """The records at some places, whose ids are known already."""
+    payloads = payloads_at(snapshot.parts, places) if payload else [None] * len(ids)
+    vectors = vectors_at(snapshot.parts, places, snapshot.spec.dim) if vector else [None] * len(ids)
+    return [Record(*columns) for columns in zip(ids.tolist(), payloads, vectors, strict=True)]
