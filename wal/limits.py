@@ -35,6 +35,13 @@ FILTER_BYTES_MAX = 8_192
 FILTER_DEPTH_MAX = 16
 FILTER_NODES_MAX = 1_024
 
+# What a search may ask beyond k, and what the answers of one batch may hold together.
+OFFSET_MAX = 10_000
+SEARCH_BATCH_HITS_MAX = 200_000
+
+# What the query layer keeps in RAM: bitmaps of filters, by part.
+MASK_CACHE_BYTES = 16 * MIB
+
 # The log.
 FRAME_BODY_BYTES_MAX = 96 * MIB
 LOG_FILE_BYTES_MAX = 64 * MIB
