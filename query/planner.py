@@ -8,6 +8,8 @@ meets a match only that much more rarely and measures ``rows / matches`` times a
     matches ≤ WALK_COST · VISITS_PER_BREADTH · ef · rows / matches
     matches ≤ √(WALK_COST · VISITS_PER_BREADTH · ef · rows)
 
+The constants were measured on 57,830 × 384 sentence embeddings in one segment, for ef 32, 128 and 512.
+
 A wrong guess costs time, never an answer: a walk that does not find enough ends in a scan, and gives up
 once it has measured as much as the scan would have.
 """
@@ -24,10 +26,10 @@ from asteroid_cloud.query.masks import MaskCache, select
 
 SCAN_MATCHES_MAX = 2_000
 """So few are always scanned: a walk has costs of its own before it arrives anywhere near."""
-VISITS_PER_BREADTH = 12
-"""Rows that an unmasked walk measures for each unit of ``ef``."""
-WALK_COST = 2.5
-"""What a row measured on a walk costs, in rows measured by a scan."""
+VISITS_PER_BREADTH = 14
+"""Rows that an unmasked walk measures for each unit of ``ef``: 21 at ef 32, 15 at 128, 12 at 512."""
+WALK_COST = 3.0
+"""What a row measured on a walk costs, in rows measured by a scan: about 90 ns against 20 to 37."""
 
 SCAN, WALK, SKIP = "scan", "walk", "skip"
 
