@@ -1,0 +1,29 @@
+"""The indexer: log records become a tail, then segments; readers get snapshots.
+
+Owns everything derived from the log: blocks, segments, the manifest, payload files, the native core.
+Knows nothing of filters, of HTTP or of who asks.
+"""
+
+from asteroid_cloud.indexer.bulk import BulkLoader, BulkResult
+from asteroid_cloud.indexer.engine import Engine
+from asteroid_cloud.indexer.part import PartView
+from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, search_parts
+from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
+from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
+
+__all__ = [
+    "BulkLoader",
+    "BulkResult",
+    "Engine",
+    "EngineOptions",
+    "EngineStats",
+    "Hits",
+    "IndexSpec",
+    "PartPlan",
+    "PartView",
+    "Phase",
+    "Snapshot",
+    "WriteResult",
+    "checked_spec",
+    "search_parts",
+]

@@ -1,0 +1,55 @@
+"""Back-pressure: a write waits here, before it is logged, until the tail has room for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+from asteroid_cloud.wal.errors import Overloaded
+from asteroid_cloud.wal.limits import WRITE_ADMISSION_WAIT_S_MAX
+
+
+class Admission:
+    """Bounds rows and bytes that are logged or about to be, and not in a segment yet."""
+
+    def __init__(self, rows_max: int, bytes_max: int, tail: Callable[[], tuple[int, int]]) -> None:
+        """``tail`` gives the rows and bytes applied but unsealed."""
+        self._rows_max = rows_max
+        self._bytes_max = bytes_max
+        self._tail = tail
+        self._rows = 0
+        self._bytes = 0
+        self._freed = anyio.Event()
+
+    @asynccontextmanager
+    async def admitted(self, rows: int, size: int) -> AsyncIterator[None]:
+        """Holds room for a write from before it is logged until it is applied.
+
+        Raises Overloaded when the tail stays full for WRITE_ADMISSION_WAIT_S_MAX seconds.
+        """
+        with anyio.move_on_after(WRITE_ADMISSION_WAIT_S_MAX) as scope:
+            while not self._has_room(rows, size):
+                await self._freed.wait()
+        if scope.cancelled_caught:
+            raise Overloaded("indexing lags behind; the tail is full", retry_after_s=1.0)
+        self._rows += rows
+        self._bytes += size
+        try:
+            yield
+        finally:
+            self._rows -= rows
+            self._bytes -= size
+            self.wake()
+
+    def wake(self) -> None:
+        """Lets the waiting look again: the tail has shrunk."""
+        self._freed.set()
+        self._freed = anyio.Event()
+
+    def _has_room(self, rows: int, size: int) -> bool:
+        tail_rows, tail_bytes = self._tail()
+        held_rows, held_bytes = tail_rows + self._rows, tail_bytes + self._bytes
+        if held_rows == 0:
+            return True  # a single write may be larger than the bound, alone
+        return held_rows + rows <= self._rows_max and held_bytes + size <= self._bytes_max

@@ -1,0 +1,60 @@
+"""A block: a bounded run of the newest rows, flat in RAM, until it is sealed into a segment."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from asteroid_cloud.indexer import _core
+from asteroid_cloud.indexer.spec import IndexSpec
+from asteroid_cloud.indexer.tombstones import Tombstones
+from asteroid_cloud.wal.types import Lsn
+from numpy.typing import NDArray
+
+
+class Block:
+    """Rows in the order of their records; only the fold appends, at record borders."""
+
+    is_flat = True
+
+    def __init__(self, spec: IndexSpec, number: int, capacity: int) -> None:
+        self.number = number
+        self.native = _core.Rows(spec.dim, spec.native_metric, capacity)
+        self.tombstones = Tombstones(capacity)
+        self.payload_bytes = 0
+        self.first_lsn: Lsn | None = None
+        self._payloads: list[bytes] = []
+        self._record_bytes = spec.record_bytes
+
+    @property
+    def key(self) -> Hashable:
+        """Names the block for ever."""
+        return ("block", self.number)
+
+    @property
+    def rows(self) -> int:
+        """Rows written so far, dead ones too."""
+        return self.native.rows
+
+    @property
+    def bytes(self) -> int:
+        """RAM that the rows and their payloads take."""
+        return self.rows * (self._record_bytes + 64) + self.payload_bytes
+
+    def append(
+        self, lsn: Lsn, ids: NDArray[np.uint64], records: NDArray[np.uint8], payloads: Sequence[bytes]
+    ) -> None:
+        """Adds the rows of record ``lsn``; payloads first, so that a visible row always has its payload."""
+        if self.first_lsn is None:
+            self.first_lsn = lsn
+        self._payloads.extend(payloads)
+        self.payload_bytes += sum(map(len, payloads))
+        self.native.append(ids, records)
+
+    def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
+        """The newest row below ``rows`` that holds each id, or -1."""
+        return self.native.find(ids, rows)
+
+    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+        """The payload text of each row."""
+        return [self._payloads[ordinal] for ordinal in ordinals.tolist()]

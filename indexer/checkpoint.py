@@ -1,0 +1,176 @@
+"""Checkpoints: swapping segments in, writing the manifest, and trimming what it makes superfluous.
+
+One lock spans the swap and the manifest behind it. So a manifest at LSN A never names a segment with
+rows of later records, and replay from A + 1 meets exactly the state that record A left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import anyio
+import zstandard
+from anyio import to_thread
+from asteroid_cloud.indexer.admission import Admission
+from asteroid_cloud.indexer.applier import Applier
+from asteroid_cloud.indexer.block import Block
+from asteroid_cloud.indexer.manifest import (
+    Manifest,
+    SegmentEntry,
+    manifest_name,
+    write_manifest,
+)
+from asteroid_cloud.indexer.recovery import Recovered, remove_strays
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.spec import EngineOptions
+from asteroid_cloud.indexer.state import State
+from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.log import Log
+from asteroid_cloud.wal.types import Lsn
+
+
+class Checkpointer:
+    """Knows the newest durable checkpoint and is the only one to write another."""
+
+    def __init__(
+        self,
+        files: Files,
+        folder: str,
+        log: Log,
+        state: State,
+        applier: Applier,
+        admission: Admission,
+        options: EngineOptions,
+        recovered: Recovered,
+        numbers_taken: int = 0,
+    ) -> None:
+        """``numbers_taken``: segments that recovery itself has built, beyond those of its checkpoint."""
+        self.lsn = recovered.applied_lsn
+        """All rows up to here are in segments that the manifest names."""
+        self.behind_since_s = time.monotonic()
+        """When the state was last known to be wholly in segments."""
+        self.changed = anyio.Event()
+        """Set and replaced after every checkpoint."""
+        self._files = files
+        self._folder = folder
+        self._log = log
+        self._state = state
+        self._applier = applier
+        self._admission = admission
+        self._options = options
+        self._identity = recovered.identity
+        self._number = recovered.manifest_number
+        self._next_segment = recovered.next_segment + numbers_taken
+        self._in_flight: set[int] = set()
+        self._pinned: dict[object, Lsn] = {}
+        self._writing = anyio.Lock()
+
+    @contextmanager
+    def new_segment(self) -> Iterator[int]:
+        """A number for a segment under construction, whose files nobody removes meanwhile."""
+        number = self._next_segment
+        self._next_segment += 1
+        self._in_flight.add(number)
+        try:
+            yield number
+        finally:
+            self._in_flight.discard(number)
+
+    @contextmanager
+    def pinned(self, lsn: Lsn) -> Iterator[None]:
+        """Keeps the log and the kills after ``lsn`` for as long as the block runs."""
+        key = object()
+        self._pinned[key] = lsn
+        try:
+            yield
+        finally:
+            del self._pinned[key]
+
+    async def swap(
+        self,
+        old: Sequence[Block | Segment],
+        new: Segment | None,
+        generation: int,
+        base: Lsn,
+        lsn: Lsn | None,
+    ) -> bool:
+        """Puts ``new`` in the place of ``old`` and writes a checkpoint.
+
+        ``base`` is the LSN as of which the new segment holds the old ones' living rows; kills after it are
+        carried over. ``lsn`` is that of the new checkpoint, or None to leave it where it is. False when the
+        index was thrown away meanwhile, and nothing was done.
+        """
+        async with self._writing:
+            async with self._applier.turn:
+                if self._state.generation != generation:
+                    return False
+                await to_thread.run_sync(self._exchange, old, new, base)
+                self._applier.publish()
+            self._admission.wake()
+            await self._write(self.lsn if lsn is None else lsn)
+        return True
+
+    def _exchange(self, old: Sequence[Block | Segment], new: Segment | None, base: Lsn) -> None:
+        state = self._state
+        if new is not None:
+            for part in old:
+                for lsn, ordinals in part.tombstones.killed_after(base):
+                    rows = new.find(part.native.ids(ordinals), new.rows)
+                    new.tombstones.kill(lsn, rows[rows >= 0].astype("uint32"))
+        kept = [segment for segment in state.segments if segment not in old]
+        state.segments = [*kept, new] if new is not None else kept
+        state.blocks = [block for block in state.blocks if block not in old]
+
+    async def advance(self) -> bool:
+        """A checkpoint at the newest record, if no row is outside a segment; False if one is."""
+        async with self._writing:
+            async with self._applier.turn:
+                if self._state.tail_rows:
+                    return False
+                self._state.drop_empty_tail()
+                lsn = self._state.applied_lsn
+            await self._write(lsn)
+        return True
+
+    async def _write(self, lsn: Lsn) -> None:
+        async with self._applier.turn:
+            manifest = self._manifest(lsn)
+        await to_thread.run_sync(write_manifest, self._files, self._folder, manifest)
+        self._number = manifest.number
+        self.lsn = lsn
+        self.behind_since_s = time.monotonic()
+        floor = min([lsn, *self._pinned.values()])
+        async with self._applier.turn:
+            for part in self._state.parts:
+                part.tombstones.forget(floor)
+        await self._trim(floor)
+        keep = {entry.number for entry in manifest.segments} | self._in_flight
+        await to_thread.run_sync(
+            remove_strays, self._files, self._folder, manifest_name(manifest.number), keep
+        )
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    async def _trim(self, floor: Lsn) -> None:
+        if not self._options.keep_log:
+            await self._log.trim(Lsn(floor + 1))
+
+    def _manifest(self, lsn: Lsn) -> Manifest:
+        compressor = zstandard.ZstdCompressor()
+        return Manifest(
+            identity=self._identity,
+            number=self._number + 1,
+            applied_lsn=lsn,
+            spec=self._state.spec,
+            next_segment=self._next_segment,
+            segments=[
+                SegmentEntry(
+                    segment.number,
+                    segment.rows,
+                    compressor.compress(segment.tombstones.dead_as_of(lsn).tobytes()),
+                )
+                for segment in self._state.segments
+            ],
+        )

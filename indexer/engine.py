@@ -1,0 +1,243 @@
+"""The engine: one index over one data directory, event-sourced.
+
+Writes become log records; the applier folds them; sealer and merger keep the rest in shape. Readers
+take ``snapshot`` and need nothing more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+
+import anyio
+import numpy as np
+from asteroid_cloud.indexer import _core
+from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
+from asteroid_cloud.indexer.opening import Opened, Opening
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.snapshot import Snapshot
+from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
+from asteroid_cloud.indexer.state import no_such_id, wrong_dim
+from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, Overloaded, TooLarge
+from asteroid_cloud.wal.events import (
+    BulkLoaded,
+    Event,
+    IndexCreated,
+    IndexDeleted,
+    PayloadMerged,
+    PayloadReplaced,
+    VectorsDeleted,
+    VectorsUpserted,
+)
+from asteroid_cloud.wal.files import Files, LocalFiles
+from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
+from asteroid_cloud.wal.types import Lsn
+from numpy.typing import NDArray
+
+ROW_OVERHEAD_BYTES = 64
+
+
+class Engine:
+    """Use ``Engine.open``; every method is for the event loop that opened it."""
+
+    def __init__(self, opening: Opening, options: EngineOptions) -> None:
+        self._opening = opening
+        self._options = options
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, path: str, options: EngineOptions | None = None, *, files: Files | None = None
+    ) -> AsyncIterator[Engine]:
+        """Opens the data directory, made if need be; recovery goes on in the background (see ``ready``).
+
+        Raises LockHeld when another process has it open.
+        """
+        options = options or EngineOptions()
+        opening = Opening(files or LocalFiles(), path, options)
+        async with anyio.create_task_group() as group:
+            try:
+                await opening.lock()
+                group.start_soon(opening.run)
+                yield cls(opening, options)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    opening.abandon_work()
+                group.cancel_scope.cancel()
+        await opening.close()
+
+    async def ready(self) -> None:
+        """Returns at the end of recovery; raises what made it fail."""
+        await self._opening.wait()
+
+    @property
+    def phase(self) -> Phase:
+        """Where the engine stands."""
+        return self._opening.phase
+
+    @property
+    def spec(self) -> IndexSpec | None:
+        """The index's dimension and metric; None before it is created."""
+        snapshot = self._opened.applier.snapshot
+        return snapshot.spec if snapshot else None
+
+    @property
+    def applied_lsn(self) -> Lsn:
+        """The newest record that readers see."""
+        return self._opened.applier.applied_lsn
+
+    def snapshot(self) -> Snapshot:
+        """What the index holds now; raises Conflict ``index_not_initialized`` when there is none."""
+        snapshot = self._opened.applier.snapshot
+        if snapshot is None:
+            raise Conflict("there is no index yet", code="index_not_initialized")
+        return snapshot
+
+    async def wait_for(self, lsn: int, timeout_s: float) -> None:
+        """Returns once readers see record ``lsn``; raises Overloaded ``not_caught_up`` after the timeout."""
+        await self._opened.applier.wait_for(Lsn(lsn), timeout_s)
+
+    async def create_index(self, dim: int, metric: str) -> WriteResult:
+        """Fixes dimension and metric; raises Conflict ``index_already_initialized``, InvalidRequest."""
+        spec = checked_spec(dim, metric)
+        if self.spec is not None:
+            raise Conflict("the index exists already", code="index_already_initialized")
+        return await self._write(IndexCreated(spec.dim, spec.metric))
+
+    async def delete_index(self) -> WriteResult:
+        """Removes the index and all its data; does nothing when there is none."""
+        if self.spec is None:
+            return WriteResult(self.applied_lsn, 0)
+        return await self._write(IndexDeleted())
+
+    async def upsert(
+        self,
+        ids: NDArray[np.uint64],
+        vectors: NDArray[np.float32],
+        payloads: Sequence[bytes | None] | None,
+    ) -> WriteResult:
+        """Inserts or replaces float32 rows [n, dim]; all of them or none.
+
+        A payload of None keeps the old one, b"" clears it. An id given twice: the last one wins.
+        """
+        spec = self.snapshot().spec
+        if vectors.shape[1:] != (spec.dim,):
+            raise wrong_dim(vectors.shape[-1], spec.dim)
+        held = sum(len(payload) for payload in payloads if payload) if payloads else 0
+        if vectors.nbytes + held > FRAME_BODY_BYTES_MAX - 32 * len(ids) - 1024:
+            raise TooLarge(
+                f"a batch may take {FRAME_BODY_BYTES_MAX} bytes in the log", code="batch_too_large"
+            )
+        event = VectorsUpserted(
+            np.ascontiguousarray(ids, "<u8").tobytes(),
+            np.ascontiguousarray(vectors, "<f4").tobytes(),
+            None if payloads is None else list(payloads),
+        )
+        size = len(ids) * (spec.record_bytes + ROW_OVERHEAD_BYTES) + held
+        return await self._write(event, len(ids), size)
+
+    async def delete(self, ids: NDArray[np.uint64]) -> WriteResult:
+        """Deletes those of the ids that exist; logs nothing when none does."""
+        live = [view.find(ids) >= 0 for view in self.snapshot().parts]
+        found = np.unique(ids[np.logical_or.reduce(live)]) if live else ids[:0]
+        if len(found) == 0:
+            return WriteResult(self.applied_lsn, 0)
+        return await self._write(VectorsDeleted(found.astype("<u8").tobytes()))
+
+    async def replace_payload(self, id_: int, payload: bytes) -> WriteResult:
+        """Sets a payload to a JSON object text; raises NotFound when the id is absent."""
+        self._must_exist(id_)
+        return await self._write(PayloadReplaced(id_, payload), 1, len(payload))
+
+    async def merge_payload(self, id_: int, patch: bytes) -> WriteResult:
+        """Applies a JSON merge-patch (RFC 7396) to a payload; raises NotFound when the id is absent."""
+        self._must_exist(id_)
+        return await self._write(PayloadMerged(id_, patch), 1, len(patch))
+
+    @asynccontextmanager
+    async def bulk(self) -> AsyncIterator[BulkLoader]:
+        """A bulk load into the empty index; leaving without ``commit`` leaves nothing behind.
+
+        Raises Conflict ``index_not_empty`` or ``index_not_initialized``.
+        """
+        opened, snapshot = self._opened, self.snapshot()
+        if snapshot.live:
+            raise Conflict("the index is not empty", code="index_not_empty")
+        with ExitStack() as stack:
+            stack.enter_context(opened.checkpointer.pinned(opened.log.durable_lsn))
+            builder = BulkBuilder(
+                opened.builder,
+                opened.log,
+                lambda: stack.enter_context(opened.checkpointer.new_segment()),
+            )
+            yield BulkLoader(snapshot.spec, opened.log, builder, self._install_bulk)
+
+    async def _install_bulk(self, event: BulkLoaded, segments: list[Segment]) -> Lsn:
+        opened = self._opened
+        opened.staged[event.bulk] = segments
+        try:
+            result = await self._write(event)
+        finally:
+            opened.staged.pop(event.bulk, None)
+        await opened.sealer.flush()
+        return Lsn(result.lsn)
+
+    async def flush(self) -> None:
+        """Seals the tail, writes the manifest and trims the log behind it."""
+        await self._opened.sealer.flush()
+
+    def stats(self) -> EngineStats:
+        """Figures of this moment."""
+        opened = self._opened
+        state, applier, log = opened.state, opened.applier, opened.log
+        lag = applier.applied_lsn - opened.checkpointer.lsn
+        snapshot = applier.snapshot
+        return EngineStats(
+            vectors=snapshot.live if snapshot else 0,
+            dim=snapshot.spec.dim if snapshot else None,
+            metric=snapshot.spec.metric if snapshot else None,
+            segments=len(state.segments),
+            segment_rows=sum(segment.rows for segment in state.segments),
+            tombstones=sum(part.tombstones.count for part in state.parts),
+            tail_rows=state.tail_rows,
+            tail_bytes=state.tail_bytes,
+            lag_records=lag,
+            lag_seconds=time.monotonic() - opened.checkpointer.behind_since_s if lag else 0.0,
+            log_bytes=log.size_bytes,
+            segment_bytes=sum(segment.file_bytes for segment in state.segments),
+            last_lsn=applier.applied_lsn,
+            durable_lsn=log.durable_lsn,
+            checkpoint_lsn=opened.checkpointer.lsn,
+            memory_budget_bytes=self._options.memory_budget_bytes,
+            merging=opened.merger.is_merging,
+            kernels=_core.kernels(),
+        )
+
+    @property
+    def _opened(self) -> Opened:
+        """The parts at work; raises Overloaded ``not_ready`` during recovery, or why it failed."""
+        opened = self._opening.opened
+        if opened is None:
+            phase = self._opening.phase
+            if phase.error is not None:
+                raise phase.error
+            raise Overloaded(f"the store is {phase.name}", code="not_ready", retry_after_s=1.0)
+        return opened
+
+    def _must_exist(self, id_: int) -> None:
+        ids = np.array([id_], np.uint64)
+        if not any(view.find(ids)[0] >= 0 for view in self.snapshot().parts):
+            raise no_such_id(id_)
+
+    async def _write(self, event: Event, rows: int = 0, size: int = 0) -> WriteResult:
+        """Logs one event, waits until it is durable and applied, and says what it did."""
+        opened = self._opened
+        failure: AsteroidError | None = opened.log.poisoned or opened.applier.failure
+        if failure is not None:
+            raise failure
+        async with opened.admission.admitted(rows, size):
+            lsn = await opened.log.append([event])
+            outcome = await opened.applier.outcome(lsn)
+        return WriteResult(lsn, outcome.affected)

@@ -1,0 +1,90 @@
+"""The manifest: which segments are the index as of which LSN. The newest one in the folder counts.
+
+    manifest := magic[8] version:u32 length:u32 crc32(body):u32 zero:u32 body
+    body     := msgpack of Manifest
+
+A manifest is written under a temporary name, synced, renamed to ``manifest-<number>`` and the folder
+synced; only then are the files that it no longer names removed and the log behind it trimmed.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import msgspec
+from asteroid_cloud.indexer.spec import IndexSpec
+from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
+from asteroid_cloud.wal.files import Files
+
+MAGIC = b"ASTRMAN1"
+VERSION = 1
+HEADER = struct.Struct("<8sIIII")
+PREFIX = "manifest-"
+TEMPORARY = "manifest.tmp"
+
+
+class SegmentEntry(msgspec.Struct, frozen=True):
+    """One segment: its number, its rows, and which of them were dead at the manifest's LSN (zstd)."""
+
+    number: int
+    rows: int
+    dead: bytes
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The index as record ``applied_lsn`` left it; replay starts with the one after."""
+
+    identity: bytes
+    number: int
+    applied_lsn: int
+    spec: IndexSpec | None
+    next_segment: int
+    segments: list[SegmentEntry]
+
+
+def manifest_name(number: int) -> str:
+    """The file name of manifest ``number``."""
+    return f"{PREFIX}{number:012d}"
+
+
+def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
+    """Makes the manifest durable and the newest, atomically."""
+    body = msgspec.msgpack.encode(manifest)
+    header = HEADER.pack(MAGIC, VERSION, len(body), zlib.crc32(body), 0)
+    temporary = f"{folder}/{TEMPORARY}"
+    if files.exists(temporary):
+        files.remove(temporary)
+    file = files.create(temporary)
+    try:
+        file.write(header + body)
+        file.sync()
+    finally:
+        file.close()
+    files.rename(temporary, f"{folder}/{manifest_name(manifest.number)}")
+    files.sync_dir(folder)
+
+
+def read_manifest(files: Files, path: str) -> Manifest:
+    """A manifest, checked; raises CorruptionError or UnsupportedVersion."""
+    data = files.read(path, 0, files.size(path))
+    if len(data) < HEADER.size:
+        raise CorruptionError(path, 0, "too short for a manifest")
+    magic, version, length, crc, _ = HEADER.unpack_from(data)
+    if magic != MAGIC:
+        raise CorruptionError(path, 0, "not a manifest")
+    if version > VERSION:
+        raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
+    body = data[HEADER.size :]
+    if len(body) != length or zlib.crc32(body) != crc:
+        raise CorruptionError(path, HEADER.size, "the manifest's checksum does not match")
+    try:
+        return msgspec.msgpack.decode(body, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise CorruptionError(path, HEADER.size, f"the manifest does not decode: {error}") from error
+
+
+def newest_manifest(files: Files, folder: str) -> Manifest | None:
+    """The manifest with the highest number; None in a new store."""
+    names = sorted(name for name in files.list(folder) if name.startswith(PREFIX))
+    return read_manifest(files, f"{folder}/{names[-1]}") if names else None

@@ -1,0 +1,94 @@
+"""Merging: segments of like size become one, and dead rows leave the disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import anyio
+from anyio import to_thread
+from asteroid_cloud.indexer.applier import Applier
+from asteroid_cloud.indexer.build import Abandoned, SegmentBuilder, Source
+from asteroid_cloud.indexer.checkpoint import Checkpointer
+from asteroid_cloud.indexer.merge_policy import pick_merge
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.state import State
+from asteroid_cloud.indexer.tombstones import listed
+from asteroid_cloud.wal.errors import NoSpace
+from asteroid_cloud.wal.types import Lsn
+
+logger = logging.getLogger(__name__)
+
+
+class Merger:
+    """Keeps the number of live segments small."""
+
+    def __init__(
+        self,
+        builder: SegmentBuilder,
+        state: State,
+        applier: Applier,
+        checkpointer: Checkpointer,
+        options: EngineOptions,
+    ) -> None:
+        self.is_merging = False
+        self._builder = builder
+        self._state = state
+        self._applier = applier
+        self._checkpointer = checkpointer
+        self._options = options
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+
+    async def run(self) -> None:
+        """Merges whatever is due after each checkpoint, for ever."""
+        while True:
+            changed = self._checkpointer.changed
+            try:
+                while await self._step():
+                    pass
+            except NoSpace:
+                logger.warning(
+                    "no room on the disk to merge segments; trying again after the next checkpoint"
+                )
+            await changed.wait()
+
+    async def _step(self) -> bool:
+        """Merges once; False when nothing is due."""
+        async with self._applier.turn:
+            base, spec = self._checkpointer.lsn, self._state.spec
+            generation = self._state.generation
+            picked = self._pick(spec, base)
+            sources = [
+                Source(segment, listed(~segment.tombstones.dead_as_of(base), segment.rows))
+                for segment in picked
+            ]
+        if spec is None or not picked:
+            return False
+        self.is_merging = True
+        try:
+            with self._checkpointer.pinned(base), self._checkpointer.new_segment() as number:
+                segment = await to_thread.run_sync(
+                    self._build, number, spec, sources, generation, base, limiter=self._one_at_a_time
+                )
+                return await self._checkpointer.swap(picked, segment, generation, base, None)
+        except Abandoned:
+            return False
+        finally:
+            self.is_merging = False
+
+    def _pick(self, spec: IndexSpec | None, base: Lsn) -> list[Segment]:
+        # A segment of records later than the checkpoint is about to get one of its own: wait for it.
+        if spec is None or any(segment.sealed_lsn > base for segment in self._state.segments):
+            return []
+        rows_max = self._options.graph_rows_max(spec)
+        return pick_merge(self._state.segments, self._options.segments_per_tier, rows_max)
+
+    def _build(
+        self, number: int, spec: IndexSpec, sources: Sequence[Source], generation: int, base: Lsn
+    ) -> Segment | None:
+        builder = self._builder
+        built = builder.build(number, spec, sources, lambda: self._state.generation == generation)
+        if built is None:
+            return None
+        return Segment(builder.files, builder.folder, builder.identity, built, spec, base)

@@ -1,0 +1,176 @@
+"""Opening a store: lock, checkpoint, replay, and then the tasks that keep it going."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import islice
+
+import anyio
+from anyio import to_thread
+from asteroid_cloud.indexer.admission import Admission
+from asteroid_cloud.indexer.applier import Applier
+from asteroid_cloud.indexer.build import SegmentBuilder
+from asteroid_cloud.indexer.bulk import BulkBuilder
+from asteroid_cloud.indexer.checkpoint import Checkpointer
+from asteroid_cloud.indexer.merger import Merger
+from asteroid_cloud.indexer.recovery import open_checkpoint, read_checkpoint
+from asteroid_cloud.indexer.sealer import Sealer
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.spec import EngineOptions
+from asteroid_cloud.indexer.state import State
+from asteroid_cloud.indexer.status import Phase
+from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, StorageError
+from asteroid_cloud.wal.events import BulkLoaded
+from asteroid_cloud.wal.files import FileLock, Files
+from asteroid_cloud.wal.local import LocalLog
+from asteroid_cloud.wal.lock import lock_directory
+from asteroid_cloud.wal.types import Lsn
+
+logger = logging.getLogger(__name__)
+
+REPLAY_GROUP_RECORDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The parts of an engine at work."""
+
+    log: LocalLog
+    state: State
+    applier: Applier
+    admission: Admission
+    checkpointer: Checkpointer
+    builder: SegmentBuilder
+    sealer: Sealer
+    merger: Merger
+    staged: dict[int, list[Segment]]
+    """Segments of bulk loads that are built and about to be committed."""
+
+
+class Opening:
+    """Brings one data directory up; ``opened`` is there once recovery is over."""
+
+    def __init__(self, files: Files, path: str, options: EngineOptions) -> None:
+        self.opened: Opened | None = None
+        self.phase = Phase("opening", 0.0, "taking the lock")
+        self._files = files
+        self._path = path
+        self._options = options
+        self._settled = anyio.Event()
+        self._lock: FileLock | None = None
+        self._log: LocalLog | None = None
+        self._state: State | None = None
+
+    @property
+    def _folder(self) -> str:
+        return f"{self._path}/index"
+
+    async def lock(self) -> None:
+        """Takes the data directory for this process alone; raises LockHeld."""
+        self._files.make_dirs(self._folder)
+        self._lock = lock_directory(self._files, self._path)
+
+    async def run(self) -> None:
+        """Recovers, then keeps the background tasks going until cancelled."""
+        try:
+            opened = await self._recover()
+        except (AsteroidError, OSError) as error:
+            self._fail(error)
+            return
+        self.opened = opened
+        self.phase = Phase("ready", 1.0, f"recovered up to LSN {opened.applier.applied_lsn}")
+        self._settled.set()
+        async with anyio.create_task_group() as group:
+            for task in (
+                lambda: opened.applier.follow(opened.log),
+                opened.sealer.run,
+                opened.merger.run,
+            ):
+                group.start_soon(self._supervised, task)
+
+    async def wait(self) -> None:
+        """Returns when recovery is over; raises what made it fail."""
+        await self._settled.wait()
+        if self.phase.error is not None:
+            raise self.phase.error
+
+    def abandon_work(self) -> None:
+        """Lets builds under way stop at their next slice."""
+        if self._state is not None:
+            self._state.abandon_work()
+
+    async def close(self) -> None:
+        """Closes the log and gives the directory back; nothing acknowledged needs more than the log."""
+        if self._log is not None:
+            await self._log.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    async def _supervised(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Runs one background task; if it dies, writes stop with its reason while reads go on."""
+        assert self.opened is not None
+        try:
+            await task()
+        except (AsteroidError, OSError) as error:
+            self.opened.applier.fail(self._fail(error))
+
+    def _fail(self, error: Exception) -> AsteroidError:
+        failure = error if isinstance(error, AsteroidError) else StorageError(str(error))
+        logger.error("the store cannot go on: %s", failure.message)
+        self.phase = Phase("failed", self.phase.progress, failure.message, failure)
+        self._settled.set()
+        return failure
+
+    async def _recover(self) -> Opened:
+        files, folder, options = self._files, self._folder, self._options
+        self.phase = Phase("recovering", 0.0, "checking the segments")
+        manifest = await to_thread.run_sync(read_checkpoint, files, folder)
+        log = self._log = await LocalLog.open(
+            files, f"{self._path}/wal", identity=manifest.identity if manifest else None
+        )
+        recovered = await to_thread.run_sync(open_checkpoint, files, folder, manifest, log.identity)
+        builder = SegmentBuilder(files, folder, log.identity, options)
+        staged: dict[int, list[Segment]] = {}
+        new_numbers: list[int] = []
+
+        def rebuild(event: BulkLoaded) -> list[Segment]:
+            ready = staged.pop(event.bulk, None)
+            if ready is not None:
+                return ready
+            assert state.spec is not None
+            return BulkBuilder(builder, log, take_number).build(state.spec, event, options.build_threads)
+
+        def take_number() -> int:
+            new_numbers.append(recovered.next_segment + len(new_numbers))
+            return new_numbers[-1]
+
+        state = self._state = State(options, rebuild)
+        state.spec, state.applied_lsn = recovered.spec, recovered.applied_lsn
+        state.segments = list(recovered.segments)
+        applier = Applier(state)
+        await self._replay(log, applier, recovered.applied_lsn)
+        admission = Admission(
+            options.tail_rows_max, options.tail_bytes_max, lambda: (state.tail_rows, state.tail_bytes)
+        )
+        checkpointer = Checkpointer(
+            files, folder, log, state, applier, admission, options, recovered, len(new_numbers)
+        )
+        sealer = Sealer(builder, state, applier, checkpointer, options)
+        merger = Merger(builder, state, applier, checkpointer, options)
+        return Opened(log, state, applier, admission, checkpointer, builder, sealer, merger, staged)
+
+    async def _replay(self, log: LocalLog, applier: Applier, after: Lsn) -> None:
+        """Folds in what the checkpoint does not hold."""
+        total = log.durable_lsn - after
+        if total < 0:
+            raise CorruptionError(
+                f"{self._path}/wal", 0, f"the log ends at LSN {log.durable_lsn}, the checkpoint at {after}"
+            )
+        applier.publish()
+        records = log.read(Lsn(after + 1)) if total else iter(())
+        while group := await to_thread.run_sync(lambda: list(islice(records, REPLAY_GROUP_RECORDS))):
+            await applier.replay(group)
+            done = (group[-1].lsn - after) / total
+            self.phase = Phase("recovering", done, f"replaying the log, LSN {group[-1].lsn}")

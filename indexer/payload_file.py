@@ -1,0 +1,138 @@
+"""The documents of a segment: zstd blocks of JSON texts, fetched a block at a time.
+
+blocks := block*
+block  := zstd( length:u32 × n ++ text × n )      n = rows of the block; length 0 = no payload
+first  := u32 × (blocks + 1)    row that each block starts with, then the row count
+offset := u64 × (blocks + 1)    where each block starts in its section, then the section's length
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+import numpy as np
+import zstandard
+from asteroid_cloud.indexer.container import ContainerWriter, Section, load_section, read_footer, read_section
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.limits import KIB, PAYLOAD_BYTES_MAX
+from numpy.typing import NDArray
+
+MAGIC = b"ASTRPAY1"
+VERSION = 1
+BLOCK_BYTES = 16 * KIB
+BLOCK_ROWS_MAX = 1024
+LEVEL = 3
+# A block is closed once it holds BLOCK_BYTES, so one last payload may carry it over.
+RAW_BYTES_MAX = BLOCK_BYTES + PAYLOAD_BYTES_MAX + 4 * BLOCK_ROWS_MAX
+
+
+class PayloadFooter(msgspec.Struct, frozen=True):
+    """What a payload file holds."""
+
+    identity: bytes
+    number: int
+    rows: int
+    blocks: Section
+    first: Section
+    offset: Section
+
+
+def _packed_blocks(payloads: Iterable[bytes], first: list[int], offset: list[int]) -> Iterator[bytes]:
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
+    texts: list[bytes] = []
+    held = rows = end = 0
+
+    def close() -> bytes:
+        nonlocal held, end
+        raw = np.array([len(text) for text in texts], "<u4").tobytes() + b"".join(texts)
+        block = compressor.compress(raw)
+        first.append(rows - len(texts))
+        offset.append(end)
+        end += len(block)
+        texts.clear()
+        held = 0
+        return block
+
+    for payload in payloads:
+        texts.append(payload)
+        held += len(payload)
+        rows += 1
+        if held >= BLOCK_BYTES or len(texts) == BLOCK_ROWS_MAX:
+            yield close()
+    if texts:
+        yield close()
+    first.append(rows)
+    offset.append(end)
+
+
+def write_payloads(files: Files, path: str, identity: bytes, number: int, payloads: Iterable[bytes]) -> None:
+    """Writes and syncs the payload file of segment ``number``, in row order."""
+    writer = ContainerWriter(files, path, MAGIC, VERSION)
+    first: list[int] = []
+    offset: list[int] = []
+    blocks = writer.section(_packed_blocks(payloads, first, offset))
+    footer = PayloadFooter(
+        identity=identity,
+        number=number,
+        rows=first[-1],
+        blocks=blocks,
+        first=writer.section([np.array(first, "<u4").tobytes()]),
+        offset=writer.section([np.array(offset, "<u8").tobytes()]),
+    )
+    writer.finish(footer)
+
+
+class PayloadFile:
+    """An open payload file; only its block table is in RAM (12 bytes a block)."""
+
+    def __init__(self, files: Files, path: str, identity: bytes, number: int, rows: int) -> None:
+        """Checks the whole file; raises CorruptionError when it is damaged or another segment's."""
+        self._files = files
+        self._path = path
+        footer = read_footer(files, path, MAGIC, VERSION, PayloadFooter)
+        if (footer.identity, footer.number, footer.rows) != (identity, number, rows):
+            raise CorruptionError(path, 0, "the payload file belongs to another segment")
+        self._blocks = footer.blocks
+        self._first = np.frombuffer(load_section(files, path, footer.first), "<u4")
+        self._offset = np.frombuffer(load_section(files, path, footer.offset), "<u8")
+        self._check_table(rows)
+        for _ in read_section(files, path, footer.blocks):
+            pass  # read only to check it
+
+    def _check_table(self, rows: int) -> None:
+        first, offset = self._first, self._offset
+        sound = len(first) == len(offset) >= 1 and first[-1] == rows and offset[-1] == self._blocks.length
+        if sound and len(first) > 1:
+            sound = first[0] == 0 and offset[0] == 0
+            sound = sound and bool(np.all(first[1:] > first[:-1])) and bool(np.all(offset[1:] > offset[:-1]))
+        if not sound:
+            raise CorruptionError(self._path, 0, "the block table is not in order")
+
+    def fetch(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+        """The payload text of each row, in the order asked; each block is read once."""
+        found = [b""] * len(ordinals)
+        in_block = np.searchsorted(self._first, ordinals, side="right") - 1
+        for block in np.unique(in_block):
+            texts = self._block(int(block))
+            start = int(self._first[block])
+            for position in np.flatnonzero(in_block == block):
+                found[position] = texts[int(ordinals[position]) - start]
+        return found
+
+    def _block(self, block: int) -> list[bytes]:
+        start, end = int(self._offset[block]), int(self._offset[block + 1])
+        rows = int(self._first[block + 1]) - int(self._first[block])
+        packed = self._files.read(self._path, self._blocks.offset + start, end - start)
+        size = zstandard.frame_content_size(packed)
+        if not 4 * rows <= size <= RAW_BYTES_MAX:
+            raise CorruptionError(
+                self._path, self._blocks.offset + start, "a block states an impossible size"
+            )
+        raw = zstandard.ZstdDecompressor().decompress(packed)
+        lengths = np.frombuffer(raw, "<u4", rows)
+        ends = np.cumsum(lengths, dtype=np.int64) + 4 * rows
+        if len(raw) != int(ends[-1]):
+            raise CorruptionError(self._path, self._blocks.offset + start, "a block's texts do not fill it")
+        return [raw[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]

@@ -1,0 +1,76 @@
+"""Opening what is on disk: the newest checkpoint, its segments, and the removal of what is nobody's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import zstandard
+from asteroid_cloud.indexer.manifest import PREFIX, TEMPORARY, Manifest, newest_manifest
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.spec import IndexSpec
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.types import Lsn
+
+SEGMENT_FILE = re.compile(r"segment-(\d{12})\.(graph|payload)")
+DEAD_BYTES_MAX = 2**29
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The checkpoint that replay starts from."""
+
+    identity: bytes
+    manifest_number: int
+    applied_lsn: Lsn
+    spec: IndexSpec | None
+    next_segment: int
+    segments: list[Segment]
+
+
+def read_checkpoint(files: Files, folder: str) -> Manifest | None:
+    """The newest manifest, or None in a new store; raises CorruptionError or UnsupportedVersion."""
+    return newest_manifest(files, folder)
+
+
+def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identity: bytes) -> Recovered:
+    """Opens and checks every segment of the checkpoint, then removes files that it does not name."""
+    if manifest is None:
+        remove_strays(files, folder, None, set())
+        return Recovered(identity, 0, Lsn(0), None, 1, [])
+    spec, segments = manifest.spec, []
+    for entry in manifest.segments:
+        if spec is None:
+            raise CorruptionError(folder, 0, "the manifest names segments but no index")
+        dead = _unpack_dead(folder, entry.dead, entry.rows)
+        lsn = Lsn(manifest.applied_lsn)
+        segment = Segment(files, folder, identity, entry.number, spec, lsn, dead)
+        if segment.rows != entry.rows:
+            raise CorruptionError(
+                folder, 0, f"segment {entry.number} has another row count than its manifest"
+            )
+        segments.append(segment)
+    name = f"{PREFIX}{manifest.number:012d}"
+    remove_strays(files, folder, name, {entry.number for entry in manifest.segments})
+    return Recovered(
+        identity, manifest.number, Lsn(manifest.applied_lsn), spec, manifest.next_segment, segments
+    )
+
+
+def _unpack_dead(folder: str, packed: bytes, rows: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    size = zstandard.frame_content_size(packed)
+    if size != (rows + 7) // 8 or size > DEAD_BYTES_MAX:
+        raise CorruptionError(folder, 0, "the manifest's dead rows do not fit a segment")
+    return np.frombuffer(zstandard.ZstdDecompressor().decompress(packed), np.uint8)
+
+
+def remove_strays(files: Files, folder: str, manifest: str | None, segments: set[int]) -> None:
+    """Removes manifests but ``manifest`` and the files of segments not in ``segments``."""
+    for name in files.list(folder):
+        match = SEGMENT_FILE.fullmatch(name)
+        is_stray_segment = match is not None and int(match[1]) not in segments
+        is_old_manifest = name == TEMPORARY or (name.startswith(PREFIX) and name != manifest)
+        if is_stray_segment or is_old_manifest:
+            files.remove(f"{folder}/{name}")

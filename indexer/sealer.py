@@ -1,0 +1,124 @@
+"""Sealing: the oldest block becomes a segment, when it is full or when the store falls quiet."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import anyio
+from anyio import to_thread
+from asteroid_cloud.indexer.applier import Applier
+from asteroid_cloud.indexer.build import Abandoned, SegmentBuilder, Source
+from asteroid_cloud.indexer.checkpoint import Checkpointer
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.state import State
+from asteroid_cloud.indexer.tombstones import listed
+from asteroid_cloud.wal.errors import NoSpace
+from asteroid_cloud.wal.types import Lsn
+
+logger = logging.getLogger(__name__)
+
+NO_SPACE_RETRY_S = 1.0
+IDLE_SEAL_ROWS_MIN = 1024
+RECORDS_PER_CHECKPOINT_MAX = 20_000
+
+
+class Sealer:
+    """Turns the tail into segments, one block at a time."""
+
+    def __init__(
+        self,
+        builder: SegmentBuilder,
+        state: State,
+        applier: Applier,
+        checkpointer: Checkpointer,
+        options: EngineOptions,
+    ) -> None:
+        self._builder = builder
+        self._state = state
+        self._applier = applier
+        self._checkpointer = checkpointer
+        self._options = options
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._flush_to = Lsn(0)
+        self._asked = anyio.Event()
+
+    async def run(self) -> None:
+        """Seals whatever is due, for ever."""
+        while True:
+            applied, asked = self._applier.applied, self._asked
+            due_in_s = self._due_in_s()
+            if due_in_s <= 0:
+                await self._try_step()
+                continue
+            with anyio.move_on_after(due_in_s):
+                await _first_of(applied, asked)
+
+    async def flush(self) -> None:
+        """Returns once every record applied so far is in a segment that a durable manifest names."""
+        target = self._applier.applied_lsn
+        self._flush_to = max(self._flush_to, target)
+        self._asked.set()
+        self._asked = anyio.Event()
+        while self._checkpointer.lsn < target:
+            await self._checkpointer.changed.wait()
+
+    def _due_in_s(self) -> float:
+        """Seconds until there is something to seal or to checkpoint; 0 for now."""
+        state, behind = self._state, self._applier.applied_lsn - self._checkpointer.lsn
+        if behind <= 0:
+            return float("inf")
+        is_full = bool(state.blocks) and state.blocks[0].rows >= self._options.seal_rows
+        is_large = state.tail_bytes > self._options.tail_bytes_max // 2
+        is_asked = self._checkpointer.lsn < self._flush_to
+        if is_full or len(state.blocks) > 1 or is_large or is_asked or behind > RECORDS_PER_CHECKPOINT_MAX:
+            return 0
+        is_worth_a_graph = state.tail_rows >= IDLE_SEAL_ROWS_MIN
+        patience_s = self._options.idle_seal_s if is_worth_a_graph else self._options.idle_flush_s
+        return self._applier.last_write_s + patience_s - time.monotonic()
+
+    async def _try_step(self) -> None:
+        try:
+            await self._step()
+        except Abandoned:
+            return
+        except NoSpace:
+            logger.warning("no room on the disk to seal the tail; trying again in %s s", NO_SPACE_RETRY_S)
+            await anyio.sleep(NO_SPACE_RETRY_S)
+
+    async def _step(self) -> None:
+        async with self._applier.turn:
+            frozen = self._state.freeze_oldest()
+            spec, generation = self._state.spec, self._state.generation
+        if frozen is None or spec is None or frozen[0].rows == 0:
+            await self._checkpointer.advance()
+            return
+        block, lsn = frozen
+        with self._checkpointer.new_segment() as number:
+            ordinals = listed(~block.tombstones.dead_as_of(lsn), block.rows)
+            source = Source(block, ordinals)
+            segment = await to_thread.run_sync(
+                self._build, number, spec, source, generation, lsn, limiter=self._one_at_a_time
+            )
+            await self._checkpointer.swap([block], segment, generation, lsn, lsn)
+
+    def _build(
+        self, number: int, spec: IndexSpec, source: Source, generation: int, lsn: Lsn
+    ) -> Segment | None:
+        builder = self._builder
+        built = builder.build(number, spec, [source], lambda: self._state.generation == generation)
+        if built is None:
+            return None
+        return Segment(builder.files, builder.folder, builder.identity, built, spec, lsn)
+
+
+async def _first_of(*events: anyio.Event) -> None:
+    async with anyio.create_task_group() as group:
+
+        async def wait_and_stop(event: anyio.Event) -> None:
+            await event.wait()
+            group.cancel_scope.cancel()
+
+        for event in events:
+            group.start_soon(wait_and_stop, event)

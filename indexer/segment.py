@@ -1,0 +1,69 @@
+"""A segment: immutable rows in two mapped or block-wise read files, a graph over them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+from asteroid_cloud.indexer.payload_file import PayloadFile
+from asteroid_cloud.indexer.segment_file import open_segment
+from asteroid_cloud.indexer.spec import IndexSpec
+from asteroid_cloud.indexer.tombstones import Tombstones
+from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.types import Lsn
+from numpy.typing import NDArray
+
+
+def graph_path(folder: str, number: int) -> str:
+    """Where the graph of segment ``number`` lies."""
+    return f"{folder}/segment-{number:012d}.graph"
+
+
+def payload_path(folder: str, number: int) -> str:
+    """Where the payloads of segment ``number`` lie."""
+    return f"{folder}/segment-{number:012d}.payload"
+
+
+class Segment:
+    """An open segment and its dead rows."""
+
+    is_flat = False
+
+    def __init__(
+        self,
+        files: Files,
+        folder: str,
+        identity: bytes,
+        number: int,
+        spec: IndexSpec,
+        sealed_lsn: Lsn,
+        dead: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Checks both files whole; raises CorruptionError or UnsupportedVersion."""
+        self.number = number
+        self.sealed_lsn = sealed_lsn
+        """The LSN up to which all rows are in this segment or an older one."""
+        graph, payload = graph_path(folder, number), payload_path(folder, number)
+        self.native, footer = open_segment(files, graph, identity, number, spec)
+        self.rows = footer.rows
+        self.file_bytes = files.size(graph) + files.size(payload)
+        self.tombstones = Tombstones(self.rows, dead)
+        self._payload_file = PayloadFile(files, payload, identity, number, self.rows)
+
+    @property
+    def key(self) -> Hashable:
+        """Names the segment for ever."""
+        return ("segment", self.number)
+
+    @property
+    def live(self) -> int:
+        """Rows not dead."""
+        return self.rows - self.tombstones.count
+
+    def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
+        """The row that holds each id, or -1; a segment holds an id once at most."""
+        return self.native.find(ids)
+
+    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+        """The payload text of each row, read from disk a block at a time."""
+        return self._payload_file.fetch(ordinals)

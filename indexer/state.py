@@ -1,0 +1,279 @@
+"""The fold: what the log's records make of an index, one record after the other.
+
+Only the engine's applier thread calls ``apply``, strictly by LSN. The same records always give the
+same rows, whatever is sealed or merged meanwhile, so replay rebuilds exactly what was acknowledged.
+A record that the state forbids (an index created twice, a vector of another dimension) changes nothing
+and says so in its outcome: it was logged before the state was known, and it is void for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from asteroid_cloud.indexer import _core
+from asteroid_cloud.indexer.block import Block
+from asteroid_cloud.indexer.merge_patch import merge_payload
+from asteroid_cloud.indexer.part import PartView
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.snapshot import Snapshot
+from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
+from asteroid_cloud.wal.events import (
+    BulkLoaded,
+    BulkPayloads,
+    BulkRows,
+    Event,
+    IndexCreated,
+    IndexDeleted,
+    PayloadMerged,
+    PayloadReplaced,
+    VectorsDeleted,
+    VectorsUpserted,
+)
+from asteroid_cloud.wal.limits import BATCH_ITEMS_MAX
+from asteroid_cloud.wal.log import Record
+from asteroid_cloud.wal.types import Lsn
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a record did: how many ids it touched, or why it is void."""
+
+    affected: int = 0
+    error: AsteroidError | None = None
+
+
+@dataclass(slots=True)
+class Located:
+    """Where ids live: a part, the positions of the ids among those asked for, and their rows."""
+
+    part: Block | Segment
+    positions: NDArray[np.int64]
+    ordinals: NDArray[np.uint32]
+
+
+BulkSource = Callable[[BulkLoaded], list[Segment]]
+
+
+class State:
+    """The writer's side of an index: its segments, its blocks, and who is dead in them."""
+
+    def __init__(self, options: EngineOptions, bulk_source: BulkSource) -> None:
+        self.spec: IndexSpec | None = None
+        self.segments: list[Segment] = []
+        self.blocks: list[Block] = []
+        self.applied_lsn = Lsn(0)
+        self.generation = 0
+        """Goes up whenever everything is thrown away, so that work begun before is not put in."""
+        self._options = options
+        self._bulk_source = bulk_source
+        self._next_block = 0
+
+    @property
+    def parts(self) -> list[Block | Segment]:
+        """All parts, oldest rows first."""
+        return [*self.segments, *self.blocks]
+
+    @property
+    def live(self) -> int:
+        """Living rows of all parts."""
+        return sum(part.rows - part.tombstones.count for part in self.parts)
+
+    @property
+    def tail_rows(self) -> int:
+        """Rows not in a segment yet."""
+        return sum(block.rows for block in self.blocks)
+
+    @property
+    def tail_bytes(self) -> int:
+        """RAM of those rows and their payloads."""
+        return sum(block.bytes for block in self.blocks)
+
+    def snapshot(self) -> Snapshot | None:
+        """The state as readers may keep it; None when there is no index."""
+        if self.spec is None:
+            return None
+        views = [
+            PartView(part, part.rows, part.rows - part.tombstones.count, part.tombstones.alive(part.rows))
+            for part in self.parts
+            if part.rows > part.tombstones.count
+        ]
+        return Snapshot(self.applied_lsn, self.spec, tuple(views), sum(view.live for view in views))
+
+    def apply(self, record: Record) -> Outcome:
+        """Folds one record in; it must be the next one."""
+        if record.lsn != self.applied_lsn + 1:
+            raise AssertionError(f"record {record.lsn} after {self.applied_lsn}: the log has a gap")
+        outcome = self._apply(record.lsn, record.event)
+        self.applied_lsn = record.lsn
+        return outcome
+
+    def _apply(self, lsn: Lsn, event: Event) -> Outcome:
+        match event:
+            case IndexCreated():
+                return self._create(event)
+            case IndexDeleted():
+                return self._delete_index()
+            case BulkRows() | BulkPayloads():
+                return Outcome()  # staged in the log; BulkLoaded makes them count
+        if self.spec is None:
+            return Outcome(error=Conflict("there is no index yet", code="index_not_initialized"))
+        match event:
+            case VectorsUpserted():
+                return self._upsert(lsn, event, self.spec)
+            case VectorsDeleted():
+                return self._delete(lsn, np.frombuffer(event.ids, "<u8"))
+            case PayloadReplaced():
+                payload = b"" if event.payload == b"{}" else event.payload
+                return self._change_payload(lsn, event.id, self.spec, lambda _: payload)
+            case PayloadMerged():
+                return self._change_payload(
+                    lsn, event.id, self.spec, lambda old: merge_payload(old, event.patch)
+                )
+            case BulkLoaded():
+                return self._load_bulk(lsn, event, self.spec)
+        raise AssertionError(f"an event of no known kind: {event!r}")
+
+    def _create(self, event: IndexCreated) -> Outcome:
+        if self.spec is not None:
+            error = Conflict("the index exists already", code="index_already_initialized")
+            return Outcome(error=error)
+        self.spec = IndexSpec(event.dim, event.metric)
+        return Outcome()
+
+    def _delete_index(self) -> Outcome:
+        self.spec = None
+        self.segments, self.blocks = [], []
+        self.generation += 1
+        return Outcome()
+
+    def _load_bulk(self, lsn: Lsn, event: BulkLoaded, spec: IndexSpec) -> Outcome:
+        if event.dim != spec.dim:
+            return Outcome(error=wrong_dim(event.dim, spec.dim))
+        if self.live:
+            return Outcome(error=Conflict("the index is not empty", code="index_not_empty"))
+        self.segments = self._bulk_source(event)
+        for segment in self.segments:
+            segment.sealed_lsn = lsn
+        self.blocks = []
+        self.generation += 1
+        return Outcome(event.rows)
+
+    def _upsert(self, lsn: Lsn, event: VectorsUpserted, spec: IndexSpec) -> Outcome:
+        ids = np.frombuffer(event.ids, "<u8")
+        vectors = np.frombuffer(event.vectors, "<f4")
+        if len(vectors) != len(ids) * spec.dim:
+            return Outcome(error=wrong_dim(len(vectors) // max(1, len(ids)), spec.dim))
+        records = _core.encode(vectors.reshape(-1, spec.dim), spec.native_metric)
+        located = list(self._locate(ids))
+        given = event.payloads if event.payloads is not None else [None] * len(ids)
+        payloads = self._resolve_payloads(given, located)
+        last: dict[int, int] = {}
+        for position, id_ in enumerate(ids.tolist()):
+            if given[position] is None and id_ in last:
+                payloads[position] = payloads[last[id_]]
+            last[id_] = position
+        if len(last) < len(ids):  # within a batch the last one wins
+            kept = np.fromiter(last.values(), np.int64, len(last))
+            ids, records = ids[kept], records[kept]
+            payloads = [payloads[position] for position in kept.tolist()]
+        self._kill(lsn, located)
+        self._append(lsn, ids, records, payloads, spec)
+        return Outcome(len(given))
+
+    def _resolve_payloads(self, given: list[bytes | None], located: list[Located]) -> list[bytes]:
+        payloads = [payload or b"" for payload in given]
+        for where in located:
+            keeps = np.array([given[position] is None for position in where.positions.tolist()], np.bool_)
+            old = where.part.payloads(where.ordinals[keeps])
+            for position, payload in zip(where.positions[keeps].tolist(), old, strict=True):
+                payloads[position] = payload
+        return payloads
+
+    def _delete(self, lsn: Lsn, ids: NDArray[np.uint64]) -> Outcome:
+        located = list(self._locate(np.unique(ids)))
+        self._kill(lsn, located)
+        return Outcome(sum(len(where.ordinals) for where in located))
+
+    def _change_payload(
+        self, lsn: Lsn, id_: int, spec: IndexSpec, change: Callable[[bytes], bytes]
+    ) -> Outcome:
+        ids = np.array([id_], np.uint64)
+        located = list(self._locate(ids))
+        if not located:
+            return Outcome(error=no_such_id(id_))
+        where = located[0]
+        payload = change(where.part.payloads(where.ordinals)[0])
+        records = where.part.native.records(where.ordinals)
+        self._kill(lsn, located)
+        self._append(lsn, ids, records, [payload], spec)
+        return Outcome(1)
+
+    def _locate(self, ids: NDArray[np.uint64]) -> Iterator[Located]:
+        """Where the living ones of ``ids`` are, a part at a time; an id twice among them is found twice."""
+        left = np.arange(len(ids))
+        for part in reversed(self.parts):
+            if len(left) == 0:
+                return
+            rows = part.find(ids[left], part.rows)
+            there = np.flatnonzero(rows >= 0)
+            there = there[~part.tombstones.is_dead(rows[there].astype(np.uint32))]
+            if len(there):
+                yield Located(part, left[there], rows[there].astype(np.uint32))
+                left = np.delete(left, there)
+
+    def _kill(self, lsn: Lsn, located: list[Located]) -> None:
+        for where in located:
+            where.part.tombstones.kill(lsn, np.unique(where.ordinals))
+
+    def _append(
+        self,
+        lsn: Lsn,
+        ids: NDArray[np.uint64],
+        records: NDArray[np.uint8],
+        payloads: list[bytes],
+        spec: IndexSpec,
+    ) -> None:
+        if not self.blocks or self.blocks[-1].rows >= self._options.seal_rows:
+            self._open_block(spec)
+        self.blocks[-1].append(lsn, ids, records, payloads)
+
+    def _open_block(self, spec: IndexSpec) -> None:
+        capacity = self._options.seal_rows + BATCH_ITEMS_MAX
+        self.blocks.append(Block(spec, self._next_block, capacity))
+        self._next_block += 1
+
+    def freeze_oldest(self) -> tuple[Block, Lsn] | None:
+        """The oldest block, which will not grow again, and the LSN up to which all rows are in it or older.
+
+        None when the tail is empty.
+        """
+        if not self.blocks or self.spec is None:
+            return None
+        if len(self.blocks) == 1:
+            self._open_block(self.spec)
+        following = self.blocks[1].first_lsn
+        return self.blocks[0], self.applied_lsn if following is None else Lsn(following - 1)
+
+    def abandon_work(self) -> None:
+        """Tells builds under way that what they build will not be put in."""
+        self.generation += 1
+
+    def drop_empty_tail(self) -> None:
+        """Forgets blocks that hold no row."""
+        self.blocks = [block for block in self.blocks if block.rows]
+
+
+def wrong_dim(given: int, expected: int) -> InvalidRequest:
+    """The error for a vector of another dimension than the index's."""
+    return InvalidRequest(
+        f"the vector has {given} numbers, the index has dimension {expected}", code="wrong_dim"
+    )
+
+
+def no_such_id(id_: int) -> NotFound:
+    """The error for an id that is not stored."""
+    return NotFound(f"there is no vector with id {id_}")

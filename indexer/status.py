@@ -1,0 +1,51 @@
+"""What an engine tells of itself: the phase it is in, and its figures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from asteroid_cloud.wal.errors import AsteroidError
+
+PhaseName = Literal["opening", "recovering", "ready", "failed"]
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """Where the engine stands; ``progress`` is the share of recovery that is done, 0 … 1."""
+
+    name: PhaseName
+    progress: float
+    detail: str
+    error: AsteroidError | None = None
+
+
+class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine's figures at one moment; bytes, rows and records are counts, not estimates."""
+
+    vectors: int
+    dim: int | None
+    metric: str | None
+    segments: int
+    segment_rows: int
+    tombstones: int
+    tail_rows: int
+    tail_bytes: int
+    lag_records: int
+    """Records applied that no durable segment holds yet."""
+    lag_seconds: float
+    """How long ago the oldest of them was applied; 0 when there are none."""
+    log_bytes: int
+    segment_bytes: int
+    last_lsn: int
+    durable_lsn: int
+    checkpoint_lsn: int
+    memory_budget_bytes: int
+    merging: bool
+    kernels: str
+
+
+class WriteResult(msgspec.Struct, frozen=True):
+    """The LSN of a write, and how many ids it touched; ``lsn`` is the newest one when nothing was logged."""
+
+    lsn: int
+    affected: int

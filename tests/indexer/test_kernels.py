@@ -1,0 +1,97 @@
+"""Every kernel set gives the portable one's results; SQ8 keeps what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from asteroid_cloud.indexer import _core
+
+METRICS = [_core.Metric.l2, _core.Metric.cosine, _core.Metric.ip]
+DIMS = [1, 2, 15, 16, 17, 63, 64, 65, 127, 384, 768, 4000]
+
+
+@pytest.fixture
+def restore_kernels() -> Iterator[None]:
+    chosen = _core.kernels()
+    yield
+    _core.use_kernels(chosen)
+
+
+def test_the_portable_kernels_are_always_there() -> None:
+    assert _core.available_kernels()[-1] == "portable"
+    assert _core.kernels() == _core.available_kernels()[0]
+
+
+@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("name", _core.available_kernels())
+@pytest.mark.usefixtures("restore_kernels")
+def test_integer_dot_products_are_exact(name: str, dim: int) -> None:
+    _core.use_kernels(name)
+    rng = np.random.default_rng(dim)
+    for a, b in [
+        (rng.integers(0, 256, dim, np.uint8), rng.integers(0, 256, dim, np.uint8)),
+        (np.full(dim, 255, np.uint8), np.full(dim, 255, np.uint8)),
+        (np.zeros(dim, np.uint8), np.full(dim, 255, np.uint8)),
+        (np.full(dim, 255, np.uint8), np.full(dim, 128, np.uint8)),
+    ]:
+        assert _core.dot_codes(a, b) == int(a.astype(np.int64) @ b.astype(np.int64))
+
+
+@pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.usefixtures("restore_kernels")
+def test_float_kernels_give_the_same_bits_everywhere(dim: int) -> None:
+    rng = np.random.default_rng(dim)
+    query = rng.normal(size=dim).astype(np.float32)
+    codes = rng.integers(0, 256, dim, np.uint8)
+    answers = []
+    for name in _core.available_kernels():
+        _core.use_kernels(name)
+        answers.append(_core.measure_codes(query, codes, -0.5, 0.01))
+    assert len(set(answers)) == 1
+    dot, squared = answers[0]
+    wide = codes.astype(np.float64)
+    assert dot == pytest.approx(float(query @ wide), rel=1e-4, abs=1e-2)
+    assert squared == pytest.approx(float(np.sum((query - (-0.5 + 0.01 * wide)) ** 2)), rel=1e-4)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("dim", DIMS)
+def test_quantising_errs_by_half_a_step_at_most(dim: int, metric: _core.Metric) -> None:
+    vectors = np.random.default_rng(dim).normal(size=(20, dim)).astype(np.float32)
+    rows = _core.Rows(dim, metric, 32)
+    rows.append(np.arange(20, dtype=np.uint64), _core.encode(vectors, metric))
+    back = rows.vectors(np.arange(20, dtype=np.uint32))
+    step = (vectors.max(1) - vectors.min(1)) / 255
+    assert np.all(np.abs(back - vectors) <= step[:, None] * 0.501 + 1e-6)
+
+
+@given(hnp.arrays(np.float32, st.integers(1, 70), elements=st.floats(-(2.0**100), 2.0**100, width=32)))
+def test_any_finite_vector_has_a_finite_distance_to_itself(vector: np.ndarray) -> None:
+    for metric in METRICS:
+        rows = _core.Rows(len(vector), metric, 1)
+        rows.append(np.zeros(1, np.uint64), _core.encode(vector[None], metric))
+        for exact in (False, True):
+            _, distances, _, _, found, _ = _core.search(
+                [(rows, 1, None, 1, True)], vector[None], 1, 10, exact, 1
+            )
+            assert found.tolist() == [1]
+            assert np.isfinite(distances).all()
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"), [("l2", [0.0, 5.0]), ("cosine", [0.0, 1.0]), ("ip", [-25.0, 0.0])]
+)
+def test_distances_are_those_of_the_contract(metric: str, expected: list[float]) -> None:
+    kind = getattr(_core.Metric, metric)
+    vectors = np.array([[3, 4], [0, 0]], np.float32)
+    rows = _core.Rows(2, kind, 2)
+    rows.append(np.array([7, 9], np.uint64), _core.encode(vectors, kind))
+    ids, distances, *_ = _core.search([(rows, 2, None, 2, True)], vectors[:1], 2, 10, True, 1)
+    assert ids[0].tolist() == [7, 9]
+    assert distances[0] == pytest.approx(expected, abs=1e-5)

@@ -1,0 +1,91 @@
+"""Group commit: everyone who waits to append shares one frame, one write and one fsync."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from asteroid_cloud.wal.errors import TooLarge
+from asteroid_cloud.wal.events import Event, encode_event
+from asteroid_cloud.wal.frame import body_size
+from asteroid_cloud.wal.limits import (
+    COMMIT_QUEUE_BYTES_MAX,
+    COMMIT_QUEUE_EVENTS_MAX,
+    FRAME_BODY_BYTES_MAX,
+)
+from asteroid_cloud.wal.types import Lsn
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One append: its events, encoded, and who waits for their LSN."""
+
+    events: Sequence[Event]
+    encoded: list[bytes]
+    size: int
+    expected_lsn: Lsn | None
+    done: asyncio.Future[Lsn]
+
+
+class GroupCommitter:
+    """Queues appends and hands them on in groups, one group at a time, in order.
+
+    ``commit`` makes a group durable and settles each of its futures; it never raises.
+    """
+
+    def __init__(self, commit: Callable[[list[Waiting]], Awaitable[None]]) -> None:
+        self._commit = commit
+        self._queue: deque[Waiting] = deque()
+        self._queued_bytes = 0
+        self._room = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def append(self, events: Sequence[Event], expected_lsn: Lsn | None) -> Lsn:
+        """The LSN of the last event, once all are durable; raises what ``commit`` settles the append with.
+
+        A caller that is cancelled meanwhile may find its events logged all the same.
+        """
+        encoded = [encode_event(event) for event in events]
+        size = body_size(encoded)
+        if size > FRAME_BODY_BYTES_MAX:
+            raise TooLarge(
+                f"{size} bytes are more than the {FRAME_BODY_BYTES_MAX} that one append to the log may have"
+            )
+        while self._is_full():
+            self._room.clear()
+            await self._room.wait()
+        done = asyncio.get_running_loop().create_future()
+        self._queue.append(Waiting(events, encoded, size, expected_lsn, done))
+        self._queued_bytes += size
+        if self._running is None:
+            # Its own task, so that a caller's cancellation never stops a write half way.
+            self._running = asyncio.create_task(self._drain())
+        return await done
+
+    async def settle(self) -> None:
+        """Returns once nothing is queued or under way."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                group = self._next_group()
+                await self._commit(group)
+                self._room.set()
+        finally:
+            self._running = None
+
+    def _next_group(self) -> list[Waiting]:
+        group, size = [self._queue.popleft()], 0
+        size = group[0].size
+        while self._queue and size + self._queue[0].size <= FRAME_BODY_BYTES_MAX:
+            group.append(self._queue.popleft())
+            size += group[-1].size
+        self._queued_bytes -= size
+        return group
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= COMMIT_QUEUE_EVENTS_MAX or self._queued_bytes >= COMMIT_QUEUE_BYTES_MAX

@@ -1,0 +1,103 @@
+"""What can happen to an index: the events that the log holds, each a tagged msgpack array.
+
+Tags and the order of fields are the format: never reused, never changed; new fields go at the end,
+with a default. Ids are little-endian u64, vectors little-endian float32, row after row.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class IndexCreated(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """The index got its dimension and metric ("l2", "cosine" or "ip")."""
+
+    dim: int
+    metric: str
+
+
+class IndexDeleted(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """The index and all its data are gone."""
+
+
+class VectorsUpserted(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """Rows were inserted or replaced, all of them at once; of an id given twice the last counts.
+
+    A payload of None keeps the old one, b"" clears it, anything else is the text of a JSON object;
+    no list at all keeps every payload.
+    """
+
+    ids: bytes
+    vectors: bytes
+    payloads: list[bytes | None] | None = None
+
+
+class VectorsDeleted(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """Ids were deleted, their payloads too; those that are absent do not matter."""
+
+    ids: bytes
+
+
+class PayloadReplaced(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """A payload was replaced by the text of a JSON object; void when the id is absent."""
+
+    id: int
+    payload: bytes
+
+
+class PayloadMerged(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """A payload got a JSON merge-patch (RFC 7396); void when the id is absent."""
+
+    id: int
+    patch: bytes
+
+
+class BulkRows(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """Rows ``first`` … of a bulk load; they count once its BulkLoaded is logged, else never."""
+
+    bulk: int
+    first: int
+    vectors: bytes
+
+
+class BulkPayloads(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """Payloads of rows ``first`` … of a bulk load; None for none."""
+
+    bulk: int
+    first: int
+    payloads: list[bytes | None]
+
+
+class BulkLoaded(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """Rows 0 … ``rows`` − 1 of a bulk load, logged since LSN ``since``, are the index now."""
+
+    bulk: int
+    since: int
+    rows: int
+    dim: int
+
+
+Event = (
+    IndexCreated
+    | IndexDeleted
+    | VectorsUpserted
+    | VectorsDeleted
+    | PayloadReplaced
+    | PayloadMerged
+    | BulkRows
+    | BulkPayloads
+    | BulkLoaded
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """The event as msgpack."""
+    return _encoder.encode(event)
+
+
+def decode_event(data: bytes | memoryview) -> Event:
+    """The event that ``data`` encodes; raises msgspec.DecodeError for anything else."""
+    return _decoder.decode(data)

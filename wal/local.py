@@ -1,0 +1,192 @@
+"""The log in local files: ``Log`` over a recovered folder, with group commit and followers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import anyio
+from anyio import to_thread
+from asteroid_cloud.wal.commit import GroupCommitter, Waiting
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, LogPruned
+from asteroid_cloud.wal.events import Event
+from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.follow import Follower
+from asteroid_cloud.wal.frame import BadFrame, decode_body
+from asteroid_cloud.wal.log import Record
+from asteroid_cloud.wal.log_file import read_frames
+from asteroid_cloud.wal.recover import RecoveryReport, cut_tail, find_end
+from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.writer import LogWriter
+
+IDENTITY_BYTES = 16
+
+
+class LocalLog:
+    """Use ``LocalLog.open``; the methods are those of ``Log`` and belong to one event loop."""
+
+    def __init__(self, files: Files, writer: LogWriter, report: RecoveryReport, epoch: int | None) -> None:
+        self.report = report
+        """What recovery found and cut."""
+        self._files = files
+        self._writer = writer
+        self._epoch = writer.epoch if epoch is None else epoch
+        self._committer = GroupCommitter(self._commit)
+        self._followers: set[Follower] = set()
+        self._disk = anyio.CapacityLimiter(1)
+
+    @classmethod
+    async def open(
+        cls, files: Files, folder: str, *, identity: bytes | None = None, epoch: int | None = None
+    ) -> LocalLog:
+        """Recovers the log in ``folder``, or begins one; cuts a torn tail.
+
+        ``identity`` must be that of the log when given. ``epoch`` is the writer's; by default the newest.
+        Raises CorruptionError or UnsupportedVersion with nothing changed.
+        """
+        return await to_thread.run_sync(cls._open, files, folder, identity, epoch)
+
+    @classmethod
+    def _open(cls, files: Files, folder: str, identity: bytes | None, epoch: int | None) -> LocalLog:
+        files.make_dirs(folder)
+        end = find_end(files, folder, identity)
+        if end is not None:
+            cut_tail(files, end)
+        chosen = end.header.identity if end else identity or secrets.token_bytes(IDENTITY_BYTES)
+        writer = LogWriter(files, folder, chosen, end)
+        report = end.report if end else RecoveryReport(Lsn(1), Lsn(0))
+        return cls(files, writer, report, epoch)
+
+    @property
+    def identity(self) -> bytes:
+        """Sixteen bytes that tell this store from every other."""
+        return self._writer.identity
+
+    @property
+    def first_lsn(self) -> Lsn:
+        """The oldest record still held; ``durable_lsn + 1`` when there is none."""
+        return self._writer.first_lsn
+
+    @property
+    def durable_lsn(self) -> Lsn:
+        """The newest record."""
+        return self._writer.durable_lsn
+
+    @property
+    def size_bytes(self) -> int:
+        """What the log's files take."""
+        return self._writer.size_bytes
+
+    @property
+    def poisoned(self) -> AsteroidError | None:
+        """Why nothing can be appended any more, if so."""
+        return self._writer.poisoned
+
+    async def append(self, events: Sequence[Event], *, expected_lsn: Lsn | None = None) -> Lsn:
+        """Makes events durable, all or none; see ``Log.append``."""
+        if not events:
+            return self.durable_lsn
+        return await self._committer.append(events, expected_lsn)
+
+    def read(self, from_lsn: Lsn, to_lsn: Lsn | None = None) -> Iterator[Record]:
+        """Records from the disk; see ``Log.read``."""
+        extents, last = self._writer.extents(), self.durable_lsn
+        if from_lsn < extents[0][0]:
+            raise LogPruned(f"record {from_lsn} is gone; the log begins with {extents[0][0]}")
+        return self._read(extents, from_lsn, last if to_lsn is None else min(last, to_lsn))
+
+    def _read(self, extents: list[tuple[Lsn, str, int]], from_lsn: Lsn, to_lsn: Lsn) -> Iterator[Record]:
+        expected: Lsn | None = None
+        following = [first for first, _, _ in extents[1:]]
+        for (first, path, end), next_first in zip(extents, [*following, None], strict=True):
+            if (next_first is not None and next_first <= from_lsn) or first > to_lsn:
+                continue
+            expected = first if expected is None else expected
+            for frame in read_frames(self._files, path, self.identity, end):
+                header = frame.header
+                if header.first_lsn != expected:
+                    raise CorruptionError(path, frame.offset, f"record {expected} is missing")
+                expected = Lsn(header.last_lsn + 1)
+                if header.first_lsn > to_lsn:
+                    return
+                if header.last_lsn < from_lsn:
+                    continue
+                try:
+                    for record in decode_body(header, frame.packed):
+                        if from_lsn <= record.lsn <= to_lsn:
+                            yield record
+                except BadFrame as error:
+                    raise CorruptionError(path, frame.offset, error.message) from error
+            if next_first is not None and expected != next_first:
+                raise CorruptionError(path, end, f"records {expected} to {next_first - 1} are missing")
+
+    async def tail(self, from_lsn: Lsn) -> AsyncIterator[list[Record]]:
+        """Records from ``from_lsn`` on, for ever; see ``Log.tail``."""
+        follower = Follower(from_lsn)
+        self._followers.add(follower)
+        try:
+            while True:
+                group = follower.take()
+                if group is None and follower.next_lsn <= self.durable_lsn:
+                    group = await to_thread.run_sync(follower.catch_up, self.read(follower.next_lsn))
+                if group:
+                    follower.next_lsn = Lsn(group[-1].lsn + 1)
+                    yield group
+                else:
+                    await follower.wait()
+        finally:
+            self._followers.discard(follower)
+
+    async def trim(self, before_lsn: Lsn) -> int:
+        """Removes whole files; see ``Log.trim``."""
+        return await to_thread.run_sync(self._writer.trim, before_lsn, limiter=self._disk)
+
+    async def fence(self, epoch: int) -> None:
+        """See ``Log.fence``."""
+        await to_thread.run_sync(self._writer.fence, epoch, limiter=self._disk)
+
+    async def close(self) -> None:
+        """Waits for appends under way and closes the files."""
+        await self._committer.settle()
+        await to_thread.run_sync(self._writer.close, limiter=self._disk)
+
+    async def _commit(self, group: list[Waiting]) -> None:
+        accepted = self._accepted(group)
+        if not accepted:
+            return
+        encoded = [event for waiting in accepted for event in waiting.encoded]
+        try:
+            first, time_ms = await to_thread.run_sync(self._writer.append, encoded, limiter=self._disk)
+        except AsteroidError as error:
+            for waiting in accepted:
+                _fail(waiting, error)
+            return
+        events = [event for waiting in accepted for event in waiting.events]
+        records = [Record(Lsn(first + number), time_ms, event) for number, event in enumerate(events)]
+        for follower in self._followers:
+            follower.offer(records, sum(waiting.size for waiting in accepted))
+        last = first - 1
+        for waiting in accepted:
+            last += len(waiting.events)
+            if not waiting.done.done():
+                waiting.done.set_result(Lsn(last))
+
+    def _accepted(self, group: list[Waiting]) -> list[Waiting]:
+        """Those whose conditions hold, given that the ones before them will be written."""
+        accepted: list[Waiting] = []
+        newest = self.durable_lsn
+        for waiting in group:
+            if self._epoch < self._writer.epoch:
+                _fail(waiting, Conflict("a newer writer has fenced this one off", code="fenced"))
+            elif waiting.expected_lsn is not None and waiting.expected_lsn != newest:
+                message = f"the newest record is {newest}, not {waiting.expected_lsn}"
+                _fail(waiting, Conflict(message, code="lsn_mismatch", lsn=newest))
+            else:
+                accepted.append(waiting)
+                newest = Lsn(newest + len(waiting.events))
+        return accepted
+
+
+def _fail(waiting: Waiting, error: AsteroidError) -> None:
+    if not waiting.done.done():
+        waiting.done.set_exception(error)

@@ -1,0 +1,79 @@
+"""The log as the layers above see it, so that another kind of log can take the local one's place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+from asteroid_cloud.wal.errors import AsteroidError
+from asteroid_cloud.wal.events import Event
+from asteroid_cloud.wal.types import Lsn
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One event in its place: its number, and when it was logged (milliseconds since 1970, UTC)."""
+
+    lsn: Lsn
+    time_ms: int
+    event: Event
+
+
+class Log(Protocol):
+    """A durable sequence of events, numbered from 1 without gaps."""
+
+    @property
+    def identity(self) -> bytes:
+        """Sixteen bytes that tell this store from every other."""
+        ...
+
+    @property
+    def first_lsn(self) -> Lsn:
+        """The oldest record still held; ``durable_lsn + 1`` when there is none."""
+        ...
+
+    @property
+    def durable_lsn(self) -> Lsn:
+        """The newest record."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """What the log takes on disk."""
+        ...
+
+    @property
+    def poisoned(self) -> AsteroidError | None:
+        """Why nothing can be appended any more, if so."""
+        ...
+
+    async def append(self, events: Sequence[Event], *, expected_lsn: Lsn | None = None) -> Lsn:
+        """Makes events durable, all or none, and gives the LSN of the last.
+
+        Raises Conflict ``lsn_mismatch`` when ``expected_lsn`` is not the newest LSN, NoSpace or TooLarge with
+        nothing written, Poisoned or Conflict ``fenced`` when the log is closed to writes.
+        """
+        ...
+
+    def read(self, from_lsn: Lsn, to_lsn: Lsn | None = None) -> Iterator[Record]:
+        """Records from the disk, blocking, up to ``to_lsn`` or to what is durable now.
+
+        Raises LogPruned when ``from_lsn`` is no longer held, CorruptionError at damage.
+        """
+        ...
+
+    def tail(self, from_lsn: Lsn) -> AsyncIterator[list[Record]]:
+        """Records from ``from_lsn`` on, in order, in groups, waiting for more for ever."""
+        ...
+
+    async def trim(self, before_lsn: Lsn) -> int:
+        """Frees what holds only records before ``before_lsn``; gives the bytes freed."""
+        ...
+
+    async def fence(self, epoch: int) -> None:
+        """Refuses, from now on and durably, appends of writers whose epoch is smaller."""
+        ...
+
+    async def close(self) -> None:
+        """Finishes the appends under way and lets go of the files."""
+        ...

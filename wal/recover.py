@@ -1,0 +1,120 @@
+"""Recovery of the log: where it ends, and what is cut off there.
+
+One frame at a time is written and synced before the next, so a crash can leave one torn frame, at the
+very end, and nothing of it was acknowledged: it is cut, kept aside as evidence and reported. Damage with
+a whole frame behind it is no crash's doing: it is refused.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.log_file import (
+    FILE_HEADER_BYTES,
+    FileHeader,
+    log_files,
+    next_frame,
+    read_file_header,
+    read_frames,
+)
+from asteroid_cloud.wal.types import Lsn
+
+
+class RecoveryReport(msgspec.Struct, frozen=True):
+    """What recovery found: records held, and what was cut off the end, if anything."""
+
+    first_lsn: Lsn
+    durable_lsn: Lsn
+    bytes_cut: int = 0
+    path: str = ""
+    offset: int = 0
+    reason: str = ""
+
+
+class LogEnd(msgspec.Struct, frozen=True):
+    """A checked log: its files in order, and where to go on writing."""
+
+    header: FileHeader
+    """Of the newest file."""
+    files: list[tuple[Lsn, str]]
+    end: int
+    """Bytes of the newest file that count."""
+    report: RecoveryReport
+
+
+def find_end(files: Files, folder: str, identity: bytes | None) -> LogEnd | None:
+    """Checks the chain of files and every frame of the newest; changes nothing.
+
+    None when there is no log yet. Raises CorruptionError for damage that no crash explains, for a foreign
+    file when ``identity`` is given, and UnsupportedVersion.
+    """
+    found = log_files(files, folder)
+    torn_start = RecoveryReport(Lsn(0), Lsn(0))
+    if found and files.size(found[-1][1]) < FILE_HEADER_BYTES:
+        # The newest file was being made: its header is written and synced before anything goes in.
+        path = found.pop()[1]
+        torn_start = RecoveryReport(Lsn(0), Lsn(0), files.size(path), path, 0, "the file's header is cut off")
+    if not found:
+        return None
+    header = _check_chain(files, found, identity)
+    path = found[-1][1]
+    last, end, reason = Lsn(header.first_lsn - 1), FILE_HEADER_BYTES, ""
+    try:
+        for frame in read_frames(files, path, header.identity, files.size(path)):
+            if frame.header.first_lsn != last + 1:
+                raise CorruptionError(path, frame.offset, _gap(frame.header.first_lsn, last))
+            last, end = frame.header.last_lsn, frame.end
+    except CorruptionError as error:
+        if error.offset != end or next_frame(files, path, header.identity, end + 1, last) is not None:
+            raise
+        reason = error.reason
+    report = RecoveryReport(found[0][0], last, files.size(path) - end, path, end, reason)
+    if torn_start.path:
+        if reason:
+            raise CorruptionError(path, end, f"{reason}, and a newer file follows")
+        report = msgspec.structs.replace(torn_start, first_lsn=found[0][0], durable_lsn=last)
+    return LogEnd(header, found, end, report)
+
+
+def cut_tail(files: Files, end: LogEnd) -> None:
+    """Removes what ``end.report`` says is torn, after a copy of it is safe beside the log."""
+    report = end.report
+    if not report.path:
+        return
+    torn = report.bytes_cut
+    if torn:
+        evidence = f"{report.path}.{report.offset}.broken"
+        if not files.exists(evidence):
+            copy = files.create(evidence)
+            for start in range(report.offset, report.offset + torn, MIB):
+                copy.write(files.read(report.path, start, min(MIB, report.offset + torn - start)))
+            copy.sync()
+            copy.close()
+    folder = report.path.rpartition("/")[0]
+    if report.path != end.files[-1][1]:
+        files.remove(report.path)
+    elif torn:
+        file = files.open_append(report.path)
+        file.truncate(report.offset)
+        file.sync()
+        file.close()
+    files.sync_dir(folder)
+
+
+def _check_chain(files: Files, found: list[tuple[Lsn, str]], identity: bytes | None) -> FileHeader:
+    header: FileHeader | None = None
+    for first_lsn, path in found:
+        header = read_file_header(files, path)
+        if header.first_lsn != first_lsn:
+            raise CorruptionError(path, 0, "the file's name and header disagree")
+        identity = identity or header.identity
+        if header.identity != identity:
+            raise CorruptionError(path, 0, "the file belongs to another store")
+    assert header is not None
+    return header
+
+
+def _gap(first: Lsn, last: Lsn) -> str:
+    return f"record {first} follows record {last}"
