@@ -48,9 +48,7 @@ class Merger:
                 while await self._step():
                     pass
             except NoSpace:
-                logger.warning(
-                    "no room on the disk to merge segments; trying again after the next checkpoint"
-                )
+                logger.warning("no room on the disk to merge; trying again after the next checkpoint")
             await changed.wait()
 
     async def _step(self) -> bool:
