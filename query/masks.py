@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import msgspec
 import numpy as np
@@ -39,7 +39,7 @@ Covered = tuple[Bits, int]
 def _decoder(roots: frozenset[str]) -> msgspec.json.Decoder[dict[str, Any]]:
     """Decodes only the fields that a filter looks at; the others are skipped, not built."""
     shape = TypedDict("Document", dict.fromkeys(roots, Any), total=False)  # type: ignore[misc]
-    return msgspec.json.Decoder(shape)
+    return cast("msgspec.json.Decoder[dict[str, Any]]", msgspec.json.Decoder(shape))
 
 
 def evaluate(view: PartView, filter: Filter, start: int, stop: int) -> Bits:

@@ -98,6 +98,14 @@ def test_rows_without_a_payload_count_as_empty_objects() -> None:
     assert flags(MaskCache().matching(view, parse_filter({"$or": []})), 3) == [False, False, False]
 
 
+def test_names_are_read_as_json_reads_them() -> None:
+    world = World(dim=1)
+    world.upsert([1, 2, 3], payloads=[b'{"\\u00e9\\"":1}', '{"é\\"":1}'.encode(), b'{"e":2,"e":1,"":{"":1}}'])
+    view = world.snapshot().parts[0]
+    assert flags(MaskCache().matching(view, parse_filter({'é"': 1})), 3) == [True, True, False]
+    assert flags(MaskCache().matching(view, parse_filter({"e": 1, ".": 1})), 3) == [False, False, True]
+
+
 def test_the_least_recently_used_go_first_and_the_bound_holds() -> None:
     world = world_of(800)
     view = world.snapshot().parts[0]
