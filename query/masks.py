@@ -37,7 +37,12 @@ Covered = tuple[Bits, int]
 
 @lru_cache(maxsize=256)
 def _decoder(roots: frozenset[str]) -> msgspec.json.Decoder[dict[str, Any]]:
-    """Decodes only the fields that a filter looks at; the others are skipped, not built."""
+    """Decodes only the fields that a filter looks at; the others are skipped, not built.
+
+    Unless a name is not ASCII: msgspec 0.22 then misses fields of a TypedDict that are there.
+    """
+    if not all(map(str.isascii, roots)):
+        return msgspec.json.Decoder(dict[str, Any])
     shape = TypedDict("Document", dict.fromkeys(roots, Any), total=False)  # type: ignore[misc]
     return cast("msgspec.json.Decoder[dict[str, Any]]", msgspec.json.Decoder(shape))
 
