@@ -5,8 +5,10 @@ Knows nothing of filters, of HTTP or of who asks.
 """
 
 from asteroid_cloud.indexer.bulk import BulkLoader, BulkResult
+from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.part import PartView
+from asteroid_cloud.indexer.replay import Replay, ReplayReport
 from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, search_parts
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
 from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
@@ -22,8 +24,11 @@ __all__ = [
     "PartPlan",
     "PartView",
     "Phase",
+    "Replay",
+    "ReplayReport",
     "Snapshot",
     "WriteResult",
     "checked_spec",
     "search_parts",
+    "snapshot_digest",
 ]

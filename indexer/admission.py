@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
+
 from asteroid_cloud.wal.errors import Overloaded
 from asteroid_cloud.wal.limits import WRITE_ADMISSION_WAIT_S_MAX
 

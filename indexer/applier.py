@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 import anyio
 from anyio import to_thread
+
 from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.state import Outcome, State
 from asteroid_cloud.wal.errors import AsteroidError, Overloaded, StorageError

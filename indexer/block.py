@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.indexer.tombstones import Tombstones
 from asteroid_cloud.wal.types import Lsn
-from numpy.typing import NDArray
 
 
 class Block:
@@ -37,7 +38,7 @@ class Block:
         return self.native.rows
 
     @property
-    def bytes(self) -> int:
+    def ram_bytes(self) -> int:
         """RAM that the rows and their payloads take."""
         return self.rows * (self._record_bytes + 64) + self.payload_bytes
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.part import Part
 from asteroid_cloud.indexer.payload_file import write_payloads
@@ -17,7 +19,6 @@ from asteroid_cloud.indexer.segment import graph_path, payload_path
 from asteroid_cloud.indexer.segment_file import write_segment
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
 from asteroid_cloud.wal.files import Files
-from numpy.typing import NDArray
 
 SLICE_ROWS = 256
 PAYLOAD_SLICE_ROWS = 16_384

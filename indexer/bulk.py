@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from anyio import to_thread
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.build import SegmentBuilder
 from asteroid_cloud.indexer.segment import Segment
@@ -22,7 +24,6 @@ from asteroid_cloud.wal.events import BulkLoaded, BulkPayloads, BulkRows, Event
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.log import Log
 from asteroid_cloud.wal.types import Lsn
-from numpy.typing import NDArray
 
 CHUNK_BYTES = 4 * MIB
 """Bytes of vectors that go into one record."""

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
-import zstandard
 from anyio import to_thread
+
 from asteroid_cloud.indexer.admission import Admission
 from asteroid_cloud.indexer.applier import Applier
 from asteroid_cloud.indexer.block import Block
@@ -22,7 +22,7 @@ from asteroid_cloud.indexer.manifest import (
     manifest_name,
     write_manifest,
 )
-from asteroid_cloud.indexer.recovery import Recovered, remove_strays
+from asteroid_cloud.indexer.recovery import Recovered, pack_dead, remove_strays
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.state import State
@@ -106,22 +106,11 @@ class Checkpointer:
             async with self._applier.turn:
                 if self._state.generation != generation:
                     return False
-                await to_thread.run_sync(self._exchange, old, new, base)
+                await to_thread.run_sync(self._state.exchange, old, new, base)
                 self._applier.publish()
             self._admission.wake()
             await self._write(self.lsn if lsn is None else lsn)
         return True
-
-    def _exchange(self, old: Sequence[Block | Segment], new: Segment | None, base: Lsn) -> None:
-        state = self._state
-        if new is not None:
-            for part in old:
-                for lsn, ordinals in part.tombstones.killed_after(base):
-                    rows = new.find(part.native.ids(ordinals), new.rows)
-                    new.tombstones.kill(lsn, rows[rows >= 0].astype("uint32"))
-        kept = [segment for segment in state.segments if segment not in old]
-        state.segments = [*kept, new] if new is not None else kept
-        state.blocks = [block for block in state.blocks if block not in old]
 
     async def advance(self) -> bool:
         """A checkpoint at the newest record, if no row is outside a segment; False if one is."""
@@ -158,7 +147,6 @@ class Checkpointer:
             await self._log.trim(Lsn(floor + 1))
 
     def _manifest(self, lsn: Lsn) -> Manifest:
-        compressor = zstandard.ZstdCompressor()
         return Manifest(
             identity=self._identity,
             number=self._number + 1,
@@ -169,7 +157,7 @@ class Checkpointer:
                 SegmentEntry(
                     segment.number,
                     segment.rows,
-                    compressor.compress(segment.tombstones.dead_as_of(lsn).tobytes()),
+                    pack_dead(segment.tombstones.dead_as_of(lsn)),
                 )
                 for segment in self._state.segments
             ],

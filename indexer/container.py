@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
+
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import MIB

@@ -12,6 +12,8 @@ from contextlib import ExitStack, asynccontextmanager
 
 import anyio
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
 from asteroid_cloud.indexer.opening import Opened, Opening
@@ -34,7 +36,6 @@ from asteroid_cloud.wal.events import (
 from asteroid_cloud.wal.files import Files, LocalFiles
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
 from asteroid_cloud.wal.types import Lsn
-from numpy.typing import NDArray
 
 ROW_OVERHEAD_BYTES = 64
 

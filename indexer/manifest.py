@@ -13,6 +13,7 @@ import struct
 import zlib
 
 import msgspec
+
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.files import Files

@@ -9,6 +9,7 @@ from itertools import islice
 
 import anyio
 from anyio import to_thread
+
 from asteroid_cloud.indexer.admission import Admission
 from asteroid_cloud.indexer.applier import Applier
 from asteroid_cloud.indexer.build import SegmentBuilder

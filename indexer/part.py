@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.tombstones import test_bits
-from numpy.typing import NDArray
 
 
 class Part(Protocol):

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import numpy as np
 import zstandard
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer.container import ContainerWriter, Section, load_section, read_footer, read_section
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import KIB, PAYLOAD_BYTES_MAX
-from numpy.typing import NDArray
 
 MAGIC = b"ASTRPAY1"
 VERSION = 1

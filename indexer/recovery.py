@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import zstandard
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer.manifest import PREFIX, TEMPORARY, Manifest, newest_manifest
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
@@ -59,7 +61,12 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
     )
 
 
-def _unpack_dead(folder: str, packed: bytes, rows: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def pack_dead(dead: NDArray[np.uint8]) -> bytes:
+    """A segment's dead rows as a manifest holds them."""
+    return zstandard.ZstdCompressor().compress(dead.tobytes())
+
+
+def _unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
     size = zstandard.frame_content_size(packed)
     if size != (rows + 7) // 8 or size > DEAD_BYTES_MAX:
         raise CorruptionError(folder, 0, "the manifest's dead rows do not fit a segment")

@@ -7,6 +7,7 @@ import time
 
 import anyio
 from anyio import to_thread
+
 from asteroid_cloud.indexer.applier import Applier
 from asteroid_cloud.indexer.build import Abandoned, SegmentBuilder, Source
 from asteroid_cloud.indexer.checkpoint import Checkpointer

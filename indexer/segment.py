@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer.payload_file import PayloadFile
 from asteroid_cloud.indexer.segment_file import open_segment
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.indexer.tombstones import Tombstones
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.types import Lsn
-from numpy.typing import NDArray
 
 
 def graph_path(folder: str, number: int) -> str:

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.container import (
     PAGE,
@@ -30,7 +32,6 @@ from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import MIB
-from numpy.typing import NDArray
 
 MAGIC = b"ASTRSEG1"
 VERSION = 1

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.part import PartView
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.wal.types import Lsn
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)

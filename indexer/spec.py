@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import DIM_MAX, KIB, MIB

@@ -8,10 +8,12 @@ and says so in its outcome: it was logged before the state was known, and it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.merge_patch import merge_payload
@@ -35,7 +37,6 @@ from asteroid_cloud.wal.events import (
 from asteroid_cloud.wal.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.types import Lsn
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class State:
     @property
     def tail_bytes(self) -> int:
         """RAM of those rows and their payloads."""
-        return sum(block.bytes for block in self.blocks)
+        return sum(block.ram_bytes for block in self.blocks)
 
     def snapshot(self) -> Snapshot | None:
         """The state as readers may keep it; None when there is no index."""
@@ -169,7 +170,7 @@ class State:
             return Outcome(error=wrong_dim(len(vectors) // max(1, len(ids)), spec.dim))
         records = _core.encode(vectors.reshape(-1, spec.dim), spec.native_metric)
         located = list(self._locate(ids))
-        given = event.payloads if event.payloads is not None else [None] * len(ids)
+        given: list[bytes | None] = [None] * len(ids) if event.payloads is None else event.payloads
         payloads = self._resolve_payloads(given, located)
         last: dict[int, int] = {}
         for position, id_ in enumerate(ids.tolist()):
@@ -257,6 +258,20 @@ class State:
             self._open_block(self.spec)
         following = self.blocks[1].first_lsn
         return self.blocks[0], self.applied_lsn if following is None else Lsn(following - 1)
+
+    def exchange(self, old: Sequence[Block | Segment], new: Segment | None, base: Lsn) -> None:
+        """Puts ``new``, which holds the rows of ``old`` that were alive as of ``base``, in their place.
+
+        What later records have killed is dead in the new segment too.
+        """
+        if new is not None:
+            for part in old:
+                for lsn, ordinals in part.tombstones.killed_after(base):
+                    rows = new.find(part.native.ids(ordinals), new.rows)
+                    new.tombstones.kill(lsn, rows[rows >= 0].astype(np.uint32))
+        kept = [segment for segment in self.segments if segment not in old]
+        self.segments = [*kept, new] if new is not None else kept
+        self.blocks = [block for block in self.blocks if block not in old]
 
     def abandon_work(self) -> None:
         """Tells builds under way that what they build will not be put in."""

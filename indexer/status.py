@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+
 from asteroid_cloud.wal.errors import AsteroidError
 
 PhaseName = Literal["opening", "recovering", "ready", "failed"]

@@ -8,8 +8,9 @@ replaces. So kills newer than the last checkpoint are remembered with their LSN.
 from __future__ import annotations
 
 import numpy as np
-from asteroid_cloud.wal.types import Lsn
 from numpy.typing import NDArray
+
+from asteroid_cloud.wal.types import Lsn
 
 
 def packed(rows: int) -> NDArray[np.uint8]:
@@ -29,7 +30,8 @@ def clear_bits(bits: NDArray[np.uint8], ordinals: NDArray[np.uint32]) -> None:
 
 def test_bits(bits: NDArray[np.uint8], ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Whether the bit of each ordinal is set."""
-    return (bits[ordinals >> 3] >> (ordinals & 7).astype(np.uint8) & 1).astype(np.bool_)
+    shifted = bits[ordinals >> 3] >> (ordinals & 7).astype(np.uint8)
+    return np.asarray(shifted & 1, np.bool_)
 
 
 def listed(bits: NDArray[np.uint8], rows: int) -> NDArray[np.uint32]:

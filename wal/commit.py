@@ -56,7 +56,7 @@ class GroupCommitter:
         while self._is_full():
             self._room.clear()
             await self._room.wait()
-        done = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Lsn] = asyncio.get_running_loop().create_future()
         self._queue.append(Waiting(events, encoded, size, expected_lsn, done))
         self._queued_bytes += size
         if self._running is None:

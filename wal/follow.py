@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 import anyio
+
 from asteroid_cloud.wal.limits import FOLLOWER_BUFFER_BYTES_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.types import Lsn

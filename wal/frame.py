@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 import zstandard
+
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.events import decode_event
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX

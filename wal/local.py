@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 import anyio
 from anyio import to_thread
+
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, LogPruned
 from asteroid_cloud.wal.events import Event

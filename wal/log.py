@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
+
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.events import Event
 from asteroid_cloud.wal.types import Lsn

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 
 import msgspec
+
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.frame import HEADER_BYTES, MAGIC, BadFrame, FrameHeader, check_frame, decode_header

@@ -8,6 +8,7 @@ a whole frame behind it is no crash's doing: it is refused.
 from __future__ import annotations
 
 import msgspec
+
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import MIB

@@ -1,0 +1,235 @@
+"""Replay: a second index, built from the log beside the live one, and the comparison of the two.
+
+Works on a store that nobody has open. It changes nothing but its own folder, ``index.rebuilt``, until
+``install`` puts that in the place of ``index``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import anyio
+import msgspec
+
+from asteroid_cloud.indexer.build import SegmentBuilder, Source
+from asteroid_cloud.indexer.bulk import BulkBuilder
+from asteroid_cloud.indexer.digest import snapshot_digest
+from asteroid_cloud.indexer.manifest import Manifest, SegmentEntry, newest_manifest, write_manifest
+from asteroid_cloud.indexer.recovery import Recovered, open_checkpoint, pack_dead
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.spec import EngineOptions
+from asteroid_cloud.indexer.state import State
+from asteroid_cloud.indexer.tombstones import listed
+from asteroid_cloud.wal.errors import CorruptionError, LogPruned
+from asteroid_cloud.wal.events import BulkLoaded
+from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.local import LocalLog
+from asteroid_cloud.wal.lock import lock_directory
+from asteroid_cloud.wal.types import Lsn
+
+LIVE = "index"
+REBUILT = "index.rebuilt"
+BROKEN = "index.broken"
+
+Progress = Callable[[int, int], None]
+"""Called with records done and records in all."""
+
+
+class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay found; ``live_digest`` is None when the live index does not open."""
+
+    from_lsn: int
+    """The first record replayed; the rows of those before it, if any, come from the checkpoint."""
+    to_lsn: int
+    vectors: int
+    segments: int
+    digest: str
+    live_digest: str | None
+    live_error: str | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the live index holds what the log says."""
+        return self.live_digest == self.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replay of the store in ``path``."""
+
+    files: Files
+    path: str
+    options: EngineOptions
+
+    def run(self, progress: Progress) -> ReplayReport:
+        """Rebuilds the index under ``index.rebuilt`` and compares digests.
+
+        Raises LockHeld when a server has the store open, and CorruptionError when neither the log reaches
+        back to the first record nor the checkpoint opens.
+        """
+        lock = lock_directory(self.files, self.path)
+        try:
+            log = anyio.run(self._open_log)
+            live, live_error = self._open_live(log)
+            state = self._rebuild(log, live, progress)
+            live_digest = None if live is None else self._digest_of(live, log)
+            report = ReplayReport(
+                from_lsn=log.first_lsn,
+                to_lsn=log.durable_lsn,
+                vectors=state.live,
+                segments=len(state.segments),
+                digest=snapshot_digest(state.snapshot()),
+                live_digest=live_digest,
+                live_error=live_error,
+            )
+            anyio.run(log.close)
+        finally:
+            lock.release()
+        return report
+
+    def install(self) -> str:
+        """Puts the rebuilt index in the live one's place; the name that the old one has now."""
+        lock = lock_directory(self.files, self.path)
+        try:
+            number = 1
+            while self.files.exists(f"{self.path}/{BROKEN}.{number}"):
+                number += 1
+            kept = f"{BROKEN}.{number}"
+            self.files.rename(f"{self.path}/{LIVE}", f"{self.path}/{kept}")
+            self.files.rename(f"{self.path}/{REBUILT}", f"{self.path}/{LIVE}")
+            self.files.sync_dir(self.path)
+        finally:
+            lock.release()
+        return kept
+
+    def discard(self) -> None:
+        """Removes the rebuilt index."""
+        folder = f"{self.path}/{REBUILT}"
+        if self.files.exists(folder):
+            for name in self.files.list(folder):
+                self.files.remove(f"{folder}/{name}")
+
+    async def _open_log(self) -> LocalLog:
+        return await LocalLog.open(self.files, f"{self.path}/wal")
+
+    def _open_live(self, log: LocalLog) -> tuple[Recovered | None, str | None]:
+        folder = f"{self.path}/{LIVE}"
+        try:
+            manifest = newest_manifest(self.files, folder) if self.files.exists(folder) else None
+            return open_checkpoint(self.files, folder, manifest, log.identity), None
+        except CorruptionError as error:
+            return None, error.message
+
+    def _rebuild(self, log: LocalLog, live: Recovered | None, progress: Progress) -> State:
+        self.discard()
+        folder = f"{self.path}/{REBUILT}"
+        self.files.make_dirs(folder)
+        numbers = _numbers_from(live.next_segment if live else 1)
+        builder = SegmentBuilder(self.files, folder, log.identity, self.options)
+        state = self._state(log, builder, numbers)
+        if log.first_lsn > 1:
+            self._take_checkpoint(state, live, log, builder, numbers)
+        self._fold(state, log, builder, numbers, progress)
+        self._write_manifest(folder, state, log, live, next(numbers))
+        return state
+
+    def _state(self, log: LocalLog, builder: SegmentBuilder, numbers: Iterator[int]) -> State:
+        def load_bulk(event: BulkLoaded) -> list[Segment]:
+            assert state.spec is not None
+            bulk = BulkBuilder(builder, log, lambda: next(numbers))
+            return bulk.build(state.spec, event, self.options.build_threads)
+
+        state = State(self.options, load_bulk)
+        return state
+
+    def _take_checkpoint(
+        self,
+        state: State,
+        live: Recovered | None,
+        log: LocalLog,
+        builder: SegmentBuilder,
+        numbers: Iterator[int],
+    ) -> None:
+        """Begins with the rows of the live checkpoint, for the log does not reach behind it."""
+        if live is None:
+            raise LogPruned(
+                f"the live index is damaged and the log begins with record {log.first_lsn}: "
+                "what came before cannot be rebuilt"
+            )
+        state.spec, state.applied_lsn = live.spec, live.applied_lsn
+        for old in live.segments:
+            rows = listed(~old.tombstones.dead_as_of(live.applied_lsn), old.rows)
+            self._add_segment(state, builder, next(numbers), [Source(old, rows)])
+
+    def _add_segment(self, state: State, builder: SegmentBuilder, number: int, sources: list[Source]) -> None:
+        assert state.spec is not None
+        if builder.build(number, state.spec, sources, lambda: True) is not None:
+            state.segments.append(self._open(state, builder, number))
+
+    def _open(self, state: State, builder: SegmentBuilder, number: int) -> Segment:
+        assert state.spec is not None
+        return Segment(self.files, builder.folder, builder.identity, number, state.spec, state.applied_lsn)
+
+    def _fold(
+        self,
+        state: State,
+        log: LocalLog,
+        builder: SegmentBuilder,
+        numbers: Iterator[int],
+        progress: Progress,
+    ) -> None:
+        start, total = state.applied_lsn, log.durable_lsn - state.applied_lsn
+        for record in log.read(Lsn(start + 1)) if total else ():
+            state.apply(record)
+            while len(state.blocks) > 1:
+                self._seal(state, builder, next(numbers))
+            progress(record.lsn - start, total)
+        while state.tail_rows:
+            self._seal(state, builder, next(numbers))
+        state.drop_empty_tail()
+
+    def _seal(self, state: State, builder: SegmentBuilder, number: int) -> None:
+        frozen = state.freeze_oldest()
+        assert frozen is not None
+        assert state.spec is not None
+        block, _ = frozen
+        rows = listed(~block.tombstones.dead_as_of(state.applied_lsn), block.rows)
+        built = builder.build(number, state.spec, [Source(block, rows)], lambda: True)
+        segment = None if built is None else self._open(state, builder, number)
+        state.exchange([block], segment, state.applied_lsn)
+
+    def _write_manifest(
+        self, folder: str, state: State, log: LocalLog, live: Recovered | None, next_segment: int
+    ) -> None:
+        entries = [
+            SegmentEntry(
+                segment.number, segment.rows, pack_dead(segment.tombstones.dead_as_of(state.applied_lsn))
+            )
+            for segment in state.segments
+        ]
+        manifest = Manifest(
+            identity=log.identity,
+            number=(live.manifest_number if live else 0) + 1,
+            applied_lsn=state.applied_lsn,
+            spec=state.spec,
+            next_segment=next_segment,
+            segments=entries,
+        )
+        write_manifest(self.files, folder, manifest)
+
+    def _digest_of(self, live: Recovered, log: LocalLog) -> str:
+        """What the live index holds once the tail of the log is folded in, as its next start would."""
+        builder = SegmentBuilder(self.files, f"{self.path}/{REBUILT}", log.identity, self.options)
+        state = self._state(log, builder, _numbers_from(2**40))
+        state.spec, state.applied_lsn = live.spec, live.applied_lsn
+        state.segments = list(live.segments)
+        if log.durable_lsn > live.applied_lsn:
+            for record in log.read(Lsn(live.applied_lsn + 1)):
+                state.apply(record)
+        return snapshot_digest(state.snapshot())
+
+
+def _numbers_from(first: int) -> Iterator[int]:
+    return count(first)
