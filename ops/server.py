@@ -29,7 +29,7 @@ class Server:
         return self._process
 
     def start(self) -> None:
-        """Starts the process and waits for the line that says its address; raises RuntimeError without one."""
+        """Starts the process and waits for the line with its address; raises RuntimeError without one."""
         # The server's settings may also come from variables: only those given here shall count.
         clean = {key: value for key, value in os.environ.items() if not key.startswith("ASTEROID_")}
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True, env=clean)

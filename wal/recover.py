@@ -61,22 +61,31 @@ def find_end(files: Files, folder: str, identity: bytes | None) -> LogEnd | None
         return None
     header = _check_chain(files, found, identity)
     path = found[-1][1]
-    last, end, reason = Lsn(header.first_lsn - 1), FILE_HEADER_BYTES, ""
-    try:
-        for frame in read_frames(files, path, header.identity, files.size(path)):
-            if frame.header.first_lsn != last + 1:
-                raise CorruptionError(path, frame.offset, _gap(frame.header.first_lsn, last))
-            last, end = frame.header.last_lsn, frame.end
-    except CorruptionError as error:
-        if error.offset != end or next_frame(files, path, header.identity, end + 1, last) is not None:
-            raise
-        reason = error.reason
+    last, end, reason = _scan(files, path, header)
     report = RecoveryReport(found[0][0], last, files.size(path) - end, path, end, reason)
     if torn_start.path:
         if reason:
             raise CorruptionError(path, end, f"{reason}, and a newer file follows")
         report = msgspec.structs.replace(torn_start, first_lsn=found[0][0], durable_lsn=last)
     return LogEnd(header, found, end, report)
+
+
+def _scan(files: Files, path: str, header: FileHeader) -> tuple[Lsn, int, str]:
+    """The last record of the newest file, where it ends, and what is wrong with the rest, if anything."""
+    last, end = Lsn(header.first_lsn - 1), FILE_HEADER_BYTES
+    frames = read_frames(files, path, header.identity, files.size(path))
+    while True:
+        try:
+            frame = next(frames, None)
+        except CorruptionError as error:
+            if next_frame(files, path, header.identity, end + 1, last) is not None:
+                raise
+            return last, end, error.reason
+        if frame is None:
+            return last, end, ""
+        if frame.header.first_lsn != last + 1:
+            raise CorruptionError(path, frame.offset, _gap(frame.header.first_lsn, last))
+        last, end = frame.header.last_lsn, frame.end
 
 
 def cut_tail(files: Files, end: LogEnd) -> None:

@@ -7,10 +7,10 @@ import shutil
 import time
 from pathlib import Path
 
-from asteroid_cloud.client import Client, Hit
 from rich.console import Console
 from rich.table import Table
 
+from asteroid_cloud.client import Client, Hit
 from ops import sample
 from ops.server import Server
 
