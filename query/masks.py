@@ -91,6 +91,11 @@ class MaskCache:
                 covered = self._extended(key, view, filter)
         return first_rows(covered[0], view.rows)
 
+    def rows_missing(self, view: PartView, filter: Filter) -> int:
+        """How many rows of the view ``matching`` would have to evaluate."""
+        covered = self._get((view.key, filter.key))
+        return view.rows if covered is None else max(0, view.rows - covered[1])
+
     def _extended(self, key: Key, view: PartView, filter: Filter) -> Covered:
         """The entry made to cover the view; called by one thread a key at a time."""
         bits, rows = self._get(key) or (np.empty(0, np.uint8), 0)
