@@ -1,0 +1,185 @@
+"""Kills a server under load, again and again, and checks what it had acknowledged.
+
+    python -m ops.crash --cycles 200
+
+Each cycle: start the server on the same data, check every id ever written, let four writers insert,
+update and delete batches, kill -9 at a random moment. A batch carries its number in every row, so half
+of one would show. Stops at the first violation with exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from asteroid_cloud.client import AsteroidError, AsyncClient, RetryPolicy
+from ops.server import Server
+
+DIM = 16
+WRITERS = 4
+IDS_PER_WRITER = 300
+BATCH_ROWS_MAX = 20
+
+
+@dataclass
+class Batch:
+    """One write of one writer: a version number for some of its ids, or their deletion."""
+
+    version: int
+    ids: list[int]
+    is_delete: bool
+
+    def vector(self, id_: int) -> list[float]:
+        """What the id's vector is in this version; exact in 8 bits, so it comes back as it was sent."""
+        rng = np.random.default_rng([self.version, id_])
+        row = rng.integers(0, 256, DIM).astype(np.float32)
+        row[:2] = 0, 255
+        return [float(value) for value in row]
+
+
+@dataclass
+class Writer:
+    """What one writer knows of its own ids."""
+
+    number: int
+    acknowledged: dict[int, Batch] = field(default_factory=dict)
+    in_doubt: Batch | None = None
+    version: int = 0
+
+    def next_batch(self, rng: random.Random) -> Batch:
+        """A new batch over ids of its own."""
+        self.version += 1
+        first = self.number * 10**6
+        ids = rng.sample(range(first, first + IDS_PER_WRITER), rng.randint(1, BATCH_ROWS_MAX))
+        return Batch(self.version * WRITERS + self.number, ids, rng.random() < 0.2)
+
+    def settle(self, batch: Batch) -> None:
+        """The batch counts."""
+        self.acknowledged.update(dict.fromkeys(batch.ids, batch))
+
+
+class Violation(Exception):
+    """The server lost, tore or invented something."""
+
+
+async def write_on(client: AsyncClient, writer: Writer, rng: random.Random) -> None:
+    """Writes batches until the server is gone."""
+    while True:
+        batch = writer.next_batch(rng)
+        writer.in_doubt = batch
+        if batch.is_delete:
+            await client.delete_many(ids=batch.ids)
+        else:
+            rows = [(id_, batch.vector(id_), {"version": batch.version}) for id_ in batch.ids]
+            await client.insert_batch(rows)
+        writer.settle(batch)
+        writer.in_doubt = None
+
+
+async def check(client: AsyncClient, writers: list[Writer]) -> int:
+    """Compares everything stored with what was acknowledged; the number of rows seen."""
+    stored = {row.id: row async for row in client.scroll(include=["payload", "vector"])}
+    for writer in writers:
+        decide(writer, stored)
+        for id_, batch in writer.acknowledged.items():
+            row = stored.pop(id_, None)
+            if batch.is_delete != (row is None):
+                raise Violation(f"id {id_}: version {batch.version} was acknowledged, found {row}")
+            if row is not None and (
+                (row.payload or {}).get("version") != batch.version or row.vector != batch.vector(id_)
+            ):
+                raise Violation(f"id {id_}: not as version {batch.version} left it: {row}")
+    if stored:
+        raise Violation(f"ids that nobody wrote: {sorted(stored)[:5]}")
+    return sum(not batch.is_delete for writer in writers for batch in writer.acknowledged.values())
+
+
+def decide(writer: Writer, stored: dict[int, object]) -> None:
+    """A batch that was not acknowledged must be there wholly or not at all."""
+    batch, writer.in_doubt = writer.in_doubt, None
+    if batch is None:
+        return
+    there = {id_: is_as(stored.get(id_), batch) for id_ in batch.ids}
+    if batch.is_delete:
+        # Ids that were absent before say nothing of a delete.
+        known = writer.acknowledged
+        telling = [there[id_] for id_ in batch.ids if id_ in known and not known[id_].is_delete]
+    else:
+        telling = list(there.values())
+    if any(telling) and not all(telling):
+        raise Violation(f"half of batch {batch.version} is there: {there}")
+    if telling and all(telling):
+        writer.settle(batch)
+
+
+def is_as(row: object, batch: Batch) -> bool:
+    """Whether a stored row is what the batch made of it."""
+    if batch.is_delete or row is None:
+        return batch.is_delete and row is None
+    payload = getattr(row, "payload", None) or {}
+    return bool(payload.get("version") == batch.version)
+
+
+async def run_cycle(server: Server, writers: list[Writer], rng: random.Random) -> None:
+    """Checks, writes, kills."""
+    await check_all(server, writers)
+    async with AsyncClient(base_url=server.url, retries=RetryPolicy(attempts_max=1)) as client:
+        tasks = [asyncio.create_task(write_on(client, writer, rng)) for writer in writers]
+        await asyncio.sleep(rng.uniform(0.0, 0.8))
+        server.kill()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if not isinstance(ended, AsteroidError):
+                raise Violation(f"a writer ended with {ended!r}")
+
+
+async def check_all(server: Server, writers: list[Writer]) -> int:
+    """The check, once recovery is over; the number of rows seen."""
+    async with AsyncClient(base_url=server.url) as client:  # retries while the server is not ready
+        if not (await client.get_index()).initialized:
+            await client.create_index(DIM, "l2")
+        return await check(client, writers)
+
+
+def run(cycles: int, seed: int, folder: Path) -> int:
+    """Runs the cycles; the number of rows that survived. Raises Violation."""
+    rng = random.Random(seed)
+    writers = [Writer(number) for number in range(WRITERS)]
+    for _ in range(cycles):
+        server = Server(folder, "--seal-rows", "256")
+        server.start()
+        try:
+            asyncio.run(run_cycle(server, writers, rng))
+        finally:
+            server.kill()
+    with Server(folder) as server:
+        return asyncio.run(check_all(server, writers))
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
+    parser.add_argument("--cycles", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=None)
+    arguments = parser.parse_args()
+    seed = random.SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
+    sys.stdout.write(f"seed {seed}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            rows = run(arguments.cycles, seed, Path(folder))
+        except Violation as violation:
+            sys.stdout.write(f"VIOLATION: {violation}\n")
+            sys.exit(1)
+    sys.stdout.write(
+        f"{arguments.cycles} kills, {rows} rows live at the end, nothing lost, torn or invented\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
