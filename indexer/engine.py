@@ -7,8 +7,8 @@ take ``snapshot`` and need nothing more.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import anyio
 import numpy as np
@@ -58,16 +58,19 @@ class Engine:
         """
         options = options or EngineOptions()
         opening = Opening(files or LocalFiles(), path, options)
-        async with anyio.create_task_group() as group:
-            try:
-                await opening.lock()
-                group.start_soon(opening.run)
-                yield cls(opening, options)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    opening.abandon_work()
-                group.cancel_scope.cancel()
-        await opening.close()
+        await opening.lock()
+        try:
+            with _one_by_one():
+                async with anyio.create_task_group() as group:
+                    group.start_soon(opening.run)
+                    try:
+                        yield cls(opening, options)
+                    finally:
+                        opening.abandon_work()
+                        group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await opening.close()
 
     async def ready(self) -> None:
         """Returns at the end of recovery; raises what made it fail."""
@@ -242,3 +245,14 @@ class Engine:
             lsn = await opened.log.append([event])
             outcome = await opened.applier.outcome(lsn)
         return WriteResult(lsn, outcome.affected)
+
+
+@contextmanager
+def _one_by_one() -> Iterator[None]:
+    """Lets an error of the caller's own block out as it is, not wrapped in the task group's."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) != 1:
+            raise
+        raise group.exceptions[0] from None

@@ -14,6 +14,7 @@ import asyncio
 import random
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,7 +102,7 @@ async def check(client: AsyncClient, writers: list[Writer]) -> int:
     return sum(not batch.is_delete for writer in writers for batch in writer.acknowledged.values())
 
 
-def decide(writer: Writer, stored: dict[int, object]) -> None:
+def decide(writer: Writer, stored: Mapping[int, object]) -> None:
     """A batch that was not acknowledged must be there wholly or not at all."""
     batch, writer.in_doubt = writer.in_doubt, None
     if batch is None:
