@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 import anyio
@@ -42,7 +43,7 @@ class Merger:
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
     async def run(self) -> None:
-        """Merges whatever is due after each checkpoint, for ever."""
+        """Merges whatever is due after each checkpoint, and once writers fall quiet, for ever."""
         while True:
             changed = self._checkpointer.changed
             try:
@@ -50,7 +51,13 @@ class Merger:
                     pass
             except NoSpace:
                 logger.warning("no room on the disk to merge; trying again after the next checkpoint")
-            await changed.wait()
+            left_s = self._quiet_in_s()
+            with anyio.move_on_after(left_s if left_s > 0 else None):
+                await changed.wait()
+
+    def _quiet_in_s(self) -> float:
+        """Seconds until writers count as quiet; 0 or less when they do."""
+        return self._applier.last_write_s + self._options.idle_seal_s - time.monotonic()
 
     async def _step(self) -> bool:
         """Merges once; False when nothing is due."""
@@ -81,7 +88,8 @@ class Merger:
         if spec is None or any(segment.sealed_lsn > base for segment in self._state.segments):
             return []
         rows_max = self._options.graph_rows_max(spec)
-        return pick_merge(self._state.segments, self._options.segments_per_tier, rows_max)
+        fan_out, is_quiet = self._options.segments_per_tier, self._quiet_in_s() <= 0
+        return pick_merge(self._state.segments, fan_out, rows_max, is_quiet)
 
     def _build(
         self, number: int, spec: IndexSpec, sources: Sequence[Source], generation: int, base: Lsn
