@@ -92,6 +92,8 @@ class LogWriter:
             return 0
         if self.durable_lsn < before_lsn:
             self.rotate()
+        if not self._paths:
+            return 0
         starts = [first for first, _, _ in self._paths[1:]] + [self._first]
         gone = [
             file for file, next_first in zip(self._paths, starts, strict=True) if next_first <= before_lsn
