@@ -82,6 +82,11 @@ class Engine:
         return self._opening.phase
 
     @property
+    def failure(self) -> AsteroidError | None:
+        """Why no write is accepted any more, if so; reads go on."""
+        return self._opened.log.poisoned or self._opened.applier.failure
+
+    @property
     def spec(self) -> IndexSpec | None:
         """The index's dimension and metric; None before it is created."""
         snapshot = self._opened.applier.snapshot
@@ -238,9 +243,8 @@ class Engine:
     async def _write(self, event: Event, rows: int = 0, size: int = 0) -> WriteResult:
         """Logs one event, waits until it is durable and applied, and says what it did."""
         opened = self._opened
-        failure: AsteroidError | None = opened.log.poisoned or opened.applier.failure
-        if failure is not None:
-            raise failure
+        if self.failure is not None:
+            raise self.failure
         async with opened.admission.admitted(rows, size):
             lsn = await opened.log.append([event])
             outcome = await opened.applier.outcome(lsn)

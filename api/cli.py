@@ -1,0 +1,92 @@
+"""The ``asteroid`` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+
+import msgspec
+import rich_click as click
+
+from asteroid_cloud.api.settings import Settings, load_settings, variable_of
+from asteroid_cloud.wal.errors import AsteroidError
+
+click.rich_click.TEXT_MARKUP = "rich"
+
+
+class Commands(click.RichGroup):
+    """Loads what a subcommand needs only when it is called, so that help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the help."""
+        return ["serve", "wal"]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of that name."""
+        if name == "serve":
+            return serve
+        if name == "wal":
+            from asteroid_cloud.api.replay_command import replay
+            from asteroid_cloud.wal.cli import wal
+
+            wal.add_command(replay)
+            return wal
+        return None
+
+
+@click.group(cls=Commands)
+@click.version_option(version("asteroid-cloud"), message="%(version)s")
+def main() -> None:
+    """A vector database: a server, and tools for its log."""
+
+
+def _option(field: msgspec.inspect.Field) -> click.Option:
+    """The command line's option for one setting."""
+    kind, description = field.type, ""
+    if isinstance(kind, msgspec.inspect.Metadata):
+        description = str((kind.extra_json_schema or {}).get("description", ""))
+        kind = kind.type
+    is_flag = isinstance(kind, msgspec.inspect.BoolType)
+    choices = [str(value) for value in kind.values] if isinstance(kind, msgspec.inspect.LiteralType) else []
+    has_default = not is_flag and field.default not in (msgspec.NODEFAULT, None, "")
+    return click.RichOption(
+        [f"--{field.name.replace('_', '-')}", field.name],
+        is_flag=is_flag,
+        default=None,
+        type=click.Choice(choices) if choices else None,
+        metavar=None if is_flag or choices else "TEXT" if field.name != "data" else "DIR",
+        help=description + (f" [dim]\\[default: {field.default}][/]" if has_default else ""),
+        show_envvar=False,
+    )
+
+
+def _serve(config: str | None, **flags: object) -> None:
+    """Start a server over one store.
+
+    The folder is made if need be, and recovered if the last server was killed. One line on standard output
+    says the address once requests are accepted; Ctrl-C ends it.
+
+    Every option is also a variable, ASTEROID_DATA for --data and so on, and a key of the file that --config
+    names; an option wins over a variable, a variable over the file.
+    """
+    from asteroid_cloud.api.server import run
+
+    try:
+        run(load_settings(flags, os.environ, config))
+    except AsteroidError as error:
+        click.echo(f"asteroid: {error.message}", err=True)
+        sys.exit(1)
+
+
+serve = click.RichCommand(
+    "serve",
+    callback=_serve,
+    help=_serve.__doc__,
+    params=[
+        click.RichOption(
+            ["--config"], envvar="ASTEROID_CONFIG", metavar="FILE", help="TOML file of settings."
+        ),
+        *map(_option, msgspec.inspect.type_info(Settings).fields),  # type: ignore[attr-defined]
+    ],
+)

@@ -1,0 +1,98 @@
+"""The gate that every request passes: how many at once, who, how often, how large, how slow.
+
+It stands around the whole application, so unknown routes and broken requests pass it as well, and
+every answer, whatever went wrong, has the one error shape.
+"""
+
+from __future__ import annotations
+
+import time
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from asteroid_cloud.api.auth import KeyRing
+from asteroid_cloud.api.bodies import check_declared, guarded
+from asteroid_cloud.api.errors import JSON, ErrorAnswer, answer_to
+from asteroid_cloud.api.metrics import Metrics
+from asteroid_cloud.api.rate_limit import RateLimit
+from asteroid_cloud.api.settings import Settings
+from asteroid_cloud.wal.errors import Overloaded, Unauthorized
+
+UNREAD_BYTES_MAX = 65_536
+PATHS_OF = {"ready": ("/ready",), "metrics": ("/metrics",), "docs": ("/docs", "/openapi.json")}
+
+
+class Gate:
+    """An ASGI application around another."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._keys = KeyRing(settings.keys())
+        self._rate = RateLimit(settings.rate_limit)
+        self._concurrency = settings.concurrency
+        self._pause_s_max = settings.body_timeout_s
+        open_paths = [path for name in settings.public_names for path in PATHS_OF[name]]
+        self._open_paths = ("/health", *open_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_s, status, is_begun = time.perf_counter(), 500, False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status, is_begun
+            if message["type"] == "http.response.start":
+                status, is_begun = message["status"], True
+            await send(message)
+
+        self._metrics.in_flight += 1
+        try:
+            self._admit(scope)
+            path = scope["path"]
+            await self._app(scope, guarded(receive, path, self._pause_s_max), send_and_note)
+        except Exception as error:
+            if is_begun:
+                raise
+            await _send(answer_to(error), scope, send_and_note)
+        finally:
+            self._metrics.in_flight -= 1
+            route = scope.get("path_template") or "unmatched"
+            seconds = time.perf_counter() - began_s
+            self._metrics.observe_request(scope["method"], str(route), status, seconds)
+
+    def _admit(self, scope: Scope) -> None:
+        """Raises what speaks against serving the request."""
+        headers = dict(scope["headers"])
+        path = scope["path"]
+        is_open = path in self._open_paths or path.startswith("/docs/") and "/docs" in self._open_paths
+        holder = str((scope.get("client") or ("unknown",))[0])
+        if not self._keys.is_open and not is_open:
+            found = self._keys.holder(headers.get(b"authorization", b""))
+            if found is None:
+                raise Unauthorized("a valid key is needed: Authorization: Bearer <key>")
+            holder = found
+        if path != "/health":
+            self._rate.take(holder)
+            if self._metrics.in_flight > self._concurrency:
+                raise Overloaded("too many requests at once", retry_after_s=1.0)
+        check_declared(path, headers.get(b"content-length", b""))
+
+
+def _has_much_left(scope: Scope) -> bool:
+    """Whether a client may go on sending for long, though its request is refused already."""
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    is_long = not length.isdigit() or int(length) > UNREAD_BYTES_MAX
+    return is_long or b"transfer-encoding" in headers
+
+
+async def _send(answer: ErrorAnswer, scope: Scope, send: Send) -> None:
+    headers = {"content-type": JSON, "content-length": str(len(answer.body))} | answer.headers
+    if _has_much_left(scope):
+        headers["connection"] = "close"
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})

@@ -1,0 +1,123 @@
+"""The server process: one store, one application, uvicorn around it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+import uvicorn
+
+from asteroid_cloud.api.app import create_app
+from asteroid_cloud.api.loop_lag import watch
+from asteroid_cloud.api.metrics import Metrics
+from asteroid_cloud.api.settings import Settings
+from asteroid_cloud.api.store import Store
+from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
+
+KEEP_ALIVE_S = 75
+GRACE_S = 30
+# A thread waits this long for the interpreter before it asks another to let go; the default of 5 ms
+# would let two busy worker threads hold up the event loop noticeably.
+SWITCH_INTERVAL_S = 0.001
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, but it says its address when it is up, and a signal ends it with status 0."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to accept requests and says so, in one line on standard output."""
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(f"Asteroid is listening on {self._address}\n")
+            sys.stdout.flush()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ends gracefully on SIGINT and SIGTERM, without raising them again afterwards."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def run(settings: Settings) -> None:
+    """Serves until a signal comes; raises AsteroidError when the store or the settings forbid it."""
+    if not settings.is_loopback and not settings.keys():
+        raise InvalidRequest(
+            f"{settings.host} can be reached from other machines: give --api-key or --api-keys",
+            code="bad_settings",
+        )
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    anyio.run(_serve, settings, backend_options={"use_uvloop": True})
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise InvalidRequest(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", code="bad_settings"
+        ) from error
+    return listener
+
+
+async def _serve(settings: Settings) -> None:
+    listener = _listen(settings)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    metrics = Metrics()
+    failure: AsteroidError | None = None
+    async with Store.open(settings.data, settings.engine_options) as store:
+        config = uvicorn.Config(
+            create_app(settings, store, metrics),
+            http="httptools",
+            loop="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        server = Server(config, f"http://{shown}:{port}")
+        if not settings.keys():
+            logging.getLogger(__name__).warning("no key is set: every local user may read and write")
+
+        async def prepare() -> None:
+            nonlocal failure
+            try:
+                await store.engine.ready()
+                if settings.dim is not None:
+                    await store.ensure_index(settings.dim, settings.metric)
+            except AsteroidError as error:
+                failure, server.should_exit = error, True
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(prepare)
+            group.start_soon(watch, metrics.loop_lag)
+            await server.serve(sockets=[listener])
+            group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

@@ -1,0 +1,156 @@
+"""The server's settings: a flag over a variable over the file over the default.
+
+Each field of ``Settings`` is an option of ``asteroid serve``, a variable ``ASTEROID_<NAME>`` and a key of
+the TOML file. What is not known is an error, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from asteroid_cloud.indexer import EngineOptions, checked_spec
+from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import KIB, MIB
+
+PREFIX = "ASTEROID_"
+NOT_SETTINGS = {"ASTEROID_CONFIG", "ASTEROID_URL", "ASTEROID_WERROR", "ASTEROID_NO_FETCH"}
+SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB)?", re.IGNORECASE)
+UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": 1024 * MIB, "tib": 1024 * 1024 * MIB}
+PUBLIC = ("ready", "metrics", "docs")
+
+
+def _about(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything about a server that can be chosen."""
+
+    data: Annotated[str, _about("Folder of the store; made if it does not exist.")]
+    host: Annotated[str, _about("Address to listen on. Any but a loopback address needs a key.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, _about("Port to listen on; 0 takes a free one.")] = 8000
+    dim: Annotated[
+        int | None, _about("Create the index with this dimension at start; otherwise PUT /v1/index does.")
+    ] = None
+    metric: Annotated[Literal["l2", "cosine", "ip"], _about("Distance of the index made by --dim.")] = "l2"
+    api_key: Annotated[str | None, _about("The key that clients must send as a bearer token.")] = None
+    api_keys: Annotated[str | None, _about("File with more keys, one a line; # begins a comment.")] = None
+    public: Annotated[
+        str, _about(f"What needs no key besides /health: any of {', '.join(PUBLIC)}, with commas.")
+    ] = ""
+    memory_budget: Annotated[
+        str, _about("Bound on the unsealed tail and on graphs under construction, as 256MiB or 1GiB.")
+    ] = "256MiB"
+    seal_rows: Annotated[int, _about("Rows of the tail that become one segment.")] = 16_384
+    keep_log: Annotated[
+        bool, _about("Never trim the log, so that replay reaches the first record; it grows without bound.")
+    ] = False
+    rate_limit: Annotated[float, _about("Requests a second that a key may make; 0 for no limit.")] = 0.0
+    concurrency: Annotated[int, _about("Requests served at a time; more are answered 503.")] = 256
+    body_timeout_s: Annotated[float, _about("Seconds that a pause within a request's body may last.")] = 30.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], _about("How much is logged, to standard error.")
+    ] = "warning"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ValueError("port must be from 0 to 65535")
+        if self.dim is not None:
+            try:
+                checked_spec(self.dim, self.metric)
+            except InvalidRequest as error:
+                raise ValueError(error.message) from error
+        for name in self.public_names:
+            if name not in PUBLIC:
+                raise ValueError(f"public must be of {', '.join(PUBLIC)}, not {name}")
+        if self.seal_rows < 1 or self.concurrency < 1:
+            raise ValueError("seal_rows and concurrency must be at least 1")
+        if self.rate_limit < 0 or self.body_timeout_s <= 0:
+            raise ValueError("rate_limit and body_timeout_s must be positive")
+        if parse_size(self.memory_budget) < MIB:
+            raise ValueError("memory_budget must be at least 1MiB")
+
+    @property
+    def public_names(self) -> list[str]:
+        """What needs no key."""
+        return [name.strip() for name in self.public.split(",") if name.strip()]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def engine_options(self) -> EngineOptions:
+        """What of it the engine needs."""
+        return EngineOptions(
+            memory_budget_bytes=parse_size(self.memory_budget),
+            seal_rows=self.seal_rows,
+            keep_log=self.keep_log,
+        )
+
+    def keys(self) -> list[str]:
+        """All keys; raises InvalidRequest when the file of keys cannot be read or is empty."""
+        keys = [self.api_key] if self.api_key else []
+        if self.api_keys:
+            try:
+                lines = Path(self.api_keys).read_text().splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise InvalidRequest(f"api_keys: {error}", code="bad_settings") from error
+            found = [line.partition("#")[0].strip() for line in lines]
+            keys += [key for key in found if key]
+            if not keys:
+                raise InvalidRequest("api_keys: there is no key in the file", code="bad_settings")
+        return keys
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size like ``256MiB``, ``1GiB`` or ``65536``; raises ValueError."""
+    match = SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a size: {text!r}; write it like 256MiB or 1GiB")
+    return int(match[1]) * UNITS[(match[2] or "").lower()]
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def load_settings(flags: Mapping[str, object], variables: Mapping[str, str], config: str | None) -> Settings:
+    """The settings in force; raises InvalidRequest ``bad_settings`` that names what is wrong."""
+    known = {field.name for field in msgspec.structs.fields(Settings)}
+    merged: dict[str, Any] = _read_file(config) if config else {}
+    for variable, value in variables.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
+            continue
+        if name not in known:
+            raise InvalidRequest(f"there is no setting for the variable {variable}", code="bad_settings")
+        merged[name] = value
+    merged.update({name: value for name, value in flags.items() if value is not None})
+    try:
+        return msgspec.convert(merged, Settings, strict=False)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise InvalidRequest(f"settings: {error}", code="bad_settings") from error
+
+
+def _read_file(config: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(config).read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidRequest(f"{config}: {error}", code="bad_settings") from error
