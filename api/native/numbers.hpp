@@ -1,0 +1,19 @@
+// What the text of a JSON number, already checked against the grammar, is worth.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace asteroid {
+
+// Nothing when it overflows; what is too small for a float32 becomes a denormal or zero.
+std::optional<float> float32_of(std::string_view number);
+
+// Decimal digits without leading zeros that fit 64 bits, or nothing; takes any text.
+std::optional<uint64_t> id_of(std::string_view text);
+
+// Whether every reader of stored JSON can hold it: a fraction within a double, an integer of bounded length.
+bool is_readable(std::string_view number);
+
+}  // namespace asteroid

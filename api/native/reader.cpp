@@ -1,0 +1,271 @@
+#include "reader.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "json.hpp"
+#include "numbers.hpp"
+
+namespace asteroid {
+
+namespace {
+
+constexpr size_t shown_bytes_max = 40;
+
+// The start of a text for a message, cut between characters.
+std::string shown(std::string_view text) {
+    if (text.size() <= shown_bytes_max) return std::string(text);
+    size_t bytes = shown_bytes_max;
+    while (bytes != 0 && (uint8_t(text[bytes]) & 0xC0) == 0x80) --bytes;
+    return std::string(text.substr(0, bytes)) + "…";
+}
+
+bool names(std::string_view key, std::string_view field) {
+    if (key == field) return true;
+    return key.find('\\') != std::string_view::npos && unescape(key) == field;
+}
+
+// What both readers do: walk the body, know the item in hand, and take payloads.
+class BodyReader {
+protected:
+    BodyReader(std::string_view body, PayloadLimits limits)
+        : in_(body.data(), body.size()), limits_(limits) {}
+
+    [[noreturn]] void refuse(const char* code, std::string message) const {
+        throw ReadError{code, item_, std::move(message)};
+    }
+
+    // Runs the whole reading; what is wrong with the JSON itself becomes a refusal.
+    template <class F>
+    void whole(const F& read) {
+        try {
+            read();
+            item_ = -1;
+            in_.expect_end();
+        } catch (const JsonError& error) {
+            refuse("bad_json", error.message);
+        }
+    }
+
+    void payload(int64_t& offset, int64_t& length) {
+        if (in_.next() != '{') {
+            check_value_starts();
+            refuse("bad_payload", "metadata must be a JSON object");
+        }
+        offset = int64_t(in_.offset());
+        length = int64_t(object_text().size());
+        if (size_t(length) > limits_.bytes_max)
+            refuse("bad_payload", "metadata has at most " + std::to_string(limits_.bytes_max) +
+                                      " bytes of JSON, this one " + std::to_string(length));
+    }
+
+    // Tells a value of the wrong type from what is no value at all.
+    void check_value_starts() {
+        const char first = in_.next();
+        const bool starts = std::string_view("\"{[-").find(first) != std::string_view::npos;
+        if (!starts && !is_digit(first) && !is_letter(first)) in_.fail("expected a value");
+    }
+
+    Cursor in_;
+    int64_t item_ = -1;
+
+private:
+    std::string_view object_text() {
+        try {
+            return in_.object(limits_.depth_max);
+        } catch (const JsonError& error) {
+            if (error.kind == JsonError::Kind::syntax) throw;
+            refuse("bad_payload", "metadata is refused: " + error.message);
+        }
+    }
+
+    PayloadLimits limits_;
+};
+
+class ItemsReader : BodyReader {
+public:
+    ItemsReader(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits)
+        : BodyReader(body, limits), dim_(dim), items_max_(items_max) {
+        // A good item has at least two bytes for each number, so this is never outgrown.
+        items_.vectors.reserve(std::min(items_max, body.size() / (2 * dim) + 1) * dim);
+    }
+
+    Items read() {
+        whole([this] { top(); });
+        if (!seen_items_) refuse("missing_field", "the field 'items' is missing");
+        if (items_.ids.empty()) refuse("empty", "there are no items");
+        return std::move(items_);
+    }
+
+private:
+    void top() {
+        in_.expect('{');
+        if (in_.take('}')) return;
+        do {
+            const std::string_view key = in_.key();
+            if (!names(key, "items")) refuse("unknown_field", "no such field: '" + shown(key) + "'");
+            seen_items_ = true;
+            list();
+        } while (in_.take(','));
+        in_.expect('}');
+    }
+
+    void list() {
+        items_.ids.clear();
+        items_.vectors.clear();
+        items_.payloads.offsets.clear();
+        items_.payloads.lengths.clear();
+        in_.expect('[');
+        if (in_.take(']')) return;
+        do {
+            in_.next();
+            if (items_.ids.size() == items_max_)
+                refuse("too_many", "a batch has at most " + std::to_string(items_max_) + " items");
+            item_ = int64_t(items_.ids.size());
+            item();
+            item_ = -1;
+        } while (in_.take(','));
+        in_.expect(']');
+    }
+
+    void item() {
+        std::optional<uint64_t> id;
+        bool has_vector = false;
+        int64_t offset = -1, length = 0;
+        items_.vectors.resize((size_t(item_) + 1) * dim_);
+
+        in_.expect('{');
+        if (!in_.take('}')) {
+            do {
+                const std::string_view key = in_.key();
+                if (names(key, "id")) {
+                    id = read_id();
+                } else if (names(key, "vector")) {
+                    read_vector(items_.vectors.data() + size_t(item_) * dim_);
+                    has_vector = true;
+                } else if (names(key, "metadata")) {
+                    payload(offset, length);
+                } else {
+                    refuse("unknown_field", "no such field: '" + shown(key) + "'");
+                }
+            } while (in_.take(','));
+            in_.expect('}');
+        }
+        if (!id) refuse("missing_field", "the field 'id' is missing");
+        if (!has_vector) refuse("missing_field", "the field 'vector' is missing");
+        items_.ids.push_back(*id);
+        items_.payloads.offsets.push_back(offset);
+        items_.payloads.lengths.push_back(length);
+    }
+
+    uint64_t read_id() {
+        std::optional<uint64_t> id;
+        if (in_.next() == '"') {
+            const std::string_view text = in_.string();
+            id = text.find('\\') == std::string_view::npos ? id_of(text) : id_of(unescape(text));
+        } else {
+            // The run as a whole, so that 01, +1 and NaN are ids that are wrong rather than broken JSON.
+            const std::string_view word = in_.word();
+            if (word.empty()) check_value_starts();
+            id = id_of(word);
+        }
+        if (!id)
+            refuse("bad_id", "an id is an integer from 0 to 18446744073709551615, or a string of its digits");
+        return *id;
+    }
+
+    void read_vector(float* row) {
+        if (in_.next() != '[') {
+            check_value_starts();
+            refuse("bad_vector", "a vector is an array of numbers");
+        }
+        in_.take('[');
+        size_t length = 0;
+        if (!in_.take(']')) {
+            do {
+                const std::string_view number = element(length);
+                // A vector that is too long is counted to its end, for the message.
+                if (length < dim_) {
+                    const std::optional<float> value = float32_of(number);
+                    if (!value) refuse("bad_vector", element_name(length) + " overflows: " + shown(number));
+                    row[length] = *value;
+                }
+                ++length;
+            } while (in_.take(','));
+            in_.expect(']');
+        }
+        if (length != dim_)
+            refuse("wrong_dim", "the vector has " + std::to_string(length) + " numbers, the index has " +
+                                    std::to_string(dim_) + " dimensions");
+    }
+
+    std::string_view element(size_t index) {
+        const char first = in_.next();
+        if (is_digit(first)) return in_.number();
+        const std::string_view rest = in_.rest();
+        if (first == '-' && (rest.size() < 2 || !is_letter(rest[1]))) return in_.number();
+        check_value_starts();
+        refuse("bad_vector", element_name(index) + " is not a finite number");
+    }
+
+    static std::string element_name(size_t index) {
+        return "element " + std::to_string(index) + " of the vector";
+    }
+
+    size_t dim_;
+    size_t items_max_;
+    bool seen_items_ = false;
+    Items items_;
+};
+
+class ObjectsReader : BodyReader {
+public:
+    ObjectsReader(std::string_view body, size_t count, PayloadLimits limits)
+        : BodyReader(body, limits), count_(count) {}
+
+    Spans read() {
+        whole([this] { list(); });
+        if (spans_.offsets.size() != count_) refuse_count(std::to_string(spans_.offsets.size()));
+        return std::move(spans_);
+    }
+
+private:
+    void list() {
+        in_.expect('[');
+        if (in_.take(']')) return;
+        do {
+            in_.next();
+            if (spans_.offsets.size() == count_) refuse_count("more");
+            item_ = int64_t(spans_.offsets.size());
+            int64_t offset = -1, length = 0;
+            if (in_.next() == 'n') {
+                in_.literal("null");
+            } else {
+                payload(offset, length);
+            }
+            spans_.offsets.push_back(offset);
+            spans_.lengths.push_back(length);
+            item_ = -1;
+        } while (in_.take(','));
+        in_.expect(']');
+    }
+
+    [[noreturn]] void refuse_count(const std::string& got) const {
+        refuse("bad_payload", "there must be " + std::to_string(count_) + " payloads, there are " + got);
+    }
+
+    size_t count_;
+    Spans spans_;
+};
+
+}  // namespace
+
+Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits) {
+    return ItemsReader(body, dim, items_max, limits).read();
+}
+
+Spans read_objects(std::string_view body, size_t count, PayloadLimits limits) {
+    return ObjectsReader(body, count, limits).read();
+}
+
+}  // namespace asteroid

@@ -1,0 +1,41 @@
+// Request bodies as columns: the items of a batch, and the payloads of a bulk load.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace asteroid {
+
+// Why a body is refused. `code` is one of the API's; `item` is -1 outside of any item.
+struct ReadError {
+    std::string code;
+    int64_t item;
+    std::string message;
+};
+
+// Where texts lie in the body; an offset of -1 where there is none.
+struct Spans {
+    std::vector<int64_t> offsets;
+    std::vector<int64_t> lengths;
+};
+
+struct Items {
+    std::vector<uint64_t> ids;
+    std::vector<float> vectors;  // row by row
+    Spans payloads;
+};
+
+struct PayloadLimits {
+    size_t bytes_max;
+    unsigned depth_max;
+};
+
+// {"items": [{"id": …, "vector": […], "metadata": {…}?}, …]}
+Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits);
+
+// An array of exactly `count` objects or nulls.
+Spans read_objects(std::string_view body, size_t count, PayloadLimits limits);
+
+}  // namespace asteroid
