@@ -7,8 +7,8 @@ rows of later records, and replay from A + 1 meets exactly the state that record
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 from anyio import to_thread
@@ -64,7 +64,8 @@ class Checkpointer:
         self._number = recovered.manifest_number
         self._next_segment = recovered.next_segment + numbers_taken
         self._in_flight: set[int] = set()
-        self._pinned: dict[object, Lsn] = {}
+        self._kills_kept: dict[object, Lsn] = {}
+        self._log_kept: dict[object, Lsn] = {}
         self._writing = anyio.Lock()
 
     @contextmanager
@@ -79,14 +80,18 @@ class Checkpointer:
             self._in_flight.discard(number)
 
     @contextmanager
-    def pinned(self, lsn: Lsn) -> Iterator[None]:
-        """Keeps the log and the kills after ``lsn`` for as long as the block runs."""
-        key = object()
-        self._pinned[key] = lsn
-        try:
+    def kills_kept(self, lsn: Lsn) -> Iterator[None]:
+        """Remembers, for as long as the block runs, which rows died after ``lsn``."""
+        with _held(self._kills_kept, lsn):
             yield
-        finally:
-            del self._pinned[key]
+
+    @asynccontextmanager
+    async def log_kept(self, lsn: Lsn) -> AsyncIterator[None]:
+        """Keeps the log after ``lsn`` for as long as the block runs."""
+        with _held(self._log_kept, lsn):
+            yield
+        async with self._writing:
+            await self._trim()
 
     async def swap(
         self,
@@ -130,11 +135,11 @@ class Checkpointer:
         self._number = manifest.number
         self.lsn = lsn
         self.behind_since_s = time.monotonic()
-        floor = min([lsn, *self._pinned.values()])
+        floor = min([lsn, *self._kills_kept.values()])
         async with self._applier.turn:
             for part in self._state.parts:
                 part.tombstones.forget(floor)
-        await self._trim(floor)
+        await self._trim()
         keep = {entry.number for entry in manifest.segments} | self._in_flight
         await to_thread.run_sync(
             remove_strays, self._files, self._folder, manifest_name(manifest.number), keep
@@ -142,9 +147,9 @@ class Checkpointer:
         self.changed.set()
         self.changed = anyio.Event()
 
-    async def _trim(self, floor: Lsn) -> None:
+    async def _trim(self) -> None:
         if not self._options.keep_log:
-            await self._log.trim(Lsn(floor + 1))
+            await self._log.trim(Lsn(min([self.lsn, *self._log_kept.values()]) + 1))
 
     def _manifest(self, lsn: Lsn) -> Manifest:
         return Manifest(
@@ -162,3 +167,13 @@ class Checkpointer:
                 for segment in self._state.segments
             ],
         )
+
+
+@contextmanager
+def _held(holders: dict[object, Lsn], lsn: Lsn) -> Iterator[None]:
+    holder = object()
+    holders[holder] = lsn
+    try:
+        yield
+    finally:
+        del holders[holder]

@@ -174,14 +174,14 @@ class Engine:
         opened, snapshot = self._opened, self.snapshot()
         if snapshot.live:
             raise Conflict("the index is not empty", code="index_not_empty")
-        with ExitStack() as stack:
-            stack.enter_context(opened.checkpointer.pinned(opened.log.durable_lsn))
-            builder = BulkBuilder(
-                opened.builder,
-                opened.log,
-                lambda: stack.enter_context(opened.checkpointer.new_segment()),
-            )
-            yield BulkLoader(snapshot.spec, opened.log, builder, self._install_bulk)
+        async with opened.checkpointer.log_kept(opened.log.durable_lsn):
+            with ExitStack() as stack:
+
+                def new_number() -> int:
+                    return stack.enter_context(opened.checkpointer.new_segment())
+
+                builder = BulkBuilder(opened.builder, opened.log, new_number)
+                yield BulkLoader(snapshot.spec, opened.log, builder, self._install_bulk)
 
     async def _install_bulk(self, event: BulkLoaded, segments: list[Segment]) -> Lsn:
         opened = self._opened

@@ -73,7 +73,7 @@ class Merger:
             return False
         self.is_merging = True
         try:
-            with self._checkpointer.pinned(base), self._checkpointer.new_segment() as number:
+            with self._checkpointer.kills_kept(base), self._checkpointer.new_segment() as number:
                 segment = await to_thread.run_sync(
                     self._build, number, spec, sources, generation, base, limiter=self._one_at_a_time
                 )

@@ -35,11 +35,11 @@ def load(client: Client) -> None:
 
 def show(title: str, hits: list[Hit]) -> None:
     """Prints hits as a table."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("distance", justify="right")
-    table.add_column("words")
-    table.add_column("part of the lexicon")
-    table.add_column("gloss", overflow="ellipsis", max_width=68, no_wrap=True)
+    table = Table(title=title, title_justify="left", title_style="bold", expand=True)
+    table.add_column("distance", justify="right", no_wrap=True, min_width=8)
+    table.add_column("words", overflow="ellipsis", no_wrap=True, ratio=2)
+    table.add_column("part", overflow="ellipsis", no_wrap=True, ratio=2)
+    table.add_column("gloss", overflow="ellipsis", no_wrap=True, ratio=5)
     for hit in hits:
         payload = hit.payload or {}
         lemmas = payload.get("lemmas")
