@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-import swagger_ui
+import swagger_ui  # type: ignore[import-untyped]  # only for its static files
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.datastructures import State

@@ -80,7 +80,7 @@ def _serve(config: str | None, **flags: object) -> None:
 
 
 serve = click.RichCommand(
-    "serve",
+    name="serve",
     callback=_serve,
     help=_serve.__doc__,
     params=[

@@ -105,15 +105,15 @@ def answer_to(error: BaseException) -> ErrorAnswer:
     if known is None:
         request_id = secrets.token_hex(8)
         logger.error("request %s failed", request_id, exc_info=error)
-        body = {"error": "an internal error; the server's log has more", "code": "internal"}
-        return ErrorAnswer(500, msgspec.json.encode(body | {"request_id": request_id}))
-    headers = {}
+        said = {"error": "an internal error; the server's log has more", "code": "internal"}
+        return ErrorAnswer(500, msgspec.json.encode(said | {"request_id": request_id}))
+    headers: dict[str, str] = {}
     if isinstance(known, Overloaded):
         headers["Retry-After"] = str(max(1, round(known.retry_after_s)))
     if isinstance(known, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     message = "the store's files are damaged" if isinstance(known, CorruptionError) else known.message
-    body = {"error": message, "code": known.code} | known.details
+    body: dict[str, object] = {"error": message, "code": known.code} | known.details
     return ErrorAnswer(status_of(known), msgspec.json.encode(body), headers)
 
 
