@@ -1,0 +1,38 @@
+"""The outer face: the store as an object in one's own program, and the HTTP API over it.
+
+Owns the checks of what comes in, the shape of what goes out, the server and its settings. What an index
+is, how it is searched and how it is kept are the layers' below.
+"""
+
+from asteroid_cloud.api.blocking import BlockingStore, open_blocking
+from asteroid_cloud.api.embedded import open
+from asteroid_cloud.api.results import (
+    BulkReport,
+    Counted,
+    Hit,
+    Hits,
+    IndexInfo,
+    Record,
+    Row,
+    Stats,
+    Written,
+)
+from asteroid_cloud.api.searches import Search
+from asteroid_cloud.api.store import Store
+
+__all__ = [
+    "BlockingStore",
+    "BulkReport",
+    "Counted",
+    "Hit",
+    "Hits",
+    "IndexInfo",
+    "Record",
+    "Row",
+    "Search",
+    "Stats",
+    "Store",
+    "Written",
+    "open",
+    "open_blocking",
+]

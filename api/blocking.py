@@ -1,0 +1,80 @@
+"""The blocking twin of the embedded store, for scripts and notebooks.
+
+One event loop in a background thread runs the engine; writes go there. Reads do not: a snapshot is
+immutable, so they run in the caller's thread, without a hop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from asteroid_cloud.api.blocking_reads import BlockingReads
+from asteroid_cloud.api.blocking_writes import BlockingWrites
+from asteroid_cloud.api.embedded import MEMORY_BUDGET_BYTES, open
+from asteroid_cloud.api.results import IndexInfo, Stats
+from asteroid_cloud.api.store import Store
+
+T = TypeVar("T")
+
+
+class BlockingStore(BlockingReads, BlockingWrites):
+    """Use ``open_blocking`` of this package. Its methods may be called from any thread."""
+
+    def __init__(self, store: Store, portal: BlockingPortal) -> None:
+        self._store = store
+        self._portal = portal
+
+    def _run(self, call: Callable[[], Awaitable[T]]) -> T:
+        return self._portal.call(call)
+
+    def create_index(self, dim: int, metric: str = "l2") -> IndexInfo:
+        """Creates the index; see ``Store.create_index``."""
+        return self._run(lambda: self._store.create_index(dim, metric))
+
+    def get_index(self) -> IndexInfo:
+        """The index's ``dim`` and ``metric``, both None before it is created."""
+        return self._run(self._store.get_index)
+
+    def delete_index(self) -> IndexInfo:
+        """Deletes the index and all its data, for good. Without an index it does nothing."""
+        return self._run(self._store.delete_index)
+
+    def stats(self) -> Stats:
+        """The store's figures."""
+        return self._run(self._store.stats)
+
+    def health(self) -> bool:
+        """True: a store that answers is alive."""
+        return self._run(self._store.health)
+
+    def ready(self) -> bool:
+        """Whether there is an index."""
+        return self._run(self._store.ready)
+
+    def wait_for(self, lsn: int, timeout: float | None = None) -> int:
+        """Waits until reads cover ``lsn``; returns the LSN that they do cover."""
+        return self._run(lambda: self._store.wait_for(lsn, timeout))
+
+    def flush(self) -> None:
+        """Moves the tail into segments and shrinks the log; for durability there is no need of it."""
+        self._run(self._store.flush)
+
+
+@contextmanager
+def open_blocking(
+    path: str | PathLike[str],
+    dim: int | None = None,
+    metric: str = "l2",
+    *,
+    memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
+) -> Iterator[BlockingStore]:
+    """A store in this process, as ``open`` gives it, with methods that block."""
+    with start_blocking_portal(name="asteroid-store") as portal:
+        opened = open(path, dim, metric, memory_budget_bytes=memory_budget_bytes)
+        with portal.wrap_async_context_manager(opened) as store:
+            yield BlockingStore(store, portal)

@@ -1,0 +1,118 @@
+"""Checks of what callers pass: ids, vectors, numbers. Each gives the engine's form of it or refuses it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import IndexSpec
+from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
+from asteroid_cloud.wal.limits import ID_MAX
+
+Vector = Sequence[float] | NDArray[Any]
+
+ID_DIGITS_MAX = 20
+INCLUDABLE = frozenset({"payload", "vector"})
+
+
+def checked_id(value: object) -> int:
+    """An id from an integer (numpy's too) or decimal text; raises InvalidRequest ``bad_id``."""
+    number = -1
+    if isinstance(value, str):
+        if value.isascii() and value.isdigit() and len(value) <= ID_DIGITS_MAX:
+            number = int(value)
+    elif not isinstance(value, bool | np.bool_):
+        try:
+            number = operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            number = -1
+    if not 0 <= number <= ID_MAX:
+        raise InvalidRequest(f"an id must be an integer from 0 to {ID_MAX}, not {value!r:.80}", code="bad_id")
+    return number
+
+
+def checked_ids(values: object, most: int) -> NDArray[np.uint64]:
+    """Many ids; raises InvalidRequest ``bad_id``, TooLarge ``batch_too_large`` beyond ``most``."""
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind == "u":
+        ids: Sequence[object] | NDArray[Any] = values
+    elif isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise InvalidRequest("ids must be a list of ids", code="bad_id")
+    else:
+        ids = [checked_id(value) for value in values]
+    if len(ids) > most:
+        raise TooLarge(f"at most {most} ids at once, not {len(ids)}", code="batch_too_large")
+    return np.asarray(ids, np.uint64)
+
+
+def float32_vector(value: object) -> NDArray[np.float32]:
+    """One vector of finite numbers; raises InvalidRequest ``bad_vector``."""
+    return float32_array(value, 1, "a vector")
+
+
+def float32_rows(value: object) -> NDArray[np.float32]:
+    """Rows of finite numbers, [n, dim]; raises InvalidRequest ``bad_vector``."""
+    return float32_array(value, 2, "vectors")
+
+
+def float32_array(value: object, dimensions: int, what: str) -> NDArray[np.float32]:
+    """Finite float32 numbers of that many dimensions; raises InvalidRequest ``bad_vector``."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise InvalidRequest(f"{what}: rows of different lengths", code="bad_vector") from error
+    if array.ndim != dimensions:
+        raise InvalidRequest(
+            f"{what} must be {dimensions}-dimensional, not of shape {array.shape}", code="bad_vector"
+        )
+    if array.dtype.kind not in "fiu" and array.size:
+        raise InvalidRequest(f"{what} must hold numbers only, not {array.dtype}", code="bad_vector")
+    with np.errstate(over="ignore"):
+        narrow = array.astype(np.float32, copy=False)
+    check_finite(narrow, what)
+    return narrow
+
+
+def check_finite(array: NDArray[np.float32], what: str) -> None:
+    """Raises InvalidRequest ``bad_vector`` if a number is NaN or infinite."""
+    if not np.isfinite(array).all():
+        raise InvalidRequest(f"{what} must hold finite numbers in float32's range", code="bad_vector")
+
+
+def check_dim(length: int, spec: IndexSpec) -> None:
+    """Raises InvalidRequest ``wrong_dim`` unless a vector of that length fits the index."""
+    if length != spec.dim:
+        raise InvalidRequest(
+            f"the vector has {length} numbers, the index has dimension {spec.dim}", code="wrong_dim"
+        )
+
+
+def checked_include(include: object) -> frozenset[str]:
+    """The columns asked for beyond the id; raises InvalidRequest ``bad_include``."""
+    if include is None:
+        return frozenset()
+    if not isinstance(include, list | tuple | set | frozenset):
+        raise InvalidRequest('include must be a list of "payload" and "vector"', code="bad_include")
+    for name in include:
+        if not isinstance(name, str) or name not in INCLUDABLE:
+            raise InvalidRequest(f"include knows payload and vector, not {name!r:.80}", code="bad_include")
+    return frozenset(include)
+
+
+def checked_flag(name: str, value: object) -> bool:
+    """True or False; raises InvalidRequest ``bad_<name>``."""
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{name} must be true or false", code=f"bad_{name}")
+    return value
+
+
+def checked_lsn(value: object) -> int:
+    """An LSN to wait for, 0 for None; raises InvalidRequest ``bad_lsn``."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise InvalidRequest("min_lsn must be an integer from 0 to 2^63 - 1", code="bad_lsn")
+    return value

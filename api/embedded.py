@@ -1,0 +1,35 @@
+"""Opening a store inside a program of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from os import PathLike
+
+from asteroid_cloud.api.store import Store
+from asteroid_cloud.indexer import EngineOptions
+from asteroid_cloud.wal.limits import MIB
+
+MEMORY_BUDGET_BYTES = 256 * MIB
+
+
+@asynccontextmanager
+async def open(
+    path: str | PathLike[str],
+    dim: int | None = None,
+    metric: str = "l2",
+    *,
+    memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
+) -> AsyncIterator[Store]:
+    """A store in this process, recovered and ready; closed, with all its writes kept, on leaving.
+
+    With ``dim`` the index is created if there is none; one of another dimension or metric raises
+    Conflict (``index_differs``). Raises LockHeld when another process has the directory open, and
+    StorageError when what is on the disk is damaged.
+    """
+    options = EngineOptions(memory_budget_bytes=memory_budget_bytes)
+    async with Store.open(path, options) as store:
+        await store.engine.ready()
+        if dim is not None:
+            await store.ensure_index(dim, metric)
+        yield store

@@ -1,0 +1,149 @@
+"""What the embedded store gives back: frozen structs that also read like the answers over HTTP.
+
+``record.vector`` and ``record["vector"]`` are the same thing, so code written for the client, which
+treats answers either way, runs on an embedded store unchanged. Vectors are float32 arrays. Wherever
+there is an ``lsn`` it is that of the write, or of the snapshot that was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.query import Explain
+
+Payload = dict[str, Any]
+
+
+class Answer(msgspec.Struct, frozen=True, eq=False):
+    """Lets a struct be read as a mapping too."""
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self.__struct_fields__:
+            raise KeyError(name)
+        return cast(object, getattr(self, name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return self.__struct_fields__
+
+
+class Hit(Answer, frozen=True, eq=False):
+    """One search result; ``payload`` and ``vector`` are None unless they were asked for."""
+
+    id: int
+    distance: float
+    payload: Payload | None = None
+    vector: NDArray[np.float32] | None = None
+
+
+class Hits(list[Hit]):
+    """The results of one search, nearest first, and the LSN of the snapshot that was searched."""
+
+    __slots__ = ("explain", "lsn")
+
+    def __init__(self, hits: Iterable[Hit] = (), *, lsn: int = 0, explain: Explain | None = None) -> None:
+        super().__init__(hits)
+        self.lsn = lsn
+        self.explain = explain
+
+
+class Row(Answer, frozen=True, eq=False):
+    """One stored vector; ``payload`` and ``vector`` are None unless they were asked for."""
+
+    id: int
+    payload: Payload | None = None
+    vector: NDArray[np.float32] | None = None
+
+
+class Record(Answer, frozen=True, eq=False):
+    """One stored vector, dequantised."""
+
+    id: int
+    vector: NDArray[np.float32]
+    lsn: int
+
+    def array(self) -> NDArray[np.float32]:
+        """The vector, by the name that the client's record has for it."""
+        return self.vector
+
+
+class Written(Answer, frozen=True):
+    """A durable write of one id."""
+
+    id: int
+    lsn: int
+
+
+class IndexInfo(Answer, frozen=True):
+    """The index: ``dim`` and ``metric`` are None until it is created."""
+
+    initialized: bool
+    dim: int | None
+    metric: str | None
+    lsn: int
+
+
+class BulkReport(Answer, frozen=True):
+    """How a bulk build went."""
+
+    n: int
+    elapsed_ms: float
+    vectors_per_sec: float
+    threads: int
+    payloads_written: int
+    lsn: int
+
+
+class Stats(Answer, frozen=True, kw_only=True):
+    """The store's figures at one moment; the answer to ``GET /v1/stats`` has the same names."""
+
+    vectors: int
+    """Living vectors, exactly."""
+    dim: int | None
+    metric: str | None
+    memory_bytes: int
+    """Anonymous resident memory of this process: what files can not give back to the system."""
+    segments: int
+    segment_rows: int
+    tombstones: int
+    tail_rows: int
+    tail_bytes: int
+    lag_records: int
+    """Records applied that no durable segment holds yet."""
+    lag_seconds: float
+    log_bytes: int
+    segment_bytes: int
+    last_lsn: int
+    durable_lsn: int
+    checkpoint_lsn: int
+    memory_budget_bytes: int
+    merging: bool
+    kernels: str
+    lsn: int
+
+
+class Counted(int):
+    """A number of vectors: a plain int that also carries ``lsn``."""
+
+    lsn: int
+
+    def __new__(cls, count: int, *, lsn: int) -> Counted:
+        self = super().__new__(cls, count)
+        self.lsn = lsn
+        return self
+
+    @property
+    def count(self) -> int:
+        """The number itself, as a plain int."""
+        return int(self)

@@ -1,0 +1,52 @@
+"""The store: one index over one data directory, with the methods of the client.
+
+It owns an engine and the reading side over it. The HTTP routes are thin over the same two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from os import PathLike, fspath
+
+from asteroid_cloud.api.reads import Reads
+from asteroid_cloud.api.store_index import IndexCalls
+from asteroid_cloud.api.store_load import LoadCalls
+from asteroid_cloud.api.store_search import SearchCalls
+from asteroid_cloud.api.store_vectors import VectorCalls
+from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.wal.errors import Conflict
+
+
+class Store(IndexCalls, VectorCalls, SearchCalls, LoadCalls):
+    """Use ``open`` of this package, or ``Store.open`` to be there while recovery runs."""
+
+    def __init__(self, path: str, engine: Engine) -> None:
+        self.path = path
+        """The data directory."""
+        self.engine = engine
+        self.reads = Reads(engine)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, path: str | PathLike[str], options: EngineOptions | None = None
+    ) -> AsyncIterator[Store]:
+        """Opens a data directory, made if need be, and yields at once; recovery goes on behind.
+
+        Until it is over every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
+        Raises LockHeld when another process has the directory open.
+        """
+        async with Engine.open(fspath(path), options) as engine:
+            yield cls(fspath(path), engine)
+
+    async def ensure_index(self, dim: int, metric: str) -> None:
+        """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""
+        spec = self.engine.spec
+        if spec is None:
+            await self.create_index(dim, metric)
+        elif (spec.dim, spec.metric) != (dim, metric.lower()):
+            raise Conflict(
+                f"the index has dimension {spec.dim} and metric {spec.metric}, not {dim} and {metric}",
+                code="index_differs",
+            )

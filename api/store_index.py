@@ -1,0 +1,66 @@
+"""The store's calls about the index as a whole."""
+
+from __future__ import annotations
+
+from asteroid_cloud.api.machine import anonymous_bytes
+from asteroid_cloud.api.reads import Reads
+from asteroid_cloud.api.results import IndexInfo, Stats
+from asteroid_cloud.indexer import Engine
+from asteroid_cloud.wal.limits import MIN_LSN_WAIT_S_MAX
+
+
+class IndexCalls:
+    """Create, look at and delete the index; ask how the store is.
+
+    During recovery every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
+    """
+
+    engine: Engine
+    reads: Reads
+
+    async def create_index(self, dim: int, metric: str = "l2") -> IndexInfo:
+        """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
+
+        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Both stay until ``delete_index``.
+        Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``, ``bad_metric``).
+        """
+        result = await self.engine.create_index(dim, metric)
+        return IndexInfo(True, dim, metric.lower(), result.lsn)
+
+    async def get_index(self) -> IndexInfo:
+        """The index's ``dim`` and ``metric``, both None before it is created."""
+        spec, lsn = self.engine.spec, self.engine.applied_lsn
+        if spec is None:
+            return IndexInfo(False, None, None, lsn)
+        return IndexInfo(True, spec.dim, spec.metric, lsn)
+
+    async def delete_index(self) -> IndexInfo:
+        """Deletes the index and all its data, for good. Without an index it does nothing."""
+        result = await self.engine.delete_index()
+        return IndexInfo(False, None, None, result.lsn)
+
+    async def stats(self) -> Stats:
+        """The store's figures."""
+        told = self.engine.stats()
+        fields = {name: getattr(told, name) for name in told.__struct_fields__}
+        return Stats(**fields, memory_bytes=anonymous_bytes(), lsn=told.last_lsn)
+
+    async def health(self) -> bool:
+        """True: a store that answers is alive."""
+        return True
+
+    async def ready(self) -> bool:
+        """Whether recovery is over and there is an index."""
+        return self.engine.phase.name == "ready" and self.engine.spec is not None
+
+    async def wait_for(self, lsn: int, timeout: float | None = None) -> int:
+        """Waits until reads cover ``lsn``; returns the LSN that they do cover.
+
+        Raises Overloaded (``not_caught_up``) after ``timeout`` seconds, MIN_LSN_WAIT_S_MAX without one.
+        """
+        await self.engine.wait_for(lsn, MIN_LSN_WAIT_S_MAX if timeout is None else timeout)
+        return self.engine.applied_lsn
+
+    async def flush(self) -> None:
+        """Moves the tail into segments and shrinks the log; for durability there is no need of it."""
+        await self.engine.flush()

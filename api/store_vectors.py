@@ -1,0 +1,115 @@
+"""The store's calls about single vectors, their payloads, and sets of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from asteroid_cloud.api.checks import Vector, checked_id, checked_ids, checked_include, float32_vector
+from asteroid_cloud.api.payloads import payload_text, payload_value
+from asteroid_cloud.api.reads import Reads
+from asteroid_cloud.api.results import Counted, Payload, Record, Row, Written
+from asteroid_cloud.api.searches import Metadata, row_of
+from asteroid_cloud.api.writes import delete_matching, put
+from asteroid_cloud.indexer import Engine
+from asteroid_cloud.query import fetch_one, parse_filter
+from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import DELETE_IDS_MAX, FETCH_IDS_MAX
+
+
+class VectorCalls:
+    """Write, read and delete vectors and payloads by id.
+
+    An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
+    numbers. Every call may raise Conflict (``index_not_initialized``), and every write StorageError
+    and Overloaded, besides what it names itself. A write is durable once it returns.
+    """
+
+    engine: Engine
+    reads: Reads
+
+    async def insert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+        """Stores a vector, replacing the one that the id may have.
+
+        ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is.
+        Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
+        """
+        number, row = checked_id(id), float32_vector(vector)
+        payload = None if metadata is None else payload_text(metadata)
+        return Written(number, (await put(self.engine, number, row, payload)).lsn)
+
+    async def upsert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+        """Stores a vector exactly as ``insert`` does."""
+        return await self.insert(id, vector, metadata)
+
+    async def get(self, id: int, *, min_lsn: int | None = None) -> Record:
+        """The stored vector, dequantised: close to what was inserted, not equal to it.
+
+        Raises NotFound when there is no such id.
+        """
+        number = checked_id(id)
+        snapshot = await self.reads.snapshot(min_lsn or 0)
+        vector = fetch_one(snapshot, number, vector=True).vector
+        assert vector is not None
+        return Record(number, vector, snapshot.lsn)
+
+    async def delete(self, id: int) -> Written:
+        """Deletes a vector and its payload. An id that does not exist is no error."""
+        number = checked_id(id)
+        result = await self.engine.delete(np.array([number], np.uint64))
+        return Written(number, result.lsn)
+
+    async def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
+        """The payload, ``{}`` if the vector has none.
+
+        Raises NotFound when there is no such id.
+        """
+        number = checked_id(id)
+        record = fetch_one(await self.reads.snapshot(min_lsn or 0), number, payload=True)
+        return payload_value(record.payload or b"")
+
+    async def set_payload(self, id: int, payload: Metadata) -> Written:
+        """Replaces the payload; the vector stays.
+
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``).
+        """
+        number, text = checked_id(id), payload_text(payload)
+        return Written(number, (await self.engine.replace_payload(number, text)).lsn)
+
+    async def merge_payload(self, id: int, partial: Metadata) -> Written:
+        """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
+
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``).
+        """
+        number, text = checked_id(id), payload_text(partial)
+        return Written(number, (await self.engine.merge_payload(number, text or b"{}")).lsn)
+
+    async def fetch(
+        self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None
+    ) -> list[Row]:
+        """Many stored vectors at once; ids that do not exist are left out.
+
+        ``include`` names what each row carries: "payload", "vector" or both.
+        """
+        wanted, numbers = checked_include(include), checked_ids(ids, FETCH_IDS_MAX)
+        snapshot = await self.reads.snapshot(min_lsn or 0)
+        records = await self.reads.fetch(
+            snapshot, numbers, payload="payload" in wanted, vector="vector" in wanted
+        )
+        return [row_of(record) for record in records]
+
+    async def delete_many(
+        self, ids: Iterable[int] | None = None, *, filter: Metadata | None = None
+    ) -> Counted:
+        """Deletes the vectors with these ids, or all that match a filter; returns how many there were.
+
+        Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
+        """
+        if (ids is None) == (filter is None):
+            raise InvalidRequest("delete_many takes either ids or a filter")
+        if ids is not None:
+            result = await self.engine.delete(checked_ids(ids, DELETE_IDS_MAX))
+        else:
+            result = await delete_matching(self.engine, self.reads, parse_filter(filter))
+        return Counted(result.affected, lsn=result.lsn)
