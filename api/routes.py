@@ -1,0 +1,32 @@
+"""All routes of the data API, for the application to put together with its own."""
+
+from __future__ import annotations
+
+from litestar.handlers import HTTPRouteHandler
+
+from asteroid_cloud.api import routes_bulk, routes_index, routes_search, routes_vectors
+
+
+def route_handlers() -> list[HTTPRouteHandler]:
+    """The handlers; each finds the store in the application's state under ``store``."""
+    return [
+        routes_index.create_index,
+        routes_index.get_index,
+        routes_index.delete_index,
+        routes_index.get_stats,
+        routes_vectors.insert_vector,
+        routes_vectors.upsert_vector,
+        routes_vectors.get_vector,
+        routes_vectors.delete_vector,
+        routes_vectors.get_payload,
+        routes_vectors.set_payload,
+        routes_vectors.merge_payload,
+        routes_vectors.insert_batch,
+        routes_vectors.fetch_vectors,
+        routes_vectors.delete_vectors,
+        routes_vectors.scroll_vectors,
+        routes_search.search,
+        routes_search.search_batch,
+        routes_search.count,
+        routes_bulk.bulk_build,
+    ]

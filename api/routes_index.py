@@ -1,0 +1,45 @@
+"""The routes of the index as a whole: create, look at, delete, figures."""
+
+from __future__ import annotations
+
+from litestar import delete, get, put
+
+from asteroid_cloud.api.answers import AnyRequest, JsonResponse, answer, store_of, wanted_lsn
+from asteroid_cloud.api.wire import INDEX, decode
+from asteroid_cloud.wal.limits import BODY_BYTES_MAX
+
+
+@put("/v1/index", request_max_body_size=BODY_BYTES_MAX, summary="Create the index")
+async def create_index(request: AnyRequest, body: bytes) -> JsonResponse:
+    """Fixes dimension and metric until the index is deleted."""
+    asked = decode(INDEX, body)
+    engine = store_of(request).engine
+    result = await engine.create_index(asked.dim, asked.metric)  # type: ignore[arg-type] # checked there
+    spec = engine.spec
+    dim, metric = (spec.dim, spec.metric) if spec is not None else (asked.dim, asked.metric)
+    return answer({"dim": dim, "metric": metric, "initialized": True, "lsn": result.lsn}, result.lsn)
+
+
+@get("/v1/index", summary="The index's dimension and metric")
+async def get_index(request: AnyRequest) -> JsonResponse:
+    """Both are null before the index is created."""
+    store = store_of(request)
+    await store.reads.reach(wanted_lsn(request))
+    info = await store.get_index()
+    return answer({"initialized": info.initialized, "dim": info.dim, "metric": info.metric}, info.lsn)
+
+
+@delete("/v1/index", status_code=200, summary="Delete the index and all its data")
+async def delete_index(request: AnyRequest) -> JsonResponse:
+    """Does nothing when there is none."""
+    info = await store_of(request).delete_index()
+    return answer({"initialized": False, "lsn": info.lsn}, info.lsn)
+
+
+@get("/v1/stats", summary="Figures of this moment")
+async def get_stats(request: AnyRequest) -> JsonResponse:
+    """``vectors`` is exact, ``memory_bytes`` anonymous resident memory."""
+    store = store_of(request)
+    await store.reads.reach(wanted_lsn(request))
+    stats = await store.stats()
+    return answer(stats, stats.lsn)
