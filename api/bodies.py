@@ -12,6 +12,7 @@ BYTES_MAX_BY_PATH = {
     "/v1/vectors/batch": BATCH_BODY_BYTES_MAX,
     "/v1/build/bulk": BULK_BODY_BYTES_MAX,
 }
+STREAMED_PATHS = {"/v1/build/bulk"}
 
 
 def bytes_max_of(path: str) -> int:

@@ -12,12 +12,13 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from asteroid_cloud.api.auth import KeyRing
-from asteroid_cloud.api.bodies import check_declared, guarded
+from asteroid_cloud.api.bodies import STREAMED_PATHS, bytes_max_of, check_declared, guarded
 from asteroid_cloud.api.errors import JSON, ErrorAnswer, answer_to
 from asteroid_cloud.api.metrics import Metrics
 from asteroid_cloud.api.rate_limit import RateLimit
 from asteroid_cloud.api.settings import Settings
 from asteroid_cloud.wal.errors import Overloaded, Unauthorized
+from asteroid_cloud.wal.limits import BODIES_IN_FLIGHT_BYTES_MAX
 
 UNREAD_BYTES_MAX = 65_536
 PATHS_OF = {"ready": ("/ready",), "metrics": ("/metrics",), "docs": ("/docs", "/openapi.json")}
@@ -30,6 +31,8 @@ class Gate:
         self._app = app
         self._metrics = metrics
         self._keys = KeyRing(settings.keys())
+        self._held = 0
+        """Bytes of bodies that requests under way may hold in memory."""
         self._rate = RateLimit(settings.rate_limit)
         self._concurrency = settings.concurrency
         self._pause_s_max = settings.body_timeout_s
@@ -50,8 +53,10 @@ class Gate:
             await send(message)
 
         self._metrics.in_flight += 1
+        held = body_size(scope)
+        self._held += held
         try:
-            self._admit(scope)
+            self._admit(scope, held)
             path = scope["path"]
             await self._app(scope, guarded(receive, path, self._pause_s_max), send_and_note)
         except Exception as error:
@@ -60,15 +65,16 @@ class Gate:
             await _send(answer_to(error), scope, send_and_note)
         finally:
             self._metrics.in_flight -= 1
+            self._held -= held
             route = scope.get("path_template") or "unmatched"
             seconds = time.perf_counter() - began_s
             self._metrics.observe_request(scope["method"], str(route), status, seconds)
 
-    def _admit(self, scope: Scope) -> None:
+    def _admit(self, scope: Scope, held: int) -> None:
         """Raises what speaks against serving the request."""
         headers = dict(scope["headers"])
         path = scope["path"]
-        is_open = path in self._open_paths or path.startswith("/docs/") and "/docs" in self._open_paths
+        is_open = path in self._open_paths or (path.startswith("/docs/") and "/docs" in self._open_paths)
         holder = str((scope.get("client") or ("unknown",))[0])
         if not self._keys.is_open and not is_open:
             found = self._keys.holder(headers.get(b"authorization", b""))
@@ -79,7 +85,20 @@ class Gate:
             self._rate.take(holder)
             if self._metrics.in_flight > self._concurrency:
                 raise Overloaded("too many requests at once", retry_after_s=1.0)
+            if self._held > max(held, BODIES_IN_FLIGHT_BYTES_MAX):
+                raise Overloaded("too many large bodies at once", retry_after_s=1.0)
         check_declared(path, headers.get(b"content-length", b""))
+
+
+def body_size(scope: Scope) -> int:
+    """Bytes of memory that a request's body may take; the bulk route's goes to disk as it comes."""
+    if scope["path"] in STREAMED_PATHS:
+        return 0
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers:
+        return bytes_max_of(scope["path"])
+    length = headers.get(b"content-length", b"0")
+    return min(int(length), bytes_max_of(scope["path"])) if length.isdigit() else 0
 
 
 def _has_much_left(scope: Scope) -> bool:

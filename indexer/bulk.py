@@ -19,7 +19,7 @@ from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.build import SegmentBuilder
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
-from asteroid_cloud.wal.errors import CorruptionError, InvalidRequest
+from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest
 from asteroid_cloud.wal.events import BulkLoaded, BulkPayloads, BulkRows, Event
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.log import Log
@@ -69,6 +69,7 @@ class BulkBuilder:
     builder: SegmentBuilder
     log: Log
     new_number: Callable[[], int]
+    is_wanted: Callable[[], bool]
 
     def build(self, spec: IndexSpec, event: BulkLoaded, threads: int) -> list[Segment]:
         """The segments of rows 0 … rows − 1, none larger than the memory budget allows."""
@@ -77,6 +78,8 @@ class BulkBuilder:
         start = 0
         graph = self.builder.new_graph(spec, min(rows_max, event.rows))
         for vectors in self._vectors(spec, event):
+            if not self.is_wanted():
+                raise Conflict("the index was deleted, or the store is closing")
             if start + graph.rows + len(vectors) > event.rows:
                 raise CorruptionError("bulk load", 0, "the log holds more rows than were loaded")
             while len(vectors):

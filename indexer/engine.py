@@ -174,13 +174,19 @@ class Engine:
         opened, snapshot = self._opened, self.snapshot()
         if snapshot.live:
             raise Conflict("the index is not empty", code="index_not_empty")
+        generation = opened.state.generation
         async with opened.checkpointer.log_kept(opened.log.durable_lsn):
             with ExitStack() as stack:
 
                 def new_number() -> int:
                     return stack.enter_context(opened.checkpointer.new_segment())
 
-                builder = BulkBuilder(opened.builder, opened.log, new_number)
+                builder = BulkBuilder(
+                    opened.builder,
+                    opened.log,
+                    new_number,
+                    lambda: opened.state.generation == generation,
+                )
                 yield BulkLoader(snapshot.spec, opened.log, builder, self._install_bulk)
 
     async def _install_bulk(self, event: BulkLoaded, segments: list[Segment]) -> Lsn:

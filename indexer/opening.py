@@ -114,7 +114,8 @@ class Opening:
         assert self.opened is not None
         try:
             await task()
-        except (AsteroidError, OSError) as error:
+        except Exception as error:  # whatever it is, it must not take the readers down
+            logger.exception("a background task ended")
             self.opened.applier.fail(self._fail(error))
 
     def _fail(self, error: Exception) -> AsteroidError:
@@ -131,6 +132,8 @@ class Opening:
         log = self._log = await LocalLog.open(
             files, f"{self._path}/wal", identity=manifest.identity if manifest else None
         )
+        if log.report.path:
+            logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
         recovered = await to_thread.run_sync(open_checkpoint, files, folder, manifest, log.identity)
         builder = SegmentBuilder(files, folder, log.identity, options)
         staged: dict[int, list[Segment]] = {}
@@ -141,7 +144,8 @@ class Opening:
             if ready is not None:
                 return ready
             assert state.spec is not None
-            return BulkBuilder(builder, log, take_number).build(state.spec, event, options.build_threads)
+            bulk = BulkBuilder(builder, log, take_number, lambda: True)
+            return bulk.build(state.spec, event, options.build_threads)
 
         def take_number() -> int:
             new_numbers.append(recovered.next_segment + len(new_numbers))

@@ -138,7 +138,7 @@ class Replay:
     def _state(self, log: LocalLog, builder: SegmentBuilder, numbers: Iterator[int]) -> State:
         def load_bulk(event: BulkLoaded) -> list[Segment]:
             assert state.spec is not None
-            bulk = BulkBuilder(builder, log, lambda: next(numbers))
+            bulk = BulkBuilder(builder, log, lambda: next(numbers), lambda: True)
             return bulk.build(state.spec, event, self.options.build_threads)
 
         state = State(self.options, load_bulk)

@@ -11,6 +11,7 @@ from asteroid_cloud.wal.errors import TooLarge
 from asteroid_cloud.wal.events import Event, encode_event
 from asteroid_cloud.wal.frame import body_size
 from asteroid_cloud.wal.limits import (
+    COMMIT_GROUP_BYTES_MAX,
     COMMIT_QUEUE_BYTES_MAX,
     COMMIT_QUEUE_EVENTS_MAX,
     FRAME_BODY_BYTES_MAX,
@@ -81,7 +82,7 @@ class GroupCommitter:
     def _next_group(self) -> list[Waiting]:
         group, size = [self._queue.popleft()], 0
         size = group[0].size
-        while self._queue and size + self._queue[0].size <= FRAME_BODY_BYTES_MAX:
+        while self._queue and size + self._queue[0].size <= COMMIT_GROUP_BYTES_MAX:
             group.append(self._queue.popleft())
             size += group[-1].size
         self._queued_bytes -= size

@@ -125,15 +125,20 @@ class LocalLog:
         """Records from ``from_lsn`` on, for ever; see ``Log.tail``."""
         follower = Follower(from_lsn)
         self._followers.add(follower)
+        behind: Iterator[Record] | None = None
         try:
             while True:
                 group = follower.take()
                 if group is None and follower.next_lsn <= self.durable_lsn:
-                    group = await to_thread.run_sync(follower.catch_up, self.read(follower.next_lsn))
+                    behind = behind or self.read(follower.next_lsn)
+                    group = await to_thread.run_sync(follower.catch_up, behind)
+                    behind = behind if group else None
+                elif group:
+                    behind = None
                 if group:
                     follower.next_lsn = Lsn(group[-1].lsn + 1)
                     yield group
-                else:
+                elif follower.next_lsn > self.durable_lsn:
                     await follower.wait()
         finally:
             self._followers.discard(follower)
