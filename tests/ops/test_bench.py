@@ -122,9 +122,9 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
 def results(dataset: str) -> Results:
     loaded = Loaded(1000, 0.5, 2.0, 3.0, 1, MEMORY, 4096, 1024 * 1024, 2 * 1024 * 1024)
     timing = Timing(100, 1234.5, 0.8, 1.9)
-    searched = Searched(
-        [Point(16, 0.9, timing), Point(32, 0.95, timing)], [Point(128, 1, timing, 10, 12, 3.5)]
-    )
+    curve = [Point(16, 0.9, timing), Point(32, 0.95, timing)]
+    searched = Searched(curve, [Point(128, 1, timing, 10, 12, 3.5)])
+    restarted = Restarted(0.4, 0.01, MEMORY, MEMORY, MEMORY, 1000)
     return Results(
         dataset, 1000, 10, 8, "cosine", "q.npy", "a machine", "0.1", "2026-01-01", "python -m ops.bench",
         loaded, loaded, restarted, {"native": searched, "HTTP": searched},
