@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 
 import anyio
-from anyio import to_thread
 
 from asteroid_cloud.indexer.applier import Applier
+from asteroid_cloud.indexer.background import BackgroundThread
 from asteroid_cloud.indexer.build import Abandoned, SegmentBuilder, Source
 from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.merge_policy import pick_merge
@@ -40,20 +40,23 @@ class Merger:
         self._applier = applier
         self._checkpointer = checkpointer
         self._options = options
-        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._thread = BackgroundThread("merge")
 
     async def run(self) -> None:
         """Merges whatever is due after each checkpoint, and once writers fall quiet, for ever."""
-        while True:
-            changed = self._checkpointer.changed
-            try:
-                while await self._step():
-                    pass
-            except NoSpace:
-                logger.warning("no room on the disk to merge; trying again after the next checkpoint")
-            left_s = self._quiet_in_s()
-            with anyio.move_on_after(left_s if left_s > 0 else None):
-                await changed.wait()
+        try:
+            while True:
+                changed = self._checkpointer.changed
+                try:
+                    while await self._step():
+                        pass
+                except NoSpace:
+                    logger.warning("no room on the disk to merge; trying again after the next checkpoint")
+                left_s = self._quiet_in_s()
+                with anyio.move_on_after(left_s if left_s > 0 else None):
+                    await changed.wait()
+        finally:
+            self._thread.close()
 
     def _quiet_in_s(self) -> float:
         """Seconds until writers count as quiet; 0 or less when they do."""
@@ -74,9 +77,7 @@ class Merger:
         self.is_merging = True
         try:
             with self._checkpointer.kills_kept(base), self._checkpointer.new_segment() as number:
-                segment = await to_thread.run_sync(
-                    self._build, number, spec, sources, generation, base, limiter=self._one_at_a_time
-                )
+                segment = await self._thread.run(self._build, number, spec, sources, generation, base)
                 return await self._checkpointer.swap(picked, segment, generation, base, None)
         except Abandoned:
             return False

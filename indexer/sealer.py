@@ -6,9 +6,9 @@ import logging
 import time
 
 import anyio
-from anyio import to_thread
 
 from asteroid_cloud.indexer.applier import Applier
+from asteroid_cloud.indexer.background import BackgroundThread
 from asteroid_cloud.indexer.build import Abandoned, SegmentBuilder, Source
 from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.segment import Segment
@@ -41,20 +41,23 @@ class Sealer:
         self._applier = applier
         self._checkpointer = checkpointer
         self._options = options
-        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._thread = BackgroundThread("seal")
         self._flush_to = Lsn(0)
         self._asked = anyio.Event()
 
     async def run(self) -> None:
         """Seals whatever is due, for ever."""
-        while True:
-            applied, asked = self._applier.applied, self._asked
-            due_in_s = self._due_in_s()
-            if due_in_s <= 0:
-                await self._try_step()
-                continue
-            with anyio.move_on_after(due_in_s):
-                await _first_of(applied, asked)
+        try:
+            while True:
+                applied, asked = self._applier.applied, self._asked
+                due_in_s = self._due_in_s()
+                if due_in_s <= 0:
+                    await self._try_step()
+                    continue
+                with anyio.move_on_after(due_in_s):
+                    await _first_of(applied, asked)
+        finally:
+            self._thread.close()
 
     async def flush(self) -> None:
         """Returns once every record applied so far is in a segment that a durable manifest names."""
@@ -99,9 +102,7 @@ class Sealer:
         with self._checkpointer.new_segment() as number:
             ordinals = listed(~block.tombstones.dead_as_of(lsn), block.rows)
             source = Source(block, ordinals)
-            segment = await to_thread.run_sync(
-                self._build, number, spec, source, generation, lsn, limiter=self._one_at_a_time
-            )
+            segment = await self._thread.run(self._build, number, spec, source, generation, lsn)
             await self._checkpointer.swap([block], segment, generation, lsn, lsn)
 
     def _build(

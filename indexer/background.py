@@ -1,0 +1,40 @@
+"""Threads for building graphs: they take what processor time queries and writers leave."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+import anyio
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NICENESS = 10
+"""Under contention such a thread gets about a tenth of an ordinary one's share."""
+
+
+class BackgroundThread:
+    """One thread of low priority, and those that native code starts from it."""
+
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, name, initializer=_give_way)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs it there; if the caller is cancelled meanwhile, only after it has ended."""
+        future = self._executor.submit(function, *args, **kwargs)
+        with anyio.CancelScope(shield=True):
+            return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Ends the thread once it has nothing to do."""
+        self._executor.shutdown(wait=False)
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":  # where a priority belongs to a thread; elsewhere it is the process's
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
