@@ -24,7 +24,7 @@ def show(results: Results, console: Console) -> None:
     for table in tables(results):
         drawn = RichTable(title=table.title, title_justify="left", title_style="bold")
         for place, head in enumerate(table.heads):
-            drawn.add_column(head, justify="right" if place else "left")
+            drawn.add_column(head, justify="right" if place else "left", no_wrap=not place)
         for row in table.rows:
             drawn.add_row(*row)
         console.print(drawn)
