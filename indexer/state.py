@@ -34,7 +34,7 @@ from asteroid_cloud.wal.events import (
     VectorsDeleted,
     VectorsUpserted,
 )
-from asteroid_cloud.wal.limits import BATCH_ITEMS_MAX
+from asteroid_cloud.wal.limits import BATCH_ITEMS_MAX, PAYLOAD_BYTES_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.types import Lsn
 
@@ -208,6 +208,9 @@ class State:
             return Outcome(error=no_such_id(id_))
         where = located[0]
         payload = change(where.part.payloads(where.ordinals)[0])
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            reason = f"the payload would have {len(payload)} bytes, more than {PAYLOAD_BYTES_MAX}"
+            return Outcome(error=InvalidRequest(reason, code="bad_payload"))
         records = where.part.native.records(where.ordinals)
         self._kill(lsn, located)
         self._append(lsn, ids, records, [payload], spec)
