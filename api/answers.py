@@ -116,5 +116,5 @@ def wanted_lsn(request: AnyRequest, field: object = None) -> int:
     if text is None:
         return checked_lsn(field)
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
-        raise InvalidRequest(f"{MIN_LSN_HEADER} must be an integer, not {text!r:.80}", code="bad_lsn")
+        raise InvalidRequest(f"{MIN_LSN_HEADER} must be an integer, not {text!r:.80}", code="bad_min_lsn")
     return max(checked_lsn(field), checked_lsn(int(text)))

@@ -35,7 +35,7 @@ def read_batch(body: bytes, dim: int) -> Batch:
     """The items of ``{"items": […]}``, checked whole.
 
     Raises InvalidRequest: ``bad_item`` with the ``index`` of the first bad item and the ``reason`` as a
-    code, ``empty_batch``, ``unknown_field``, ``bad_json``; TooLarge ``batch_too_large``.
+    code, ``empty_batch``, ``unknown_field``, ``missing_field``, ``bad_json``; TooLarge ``batch_too_large``.
     """
     try:
         columns = _wire.read_items(body, dim, BATCH_ITEMS_MAX, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX)
@@ -54,7 +54,7 @@ def _refuse_batch(code: str, index: int, message: str) -> NoReturn:
         raise InvalidRequest("a batch needs at least one item", code="empty_batch")
     if index >= 0:
         raise InvalidRequest(f"item {index}: {message}", code="bad_item", index=index, reason=code)
-    raise InvalidRequest(message, code="bad_request" if code == "missing_field" else code)
+    raise InvalidRequest(message, code=code)
 
 
 def _stored(text: bytes) -> bytes:

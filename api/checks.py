@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ from asteroid_cloud.wal.limits import ID_MAX
 
 Vector = Sequence[float] | NDArray[Any]
 
-ID_DIGITS_MAX = 20
+DECIMAL = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
+"""An id as text: one text for each number."""
 INCLUDABLE = frozenset({"payload", "vector"})
 
 
@@ -23,7 +25,7 @@ def checked_id(value: object) -> int:
     """An id from an integer (numpy's too) or decimal text; raises InvalidRequest ``bad_id``."""
     number = -1
     if isinstance(value, str):
-        if value.isascii() and value.isdigit() and len(value) <= ID_DIGITS_MAX:
+        if DECIMAL.fullmatch(value):
             number = int(value)
     elif not isinstance(value, bool | np.bool_):
         try:
@@ -110,9 +112,9 @@ def checked_flag(name: str, value: object) -> bool:
 
 
 def checked_lsn(value: object) -> int:
-    """An LSN to wait for, 0 for None; raises InvalidRequest ``bad_lsn``."""
+    """An LSN to wait for, 0 for None; raises InvalidRequest ``bad_min_lsn``."""
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise InvalidRequest("min_lsn must be an integer from 0 to 2^63 - 1", code="bad_lsn")
+        raise InvalidRequest("min_lsn must be an integer from 0 to 2^63 - 1", code="bad_min_lsn")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import delete, get, put
+from litestar.params import RawBody
 
 from asteroid_cloud.api.answers import AnyRequest, JsonResponse, answer, store_of, wanted_lsn
 from asteroid_cloud.api.wire import INDEX, decode
@@ -10,7 +11,7 @@ from asteroid_cloud.wal.limits import BODY_BYTES_MAX
 
 
 @put("/v1/index", request_max_body_size=BODY_BYTES_MAX, summary="Create the index")
-async def create_index(request: AnyRequest, body: bytes) -> JsonResponse:
+async def create_index(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Fixes dimension and metric until the index is deleted."""
     asked = decode(INDEX, body)
     engine = store_of(request).engine

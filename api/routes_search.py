@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 from litestar import post
+from litestar.params import RawBody
 
 from asteroid_cloud.api.answers import (
     AnyRequest,
@@ -26,7 +27,7 @@ HITS_IN_PLACE_MAX = 500
 
 
 @post("/v1/search", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Nearest neighbours")
-async def search(request: AnyRequest, body: bytes) -> JsonResponse:
+async def search(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Exactly ``k`` hits, or as many as match; ascending by distance."""
     asked, reads = decode(SEARCH, body), store_of(request).reads
     wanted = asked.request()
@@ -39,7 +40,7 @@ async def search(request: AnyRequest, body: bytes) -> JsonResponse:
 
 
 @post("/v1/search/batch", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Many searches")
-async def search_batch(request: AnyRequest, body: bytes) -> JsonResponse:
+async def search_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     """All of one snapshot, answered in order; one bad search refuses them all and is named."""
     reads = store_of(request).reads
     lsn, requests = await reads.in_thread(partial(_read_searches, body))
@@ -49,7 +50,7 @@ async def search_batch(request: AnyRequest, body: bytes) -> JsonResponse:
 
 
 @post("/v1/count", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="How many match")
-async def count(request: AnyRequest, body: bytes) -> JsonResponse:
+async def count(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Exact."""
     asked, reads = decode(COUNT, body or b"{}"), store_of(request).reads
     filter = filter_from(asked.filter)
@@ -57,7 +58,7 @@ async def count(request: AnyRequest, body: bytes) -> JsonResponse:
     return answer({"count": await reads.count(snapshot, filter)}, snapshot.lsn)
 
 
-def _read_searches(body: bytes) -> tuple[int, list[SearchRequest]]:
+def _read_searches(body: RawBody) -> tuple[int, list[SearchRequest]]:
     asked: SearchBatchBody = decode(SEARCH_BATCH, body)
     if len(asked.searches) > SEARCHES_MAX:
         raise TooLarge(f"a batch has at most {SEARCHES_MAX} searches", code="batch_too_large")

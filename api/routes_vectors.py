@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 from litestar import Response, delete, get, patch, post, put
+from litestar.params import FromPath, RawBody
 
 from asteroid_cloud.api.answers import (
     LSN_HEADER,
@@ -47,7 +48,7 @@ IN_PLACE_BYTES_MAX = 64 * KIB
 
 
 @post("/v1/vectors", status_code=201, request_max_body_size=BODY_BYTES_MAX, summary="Insert a vector")
-async def insert_vector(request: AnyRequest, body: bytes) -> JsonResponse:
+async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Replaces the vector that the id may have; its payload stays unless ``metadata`` is given."""
     asked = decode(INSERT, body)
     number, vector, payload = checked_id(asked.id), float32_vector(asked.vector), payload_from(asked.metadata)
@@ -56,7 +57,7 @@ async def insert_vector(request: AnyRequest, body: bytes) -> JsonResponse:
 
 
 @put("/v1/vectors/{id:str}", request_max_body_size=BODY_BYTES_MAX, summary="Insert or replace a vector")
-async def upsert_vector(request: AnyRequest, id: str, body: bytes) -> JsonResponse:
+async def upsert_vector(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
     """The payload stays unless ``metadata`` is given."""
     number, asked = checked_id(id), decode(VECTOR, body)
     vector, payload = float32_vector(asked.vector), payload_from(asked.metadata)
@@ -65,7 +66,7 @@ async def upsert_vector(request: AnyRequest, id: str, body: bytes) -> JsonRespon
 
 
 @get("/v1/vectors/{id:str}", summary="A stored vector")
-async def get_vector(request: AnyRequest, id: str) -> JsonResponse:
+async def get_vector(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
     """Dequantised: close to what was inserted, not equal to it."""
     number = checked_id(id)
     snapshot = await store_of(request).reads.snapshot(wanted_lsn(request))
@@ -73,7 +74,7 @@ async def get_vector(request: AnyRequest, id: str) -> JsonResponse:
 
 
 @delete("/v1/vectors/{id:str}", status_code=204, summary="Delete a vector and its payload")
-async def delete_vector(request: AnyRequest, id: str) -> Response[None]:
+async def delete_vector(request: AnyRequest, id: FromPath[str]) -> Response[None]:
     """Also when there is no such id."""
     ids = np.array([checked_id(id)], np.uint64)
     result = await store_of(request).engine.delete(ids)
@@ -81,7 +82,7 @@ async def delete_vector(request: AnyRequest, id: str) -> Response[None]:
 
 
 @get("/v1/vectors/{id:str}/payload", summary="A vector's payload")
-async def get_payload(request: AnyRequest, id: str) -> JsonResponse:
+async def get_payload(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
     """The object as it was stored, ``{}`` if there is none."""
     number = checked_id(id)
     snapshot = await store_of(request).reads.snapshot(wanted_lsn(request))
@@ -89,7 +90,7 @@ async def get_payload(request: AnyRequest, id: str) -> JsonResponse:
 
 
 @put("/v1/vectors/{id:str}/payload", request_max_body_size=BODY_BYTES_MAX, summary="Replace a payload")
-async def set_payload(request: AnyRequest, id: str, body: bytes) -> JsonResponse:
+async def set_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
     """Explicit nulls are kept."""
     number, text = checked_id(id), checked_text(body)
     result = await store_of(request).engine.replace_payload(number, text)
@@ -97,7 +98,7 @@ async def set_payload(request: AnyRequest, id: str, body: bytes) -> JsonResponse
 
 
 @patch("/v1/vectors/{id:str}/payload", request_max_body_size=BODY_BYTES_MAX, summary="Merge into a payload")
-async def merge_payload(request: AnyRequest, id: str, body: bytes) -> JsonResponse:
+async def merge_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
     """RFC 7396: objects merge, other values replace, null deletes."""
     number, text = checked_id(id), checked_text(body)
     result = await store_of(request).engine.merge_payload(number, text or b"{}")
@@ -110,7 +111,7 @@ async def merge_payload(request: AnyRequest, id: str, body: bytes) -> JsonRespon
     request_max_body_size=BATCH_BODY_BYTES_MAX,
     summary="Insert many vectors",
 )
-async def insert_batch(request: AnyRequest, body: bytes) -> JsonResponse:
+async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     """All of them or none; an id given twice ends up as its last item says."""
     store = store_of(request)
     dim = store.engine.snapshot().spec.dim
@@ -123,7 +124,7 @@ async def insert_batch(request: AnyRequest, body: bytes) -> JsonResponse:
 
 
 @post("/v1/vectors/fetch", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Get many vectors")
-async def fetch_vectors(request: AnyRequest, body: bytes) -> JsonResponse:
+async def fetch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Those of the ids that exist, in the order asked."""
     asked = decode(FETCH, body)
     ids, include = checked_ids(asked.ids, FETCH_IDS_MAX), checked_include(asked.include)
@@ -135,7 +136,7 @@ async def fetch_vectors(request: AnyRequest, body: bytes) -> JsonResponse:
 
 
 @post("/v1/vectors/delete", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Delete many")
-async def delete_vectors(request: AnyRequest, body: bytes) -> JsonResponse:
+async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Those with the ids given, or all that match a filter."""
     asked, store = decode(DELETE, body), store_of(request)
     if (asked.ids is None) == (not bytes(asked.filter)):
@@ -148,7 +149,7 @@ async def delete_vectors(request: AnyRequest, body: bytes) -> JsonResponse:
 
 
 @post("/v1/vectors/scroll", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Walk in id order")
-async def scroll_vectors(request: AnyRequest, body: bytes) -> JsonResponse:
+async def scroll_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """One page; its cursor asks for the next."""
     asked, reads = decode(SCROLL, body), store_of(request).reads
     filter, include = filter_from(asked.filter), checked_include(asked.include)

@@ -140,8 +140,6 @@ CODES = {
     "metadata": "bad_payload",
     "ids": "bad_id",
     "searches": "bad_request",
-    "items": "bad_request",
-    "min_lsn": "bad_lsn",
     "max_scan_candidates": "bad_request",
 }
 
@@ -152,7 +150,10 @@ _SEARCH = re.compile(r"`\$\.searches\[(\d+)\]")
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """The body as a struct; raises InvalidRequest: ``unknown_field``, a field's code, ``bad_json``."""
+    """The body as a struct; raises InvalidRequest.
+
+    Its code is ``bad_json``, ``unknown_field``, ``missing_field`` or that of the field at fault.
+    """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -191,7 +192,7 @@ def _refuse_misfit(message: str) -> NoReturn:
     if unknown := _UNKNOWN.search(message):
         _refuse(f"there is no field {unknown[1]!r:.80} here", "unknown_field", **details)
     if missing := _MISSING.search(message):
-        _refuse(f"the field {missing[1]!r} is missing", code_of(missing[1]), **details)
+        _refuse(f"the field {missing[1]!r} is missing", "missing_field", **details)
     if field := _FIELD.search(message):
         _refuse(message, code_of(field[1]), **details)
     _refuse(message, "bad_json")
