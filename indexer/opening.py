@@ -132,7 +132,7 @@ class Opening:
         log = self._log = await LocalLog.open(
             files, f"{self._path}/wal", identity=manifest.identity if manifest else None
         )
-        if log.report.path:
+        if log.report.reason:
             logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
         recovered = await to_thread.run_sync(open_checkpoint, files, folder, manifest, log.identity)
         builder = SegmentBuilder(files, folder, log.identity, options)

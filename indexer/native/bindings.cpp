@@ -105,8 +105,9 @@ SegmentLayout layout_from(const py::dict& fields) {
     layout.rows = fields["rows"].cast<uint32_t>();
     layout.links_max = fields["links_max"].cast<uint32_t>();
     layout.entry = fields["entry"].cast<uint32_t>();
-    for (const auto& level : fields["upper"].cast<std::vector<std::tuple<uint64_t, uint64_t, uint64_t, uint32_t>>>())
-        layout.upper.push_back({std::get<0>(level), std::get<1>(level), std::get<2>(level), std::get<3>(level)});
+    using Level = std::tuple<uint64_t, uint64_t, uint64_t, uint32_t>;
+    for (const auto& [nodes, down, links, count] : fields["upper"].cast<std::vector<Level>>())
+        layout.upper.push_back({nodes, down, links, count});
     return layout;
 }
 
@@ -127,7 +128,9 @@ Array<uint64_t> builder_ids(const GraphBuilder& graph) {
 
 py::list builder_upper(const GraphBuilder& graph) {
     py::list levels;
-    const auto array = [](const std::vector<uint32_t>& v) { return Array<uint32_t>(ssize_t(v.size()), v.data()); };
+    const auto array = [](const std::vector<uint32_t>& values) {
+        return Array<uint32_t>(ssize_t(values.size()), values.data());
+    };
     for (const UpperLevel& level : graph.upper())
         levels.append(py::make_tuple(array(level.nodes), array(level.down), array(level.links)));
     return levels;
@@ -150,8 +153,8 @@ PartPlan plan_from(const py::tuple& fields) {
     return plan;
 }
 
-py::tuple search_parts(const std::vector<py::tuple>& parts, const Array<float>& queries, uint32_t k, uint32_t ef,
-                       bool exact, uint32_t threads) {
+py::tuple search_parts(const std::vector<py::tuple>& parts, const Array<float>& queries, uint32_t k,
+                       uint32_t ef, bool exact, uint32_t threads) {
     std::vector<PartPlan> plans;
     for (const py::tuple& fields : parts) plans.push_back(plan_from(fields));
     for (const PartPlan& plan : plans) require_matrix(queries, plan.part->dim(), "wrong dimension");
@@ -208,7 +211,8 @@ void bind_kernels(py::module_& m) {
     m.def("kernels", [] { return std::string(kernels().name); });
     m.def("use_kernels", &use_kernels, py::arg("name"));
     m.def("dot_codes", &dot_codes, py::arg("a"), py::arg("b"));
-    m.def("measure_codes", &measure_codes, py::arg("query"), py::arg("codes"), py::arg("offset"), py::arg("scale"));
+    m.def("measure_codes", &measure_codes, py::arg("query"), py::arg("codes"), py::arg("offset"),
+          py::arg("scale"));
 }
 
 void bind_parts(py::module_& m) {
@@ -266,7 +270,8 @@ void bind_builder(py::module_& m) {
         .def_property_readonly("entry", &GraphBuilder::entry)
         .def_property_readonly("repaired", &GraphBuilder::repaired)
         .def("add",
-             [](GraphBuilder& graph, const Array<uint64_t>& ids, const Array<uint8_t>& records, uint32_t threads) {
+             [](GraphBuilder& graph, const Array<uint64_t>& ids, const Array<uint8_t>& records,
+                uint32_t threads) {
                  require(records.ndim() == 2 && ids.size() == records.shape(0), "as many ids as records");
                  const uint64_t* id = ids.data();
                  const uint8_t* record = records.data();

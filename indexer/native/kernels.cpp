@@ -64,7 +64,7 @@ ASTEROID_INLINE float sum_over(const float* q, const uint8_t* c, size_t n, const
         }
         std::memcpy(&x, query, sizeof x);
         std::memcpy(&y, codes + i, sizeof y);
-        lanes += counted != 0 ? step(x, y) : Floats{};  // not a product: infinity times 0 is not 0
+        lanes += counted != 0 ? step(x, y) : Floats{};  // no product: infinity times 0 is not 0
     }
     return fold(lanes);
 }

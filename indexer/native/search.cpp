@@ -139,7 +139,8 @@ std::vector<Answer> search_many(const std::vector<PartPlan>& parts, const float*
     std::mutex failure_lock;
     const auto work = [&] {
         try {
-            for (size_t i; (i = next.fetch_add(1)) < n;) answers[i] = search(parts, queries + i * dim, options);
+            for (size_t i; (i = next.fetch_add(1)) < n;)
+                answers[i] = search(parts, queries + i * dim, options);
         } catch (...) {
             const std::lock_guard guard(failure_lock);
             failure = std::current_exception();
