@@ -149,7 +149,9 @@ ASTEROID_VNNI uint32_t dot_u8_vnni(const uint8_t* a, uint32_t sum_a, const uint8
     return sum;
 }
 
-ASTEROID_VNNI float dot_f32_vnni(const float* q, const uint8_t* c, size_t n) { return dot_f32_lanes(q, c, n); }
+ASTEROID_VNNI float dot_f32_vnni(const float* q, const uint8_t* c, size_t n) {
+    return dot_f32_lanes(q, c, n);
+}
 
 ASTEROID_VNNI float squared_l2_f32_vnni(const float* q, const uint8_t* c, float offset, float scale,
                                         size_t n) {
