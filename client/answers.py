@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
+from msgspec.json import Decoder
+from msgspec.structs import replace
+
 from asteroid_cloud.client.calls import Reply, check, decode
 from asteroid_cloud.client.errors import UnexpectedAnswer
 from asteroid_cloud.client.results import (
@@ -20,8 +23,6 @@ from asteroid_cloud.client.results import (
     Stats,
     Written,
 )
-from msgspec.json import Decoder
-from msgspec.structs import replace
 
 WithLsn = TypeVar("WithLsn", IndexInfo, Record, BulkReport)
 

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from typing import TypeVar
 
 import aiohttp
+from yarl import URL
+
 from asteroid_cloud.client.calls import Call, Reply
 from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, InvalidRequest
 from asteroid_cloud.client.retry import Attempts
 from asteroid_cloud.client.settings import IDLE_S_MAX, Settings
-from yarl import URL
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
+
 from asteroid_cloud.client.encoding import Vector, encode_id, encode_metadata, encode_vector, encode_vectors
 from asteroid_cloud.client.errors import AsteroidError, InvalidRequest
 from asteroid_cloud.client.results import Counted

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import aiofiles
 import numpy as np
+from numpy.typing import NDArray
+
 from asteroid_cloud.client.encoding import Vector, encode_object, float32_array
 from asteroid_cloud.client.errors import InvalidRequest
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from aiofiles.threadpool.binary import AsyncBufferedReader

@@ -15,6 +15,7 @@ from time import time
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
+
 from asteroid_cloud.client.errors import AsteroidError, Overloaded, UnexpectedAnswer, error_class
 
 T = TypeVar("T")

@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from asteroid_cloud.client.errors import InvalidRequest
 from numpy.typing import NDArray
+
+from asteroid_cloud.client.errors import InvalidRequest
 
 Vector = Sequence[float] | NDArray[Any]
 

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import msgspec
+
 from asteroid_cloud.client.calls import Call, Retry
 from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, Overloaded
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
+
 from asteroid_cloud.client.answers import (
     Page,
     bulk_report,

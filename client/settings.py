@@ -6,6 +6,7 @@ import os
 from urllib.parse import urlsplit
 
 import msgspec
+
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.retry import RetryPolicy
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
-from asteroid_cloud.client import AsyncClient, Client, RetryPolicy
 
+from asteroid_cloud.client import AsyncClient, Client, RetryPolicy
 from tests.client.fake_server import KEY, FakeServer
 
 QUICK = RetryPolicy(attempts_max=4, first_pause_s=0.001, pause_s_max=0.002)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from aiohttp import web
+
 from asteroid_cloud.client import AsteroidError, AsyncClient, Counted, InternalError, InvalidRequest
 from asteroid_cloud.client import batches as module
 from asteroid_cloud.client.batches import encode_chunks
-
 from tests.client.conftest import QUICK
 from tests.client.fake_server import KEY, FakeServer, refuse
 

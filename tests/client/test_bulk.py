@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from asteroid_cloud.client import AsyncClient, Client, Conflict, InvalidRequest
 from asteroid_cloud.client.bulk import PIECE_BYTES, bulk_body
-
 from tests.client.conftest import QUICK
 from tests.client.fake_server import KEY, FakeServer, refuse
 

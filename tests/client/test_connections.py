@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+
 from asteroid_cloud.client import AsyncClient, Client, ConnectionFailed, DeadlineExceeded, InvalidRequest
 from asteroid_cloud.client.connections import Pool
-
 from tests.client.conftest import QUICK, Connect
 from tests.client.fake_server import KEY, FakeServer, hang_up
 

@@ -9,6 +9,9 @@ import uuid
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from asteroid_cloud.client import InvalidRequest
 from asteroid_cloud.client.encoding import (
     encode_id,
@@ -17,8 +20,6 @@ from asteroid_cloud.client.encoding import (
     encode_vectors,
     shortest_doubles,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from asteroid_cloud import client as package
 from asteroid_cloud.client import (
     AsteroidError,
@@ -22,7 +23,6 @@ from asteroid_cloud.client import (
 )
 from asteroid_cloud.client import errors as errors_module
 from asteroid_cloud.client.errors import BY_STATUS, STORAGE_CODES, error_class
-
 from tests.client.conftest import Connect
 from tests.client.fake_server import FakeServer, refuse, reply
 

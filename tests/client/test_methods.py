@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+
 from asteroid_cloud.client import (
     Conflict,
     Counted,
@@ -19,7 +20,6 @@ from asteroid_cloud.client import (
     Unavailable,
     Written,
 )
-
 from tests.client.fake_server import FakeServer
 
 pytestmark = pytest.mark.anyio

@@ -6,10 +6,10 @@ import sys
 from typing import Any
 
 import pytest
+
 from asteroid_cloud.client import Client
 from asteroid_cloud.client import progress as module
 from asteroid_cloud.client.progress import Meter
-
 from tests.client.fake_server import KEY, FakeServer
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from asteroid_cloud.client import (
     AsteroidError,
     Conflict,
@@ -19,7 +20,6 @@ from asteroid_cloud.client import (
 )
 from asteroid_cloud.client.calls import Call, Reply, Retry
 from asteroid_cloud.client.retry import Attempts, may_retry
-
 from tests.client.conftest import Connect
 from tests.client.fake_server import FakeServer, hang_up, refuse
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from asteroid_cloud.client import AsyncClient, Client, InvalidRequest
 from asteroid_cloud.client.retry import RetryPolicy
 from asteroid_cloud.client.settings import Settings, resolve
