@@ -128,7 +128,9 @@ def test_payloads_are_replaced_and_merged(client: Any) -> None:
     assert client.get_payload(1) == {"category": "docs", "deep": {"x": 1, "y": 2}, "n": None}
     assert client.merge_payload(1, {"views": 2**60 + 1, "deep": {"y": None}, "n": None}) is None
     assert client.get_payload(1) == {"category": "docs", "deep": {"x": 1}, "views": 2**60 + 1}
-    for name, arguments in [("set_payload", (2, {})), ("merge_payload", (2, {})), ("get_payload", (2,))]:
+    absent: list[tuple[str, tuple[Any, ...]]]
+    absent = [("set_payload", (2, {})), ("merge_payload", (2, {})), ("get_payload", (2,))]
+    for name, arguments in absent:
         with pytest.raises(NotFound) as caught:
             getattr(client, name)(*arguments)
         assert (caught.value.status, caught.value.code) == (404, "not_found")
