@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ def checked_ids(values: object, most: int) -> NDArray[np.uint64]:
     """Many ids; raises InvalidRequest ``bad_id``, TooLarge ``batch_too_large`` beyond ``most``."""
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind == "u":
         ids: Sequence[object] | NDArray[Any] = values
-    elif isinstance(values, str | bytes) or not isinstance(values, Iterable):
+    elif isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise InvalidRequest("ids must be a list of ids", code="bad_id")
     else:
         ids = [checked_id(value) for value in values]

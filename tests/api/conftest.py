@@ -1,0 +1,36 @@
+"""A store in a fresh directory, and the whole application over it, without a socket between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import asteroid_cloud.api as api
+from asteroid_cloud.api import Store
+from asteroid_cloud.api.app import create_app
+from asteroid_cloud.api.settings import Settings
+from tests.api.asking import DIM, Http
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A store with an empty index of four dimensions."""
+    async with api.open(tmp_path / "data", dim=DIM) as store:
+        yield store
+
+
+@pytest.fixture
+async def http(store: Store) -> AsyncIterator[Http]:
+    """Sends requests to the application that serves the store."""
+    app = create_app(Settings(data=store.path), store)
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
+    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+        yield Http(client)
