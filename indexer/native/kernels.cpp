@@ -164,8 +164,9 @@ constexpr Kernels VNNI{"avx512-vnni", dot_u8_vnni, dot_f32_vnni, squared_l2_f32_
 
 // ---- NEON with the dot-product extension -----------------------------------------------------
 
-__attribute__((target("+dotprod"))) uint32_t dot_u8_neon(const uint8_t* a, uint32_t, const uint8_t* b,
-                                                         size_t n) {
+#define ASTEROID_NEON __attribute__((target("arch=armv8.2-a+dotprod")))
+
+ASTEROID_NEON uint32_t dot_u8_neon(const uint8_t* a, uint32_t, const uint8_t* b, size_t n) {
     uint32x4_t total = vdupq_n_u32(0);
     size_t i = 0;
     for (; i + 16 <= n; i += 16) total = vdotq_u32(total, vld1q_u8(a + i), vld1q_u8(b + i));
