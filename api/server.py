@@ -16,6 +16,7 @@ import uvicorn
 from asteroid_cloud.api.app import create_app
 from asteroid_cloud.api.loop_lag import watch
 from asteroid_cloud.api.metrics import Metrics
+from asteroid_cloud.api.protocol import BoundedProtocol
 from asteroid_cloud.api.settings import Settings
 from asteroid_cloud.api.store import Store
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
@@ -93,7 +94,8 @@ async def _serve(settings: Settings) -> None:
     async with Store.open(settings.data, settings.engine_options) as store:
         config = uvicorn.Config(
             create_app(settings, store, metrics),
-            http="httptools",
+            http=BoundedProtocol,
+            ws="none",
             loop="none",
             lifespan="off",
             access_log=False,
