@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from asteroid_cloud.wal.errors import TooLarge
+from asteroid_cloud.wal.errors import StorageError, TooLarge
 from asteroid_cloud.wal.events import Event, encode_event
 from asteroid_cloud.wal.frame import body_size
 from asteroid_cloud.wal.limits import (
@@ -71,6 +71,7 @@ class GroupCommitter:
             await asyncio.wait([self._running])
 
     async def _drain(self) -> None:
+        group: list[Waiting] = []
         try:
             while self._queue:
                 group = self._next_group()
@@ -78,9 +79,19 @@ class GroupCommitter:
                 self._room.set()
         finally:
             self._running = None
+            self._give_up([*group, *self._queue])
+
+    def _give_up(self, left: list[Waiting]) -> None:
+        """After a bug, or at the end of the loop, nobody may wait for ever; else all have been answered."""
+        for waiting in left:
+            if not waiting.done.done():
+                waiting.done.set_exception(StorageError("the log stopped; whether this is stored is unknown"))
+        self._queue.clear()
+        self._queued_bytes = 0
+        self._room.set()
 
     def _next_group(self) -> list[Waiting]:
-        group, size = [self._queue.popleft()], 0
+        group = [self._queue.popleft()]
         size = group[0].size
         while self._queue and size + self._queue[0].size <= COMMIT_GROUP_BYTES_MAX:
             group.append(self._queue.popleft())

@@ -99,5 +99,5 @@ def encode_event(event: Event) -> bytes:
 
 
 def decode_event(data: bytes | memoryview) -> Event:
-    """The event that ``data`` encodes; raises msgspec.DecodeError for anything else."""
+    """The event that ``data`` encodes; raises msgspec.DecodeError or UnicodeDecodeError else."""
     return _decoder.decode(data)

@@ -138,26 +138,32 @@ class LocalAppendFile:
         left = memoryview(data).cast("B")
         with _translated("write", self._path):
             while left:
-                written = os.write(self._fd, left)
+                written = os.write(self._descriptor(), left)
                 self._size += written
                 left = left[written:]
 
     def sync(self) -> None:
         """fdatasync."""
         with _translated("sync", self._path):
-            os.fdatasync(self._fd)
+            os.fdatasync(self._descriptor())
 
     def truncate(self, size: int) -> None:
         """Cuts the file."""
         with _translated("truncate", self._path):
-            os.ftruncate(self._fd, size)
+            os.ftruncate(self._descriptor(), size)
             self._size = size
 
     def close(self) -> None:
         """Closes the file, once."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with _translated("close", self._path):
+                os.close(fd)
+
+    def _descriptor(self) -> int:
+        if self._fd < 0:
+            raise StorageError(f"{self._path} is closed")
+        return self._fd
 
 
 class LocalLock:
@@ -167,12 +173,15 @@ class LocalLock:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            # Always as many bytes, in place: it must work on a full disk, too.
+            os.pwrite(self._fd, f"{os.getpid():<31}\n".encode(), 0)
+        except BlockingIOError as error:
             owner = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(self._fd)
+            self.release()
             raise LockHeld(f"{path} is held by process {owner}; a store can be open once only") from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        except OSError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Gives the lock back; the file stays."""

@@ -110,10 +110,10 @@ def check_frame(identity: bytes, header: FrameHeader, frame: bytes | memoryview)
 def decode_body(header: FrameHeader, packed: memoryview) -> Iterator[Record]:
     """The records of a checked body; raises BadFrame if it is not what its header says."""
     # The library's own limit is ignored when a frame states its size, so look before it decompresses.
-    if zstandard.frame_content_size(packed) != header.raw_bytes:
-        raise BadFrame("the body states another size than the header")
     try:
-        raw = memoryview(zstandard.ZstdDecompressor().decompress(packed))
+        if zstandard.frame_content_size(packed) != header.raw_bytes:
+            raise BadFrame("the body states another size than the header")
+        raw = memoryview(zstandard.ZstdDecompressor().decompress(packed, allow_extra_data=False))
     except zstandard.ZstdError as error:
         raise BadFrame(f"the body does not decompress: {error}") from error
     at = 0
@@ -126,7 +126,7 @@ def decode_body(header: FrameHeader, packed: memoryview) -> Iterator[Record]:
             raise BadFrame("an event is cut off")
         try:
             event = decode_event(raw[at : at + length])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadFrame(f"an event does not decode: {error}") from error
         yield Record(Lsn(header.first_lsn + number), header.time_ms, event)
         at += length

@@ -9,16 +9,16 @@ import anyio
 from anyio import to_thread
 
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, LogPruned
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, LogPruned, StorageError
 from asteroid_cloud.wal.events import Event
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.follow import Follower
 from asteroid_cloud.wal.frame import BadFrame, decode_body
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.log_file import read_frames
-from asteroid_cloud.wal.recover import RecoveryReport, cut_tail, find_end
+from asteroid_cloud.wal.recover import RecoveryReport, cut_tail, find_end, remove_unfinished
 from asteroid_cloud.wal.types import Lsn
-from asteroid_cloud.wal.writer import LogWriter
+from asteroid_cloud.wal.writer import Extent, LogWriter
 
 IDENTITY_BYTES = 16
 
@@ -53,6 +53,7 @@ class LocalLog:
         end = find_end(files, folder, identity)
         if end is not None:
             cut_tail(files, end)
+        remove_unfinished(files, folder)
         chosen = end.header.identity if end else identity or secrets.token_bytes(IDENTITY_BYTES)
         writer = LogWriter(files, folder, chosen, end)
         report = end.report if end else RecoveryReport(Lsn(1), Lsn(0))
@@ -91,35 +92,44 @@ class LocalLog:
 
     def read(self, from_lsn: Lsn, to_lsn: Lsn | None = None) -> Iterator[Record]:
         """Records from the disk; see ``Log.read``."""
-        extents, last = self._writer.extents(), self.durable_lsn
+        last, extents = self.durable_lsn, self._writer.extents()  # in this order: files never fall short
         if from_lsn < extents[0][0]:
             raise LogPruned(f"record {from_lsn} is gone; the log begins with {extents[0][0]}")
         return self._read(extents, from_lsn, last if to_lsn is None else min(last, to_lsn))
 
-    def _read(self, extents: list[tuple[Lsn, str, int]], from_lsn: Lsn, to_lsn: Lsn) -> Iterator[Record]:
-        expected: Lsn | None = None
-        following = [first for first, _, _ in extents[1:]]
-        for (first, path, end), next_first in zip(extents, [*following, None], strict=True):
-            if (next_first is not None and next_first <= from_lsn) or first > to_lsn:
+    def _read(self, extents: Sequence[Extent], from_lsn: Lsn, to_lsn: Lsn) -> Iterator[Record]:
+        starts: list[Lsn | None] = [first for first, _, _ in extents[1:]]
+        for extent, next_first in zip(extents, [*starts, None], strict=True):
+            if (next_first is not None and next_first <= from_lsn) or extent[0] > to_lsn:
                 continue
-            expected = first if expected is None else expected
-            for frame in read_frames(self._files, path, self.identity, end):
-                header = frame.header
-                if header.first_lsn != expected:
-                    raise CorruptionError(path, frame.offset, f"record {expected} is missing")
-                expected = Lsn(header.last_lsn + 1)
-                if header.first_lsn > to_lsn:
-                    return
-                if header.last_lsn < from_lsn:
-                    continue
-                try:
-                    for record in decode_body(header, frame.packed):
-                        if from_lsn <= record.lsn <= to_lsn:
-                            yield record
-                except BadFrame as error:
-                    raise CorruptionError(path, frame.offset, error.message) from error
-            if next_first is not None and expected != next_first:
-                raise CorruptionError(path, end, f"records {expected} to {next_first - 1} are missing")
+            try:
+                yield from self._read_file(extent, next_first, from_lsn, to_lsn)
+            except StorageError as error:
+                if extent[0] < self.first_lsn:
+                    raise LogPruned(f"record {from_lsn} was pruned while it was being read") from error
+                raise
+
+    def _read_file(
+        self, extent: Extent, next_first: Lsn | None, from_lsn: Lsn, to_lsn: Lsn
+    ) -> Iterator[Record]:
+        expected, path, end = extent
+        for frame in read_frames(self._files, path, self.identity, end):
+            header = frame.header
+            if header.first_lsn != expected:
+                raise CorruptionError(path, frame.offset, f"record {expected} is missing")
+            expected = Lsn(header.last_lsn + 1)
+            if header.first_lsn > to_lsn:
+                return
+            if header.last_lsn < from_lsn:
+                continue
+            try:
+                for record in decode_body(header, frame.packed):
+                    if from_lsn <= record.lsn <= to_lsn:
+                        yield record
+            except BadFrame as error:
+                raise CorruptionError(path, frame.offset, error.message) from error
+        if next_first is not None and expected != next_first:
+            raise CorruptionError(path, end, f"records {expected} to {next_first - 1} are missing")
 
     async def tail(self, from_lsn: Lsn) -> AsyncIterator[list[Record]]:
         """Records from ``from_lsn`` on, for ever; see ``Log.tail``."""
@@ -162,10 +172,16 @@ class LocalLog:
             return
         encoded = [event for waiting in accepted for event in waiting.encoded]
         try:
-            first, time_ms = await to_thread.run_sync(self._writer.append, encoded, limiter=self._disk)
+            first, time_ms = await to_thread.run_sync(
+                self._writer.append, encoded, self._epoch, limiter=self._disk
+            )
         except AsteroidError as error:
             for waiting in accepted:
                 _fail(waiting, error)
+            return
+        except MemoryError:
+            for waiting in accepted:
+                _fail(waiting, StorageError("there was not enough memory to write this; nothing is stored"))
             return
         events = [event for waiting in accepted for event in waiting.events]
         records = [Record(Lsn(first + number), time_ms, event) for number, event in enumerate(events)]
@@ -182,9 +198,7 @@ class LocalLog:
         accepted: list[Waiting] = []
         newest = self.durable_lsn
         for waiting in group:
-            if self._epoch < self._writer.epoch:
-                _fail(waiting, Conflict("a newer writer has fenced this one off", code="fenced"))
-            elif waiting.expected_lsn is not None and waiting.expected_lsn != newest:
+            if waiting.expected_lsn is not None and waiting.expected_lsn != newest:
                 message = f"the newest record is {newest}, not {waiting.expected_lsn}"
                 _fail(waiting, Conflict(message, code="lsn_mismatch", lsn=newest))
             else:

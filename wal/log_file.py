@@ -19,6 +19,8 @@ FILE_MAGIC = b"ASTRWAL1"
 VERSION = 1
 FILE_HEADER = struct.Struct("<8sII16sQQII")
 FILE_HEADER_BYTES = FILE_HEADER.size
+UNFINISHED = ".new"
+"""Ends the name of a file that is not whole yet."""
 NAME = re.compile(r"(\d{20})\.wal")
 WINDOW_BYTES = MIB
 
@@ -66,13 +68,15 @@ def decode_file_header(path: str, data: bytes) -> FileHeader:
     """Raises CorruptionError for a torn or foreign file, UnsupportedVersion for a newer one."""
     if len(data) < FILE_HEADER_BYTES:
         raise CorruptionError(path, 0, "the file's header is cut off")
-    magic, version, _, identity, first_lsn, epoch, crc, _ = FILE_HEADER.unpack_from(data)
+    magic, version, flags, identity, first_lsn, epoch, crc, reserved = FILE_HEADER.unpack_from(data)
     if magic != FILE_MAGIC:
         raise CorruptionError(path, 0, "not a log file")
     if version > VERSION:
         raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
-    if zlib.crc32(data[: FILE_HEADER_BYTES - 8]) != crc:
+    if version != VERSION or reserved != 0 or zlib.crc32(data[: FILE_HEADER_BYTES - 8]) != crc:
         raise CorruptionError(path, 0, "the checksum of the file's header does not match")
+    if flags != 0:
+        raise UnsupportedVersion(f"{path} has format flags {flags:#x}; this program knows none")
     return FileHeader(identity, Lsn(first_lsn), epoch)
 
 

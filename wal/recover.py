@@ -14,6 +14,7 @@ from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.log_file import (
     FILE_HEADER_BYTES,
+    UNFINISHED,
     FileHeader,
     log_files,
     next_frame,
@@ -52,21 +53,12 @@ def find_end(files: Files, folder: str, identity: bytes | None) -> LogEnd | None
     file when ``identity`` is given, and UnsupportedVersion.
     """
     found = log_files(files, folder)
-    torn_start = RecoveryReport(Lsn(0), Lsn(0))
-    if found and files.size(found[-1][1]) < FILE_HEADER_BYTES:
-        # The newest file was being made: its header is written and synced before anything goes in.
-        path = found.pop()[1]
-        torn_start = RecoveryReport(Lsn(0), Lsn(0), files.size(path), path, 0, "the file's header is cut off")
     if not found:
         return None
     header = _check_chain(files, found, identity)
     path = found[-1][1]
     last, end, reason = _scan(files, path, header)
     report = RecoveryReport(found[0][0], last, files.size(path) - end, path, end, reason)
-    if torn_start.path:
-        if reason:
-            raise CorruptionError(path, end, f"{reason}, and a newer file follows")
-        report = msgspec.structs.replace(torn_start, first_lsn=found[0][0], durable_lsn=last)
     return LogEnd(header, found, end, report)
 
 
@@ -91,26 +83,38 @@ def _scan(files: Files, path: str, header: FileHeader) -> tuple[Lsn, int, str]:
 def cut_tail(files: Files, end: LogEnd) -> None:
     """Removes what ``end.report`` says is torn, after a copy of it is safe beside the log."""
     report = end.report
-    if not report.path:
+    if not report.bytes_cut:
         return
-    torn = report.bytes_cut
-    if torn:
-        evidence = f"{report.path}.{report.offset}.broken"
-        if not files.exists(evidence):
-            copy = files.create(evidence)
-            for start in range(report.offset, report.offset + torn, MIB):
-                copy.write(files.read(report.path, start, min(MIB, report.offset + torn - start)))
-            copy.sync()
-            copy.close()
-    folder = report.path.rpartition("/")[0]
-    if report.path != end.files[-1][1]:
-        files.remove(report.path)
-    elif torn:
-        file = files.open_append(report.path)
+    _keep_evidence(files, report)
+    file = files.open_append(report.path)
+    try:
         file.truncate(report.offset)
         file.sync()
+    finally:
         file.close()
-    files.sync_dir(folder)
+
+
+def remove_unfinished(files: Files, folder: str) -> None:
+    """Removes files that a crash, or a full disk, kept from being finished; none was in use yet."""
+    for name in files.list(folder):
+        if name.endswith(UNFINISHED):
+            files.remove(f"{folder}/{name}")
+
+
+def _keep_evidence(files: Files, report: RecoveryReport) -> None:
+    evidence = f"{report.path}.{report.offset}.broken"
+    remove_unfinished(files, report.path.rpartition("/")[0])
+    copy = files.create(evidence + UNFINISHED)
+    try:
+        torn_end = report.offset + report.bytes_cut
+        for start in range(report.offset, torn_end, MIB):
+            copy.write(files.read(report.path, start, min(MIB, torn_end - start)))
+        copy.sync()
+    finally:
+        copy.close()
+    # Whole or not there: a crash half way must not pass for a copy that is safe.
+    files.rename(evidence + UNFINISHED, evidence)
+    files.sync_dir(report.path.rpartition("/")[0])
 
 
 def _check_chain(files: Files, found: list[tuple[Lsn, str]], identity: bytes | None) -> FileHeader:

@@ -1,22 +1,33 @@
 """The disk side of appending: frames into the newest file, rotation, trimming, fencing.
 
-Every method blocks and runs on the log's one disk thread. A write that fails is undone; an fsync that
-fails poisons the log: what is durable is then unknown, and trying again would only hide that (see
-Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+Every method blocks, and one runs at a time. A write that fails is undone; an fsync that fails poisons
+the log: what is durable is then unknown, and trying again would only hide that (see Rebello et al.,
+"Can Applications Recover from fsync Failures?", USENIX ATC 2020).
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from asteroid_cloud.wal.errors import AsteroidError, Poisoned, StorageError
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, Poisoned, StorageError
 from asteroid_cloud.wal.files import AppendFile, Files
 from asteroid_cloud.wal.frame import encode_frame
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
-from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES, FileHeader, encode_file_header, file_name
+from asteroid_cloud.wal.log_file import (
+    FILE_HEADER_BYTES,
+    UNFINISHED,
+    FileHeader,
+    encode_file_header,
+    file_name,
+)
 from asteroid_cloud.wal.recover import LogEnd
 from asteroid_cloud.wal.types import Lsn
+
+Extent = tuple[Lsn, str, int]
+"""A log file: its first LSN, its path, and its bytes that count."""
 
 
 class LogWriter:
@@ -30,129 +41,166 @@ class LogWriter:
         self.poisoned: AsteroidError | None = None
         self._files = files
         self._folder = folder
-        self._paths: list[tuple[Lsn, str, int]] = []
-        """(first LSN, path, bytes) of all files but the newest."""
+        # A caller who is cancelled stops waiting, but what it began goes on in its thread.
+        self._turn = threading.RLock()
+        # One immutable value, replaced as a whole: readers on other threads take it without the lock.
+        self._extents: tuple[Extent, ...] = ()
         self._file: AppendFile
         if end is None:
-            self._begin_file(Lsn(1))
+            self._begin_file(Lsn(1), ())
         else:
-            *older, (self._first, self._path) = end.files
-            self._paths = [(first, path, files.size(path)) for first, path in older]
-            self._file = files.open_append(self._path)
-            self._end = end.end
+            *older, (first, path) = end.files
+            self._extents = (*((lsn, name, files.size(name)) for lsn, name in older), (first, path, end.end))
+            self._file = files.open_append(path)
+            self._sync_recovered()
 
     @property
     def first_lsn(self) -> Lsn:
         """The oldest record held, or the next one to come."""
-        return self._paths[0][0] if self._paths else self._first
+        return self._extents[0][0]
 
     @property
     def size_bytes(self) -> int:
         """Bytes of all files."""
-        return self._end + sum(size for _, _, size in self._paths)
+        return sum(size for _, _, size in self._extents)
 
-    def extents(self) -> list[tuple[Lsn, str, int]]:
-        """The files as (first LSN, path, bytes that count), oldest first: a view that stays true."""
-        return [*self._paths, (self._first, self._path, self._end)]
+    def extents(self) -> tuple[Extent, ...]:
+        """The files, oldest first, never empty: a view that stays true."""
+        return self._extents
 
-    def append(self, encoded: Sequence[bytes]) -> tuple[Lsn, int]:
+    def append(self, encoded: Sequence[bytes], epoch: int) -> tuple[Lsn, int]:
         """Writes one frame and syncs it; the LSN of its first event, and its time in milliseconds.
 
-        Raises NoSpace or StorageError with nothing kept, or Poisoned.
+        Raises NoSpace or StorageError with nothing kept, Conflict ``fenced``, or Poisoned.
         """
-        if self.poisoned is not None:
-            raise self.poisoned
-        if self._end >= LOG_FILE_BYTES_MAX:
-            self.rotate()
-        first, time_ms = Lsn(self.durable_lsn + 1), time.time_ns() // 1_000_000
-        frame = encode_frame(self.identity, first, time_ms, encoded)
-        try:
-            self._file.write(frame)
-        except StorageError:
-            self._undo_write()
-            raise
-        self._sync(self._file, self._path)
-        self._end += len(frame)
-        self.durable_lsn = Lsn(self.durable_lsn + len(encoded))
-        return first, time_ms
+        with self._turn:
+            self._check_usable()
+            if epoch < self.epoch:
+                raise Conflict("a newer writer has fenced this one off", code="fenced")
+            if self._extents[-1][2] >= LOG_FILE_BYTES_MAX:
+                self.rotate()
+            first, time_ms = Lsn(self.durable_lsn + 1), time.time_ns() // 1_000_000
+            frame = encode_frame(self.identity, first, time_ms, encoded)
+            try:
+                self._file.write(frame)
+            except BaseException:
+                self._undo_write()
+                raise
+            first_in_file, path, end = self._extents[-1]
+            self._sync(self._file.sync, path)
+            self._extents = (*self._extents[:-1], (first_in_file, path, end + len(frame)))
+            self.durable_lsn = Lsn(self.durable_lsn + len(encoded))
+            return first, time_ms
 
     def rotate(self) -> None:
         """Goes on in a new file; does nothing while the newest is empty."""
-        if self._end == FILE_HEADER_BYTES:
-            return
-        finished = (self._first, self._path, self._end)
-        previous = self._file
-        self._begin_file(Lsn(self.durable_lsn + 1))
-        self._paths.append(finished)
-        previous.close()
+        with self._turn:
+            if self._extents[-1][2] > FILE_HEADER_BYTES:
+                self._replace_file(Lsn(self.durable_lsn + 1), self._extents)
 
     def trim(self, before_lsn: Lsn) -> int:
         """Removes files with no record from ``before_lsn`` on; the bytes freed."""
-        if self.poisoned is not None:
-            return 0
-        if self.durable_lsn < before_lsn:
-            self.rotate()
-        if not self._paths:
-            return 0
-        starts = [first for first, _, _ in self._paths[1:]] + [self._first]
-        gone = [
-            file for file, next_first in zip(self._paths, starts, strict=True) if next_first <= before_lsn
-        ]
-        for _, path, _ in gone:
-            self._files.remove(path)
-        if gone:
-            self._files.sync_dir(self._folder)
-            self._paths = self._paths[len(gone) :]
-        return sum(size for _, _, size in gone)
+        with self._turn:
+            if self.poisoned is not None:
+                return 0
+            # The old files go first: on a full disk they are the room for a new one.
+            freed = self._remove_before(before_lsn)
+            if self.durable_lsn < before_lsn:
+                self.rotate()
+                freed += self._remove_before(before_lsn)
+            return freed
 
     def fence(self, epoch: int) -> None:
         """Notes durably the smallest epoch that may write, in the header of a new file."""
-        if epoch <= self.epoch:
-            return
-        before = self.epoch
-        self.epoch = epoch
-        try:
-            if self._end > FILE_HEADER_BYTES:
-                self.rotate()
-            else:
-                self._replace_empty_file()
-        except StorageError:
-            self.epoch = before
-            raise
+        with self._turn:
+            if epoch <= self.epoch:
+                return
+            self._check_usable()
+            before, self.epoch = self.epoch, epoch
+            first, _, end = self._extents[-1]
+            try:
+                if end > FILE_HEADER_BYTES:
+                    self.rotate()
+                else:
+                    self._replace_file(first, self._extents[:-1])
+            except StorageError:
+                self.epoch = before
+                raise
 
     def close(self) -> None:
         """Closes the newest file."""
-        self._file.close()
+        with self._turn:
+            self._file.close()
 
-    def _begin_file(self, first_lsn: Lsn) -> None:
+    def _sync_recovered(self) -> None:
+        """Makes what recovery read durable: a killed process may have left its last frame in memory only."""
+        try:
+            self._file.sync()
+            self._files.sync_dir(self._folder)
+        except StorageError:
+            self._file.close()
+            raise
+
+    def _check_usable(self) -> None:
+        if self.poisoned is not None:
+            # A fresh one each time: an exception keeps the frames it was raised through alive.
+            raise Poisoned(self.poisoned.message)
+
+    def _replace_file(self, first_lsn: Lsn, older: tuple[Extent, ...]) -> None:
+        previous = self._file
+        self._begin_file(first_lsn, older)
+        previous.close()
+
+    def _begin_file(self, first_lsn: Lsn, older: tuple[Extent, ...]) -> None:
+        """Makes the file under another name first, so that no crash leaves one without its header."""
         path = f"{self._folder}/{file_name(first_lsn)}"
-        if self._files.exists(path):  # left by a try that failed before anything was in it
-            self._files.remove(path)
-        file = self._files.create(path)
+        unfinished = path + UNFINISHED
+        if self._files.exists(unfinished):
+            self._files.remove(unfinished)
+        file = self._files.create(unfinished)
         try:
             file.write(encode_file_header(FileHeader(self.identity, first_lsn, self.epoch)))
-        except StorageError:
+            self._sync(file.sync, unfinished)
             file.close()
-            self._files.remove(path)
+            self._files.rename(unfinished, path)
+        except BaseException:
+            file.close()
+            with suppress(StorageError):
+                self._files.remove(unfinished)
             raise
-        self._sync(file, path)
-        self._files.sync_dir(self._folder)
-        self._file, self._path, self._first, self._end = file, path, first_lsn, FILE_HEADER_BYTES
+        # From here on a next start goes on in the new file, so this log must as well, or stop.
+        self._sync(lambda: self._files.sync_dir(self._folder), self._folder)
+        try:
+            self._file = self._files.open_append(path)
+        except StorageError as error:
+            raise self._poison(f"a new file could not be taken into use: {error.message}") from error
+        self._extents = (*older, (first_lsn, path, FILE_HEADER_BYTES))
 
-    def _replace_empty_file(self) -> None:
-        self._file.close()
-        self._begin_file(self._first)
+    def _remove_before(self, before_lsn: Lsn) -> int:
+        freed = 0
+        while len(self._extents) > 1 and self._extents[1][0] <= before_lsn:
+            _, path, size = self._extents[0]
+            self._files.remove(path)
+            self._extents = self._extents[1:]
+            # Before the next one goes, so that no crash leaves a hole in the log.
+            self._sync(lambda: self._files.sync_dir(self._folder), self._folder)
+            freed += size
+        return freed
 
     def _undo_write(self) -> None:
+        """Cuts the newest file back, durably: nothing may be behind its last frame when another follows."""
         try:
-            self._file.truncate(self._end)
+            self._file.truncate(self._extents[-1][2])
+            self._file.sync()
         except StorageError as error:
-            self.poisoned = Poisoned(f"a write could not be undone: {error.message}")
-            raise self.poisoned from error
+            raise self._poison(f"a write could not be undone: {error.message}") from error
 
-    def _sync(self, file: AppendFile, path: str) -> None:
+    def _sync(self, sync: Callable[[], None], path: str) -> None:
         try:
-            file.sync()
+            sync()
         except StorageError as error:
-            self.poisoned = Poisoned(f"{path} could not be synced: {error.message}; restart to recover")
-            raise self.poisoned from error
+            raise self._poison(f"{path} could not be synced: {error.message}") from error
+
+    def _poison(self, reason: str) -> Poisoned:
+        self.poisoned = Poisoned(f"{reason}; restart to recover")
+        return Poisoned(self.poisoned.message)
