@@ -7,6 +7,7 @@ the TOML file. What is not known is an error, wherever it stands.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -21,9 +22,10 @@ from asteroid_cloud.wal.limits import KIB, MIB
 
 PREFIX = "ASTEROID_"
 NOT_SETTINGS = {"ASTEROID_CONFIG", "ASTEROID_URL", "ASTEROID_WERROR", "ASTEROID_NO_FETCH"}
-SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB)?", re.IGNORECASE)
+SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)?", re.IGNORECASE)
 UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": 1024 * MIB, "tib": 1024 * 1024 * MIB}
 PUBLIC = ("ready", "metrics", "docs")
+NOT_A_KEY = "must be of printable ASCII characters, without spaces around them"
 
 
 def _about(text: str) -> msgspec.Meta:
@@ -74,10 +76,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ValueError(f"public must be of {', '.join(PUBLIC)}, not {name}")
         if self.seal_rows < 1 or self.concurrency < 1:
             raise ValueError("seal_rows and concurrency must be at least 1")
-        if self.rate_limit < 0 or self.body_timeout_s <= 0:
-            raise ValueError("rate_limit and body_timeout_s must be positive")
-        if parse_size(self.memory_budget) < MIB:
+        if not 0 <= self.rate_limit < math.inf:
+            raise ValueError("rate_limit must be a number from 0")
+        if not 0 < self.body_timeout_s < math.inf:
+            raise ValueError("body_timeout_s must be a number above 0")
+        try:
+            budget_bytes = parse_size(self.memory_budget)
+        except ValueError as error:
+            raise ValueError(f"memory_budget: {error}") from error
+        if budget_bytes < MIB:
             raise ValueError("memory_budget must be at least 1MiB")
+        if self.api_key is not None and not is_key(self.api_key):
+            # An empty variable must not open a server that was meant to be closed.
+            raise ValueError(f"api_key {NOT_A_KEY}")
+
+    def __repr__(self) -> str:
+        shown = (field.name for field in msgspec.structs.fields(self) if field.name != "api_key")
+        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     @property
     def public_names(self) -> list[str]:
@@ -105,17 +120,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def keys(self) -> list[str]:
         """All keys; raises InvalidRequest when the file of keys cannot be read or is empty."""
-        keys = [self.api_key] if self.api_key else []
-        if self.api_keys:
+        keys = [self.api_key] if self.api_key is not None else []
+        if self.api_keys is not None:
             try:
                 lines = Path(self.api_keys).read_text().splitlines()
             except (OSError, UnicodeDecodeError) as error:
                 raise InvalidRequest(f"api_keys: {error}", code="bad_settings") from error
             found = [line.partition("#")[0].strip() for line in lines]
-            keys += [key for key in found if key]
-            if not keys:
+            found = [key for key in found if key]
+            if not found:
                 raise InvalidRequest("api_keys: there is no key in the file", code="bad_settings")
+            if not all(map(is_key, found)):
+                raise InvalidRequest(f"api_keys: a key in the file {NOT_A_KEY}", code="bad_settings")
+            keys += found
         return keys
+
+
+def is_key(text: str) -> bool:
+    """Whether a client can send it as a bearer token."""
+    return bool(text) and text.isascii() and text.isprintable() and text == text.strip()
 
 
 def parse_size(text: str) -> int:
@@ -143,6 +166,10 @@ def load_settings(flags: Mapping[str, object], variables: Mapping[str, str], con
             raise InvalidRequest(f"there is no setting for the variable {variable}", code="bad_settings")
         merged[name] = value
     merged.update({name: value for name, value in flags.items() if value is not None})
+    if not merged.get("data"):
+        raise InvalidRequest(
+            "there is no folder for the data: give --data DIR or ASTEROID_DATA", code="bad_settings"
+        )
     try:
         return msgspec.convert(merged, Settings, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
