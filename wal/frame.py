@@ -126,7 +126,7 @@ def decode_body(header: FrameHeader, packed: memoryview) -> Iterator[Record]:
             raise BadFrame("an event is cut off")
         try:
             event = decode_event(raw[at : at + length])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadFrame(f"an event does not decode: {error}") from error
         yield Record(Lsn(header.first_lsn + number), header.time_ms, event)
         at += length

@@ -71,5 +71,5 @@ def _payload(payload: bytes | None) -> object:
         return None if payload is None else ""
     try:
         return msgspec.Raw(msgspec.json.format(payload, indent=-1))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {"not_json": payload.hex()}
