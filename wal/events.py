@@ -93,6 +93,18 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
+def event_bytes(event: Event) -> int:
+    """About what an event takes in memory: its vectors, ids and payloads."""
+    size = 0
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if isinstance(value, list):
+            size += sum(len(item) for item in value if item)
+        elif isinstance(value, bytes):
+            size += len(value)
+    return size
+
+
 def encode_event(event: Event) -> bytes:
     """The event as msgpack."""
     return _encoder.encode(event)

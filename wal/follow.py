@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
 
 import anyio
 
-from asteroid_cloud.wal.limits import FOLLOWER_BUFFER_BYTES_MAX
+from asteroid_cloud.wal.events import event_bytes
+from asteroid_cloud.wal.limits import CATCH_UP_BYTES_MAX, FOLLOWER_BUFFER_BYTES_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.types import Lsn
 
@@ -45,8 +45,15 @@ class Follower:
         return [record for record in records if record.lsn >= self.next_lsn]
 
     def catch_up(self, records: Iterator[Record]) -> list[Record]:
-        """The next few records from the disk."""
-        return list(islice(records, CATCH_UP_RECORDS))
+        """The next few records from the disk: bounded in number and in bytes, and at least one if any."""
+        taken: list[Record] = []
+        size = 0
+        for record in records:
+            taken.append(record)
+            size += event_bytes(record.event)
+            if len(taken) == CATCH_UP_RECORDS or size >= CATCH_UP_BYTES_MAX:
+                break
+        return taken
 
     async def wait(self) -> None:
         """Returns when there may be more."""
