@@ -100,18 +100,25 @@ def dump(data: str, from_lsn: int, to_lsn: int | None, vectors: bool) -> None:
     """
     inspector = _inspector(data)
     states = inspector.files()
+    before: FileState | None = None
     for number, state in enumerate(states):
         newest = number + 1 == len(states)
         if not newest and states[number + 1].first_lsn <= from_lsn:
             continue
-        for record in inspector.records(state, newest=newest):
-            if to_lsn is not None and record.lsn > to_lsn:
-                return
-            if record.lsn >= from_lsn:
-                click.echo(record_line(record, vectors=vectors))
-        if state.damage is not None:
-            click.echo(f"asteroid: {_place(state.damage)}", err=True)
+        wrong = missing_between(before, state) if before else None
+        if wrong is None:
+            for record in inspector.records(state, newest=newest):
+                if to_lsn is not None and record.lsn > to_lsn:
+                    return
+                if record.lsn >= from_lsn:
+                    click.echo(record_line(record, vectors=vectors))
+            wrong = state.damage
+            if state.trimmed and (before or state.records):
+                wrong = Damage(state.path, 0, "the file was trimmed while the log was printed")
+        if wrong is not None:
+            click.echo(f"asteroid: {_place(wrong)}", err=True)
             sys.exit(1)
+        before = None if state.trimmed else state
 
 
 @wal.command()
@@ -146,14 +153,16 @@ def verify(data: str, as_json: bool) -> None:
 
 
 def _gone_through(inspector: LogInspector, *, bodies: bool) -> list[FileState]:
-    states = inspector.files()
-    for number, state in enumerate(states):
-        newest = number + 1 == len(states)
-        look = inspector.records if bodies else inspector.frames
-        for _ in look(state, newest=newest):
-            pass
-    # Those that a running server trimmed in the meantime are no part of the log any more.
-    return [state for state in states if state.bytes or state.damage]
+    while True:
+        states = inspector.files()
+        for number, state in enumerate(states):
+            look = inspector.records if bodies else inspector.frames
+            for _ in look(state, newest=number + 1 == len(states)):
+                pass
+        # What a running server trimmed in the meantime, and all before that, is no part of the log any more.
+        kept = 1 + max((number for number, state in enumerate(states) if state.trimmed), default=-1)
+        if states[kept:]:
+            return states[kept:]
 
 
 def _print(result: VerifyResult) -> None:

@@ -42,13 +42,14 @@ class FileState(msgspec.Struct):
     last_lsn: Lsn
     """``first_lsn - 1`` when there is no record."""
     bytes: int = 0
-    """0 without damage when the file was trimmed meanwhile."""
     frames: int = 0
     records: int = 0
     epoch: int = 0
     torn: Damage | None = None
     """A tail that no caller was told of: the next start cuts it, unless it is being written now."""
     damage: Damage | None = None
+    trimmed: bool = False
+    """The file went away since the folder was listed, and so did all before it."""
 
     @property
     def end(self) -> Lsn:
@@ -83,10 +84,9 @@ class LogInspector:
         except CorruptionError as error:
             state.damage = Damage(error.path, error.offset, error.reason)
         except StorageError:
-            # Trimmed since the folder was listed.
             if self._files.exists(state.path):
                 raise
-            state.bytes = 0
+            state.trimmed = True
 
     def records(self, state: FileState, *, newest: bool) -> Iterator[Record]:
         """The records of a file; the rest as ``frames``."""
@@ -113,13 +113,17 @@ class LogInspector:
             try:
                 frame = frame_at(window, header.identity, offset)
             except BadFrame as error:
-                size = self._files.size(state.path)
-                if size > state.bytes:  # it was being written when the size was taken
-                    state.bytes = size
-                    window = Window(self._files, state.path, size)
-                    continue
-                self._judge(state, header, offset, error.message, newest)
-                return
+                # In this order: once a frame has a whole one behind it, its writer has finished with it.
+                behind = next_frame(self._files, state.path, header.identity, offset + 1, state.last_lsn)
+                state.bytes = self._files.size(state.path)
+                window = Window(self._files, state.path, state.bytes)
+                try:
+                    frame = frame_at(window, header.identity, offset)
+                except BadFrame:
+                    if newest and behind is None:
+                        state.torn = Damage(state.path, offset, error.message)
+                        return
+                    raise CorruptionError(state.path, offset, error.message) from error
             if frame.header.first_lsn != state.end:
                 reason = f"record {frame.header.first_lsn} follows record {state.last_lsn}"
                 raise CorruptionError(state.path, offset, reason)
@@ -127,12 +131,6 @@ class LogInspector:
             state.records += frame.header.count
             state.last_lsn, offset = frame.header.last_lsn, frame.end
             yield frame
-
-    def _judge(self, state: FileState, header: FileHeader, offset: int, reason: str, newest: bool) -> None:
-        behind = next_frame(self._files, state.path, header.identity, offset + 1, state.last_lsn)
-        if not newest or behind is not None:
-            raise CorruptionError(state.path, offset, reason)
-        state.torn = Damage(state.path, offset, reason)
 
 
 def missing_between(before: FileState, after: FileState) -> Damage | None:
