@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import islice
 
 import anyio
 from anyio import to_thread
@@ -25,13 +24,12 @@ from asteroid_cloud.indexer.status import Phase
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, StorageError
 from asteroid_cloud.wal.events import BulkLoaded
 from asteroid_cloud.wal.files import FileLock, Files
+from asteroid_cloud.wal.follow import next_group
 from asteroid_cloud.wal.local import LocalLog
 from asteroid_cloud.wal.lock import lock_directory
 from asteroid_cloud.wal.types import Lsn
 
 logger = logging.getLogger(__name__)
-
-REPLAY_GROUP_RECORDS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +173,7 @@ class Opening:
             )
         applier.publish()
         records = log.read(Lsn(after + 1)) if total else iter(())
-        while group := await to_thread.run_sync(lambda: list(islice(records, REPLAY_GROUP_RECORDS))):
+        while group := await to_thread.run_sync(next_group, records):
             await applier.replay(group)
             done = (group[-1].lsn - after) / total
             self.phase = Phase("recovering", done, f"replaying the log, LSN {group[-1].lsn}")

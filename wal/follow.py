@@ -15,6 +15,18 @@ from asteroid_cloud.wal.types import Lsn
 CATCH_UP_RECORDS = 64
 
 
+def next_group(records: Iterator[Record]) -> list[Record]:
+    """The next few records from the disk: bounded in number and in bytes, and at least one if any."""
+    taken: list[Record] = []
+    size = 0
+    for record in records:
+        taken.append(record)
+        size += event_bytes(record.event)
+        if len(taken) == CATCH_UP_RECORDS or size >= CATCH_UP_BYTES_MAX:
+            break
+    return taken
+
+
 class Follower:
     """One reader's place in the log, and the durable records that wait for it in memory.
 
@@ -43,17 +55,6 @@ class Follower:
             return None
         records = self._drop()
         return [record for record in records if record.lsn >= self.next_lsn]
-
-    def catch_up(self, records: Iterator[Record]) -> list[Record]:
-        """The next few records from the disk: bounded in number and in bytes, and at least one if any."""
-        taken: list[Record] = []
-        size = 0
-        for record in records:
-            taken.append(record)
-            size += event_bytes(record.event)
-            if len(taken) == CATCH_UP_RECORDS or size >= CATCH_UP_BYTES_MAX:
-                break
-        return taken
 
     async def wait(self) -> None:
         """Returns when there may be more."""

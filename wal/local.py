@@ -12,7 +12,7 @@ from asteroid_cloud.wal.commit import GroupCommitter, Waiting
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, LogPruned, StorageError
 from asteroid_cloud.wal.events import Event
 from asteroid_cloud.wal.files import Files
-from asteroid_cloud.wal.follow import Follower
+from asteroid_cloud.wal.follow import Follower, next_group
 from asteroid_cloud.wal.frame import BadFrame, decode_body
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.log_file import read_frames
@@ -141,7 +141,7 @@ class LocalLog:
                 group = follower.take()
                 if group is None and follower.next_lsn <= self.durable_lsn:
                     behind = behind or self.read(follower.next_lsn)
-                    group = await to_thread.run_sync(follower.catch_up, behind)
+                    group = await to_thread.run_sync(next_group, behind)
                     behind = behind if group else None
                 elif group:
                     behind = None

@@ -91,10 +91,12 @@ async def test_a_cancelled_waiter_loses_and_tears_nothing() -> None:
     assert await stored(memory) == [1, 2, 3, 4, 5]
 
 
-async def test_a_cancelled_trim_and_an_append_take_turns() -> None:
+async def test_a_cancelled_trim_and_an_append_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = MemoryFiles()
     gate = GatedFiles(memory)
     async with opened(gate) as log:
+        lock = NotedLock()
+        monkeypatch.setattr(log._writer, "_turn", lock)
         await log.append([event(1)])
         gate.shut()
         trim = asyncio.create_task(log.trim(Lsn(2)))
@@ -102,11 +104,27 @@ async def test_a_cancelled_trim_and_an_append_take_turns() -> None:
         trim.cancel()
         with pytest.raises(asyncio.CancelledError):
             await trim
+        lock.asked.clear()
         append = asyncio.create_task(log.append([event(2)]))
-        await asyncio.sleep(0)
+        assert await asyncio.to_thread(lock.asked.wait, 10)
         gate.open.set()
         assert await append == 2
     assert await stored(memory) == [2]
+
+
+class NotedLock:
+    """A lock that tells when somebody comes for it."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self.asked.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 async def test_expected_lsn_is_judged_in_the_order_of_the_queue() -> None:

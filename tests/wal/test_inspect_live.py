@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from asteroid_cloud.wal import LocalFiles, LocalLog, Lsn, cli
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.events import PayloadReplaced, VectorsUpserted
-from asteroid_cloud.wal.follow import Follower
+from asteroid_cloud.wal.follow import next_group
 from asteroid_cloud.wal.frame import BadFrame, check_frame, decode_body, decode_header, encode_frame
 from asteroid_cloud.wal.inspect import FileState, LogInspector
 from asteroid_cloud.wal.limits import CATCH_UP_BYTES_MAX, MIB
@@ -119,10 +119,9 @@ async def test_dump_shows_a_payload_that_nests_too_deep(folder: Path) -> None:
 def test_a_follower_behind_takes_few_large_records_at_once() -> None:
     event = VectorsUpserted(b"", bytes(3 * MIB))
     records = iter([Record(Lsn(number), 0, event) for number in range(1, 65)])
-    follower = Follower(Lsn(1))
-    taken = follower.catch_up(records)
+    taken = next_group(records)
     assert len(taken) == -(-CATCH_UP_BYTES_MAX // (3 * MIB))
-    assert follower.catch_up(records)[0].lsn == taken[-1].lsn + 1
+    assert next_group(records)[0].lsn == taken[-1].lsn + 1
 
 
 async def test_damage_stays_damage_when_the_file_is_looked_at_again(folder: Path) -> None:
