@@ -2,60 +2,110 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+
 import anyio
-from litestar.types import HTTPReceiveMessage, Receive
+from litestar.types import HTTPReceiveMessage, Receive, Scope
 
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
-from asteroid_cloud.wal.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, BULK_BODY_BYTES_MAX
+from asteroid_cloud.wal.limits import (
+    BATCH_BODY_BYTES_MAX,
+    BODY_BYTES_MAX,
+    BODY_BYTES_PER_S_MIN,
+    BULK_BODY_BYTES_MAX,
+)
 
 BYTES_MAX_BY_PATH = {
     "/v1/vectors/batch": BATCH_BODY_BYTES_MAX,
     "/v1/build/bulk": BULK_BODY_BYTES_MAX,
 }
 STREAMED_PATHS = {"/v1/build/bulk"}
+LENGTH_DIGITS_MAX = 18
+UNREAD_BYTES_MAX = 65_536
+UNREAD_S_MAX = 1.0
 
 
-def bytes_max_of(path: str) -> int:
-    """How large the body of a request to ``path`` may be."""
-    return BYTES_MAX_BY_PATH.get(path, BODY_BYTES_MAX)
+class Body:
+    """The body of one request on its way in."""
 
+    def __init__(self, scope: Scope, receive: Receive, lag_s_max: float) -> None:
+        self._receive = receive
+        self._path = scope["path"]
+        self._declared = declared_bytes(dict(scope["headers"]))
+        self._left = self._bytes_max = BYTES_MAX_BY_PATH.get(self._path, BODY_BYTES_MAX)
+        self._lag_s_max = self._lag_s_left = lag_s_max
+        self._is_whole = self._declared == 0
+        self._is_cut = False
 
-def check_declared(path: str, content_length: bytes) -> None:
-    """Refuses a body by what its header declares, before any of it is read."""
-    if not content_length:
-        return
-    if not content_length.isdigit():
-        raise InvalidRequest("Content-Length must be a number")
-    if int(content_length) > bytes_max_of(path):
-        raise too_large(path)
+    @property
+    def held_bytes(self) -> int:
+        """The memory that it may take; that of a bulk load goes to disk as it comes."""
+        if self._path in STREAMED_PATHS:
+            return 0
+        return self._bytes_max if self._declared is None else min(self._declared, self._bytes_max)
 
+    def check_declared(self) -> None:
+        """Refuses it by what its header declares, before any of it is read."""
+        if self._declared is not None and self._declared > self._bytes_max:
+            raise self._too_large()
 
-def too_large(path: str) -> TooLarge:
-    """The error for a body over its limit."""
-    return TooLarge(f"a body for {path} may have {bytes_max_of(path):,} bytes", limit=bytes_max_of(path))
+    async def receive(self) -> HTTPReceiveMessage:
+        """The next piece; counts the bytes and does not wait for ever.
 
-
-def guarded(receive: Receive, path: str, pause_s_max: float) -> Receive:
-    """``receive``, but it counts the bytes and does not wait for ever for the next ones."""
-    left = bytes_max_of(path)
-    is_whole = False
-
-    async def receive_some() -> HTTPReceiveMessage:
-        nonlocal left, is_whole
-        if is_whole:
-            return await receive()  # type: ignore[return-value]  # waits for the client to go away
+        The time spent waiting may run ahead of what a slow but steady client needs by ``lag_s_max``, so a
+        byte now and then does not keep a request alive. Time spent by the server itself does not count.
+        """
+        if self._is_whole:
+            return await self._receive()  # type: ignore[return-value]  # waits for the client to go away
+        asked_s = time.monotonic()
         try:
-            with anyio.fail_after(pause_s_max):
-                message = await receive()
+            with anyio.fail_after(self._lag_s_left):
+                message = await self._receive()
         except TimeoutError as error:
-            raise InvalidRequest(
-                f"nothing of the body came for {pause_s_max:g} seconds", code="body_timeout"
-            ) from error
-        if message["type"] == "http.request":
-            left -= len(message["body"])
-            is_whole = not message["more_body"]
-            if left < 0:
-                raise too_large(path)
-        return message  # type: ignore[return-value]
+            self._is_cut = True
+            raise InvalidRequest("the body comes too slowly", code="body_timeout") from error
+        if message["type"] != "http.request":
+            self._is_cut = True
+            raise InvalidRequest("the client went away before its body was whole")
+        size = len(message["body"])
+        lag_s = self._lag_s_left - (time.monotonic() - asked_s) + size / BODY_BYTES_PER_S_MIN
+        self._lag_s_left = max(0.0, min(self._lag_s_max, lag_s))
+        self._left -= size
+        if self._left < 0:
+            self._is_cut = True
+            raise self._too_large()
+        self._is_whole = not message["more_body"]
+        return message
 
-    return receive_some
+    async def finish(self) -> bool:
+        """Takes in what nobody read; False when that is too much, and the connection has to end.
+
+        A client that is still sending when the connection ends may not see the answer, and one that need
+        not end its request could hold a connection for ever.
+        """
+        is_short = self._declared is not None and self._declared <= UNREAD_BYTES_MAX
+        if self._is_whole or self._is_cut or not is_short:
+            return self._is_whole
+        with anyio.move_on_after(UNREAD_S_MAX):
+            while not self._is_whole:
+                message = await self._receive()
+                if message["type"] != "http.request":
+                    break
+                self._is_whole = not message["more_body"]
+        return self._is_whole
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"a body for {self._path} may have {self._bytes_max:,} bytes at the most", limit=self._bytes_max
+        )
+
+
+def declared_bytes(headers: Mapping[bytes, bytes]) -> int | None:
+    """How long the headers say that the body is; None when it ends where it ends."""
+    if b"transfer-encoding" in headers:
+        return None
+    length = headers.get(b"content-length", b"0")
+    if not (length.isdigit() and len(length) <= LENGTH_DIGITS_MAX):
+        raise InvalidRequest("Content-Length must be a whole number")
+    return int(length)

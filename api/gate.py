@@ -9,18 +9,17 @@ from __future__ import annotations
 import time
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from asteroid_cloud.api.auth import KeyRing
-from asteroid_cloud.api.bodies import STREAMED_PATHS, bytes_max_of, check_declared, guarded
+from asteroid_cloud.api.bodies import Body
 from asteroid_cloud.api.errors import JSON, ErrorAnswer, answer_to
 from asteroid_cloud.api.metrics import Metrics
 from asteroid_cloud.api.rate_limit import RateLimit
 from asteroid_cloud.api.settings import Settings
-from asteroid_cloud.wal.errors import Overloaded, Unauthorized
+from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
 from asteroid_cloud.wal.limits import BODIES_IN_FLIGHT_BYTES_MAX
 
-UNREAD_BYTES_MAX = 65_536
 PATHS_OF = {"ready": ("/ready",), "metrics": ("/metrics",), "docs": ("/docs", "/openapi.json")}
 
 
@@ -35,7 +34,7 @@ class Gate:
         """Bytes of bodies that requests under way may hold in memory."""
         self._rate = RateLimit(settings.rate_limit)
         self._concurrency = settings.concurrency
-        self._pause_s_max = settings.body_timeout_s
+        self._lag_s_max = settings.body_timeout_s
         open_paths = [path for name in settings.public_names for path in PATHS_OF[name]]
         self._open_paths = ("/health", *open_paths)
 
@@ -44,33 +43,37 @@ class Gate:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        began_s, status, is_begun = time.perf_counter(), 500, False
+        began_s, status, body = time.perf_counter(), 0, None
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status, is_begun
+            nonlocal status
             if message["type"] == "http.response.start":
-                status, is_begun = message["status"], True
+                status = message["status"]
+                if body is None or not await body.finish():
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         self._metrics.in_flight += 1
-        held = body_size(scope)
-        self._held += held
+        held = 0
         try:
+            body = Body(scope, receive, self._lag_s_max)
+            held = body.held_bytes
+            self._held += held
             self._admit(scope, held)
-            path = scope["path"]
-            await self._app(scope, guarded(receive, path, self._pause_s_max), send_and_note)
+            body.check_declared()
+            await self._app(scope, body.receive, send_and_note)
         except Exception as error:
-            if is_begun:
+            if status:
                 raise
-            await _send(answer_to(error), scope, send_and_note)
+            await _send(answer_to(error), send_and_note)
         finally:
             self._metrics.in_flight -= 1
             self._held -= held
             route = scope.get("path_template") or "unmatched"
             seconds = time.perf_counter() - began_s
-            self._metrics.observe_request(scope["method"], str(route), status, seconds)
+            self._metrics.observe_request(scope["method"], str(route), status or 500, seconds)
 
-    def _admit(self, scope: Scope, held: int) -> None:
+    def _admit(self, scope: HTTPScope, held: int) -> None:
         """Raises what speaks against serving the request."""
         headers = dict(scope["headers"])
         path = scope["path"]
@@ -87,32 +90,12 @@ class Gate:
                 raise Overloaded("too many requests at once", retry_after_s=1.0)
             if self._held > max(held, BODIES_IN_FLIGHT_BYTES_MAX):
                 raise Overloaded("too many large bodies at once", retry_after_s=1.0)
-        check_declared(path, headers.get(b"content-length", b""))
+        if scope["method"] == "OPTIONS":  # which the framework would answer by itself
+            raise NotFound("there is no such route")
 
 
-def body_size(scope: Scope) -> int:
-    """Bytes of memory that a request's body may take; the bulk route's goes to disk as it comes."""
-    if scope["path"] in STREAMED_PATHS:
-        return 0
-    headers = dict(scope["headers"])
-    if b"transfer-encoding" in headers:
-        return bytes_max_of(scope["path"])
-    length = headers.get(b"content-length", b"0")
-    return min(int(length), bytes_max_of(scope["path"])) if length.isdigit() else 0
-
-
-def _has_much_left(scope: Scope) -> bool:
-    """Whether a client may go on sending for long, though its request is refused already."""
-    headers = dict(scope["headers"])
-    length = headers.get(b"content-length", b"0")
-    is_long = not length.isdigit() or int(length) > UNREAD_BYTES_MAX
-    return is_long or b"transfer-encoding" in headers
-
-
-async def _send(answer: ErrorAnswer, scope: Scope, send: Send) -> None:
+async def _send(answer: ErrorAnswer, send: Send) -> None:
     headers = {"content-type": JSON, "content-length": str(len(answer.body))} | answer.headers
-    if _has_much_left(scope):
-        headers["connection"] = "close"
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     await send({"type": "http.response.body", "body": answer.body, "more_body": False})

@@ -58,7 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = False
     rate_limit: Annotated[float, _about("Requests a second that a key may make; 0 for no limit.")] = 0.0
     concurrency: Annotated[int, _about("Requests served at a time; more are answered 503.")] = 256
-    body_timeout_s: Annotated[float, _about("Seconds that a pause within a request's body may last.")] = 30.0
+    body_timeout_s: Annotated[
+        float, _about("Seconds that a request's body may fall behind 16 KiB a second before it is cut.")
+    ] = 30.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _about("How much is logged, to standard error.")
     ] = "warning"
