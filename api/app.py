@@ -16,6 +16,7 @@ from litestar.router import Router
 from litestar.static_files import create_static_files_router
 
 from asteroid_cloud.api import health
+from asteroid_cloud.api.description import describe
 from asteroid_cloud.api.errors import handle
 from asteroid_cloud.api.gate import Gate
 from asteroid_cloud.api.metrics import Metrics
@@ -62,4 +63,5 @@ def create_app(settings: Settings, store: Store, metrics: Metrics | None = None)
             logging_config=None,
         )
     )
+    describe(app.openapi_schema)
     return Gate(app, settings, metrics)

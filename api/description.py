@@ -1,0 +1,180 @@
+"""The API's description of itself: what the handlers' types do not say of bodies, answers and errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.openapi.spec import OpenAPI
+from litestar.openapi.spec import Operation as Described
+
+from asteroid_cloud.api.answers import LSN_HEADER, MIN_LSN_HEADER
+from asteroid_cloud.api.errors import JSON, STATUS_BY_CODE
+from asteroid_cloud.api.schemas import Schema, components, ref
+
+EVERY = ("bad_request", "unauthorized", "rate_limited", "internal", "overloaded")
+BODY = ("bad_json", "unknown_field", "missing_field", "body_timeout", "payload_too_large")
+DATA = ("index_not_initialized", "not_ready")
+READ = (*DATA, "bad_min_lsn", "not_caught_up")
+WRITE = (*DATA, "poisoned", "storage_error", "no_space")
+VECTOR = (*BODY, "bad_vector", "wrong_dim")
+SEARCH = (
+    *READ,
+    *VECTOR,
+    *("bad_id", "bad_k", "bad_ef_search", "bad_filter", "bad_include", "bad_exact", "bad_offset"),
+    *("bad_max_distance", "bad_explain", "not_found"),
+)
+ONE = ("bad_id", "not_found")
+TEXT = "text/plain"
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: the schemas of its body and answer by name, its success status, what may go wrong."""
+
+    name: str
+    answer: str = ""
+    codes: tuple[str, ...] = ()
+    body: str = ""
+    status: int = 200
+    needs_key: bool = True
+
+    @property
+    def is_of_data(self) -> bool:
+        """Whether it reads or writes the log's state, so that its answers name an LSN."""
+        return "not_ready" in self.codes and self.name != "ready"
+
+
+CALLS: dict[tuple[str, str], Call] = {
+    ("get", "/health"): Call("health", "Status", needs_key=False),
+    ("get", "/ready"): Call("ready", "Status", ("not_ready", "poisoned")),
+    ("get", "/metrics"): Call("metrics"),
+    ("put", "/v1/index"): Call(
+        "create_index",
+        "IndexCreated",
+        (*WRITE[1:], *BODY, "bad_dim", "bad_metric", "index_already_initialized"),
+        "IndexBody",
+    ),
+    ("get", "/v1/index"): Call("get_index", "Index", READ[1:]),
+    ("delete", "/v1/index"): Call("delete_index", "IndexDeleted", WRITE[1:]),
+    ("get", "/v1/stats"): Call("stats", "Stats", READ[1:]),
+    ("post", "/v1/vectors"): Call(
+        "insert", "Written", (*WRITE, *VECTOR, "bad_id", "bad_payload"), "InsertBody", 201
+    ),
+    ("get", "/v1/vectors/{id}"): Call("get", "Row", (*READ, *ONE)),
+    ("put", "/v1/vectors/{id}"): Call(
+        "upsert", "Written", (*WRITE, *VECTOR, "bad_id", "bad_payload"), "VectorBody"
+    ),
+    ("delete", "/v1/vectors/{id}"): Call("delete", "", (*WRITE, "bad_id"), status=204),
+    ("get", "/v1/vectors/{id}/payload"): Call("get_payload", "Payload", (*READ, *ONE)),
+    ("put", "/v1/vectors/{id}/payload"): Call(
+        "set_payload", "Written", (*WRITE, *BODY[3:], *ONE, "bad_payload"), "Payload"
+    ),
+    ("patch", "/v1/vectors/{id}/payload"): Call(
+        "merge_payload", "Written", (*WRITE, *BODY[3:], *ONE, "bad_payload"), "Payload"
+    ),
+    ("post", "/v1/vectors/batch"): Call(
+        "insert_batch",
+        "Inserted",
+        (*WRITE, *BODY, "bad_item", "empty_batch", "batch_too_large"),
+        "BatchBody",
+        201,
+    ),
+    ("post", "/v1/vectors/fetch"): Call(
+        "fetch", "Rows", (*READ, *BODY, "bad_id", "bad_include", "batch_too_large"), "FetchBody"
+    ),
+    ("post", "/v1/vectors/delete"): Call(
+        "delete_many", "Deleted", (*WRITE, *BODY, "bad_id", "bad_filter", "batch_too_large"), "DeleteBody"
+    ),
+    ("post", "/v1/vectors/scroll"): Call(
+        "scroll",
+        "Page",
+        (*READ, *BODY, "bad_filter", "bad_limit", "bad_cursor", "bad_include"),
+        "ScrollBody",
+    ),
+    ("post", "/v1/search"): Call("search", "Hits", SEARCH, "SearchBody"),
+    ("post", "/v1/search/batch"): Call(
+        "search_batch", "HitsOfMany", (*SEARCH, "batch_too_large"), "SearchBatchBody"
+    ),
+    ("post", "/v1/count"): Call("count", "Counted", (*READ, *BODY, "bad_filter"), "CountBody"),
+    ("post", "/v1/build/bulk"): Call(
+        "bulk_build",
+        "BulkReport",
+        (
+            *(*WRITE, *BODY[3:], "bad_payload", "bad_vector", "bad_dim", "wrong_dim"),
+            *("bad_threads", "index_not_empty"),
+        ),
+    ),
+}
+BULK_HEADERS = {
+    "X-Asteroid-N": ("How many vectors come.", True),
+    "X-Asteroid-Dim": ("Their dimension.", True),
+    "X-Asteroid-Threads": ("How many threads build; all processors without it.", False),
+}
+
+
+def describe(document: OpenAPI) -> None:
+    """Completes a generated description in place, and takes out of it what is no call of the API."""
+    paths = document.paths or {}
+    for path, item in list(paths.items()):
+        calls = {method: CALLS[method, path] for method in METHODS if (method, path) in CALLS}
+        for method, call in calls.items():
+            _complete(getattr(item, method), call, path)
+        if not calls:
+            del paths[path]
+    document.components.schemas = components()  # type: ignore[assignment]  # plain JSON, as it goes out
+
+
+def _complete(described: Described, call: Call, path: str) -> None:
+    filled: Any = described  # plain JSON takes the place of Litestar's classes for it
+    filled.operation_id = call.name
+    filled.parameters = _parameters(call, path) or None
+    filled.request_body = _request(call)
+    filled.responses = _responses(call)
+    if not call.needs_key:
+        filled.security = [{}]
+
+
+def _parameters(call: Call, path: str) -> list[Schema]:
+    named = [{"name": "id", "in": "path", "required": True, "schema": ref("Id")}] if "{id}" in path else []
+    if "bad_min_lsn" in call.codes:
+        about = "Wait until reads cover this LSN."
+        named.append({"name": MIN_LSN_HEADER, "in": "header", "description": about, "schema": ref("Lsn")})
+    if call.name == "bulk_build":
+        for name, (about, required) in BULK_HEADERS.items():
+            whole = {"type": "integer", "minimum": 0}
+            named.append(
+                {"name": name, "in": "header", "description": about, "required": required, "schema": whole}
+            )
+    return named
+
+
+def _request(call: Call) -> Schema | None:
+    if call.name == "bulk_build":
+        about = "Raw little-endian float32 rows, then maybe a JSON array of one object or null for each."
+        return {"description": about, "required": True, "content": {"application/octet-stream": {}}}
+    if not call.body:
+        return None
+    return {"required": call.name != "count", "content": {JSON: {"schema": ref(call.body)}}}
+
+
+def _responses(call: Call) -> dict[str, Schema]:
+    success: Schema = {"description": "Done."}
+    if call.name == "metrics":
+        success["content"] = {TEXT: {"schema": {"type": "string"}}}
+    elif call.answer:
+        success["content"] = {JSON: {"schema": ref(call.answer)}}
+    if call.is_of_data:
+        success["headers"] = {LSN_HEADER: {"schema": ref("Lsn")}}
+    codes: dict[int, list[str]] = {}
+    for code in dict.fromkeys((*EVERY, *call.codes) if call.needs_key else ("bad_request",)):
+        codes.setdefault(STATUS_BY_CODE[code], []).append(code)
+    errors = {
+        str(status): {
+            "description": f"The code is one of: {', '.join(names)}.",
+            "content": {JSON: {"schema": ref("Error")}},
+        }
+        for status, names in sorted(codes.items())
+    }
+    return {str(call.status): success} | errors
