@@ -10,7 +10,8 @@ from litestar.openapi.spec import Operation as Described
 
 from asteroid_cloud.api.answers import LSN_HEADER, MIN_LSN_HEADER
 from asteroid_cloud.api.errors import JSON, STATUS_BY_CODE
-from asteroid_cloud.api.schemas import Schema, components, ref
+from asteroid_cloud.api.schemas import Schema, components, integer, ref
+from asteroid_cloud.wal.limits import BULK_ROWS_MAX, DIM_MAX
 
 EVERY = ("bad_request", "unauthorized", "rate_limited", "internal", "overloaded")
 BODY = ("bad_json", "unknown_field", "missing_field", "body_timeout", "payload_too_large")
@@ -108,9 +109,9 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
 }
 BULK_HEADERS = {
-    "X-Asteroid-N": ("How many vectors come.", True),
-    "X-Asteroid-Dim": ("Their dimension.", True),
-    "X-Asteroid-Threads": ("How many threads build; all processors without it.", False),
+    "X-Asteroid-N": ("How many vectors come.", integer(1, BULK_ROWS_MAX)),
+    "X-Asteroid-Dim": ("Their dimension.", integer(1, DIM_MAX)),
+    "X-Asteroid-Threads": ("How many threads build; all processors without it or for 0.", integer(0)),
 }
 
 
@@ -142,11 +143,9 @@ def _parameters(call: Call, path: str) -> list[Schema]:
         about = "Wait until reads cover this LSN."
         named.append({"name": MIN_LSN_HEADER, "in": "header", "description": about, "schema": ref("Lsn")})
     if call.name == "bulk_build":
-        for name, (about, required) in BULK_HEADERS.items():
-            whole = {"type": "integer", "minimum": 0}
-            named.append(
-                {"name": name, "in": "header", "description": about, "required": required, "schema": whole}
-            )
+        for name, (about, schema) in BULK_HEADERS.items():
+            header = {"name": name, "in": "header", "description": about, "schema": schema}
+            named.append(header | {"required": schema["minimum"] > 0})
     return named
 
 

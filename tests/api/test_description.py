@@ -126,7 +126,7 @@ async def test_a_bulk_load_is_as_described(http: Http, document: dict[str, Any])
 
 
 async def test_what_fails_is_as_described(http: Http, document: dict[str, Any]) -> None:
-    refused = [
+    refused: list[tuple[str, str, dict[str, object] | None, int]] = [
         ("get", "/v1/vectors/{id}", None, 404),
         ("post", "/v1/search", {"vector": ZEROS, "k": 0}, 400),
         ("post", "/v1/search", {"vector": ZEROS, "filters": {}}, 400),
