@@ -141,8 +141,9 @@ class Checkpointer:
                 part.tombstones.forget(floor)
         await self._trim()
         keep = {entry.number for entry in manifest.segments} | self._in_flight
+        below = self._next_segment
         await to_thread.run_sync(
-            remove_strays, self._files, self._folder, manifest_name(manifest.number), keep
+            remove_strays, self._files, self._folder, manifest_name(manifest.number), keep, below
         )
         self.changed.set()
         self.changed = anyio.Event()

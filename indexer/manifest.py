@@ -1,6 +1,6 @@
 """The manifest: which segments are the index as of which LSN. The newest one in the folder counts.
 
-    manifest := magic[8] version:u32 length:u32 crc32(body):u32 zero:u32 body
+    manifest := magic[8] version:u32 length:u32 crc32(magic ++ version ++ length ++ body):u32 body
     body     := msgpack of Manifest
 
 A manifest is written under a temporary name, synced, renamed to ``manifest-<number>`` and the folder
@@ -20,7 +20,8 @@ from asteroid_cloud.wal.files import Files
 
 MAGIC = b"ASTRMAN1"
 VERSION = 1
-HEADER = struct.Struct("<8sIIII")
+CHECKED = struct.Struct("<8sII")
+HEADER = struct.Struct("<8sIII")
 PREFIX = "manifest-"
 TEMPORARY = "manifest.tmp"
 
@@ -52,7 +53,8 @@ def manifest_name(number: int) -> str:
 def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
     """Makes the manifest durable and the newest, atomically."""
     body = msgspec.msgpack.encode(manifest)
-    header = HEADER.pack(MAGIC, VERSION, len(body), zlib.crc32(body), 0)
+    checked = CHECKED.pack(MAGIC, VERSION, len(body))
+    header = HEADER.pack(MAGIC, VERSION, len(body), zlib.crc32(body, zlib.crc32(checked)))
     temporary = f"{folder}/{TEMPORARY}"
     if files.exists(temporary):
         files.remove(temporary)
@@ -71,13 +73,13 @@ def read_manifest(files: Files, path: str) -> Manifest:
     data = files.read(path, 0, files.size(path))
     if len(data) < HEADER.size:
         raise CorruptionError(path, 0, "too short for a manifest")
-    magic, version, length, crc, _ = HEADER.unpack_from(data)
+    magic, version, length, crc = HEADER.unpack_from(data)
     if magic != MAGIC:
         raise CorruptionError(path, 0, "not a manifest")
     if version > VERSION:
         raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
     body = data[HEADER.size :]
-    if len(body) != length or zlib.crc32(body) != crc:
+    if len(body) != length or zlib.crc32(body, zlib.crc32(data[: CHECKED.size])) != crc:
         raise CorruptionError(path, HEADER.size, "the manifest's checksum does not match")
     try:
         return msgspec.msgpack.decode(body, type=Manifest)

@@ -73,11 +73,19 @@ def _unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
     return np.frombuffer(zstandard.ZstdDecompressor().decompress(packed), np.uint8)
 
 
-def remove_strays(files: Files, folder: str, manifest: str | None, segments: set[int]) -> None:
-    """Removes manifests but ``manifest`` and the files of segments not in ``segments``."""
+def remove_strays(
+    files: Files, folder: str, manifest: str | None, segments: set[int], below: int | None = None
+) -> None:
+    """Removes manifests but ``manifest``, and the files of segments not in ``segments``.
+
+    Segments numbered ``below`` or higher are left alone: they were begun after the caller looked.
+    """
     for name in files.list(folder):
         match = SEGMENT_FILE.fullmatch(name)
-        is_stray_segment = match is not None and int(match[1]) not in segments
+        number = int(match[1]) if match else None
+        is_stray_segment = number is not None and number not in segments
+        if number is not None and below is not None and number >= below:
+            is_stray_segment = False
         is_old_manifest = name == TEMPORARY or (name.startswith(PREFIX) and name != manifest)
         if is_stray_segment or is_old_manifest:
             files.remove(f"{folder}/{name}")

@@ -66,7 +66,9 @@ class Sealer:
         self._asked.set()
         self._asked = anyio.Event()
         while self._checkpointer.lsn < target:
-            await self._checkpointer.changed.wait()
+            if self._applier.failure is not None:
+                raise self._applier.failure
+            await _first_of(self._checkpointer.changed, self._applier.applied)
 
     def _due_in_s(self) -> float:
         """Seconds until there is something to seal or to checkpoint; 0 for now."""

@@ -1,0 +1,54 @@
+"""Engines for tests: small segments, so that sealing and merging happen all the time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import Engine, EngineOptions, Hits, PartPlan, search_parts
+
+SMALL = EngineOptions(seal_rows=64, segments_per_tier=2, idle_seal_s=0.01, idle_flush_s=0.02)
+
+
+@asynccontextmanager
+async def opened(path: Path, options: EngineOptions = SMALL) -> AsyncIterator[Engine]:
+    """An engine that has recovered."""
+    async with Engine.open(str(path), options) as engine:
+        await engine.ready()
+        yield engine
+
+
+def vectors(rows: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
+    """Unit vectors."""
+    drawn = np.random.default_rng(seed).normal(size=(rows, dim)).astype(np.float32)
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.float32)
+
+
+def u64(*ids: int) -> NDArray[np.uint64]:
+    """Ids as an array."""
+    return np.array(ids, np.uint64)
+
+
+def find(engine: Engine, query: NDArray[np.float32], k: int, ef: int = 128, exact: bool = False) -> Hits:
+    """A plain search over everything."""
+    plans = [PartPlan(view, view.alive, view.live, False) for view in engine.snapshot().parts]
+    return search_parts(plans, np.atleast_2d(query), k, ef, exact=exact)
+
+
+def contents(engine: Engine) -> dict[int, tuple[tuple[float, ...], object]]:
+    """Everything stored: id → (vector, payload or None)."""
+    found: dict[int, tuple[tuple[float, ...], object]] = {}
+    for view in engine.snapshot().parts:
+        ids = view.all_ids()
+        rows = view.find(ids)
+        ordinals = np.unique(rows[rows >= 0]).astype(np.uint32)
+        values, payloads = view.vectors(ordinals), view.payloads(ordinals)
+        for id_, value, payload in zip(view.ids(ordinals).tolist(), values, payloads, strict=True):
+            assert id_ not in found, f"id {id_} is alive twice"
+            found[id_] = (tuple(value.tolist()), msgspec.json.decode(payload) if payload else None)
+    return found
