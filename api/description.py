@@ -1,16 +1,12 @@
-"""The API's description of itself: what the handlers' types do not say of bodies, answers and errors."""
+"""What each call takes, answers and refuses, for the API's description of itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from litestar.openapi.spec import OpenAPI
-from litestar.openapi.spec import Operation as Described
 
 from asteroid_cloud.api.answers import LSN_HEADER, MIN_LSN_HEADER
 from asteroid_cloud.api.errors import JSON, STATUS_BY_CODE
-from asteroid_cloud.api.schemas import Schema, components, integer, ref
+from asteroid_cloud.api.schemas import Schema, integer, ref
 from asteroid_cloud.wal.limits import BULK_ROWS_MAX, DIM_MAX
 
 EVERY = ("bad_request", "unauthorized", "rate_limited", "internal", "overloaded")
@@ -27,6 +23,8 @@ SEARCH = (
 )
 ONE = ("bad_id", "not_found")
 TEXT = "text/plain"
+RETRY: dict[str, Schema] = {"Retry-After": {"type": "integer", "minimum": 1}}
+HEADERS_BY_STATUS = {401: {"WWW-Authenticate": {"type": "string"}}, 429: RETRY, 503: RETRY}
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -115,30 +113,20 @@ BULK_HEADERS = {
 }
 
 
-def describe(document: OpenAPI) -> None:
-    """Completes a generated description in place, and takes out of it what is no call of the API."""
-    paths = document.paths or {}
-    for path, item in list(paths.items()):
-        calls = {method: CALLS[method, path] for method in METHODS if (method, path) in CALLS}
-        for method, call in calls.items():
-            _complete(getattr(item, method), call, path)
-        if not calls:
-            del paths[path]
-    document.components.schemas = components()  # type: ignore[assignment]  # plain JSON, as it goes out
-
-
-def _complete(described: Described, call: Call, path: str) -> None:
-    filled: Any = described  # plain JSON takes the place of Litestar's classes for it
-    filled.operation_id = call.name
-    filled.parameters = _parameters(call, path) or None
-    filled.request_body = _request(call)
-    filled.responses = _responses(call)
+def operation(call: Call, path: str) -> Schema:
+    """One call as OpenAPI has it, without the words about it."""
+    told: Schema = {"operationId": call.name, "responses": _responses(call)}
+    if parameters := _parameters(call, path):
+        told["parameters"] = parameters
+    if request := _request(call):
+        told["requestBody"] = request
     if not call.needs_key:
-        filled.security = [{}]
+        told["security"] = []
+    return told
 
 
 def _parameters(call: Call, path: str) -> list[Schema]:
-    named = [{"name": "id", "in": "path", "required": True, "schema": ref("Id")}] if "{id}" in path else []
+    named = [{"name": "id", "in": "path", "required": True, "schema": ref("IdIn")}] if "{id}" in path else []
     if "bad_min_lsn" in call.codes:
         about = "Wait until reads cover this LSN."
         named.append({"name": MIN_LSN_HEADER, "in": "header", "description": about, "schema": ref("Lsn")})
@@ -172,7 +160,10 @@ def _responses(call: Call) -> dict[str, Schema]:
     errors = {
         str(status): {
             "description": f"The code is one of: {', '.join(names)}.",
-            "content": {JSON: {"schema": ref("Error")}},
+            "content": {JSON: {"schema": ref("ErrorAnswer")}},
+            "headers": {
+                name: {"schema": schema} for name, schema in HEADERS_BY_STATUS.get(status, {}).items()
+            },
         }
         for status, names in sorted(codes.items())
     }

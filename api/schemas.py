@@ -1,16 +1,20 @@
 """JSON Schemas of what goes in and out, for the API's own description.
 
 The requests' are written out because their structs leave many a field open, to refuse it with a code of
-its own; a test keeps both in step.
+its own; the defaults are the structs', and a test keeps both in step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from asteroid_cloud.api import wire
+from asteroid_cloud.api.checks import DECIMAL, INCLUDABLE
 from asteroid_cloud.api.results import BulkReport, Stats
+from asteroid_cloud.indexer.spec import METRICS
 from asteroid_cloud.query import Explain
 from asteroid_cloud.wal.limits import (
     BATCH_ITEMS_MAX,
@@ -19,9 +23,13 @@ from asteroid_cloud.wal.limits import (
     EF_SEARCH_DEFAULT,
     EF_SEARCH_MAX,
     FETCH_IDS_MAX,
+    FILTER_BYTES_MAX,
+    FILTER_DEPTH_MAX,
     ID_MAX,
     K_MAX,
     OFFSET_MAX,
+    PAYLOAD_BYTES_MAX,
+    PAYLOAD_DEPTH_MAX,
     SCROLL_LIMIT_MAX,
     SEARCHES_MAX,
 )
@@ -72,13 +80,25 @@ def about(text: str, schema: Schema) -> Schema:
     return schema | {"description": text}
 
 
+def default(struct: type[msgspec.Struct], name: str, schema: Schema) -> Schema:
+    """A schema with the default that the struct has for the field."""
+    (found,) = (field.default for field in msgspec.structs.fields(struct) if field.name == name)
+    return schema | {"default": found}
+
+
+def any_case(words: Iterable[str]) -> str:
+    """A pattern for these words in any case of their letters."""
+    patterns = ["".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in word) for word in words]
+    return f"^({'|'.join(patterns)})$"
+
+
 NUMBER: Schema = {"type": "number"}
 FLOAT32_MAX = 3.4028234663852886e38
 FLOAT32: Schema = {"type": "number", "format": "float", "minimum": -FLOAT32_MAX, "maximum": FLOAT32_MAX}
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
-METRIC: Schema = {"type": "string", "enum": ["l2", "cosine", "ip"]}
-INCLUDE = nullable(array({"type": "string", "enum": ["payload", "vector"]}))
+METRIC: Schema = {"type": "string", "enum": [*METRICS]}
+INCLUDE = nullable(array({"type": "string", "enum": sorted(INCLUDABLE)}))
 MIN_LSN = nullable(
     about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, 2**63 - 1))
 )
@@ -86,29 +106,46 @@ MIN_LSN = nullable(
 PARTS: dict[str, Schema] = {
     "Id": integer(0, ID_MAX, format="uint64"),
     "IdIn": {
-        "anyOf": [ref("Id"), {"type": "string", "pattern": "^(0|[1-9][0-9]{0,19})$"}],
+        "anyOf": [ref("Id"), {"type": "string", "pattern": f"^({DECIMAL.pattern})$"}],
         "description": "An id, also as decimal text, for readers whose numbers are not exact beyond 2^53.",
     },
     "Vector": about(
         "As many finite float32 numbers as the index's dimension.", array(FLOAT32, DIM_MAX, least=1)
     ),
-    "Payload": {"type": "object", "description": "Any JSON object of at most 65,536 bytes."},
+    "Payload": {
+        "type": "object",
+        "description": f"Any JSON object of at most {PAYLOAD_BYTES_MAX:,} bytes "
+        f"and {PAYLOAD_DEPTH_MAX} levels.",
+    },
     "Filter": {
         "type": "object",
-        "description": "A condition on payloads: $eq $ne $gt $gte $lt $lte $in $nin $contains_any "
+        "description": f"A condition on payloads, of at most {FILTER_BYTES_MAX:,} bytes and "
+        f"{FILTER_DEPTH_MAX} levels: $eq $ne $gt $gte $lt $lte $in $nin $contains_any "
         "$contains_all $exists $and $or $not $nor; a bare value means $eq, {} matches all.",
         "examples": [{"$and": [{"category": "docs"}, {"year": {"$gte": 2026}}]}],
     },
     "Lsn": about("The number of the log's record that made this so.", integer(0, format="uint64")),
-    "Error": answer(["error", "code"], error=about("One clear sentence.", TEXT), code=TEXT),
+    "ErrorAnswer": answer(
+        ["error", "code"],
+        error=about("One clear sentence.", TEXT),
+        code=about("Stable: a client may branch on it.", TEXT),
+        index=about("Which item or search is at fault, from 0.", integer(0)),
+        reason=about("The code of what is wrong with the item at index.", TEXT),
+        inserted=about("What a batch that failed midway has written.", integer(0)),
+        failed_index=about("The first item that was not written.", integer(0)),
+        phase=about("What a server that is not ready is at.", TEXT),
+        progress=about("How far it is, from 0 to 1.", NUMBER),
+        limit=about("The bound that was passed.", integer(0)),
+        request_id=about("Names an internal error in the server's log.", TEXT),
+    ),
 }
 REQUESTS: dict[str, Schema] = {
     "IndexBody": body(
         ["dim"],
         dim=integer(1, DIM_MAX),
         metric=about(
-            "l2 (default), cosine or ip, in any case.",
-            TEXT | {"pattern": "^([lL]2|[cC][oO][sS][iI][nN][eE]|[iI][pP])$"},
+            f"One of {', '.join(METRICS)}, in any case.",
+            default(wire.IndexBody, "metric", TEXT | {"pattern": any_case(METRICS)}),
         ),
     ),
     "InsertBody": body(["id", "vector"], id=ref("IdIn"), vector=ref("Vector"), metadata=ref("Payload")),
@@ -118,18 +155,18 @@ REQUESTS: dict[str, Schema] = {
         [],
         vector=nullable(ref("Vector")),
         id=about("In the vector's place: more like this one.", nullable(ref("IdIn"))),
-        k=integer(1, K_MAX, default=10),
+        k=default(wire.SearchBody, "k", integer(1, K_MAX)),
         ef_search=about(
             "More finds better and takes longer.",
             nullable(integer(1, EF_SEARCH_MAX, default=EF_SEARCH_DEFAULT)),
         ),
         filter=ref("Filter"),
         include=INCLUDE,
-        exact=about("Compare with every vector.", FLAG),
-        offset=integer(0, OFFSET_MAX, default=0),
+        exact=about("Compare with every vector.", default(wire.SearchBody, "exact", FLAG)),
+        offset=default(wire.SearchBody, "offset", integer(0, OFFSET_MAX)),
         max_distance=nullable(NUMBER),
         min_lsn=MIN_LSN,
-        explain=about("Say how it was searched.", FLAG),
+        explain=about("Say how it was searched.", default(wire.SearchBody, "explain", FLAG)),
         max_scan_candidates=about("Accepted without effect.", {}),
     ),
     "SearchBatchBody": body(["searches"], searches=array(ref("SearchBody"), SEARCHES_MAX), min_lsn=MIN_LSN),
@@ -140,7 +177,7 @@ REQUESTS: dict[str, Schema] = {
     ),
     "ScrollBody": body(
         [],
-        limit=integer(1, SCROLL_LIMIT_MAX, default=1000),
+        limit=default(wire.ScrollBody, "limit", integer(1, SCROLL_LIMIT_MAX)),
         filter=ref("Filter"),
         cursor=about("From the page before; null for the first.", nullable(TEXT)),
         include=INCLUDE,

@@ -1,0 +1,75 @@
+"""Bodies to try each call with: for an index of four dimensions, and in this order, all are accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_VECTOR = [0.1, 0.2, 0.3, 0.4]
+_REPORT = {"title": "Annual report", "year": 2026, "lang": "en", "tags": ["finance", "public"]}
+
+EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
+    ("put", "/v1/index"): {
+        "Euclidean distance": {"dim": 4},
+        "Cosine distance": {"dim": 4, "metric": "cosine"},
+        "Inner product": {"dim": 4, "metric": "ip"},
+    },
+    ("post", "/v1/vectors"): {
+        "With a payload": {"id": 1, "vector": _VECTOR, "metadata": _REPORT},
+        "The largest id, as text": {"id": "18446744073709551615", "vector": [0.4, 0.3, 0.2, 0.1]},
+    },
+    ("put", "/v1/vectors/{id}"): {
+        "The payload stays": {"vector": _VECTOR},
+        "The payload is replaced": {"vector": _VECTOR, "metadata": _REPORT},
+        "The payload is cleared": {"vector": _VECTOR, "metadata": {}},
+    },
+    ("put", "/v1/vectors/{id}/payload"): {"Nulls are kept": {**_REPORT, "reviewer": None}},
+    ("patch", "/v1/vectors/{id}/payload"): {
+        "Set one, delete one": {"year": 2027, "reviewer": None},
+    },
+    ("post", "/v1/vectors/batch"): {
+        "Two": {
+            "items": [
+                {"id": 2, "vector": [0.2, 0.2, 0.3, 0.4], "metadata": {"year": 2024, "lang": "de"}},
+                {"id": 3, "vector": [0.9, 0.1, 0.0, 0.0]},
+            ]
+        },
+    },
+    ("post", "/v1/vectors/fetch"): {
+        "Payloads and vectors": {"ids": [1, "2", 3], "include": ["payload", "vector"]},
+    },
+    ("post", "/v1/vectors/scroll"): {
+        "The first page": {"limit": 100, "include": ["payload"]},
+        "Only what matches": {"filter": {"year": {"$gte": 2024}}},
+    },
+    ("post", "/v1/search"): {
+        "The three nearest": {"vector": _VECTOR, "k": 3},
+        "With a filter, and payloads": {
+            "vector": _VECTOR,
+            "k": 10,
+            "filter": {
+                "year": {"$gte": 2024},
+                "$or": [{"lang": "en"}, {"tags": {"$contains_any": ["public"]}}],
+            },
+            "include": ["payload"],
+        },
+        "More like this one": {"id": 1, "k": 3},
+        "Exact, within a distance, explained": {
+            "vector": _VECTOR,
+            "exact": True,
+            "max_distance": 0.5,
+            "explain": True,
+        },
+    },
+    ("post", "/v1/search/batch"): {
+        "Two": {"searches": [{"vector": _VECTOR, "k": 1}, {"id": 1, "k": 2, "filter": {"lang": "de"}}]},
+    },
+    ("post", "/v1/count"): {
+        "All": {},
+        "What matches": {"filter": {"lang": {"$in": ["en", "de"]}}},
+    },
+    ("post", "/v1/vectors/delete"): {
+        "By id": {"ids": [2, "3"]},
+        "By filter": {"filter": {"year": {"$lt": 2020}}},
+    },
+}
+"""By method and path, each with a word on what it shows."""

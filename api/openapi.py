@@ -1,0 +1,97 @@
+"""The OpenAPI document: every call of the API in plain data, as ``GET /openapi.json`` sends it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from inspect import getdoc
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+
+from asteroid_cloud.api import health, routes_bulk, routes_index, routes_search, routes_vectors
+from asteroid_cloud.api.description import CALLS, operation
+from asteroid_cloud.api.examples import EXAMPLES
+from asteroid_cloud.api.filter_help import FILTER_HELP
+from asteroid_cloud.api.routes import route_handlers
+from asteroid_cloud.api.schemas import Schema, components
+
+ABOUT = """\
+Vectors and JSON payloads in; nearest neighbours with filters out.
+
+- Bodies are JSON, a bulk load's apart. A field that is not declared is refused (`unknown_field`).
+- Every error, from wherever it comes, is `{"error": "<one clear sentence>", "code": "<snake_case>"}`.
+  An unknown route or method is 404 `not_found`. Errors to be tried again later carry `Retry-After`.
+- Ids are unsigned 64-bit integers, as JSON integers or decimal text; answers carry integers.
+- The answer to a write comes when it is durable, and names its LSN. A read sees every write that was
+  answered before; `min_lsn`, or the header `X-Asteroid-Min-LSN`, also makes it wait for a given one.
+"""
+TAGS = {
+    "index": ("The one index of a server: its dimension, its metric, its figures.", routes_index),
+    "vectors": ("Write, read and delete vectors and their payloads.", routes_vectors),
+    "search": ("Find the nearest, with filters; count.", routes_search),
+    "bulk": ("Build a whole index at once.", routes_bulk),
+    "operations": ("What load balancers and scrapers ask.", health),
+}
+TAG_BY_MODULE = {module.__name__: name for name, (_, module) in TAGS.items()}
+MORE = {
+    "search": FILTER_HELP,
+    "ready": "Needs no key if the server's setting `public` names it.",
+    "metrics": "Needs no key if the server's setting `public` names it.",
+}
+"""What a call's description says beyond its handler's docstring, by operation."""
+
+
+@cache
+def encoded() -> bytes:
+    """The document as JSON."""
+    return msgspec.json.encode(document())
+
+
+def document() -> Schema:
+    """The document as plain data."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Asteroid Cloud",
+            "version": version("asteroid-cloud"),
+            "description": ABOUT,
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, (text, _) in TAGS.items()],
+        "security": [{"bearer": []}],
+        "paths": _paths(),
+        "components": {
+            "schemas": components(),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def described_handlers() -> list[HTTPRouteHandler]:
+    """The handlers that the document describes, in its order."""
+    return [*route_handlers(), health.health, health.ready, health.metrics]
+
+
+def _paths() -> dict[str, Schema]:
+    paths: dict[str, Schema] = {}
+    for handler in described_handlers():
+        (template,), (method,) = handler.paths, handler.http_methods
+        path, verb = template.replace("{id:str}", "{id}"), method.lower()
+        call = CALLS[verb, path]
+        told = operation(call, path)
+        if examples := EXAMPLES.get((verb, path)):
+            (content,) = told["requestBody"]["content"].values()
+            content["examples"] = {
+                f"example{number}": {"summary": summary, "value": value}
+                for number, (summary, value) in enumerate(examples.items(), 1)
+            }
+        text = (getdoc(handler.fn) or "").replace("``", "`")
+        paths.setdefault(path, {})[verb] = {
+            "tags": [TAG_BY_MODULE[handler.fn.__module__]],
+            "summary": handler.summary,
+            "description": "\n\n".join(filter(None, [text, MORE.get(call.name)])),
+            **told,
+        }
+    return paths
