@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 import anyio
-from litestar.types import HTTPReceiveMessage, Receive, Scope
+from litestar.types import HTTPReceiveMessage, Receive, Scope, WebSocketReceiveMessage
 
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 from asteroid_cloud.wal.limits import (
@@ -59,18 +59,19 @@ class Body:
         if self._is_whole:
             return await self._receive()  # type: ignore[return-value]  # waits for the client to go away
         asked_s = time.monotonic()
-        try:
-            with anyio.fail_after(self._lag_s_left):
+        message: HTTPReceiveMessage | WebSocketReceiveMessage | None = None
+        if self._lag_s_left > 0:
+            with anyio.move_on_after(self._lag_s_left):
                 message = await self._receive()
-        except TimeoutError as error:
+        if message is None:
             self._is_cut = True
-            raise InvalidRequest("the body comes too slowly", code="body_timeout") from error
+            raise InvalidRequest("the body comes too slowly", code="body_timeout")
         if message["type"] != "http.request":
             self._is_cut = True
             raise InvalidRequest("the client went away before its body was whole")
         size = len(message["body"])
         lag_s = self._lag_s_left - (time.monotonic() - asked_s) + size / BODY_BYTES_PER_S_MIN
-        self._lag_s_left = max(0.0, min(self._lag_s_max, lag_s))
+        self._lag_s_left = min(self._lag_s_max, lag_s)
         self._left -= size
         if self._left < 0:
             self._is_cut = True
