@@ -6,6 +6,7 @@ Bodies have their own bounds; see ``bodies``. Here is what happens before there 
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 from typing import Any
 
@@ -16,6 +17,10 @@ from uvicorn.server import ServerState
 from asteroid_cloud.api.errors import JSON, answer_to
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
 from asteroid_cloud.wal.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
+
+# uvicorn warns of each broken request: strangers could fill the disk with lines of log.
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.ERROR)
 
 
 def connections_max() -> int:
@@ -35,6 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.logger = logger
         self._connections_max = connections_max()
         self._deadline: asyncio.TimerHandle | None = None
         """Runs while headers are awaited: from the connection or a request's first byte to their end."""

@@ -185,9 +185,12 @@ def test_bodies_do_not_count_as_headers() -> None:
 
 
 @pytest.mark.parametrize("data", [b"GARBAGE\r\n\r\n", b"\0\xff\xfe", b"\x16\x03\x01\x02\0\x01\0"])
-def test_what_is_not_http_is_refused_in_the_shape_of_all_errors(data: bytes) -> None:
+def test_what_is_not_http_is_refused_in_the_shape_of_all_errors(
+    caplog: pytest.LogCaptureFixture, data: bytes
+) -> None:
     peer = Peer()
     peer.send(data)
+    assert caplog.records == [], "a stranger must not be able to fill the log"
     assert peer.transport.answer == (400, "bad_request")
     assert peer.transport.is_closed
 
