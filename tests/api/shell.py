@@ -1,0 +1,161 @@
+"""Speaks ASGI to an application by hand: what HTTP clients tidy up, these tests want untidy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import anyio
+import msgspec
+
+from asteroid_cloud.api.app import create_app
+from asteroid_cloud.api.gate import Gate
+from asteroid_cloud.api.metrics import Metrics
+from asteroid_cloud.api.settings import Settings
+from asteroid_cloud.indexer import EngineStats, IndexSpec, Phase
+from asteroid_cloud.wal.errors import AsteroidError
+
+STATS = EngineStats(
+    vectors=7,
+    dim=4,
+    metric="l2",
+    segments=1,
+    segment_rows=5,
+    tombstones=2,
+    tail_rows=2,
+    tail_bytes=64,
+    lag_records=1,
+    lag_seconds=0.5,
+    log_bytes=128,
+    segment_bytes=256,
+    last_lsn=9,
+    durable_lsn=9,
+    checkpoint_lsn=8,
+    memory_budget_bytes=1024,
+    merging=False,
+    kernels="portable",
+)
+
+
+class FakeEngine:
+    """As much of an engine as the shell looks at."""
+
+    def __init__(self) -> None:
+        self.phase = Phase("ready", 1.0, "ready")
+        self.failure: AsteroidError | None = None
+        self.spec: IndexSpec | None = IndexSpec(4, "l2")
+        self.trouble: Exception | None = None
+
+    @property
+    def applied_lsn(self) -> int:
+        """The newest record, or the trouble that this engine is in."""
+        if self.trouble is not None:
+            raise self.trouble
+        return 9
+
+    def stats(self) -> EngineStats:
+        """Always the same figures."""
+        return STATS
+
+
+class FakeStore:
+    """A store that has an engine and nothing else."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine()
+        self.path = ""
+
+    @property
+    def reads(self) -> Any:
+        """Fails as a bug of the server would, or as the engine's trouble says."""
+        raise self.engine.trouble or ZeroDivisionError("a secret of the server")
+
+
+class Answered(msgspec.Struct):
+    """An answer as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    is_finished: bool
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The error's code; fails unless the body has the one error shape."""
+        assert self.headers["content-type"] == "application/json"
+        told = self.json
+        assert isinstance(told["error"], str)
+        assert told["error"]
+        return str(told["code"])
+
+
+def shell(store: FakeStore | None = None, metrics: Metrics | None = None, **settings: Any) -> Gate:
+    """The whole application over a fake store."""
+    chosen = Settings(**{"data": "unused", **settings})
+    standing_in: Any = store or FakeStore()
+    return create_app(chosen, standing_in, metrics)
+
+
+async def ask(
+    app: Gate,
+    method: str,
+    path: str,
+    parts: Iterable[bytes] = (),
+    *,
+    key: str | None = None,
+    headers: dict[str, str] | None = None,
+    ends: bool = True,
+    on_part: Callable[[bytes], None] | None = None,
+) -> Answered:
+    """One request whose body arrives in ``parts``; without ``ends`` the client then falls silent."""
+    supply = iter([*parts])
+    sent = dict(headers or {})
+    if key is not None:
+        sent["authorization"] = f"Bearer {key}"
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+        "client": ("127.0.0.1", 5),
+        "server": ("127.0.0.1", 8000),
+    }
+    got = Answered(0, {}, b"", False)
+    is_over, is_answered = False, anyio.Event()
+
+    async def receive() -> Any:
+        nonlocal is_over
+        part = next(supply, None)
+        if part is None and (is_over or not ends):
+            await is_answered.wait()
+            return {"type": "http.disconnect"}
+        is_over = part is None
+        if part is not None and on_part is not None:
+            on_part(part)
+        return {"type": "http.request", "body": part or b"", "more_body": part is not None}
+
+    async def send(message: Any) -> None:
+        assert not got.is_finished
+        if message["type"] == "http.response.start":
+            got.status = message["status"]
+            got.headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
+        else:
+            got.body += message.get("body", b"")
+            got.is_finished = not message.get("more_body", False)
+            if got.is_finished:
+                is_answered.set()
+
+    await app(scope, receive, send)  # type: ignore[arg-type]  # a plain dict is what servers pass
+    return got
