@@ -75,7 +75,9 @@ class Metrics:
         lines += _gauges(gauges)
         if stats is not None:
             lines += _gauges(_engine_gauges(stats))
-            lines += ["# TYPE asteroid_build_info gauge", f'asteroid_build_info{{simd="{stats.kernels}"}} 1']
+            lines.append("# HELP asteroid_build_info What this server was built with and found.")
+            lines.append("# TYPE asteroid_build_info gauge")
+            lines.append(f'asteroid_build_info{{simd="{stats.kernels}"}} 1')
         return "\n".join(lines) + "\n"
 
 
