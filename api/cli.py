@@ -12,6 +12,8 @@ import rich_click as click
 from asteroid_cloud.api.settings import Settings, load_settings, variable_of
 from asteroid_cloud.wal.errors import AsteroidError
 
+METAVARS = {"data": "DIR", "api_keys": "FILE", "memory_budget": "SIZE", "public": "NAMES"}
+
 click.rich_click.TEXT_MARKUP = "rich"
 
 
@@ -22,11 +24,11 @@ class Commands(click.RichGroup):
         """The names, in the order of the help."""
         return ["serve", "wal"]
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
-        if name == "serve":
+        if cmd_name == "serve":
             return serve
-        if name == "wal":
+        if cmd_name == "wal":
             from asteroid_cloud.api.replay_command import replay
             from asteroid_cloud.wal.cli import wal
 
@@ -50,15 +52,24 @@ def _option(field: msgspec.inspect.Field) -> click.Option:
     is_flag = isinstance(kind, msgspec.inspect.BoolType)
     choices = [str(value) for value in kind.values] if isinstance(kind, msgspec.inspect.LiteralType) else []
     has_default = not is_flag and field.default not in (msgspec.NODEFAULT, None, "")
+    notes = [f"default: {field.default}"] * has_default + [variable_of(field.name)]
     return click.RichOption(
         [f"--{field.name.replace('_', '-')}", field.name],
         is_flag=is_flag,
         default=None,
         type=click.Choice(choices) if choices else None,
-        metavar=None if is_flag or choices else "TEXT" if field.name != "data" else "DIR",
-        help=description + (f" [dim]\\[default: {field.default}][/]" if has_default else ""),
+        metavar=None if is_flag or choices else METAVARS.get(field.name, _metavar(kind)),
+        help=f"{description} [dim]\\[{'; '.join(notes)}][/]",
         show_envvar=False,
     )
+
+
+def _metavar(kind: msgspec.inspect.Type) -> str:
+    """What to write after an option, by the type of its setting."""
+    kinds = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
+    if any(isinstance(one, msgspec.inspect.IntType) for one in kinds):
+        return "INTEGER"
+    return "NUMBER" if any(isinstance(one, msgspec.inspect.FloatType) for one in kinds) else "TEXT"
 
 
 def _serve(config: str | None, **flags: object) -> None:

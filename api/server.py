@@ -100,12 +100,13 @@ async def _serve(settings: Settings) -> None:
             lifespan="off",
             access_log=False,
             log_config=None,
+            server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
         server = Server(config, f"http://{shown}:{port}")
         if not settings.keys():
-            logging.getLogger(__name__).warning("no key is set: every local user may read and write")
+            sys.stderr.write("asteroid: no key is set, so every user of this machine may read and write\n")
 
         async def prepare() -> None:
             nonlocal failure
