@@ -21,6 +21,7 @@ from asteroid_cloud.wal.errors import (
     InvalidRequest,
     NotFound,
     Overloaded,
+    StorageError,
     TooLarge,
     Unauthorized,
 )
@@ -112,6 +113,8 @@ def answer_to(error: BaseException) -> ErrorAnswer:
         logger.error("request %s failed", request_id, exc_info=error)
         said = {"error": "an internal error; the server's log has more", "code": "internal"}
         return ErrorAnswer(500, msgspec.json.encode(said | {"request_id": request_id}))
+    if isinstance(known, StorageError):
+        logger.error("%s: %s", known.code, known.message)
     headers: dict[str, str] = {}
     if isinstance(known, Overloaded):
         headers["Retry-After"] = str(max(1, round(known.retry_after_s)))
