@@ -62,6 +62,8 @@ STATUS_BY_CODE = {
     "index_already_initialized": 409,
     "index_not_empty": 409,
     "index_differs": 409,
+    "lsn_mismatch": 409,
+    "fenced": 409,
     "payload_too_large": 413,
     "batch_too_large": 413,
     "rate_limited": 429,
