@@ -102,7 +102,7 @@ CALLS: dict[tuple[str, str], Call] = {
         "BulkReport",
         (
             *(*WRITE, *BODY[3:], "bad_payload", "bad_vector", "bad_dim", "wrong_dim"),
-            *("bad_threads", "index_not_empty"),
+            *("bad_threads", "index_not_empty", "conflict"),
         ),
     ),
 }

@@ -36,6 +36,10 @@ TAGS = {
 TAG_BY_MODULE = {module.__name__: name for name, (_, module) in TAGS.items()}
 MORE = {
     "search": FILTER_HELP,
+    "search_batch": "Each search has the fields of `POST /v1/search`, which also explains filters.",
+    "delete_many": "Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters.",
+    "bulk_build": "Only into an empty index. The headers may also begin with "
+    f"{' or '.join(f'`{prefix}`' for prefix in routes_bulk.PREFIXES[1:])}.",
     "ready": "Needs no key if the server's setting `public` names it.",
     "metrics": "Needs no key if the server's setting `public` names it.",
 }
