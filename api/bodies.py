@@ -14,8 +14,6 @@ from asteroid_cloud.wal.limits import (
     BODY_BYTES_MAX,
     BODY_BYTES_PER_S_MIN,
     BULK_BODY_BYTES_MAX,
-    DRAIN_BYTES_MAX,
-    DRAIN_S_MAX,
 )
 
 BYTES_MAX_BY_PATH = {
@@ -97,21 +95,6 @@ class Body:
                     break
                 self._is_whole = not message["more_body"]
         return self._is_whole
-
-    async def drain(self) -> None:
-        """Takes in what is still sent after the answer, within bounds, and throws it away.
-
-        A client that sends all of its body before it reads would find the connection reset otherwise, and
-        never see why it was refused.
-        """
-        left = DRAIN_BYTES_MAX
-        with anyio.move_on_after(DRAIN_S_MAX):
-            while left > 0 and not self._is_whole:
-                message = await self._receive()
-                if message["type"] != "http.request":
-                    return
-                left -= len(message["body"])
-                self._is_whole = not message["more_body"]
 
     def _too_large(self) -> TooLarge:
         return TooLarge(

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from asteroid_cloud.api.auth import KeyRing
 from asteroid_cloud.api.bodies import Body
-from asteroid_cloud.api.errors import JSON, STATUS_BY_CODE, ErrorAnswer, answer_to
+from asteroid_cloud.api.errors import JSON, ErrorAnswer, answer_to
 from asteroid_cloud.api.metrics import Metrics
 from asteroid_cloud.api.rate_limit import RateLimit
 from asteroid_cloud.api.settings import Settings
@@ -44,18 +44,13 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began_s, status, body = time.perf_counter(), 0, None
-        is_last = is_open = False
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status, is_last, is_open
+            nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if body is None or not await body.finish():
-                    is_last = True
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
-            elif is_last and not message.get("more_body"):
-                is_open = True  # all of the answer is out, but the connection ends only below
-                message["more_body"] = True
             await send(message)
 
         self._metrics.in_flight += 1
@@ -77,10 +72,6 @@ class Gate:
             route = scope.get("path_template") or "unmatched"
             seconds = time.perf_counter() - began_s
             self._metrics.observe_request(scope["method"], str(route), status or 500, seconds)
-        if is_open:
-            if body is not None and status != STATUS_BY_CODE["body_timeout"]:  # that one has fallen silent
-                await body.drain()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _admit(self, scope: HTTPScope, held: int) -> None:
         """Raises what speaks against serving the request."""

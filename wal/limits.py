@@ -58,10 +58,6 @@ CONNECTIONS_MAX = 2_048
 HEADERS_BYTES_MAX = 64 * KIB
 HEADERS_S_MAX = 10.0
 
-# What a refused client may still send before its connection is cut.
-DRAIN_BYTES_MAX = 2 * BATCH_BODY_BYTES_MAX
-DRAIN_S_MAX = 5.0
-
 # Waiting.
 MIN_LSN_WAIT_S_MAX = 5.0
 WRITE_ADMISSION_WAIT_S_MAX = 30.0
