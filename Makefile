@@ -20,7 +20,7 @@ $(BIN)/python:
 # Strict editable mode links single files, so the list of files decides when to install again.
 $(STAMP): $(BIN)/python pyproject.toml setup.py $(NATIVE) ops/build/backend.py $(VENV)/.files
 	@echo "Setting up $(VENV) (compiles two modules; about a minute)"
-	$(BIN)/python -m pip install --quiet -c ops/constraints.txt \
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c ops/constraints.txt \
 	  -e '.[test,check]' --config-settings editable_mode=strict
 	@touch $(STAMP)
 
@@ -42,7 +42,7 @@ check: $(STAMP)      ## linters, type checkers, tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES)
 	$(BIN)/pyright
-	ASTEROID_WERROR=1 $(BIN)/python -m pip install --quiet -c ops/constraints.txt \
+	ASTEROID_WERROR=1 PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c ops/constraints.txt \
 	  -e '.[test,check]' --config-settings editable_mode=strict
 	$(BIN)/python -m pytest
 

@@ -28,7 +28,8 @@ class BackgroundThread:
         """Runs it there; if the caller is cancelled meanwhile, only after it has ended."""
         future = self._executor.submit(function, *args, **kwargs)
         with anyio.CancelScope(shield=True):
-            return await asyncio.wrap_future(future)
+            await asyncio.wait([asyncio.wrap_future(future)])
+        return future.result()
 
     def close(self) -> None:
         """Ends the thread once it has nothing to do."""
