@@ -7,11 +7,12 @@ import sys
 import msgspec
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from asteroid_cloud.indexer import EngineOptions, Replay, ReplayReport
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.errors import AsteroidError
+from asteroid_cloud.wal.errors import AsteroidError, NotFound
 
 
 @click.command("replay")
@@ -32,20 +33,22 @@ def replay(data: str, apply: bool, as_json: bool) -> None:
     are compared: equal digests mean that the live index holds exactly what the log says. Without --apply
     nothing is changed. Exit status: 0 when they agree, 1 when they do not, 2 when the replay is impossible.
     """
-    errors = Console(stderr=True)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
     run = Replay(LocalFiles(), data, EngineOptions())
     try:
+        if not LocalFiles().exists(f"{data}/wal"):
+            raise NotFound(f"there is no store in {data}")
         report = _run(run, errors)
         kept = run.install() if apply else None
         if not apply:
             run.discard()
     except AsteroidError as error:
-        errors.print(f"[red]{error.code}[/]: {error.message}", highlight=False)
+        errors.print(f"[red]{error.code}[/]: {escape(error.message)}")
         sys.exit(2)
     if as_json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
     else:
-        _print(report, kept)
+        _print(report, apply, kept)
     sys.exit(0 if report.agrees or apply else 1)
 
 
@@ -64,8 +67,8 @@ def _run(run: Replay, console: Console) -> ReplayReport:
         return run.run(lambda done, total: bar.update(task, completed=done, total=total))
 
 
-def _print(report: ReplayReport, kept: str | None) -> None:
-    out = Console(highlight=False)
+def _print(report: ReplayReport, is_applied: bool, kept: str | None) -> None:
+    out = Console(highlight=False, soft_wrap=True)
     if report.from_lsn > 1:
         out.print(
             f"The log begins with record {report.from_lsn}; what came before was taken from the checkpoint."
@@ -75,10 +78,10 @@ def _print(report: ReplayReport, kept: str | None) -> None:
     )
     out.print(f"digest of the log:   {report.digest}")
     if report.live_digest is None:
-        out.print(f"[red]The live index does not open: {report.live_error}[/]")
+        out.print(f"[red]The live index does not open: {escape(report.live_error or '')}[/]")
     else:
         out.print(f"digest of the index: {report.live_digest}")
         agrees = "[green]They agree.[/]" if report.agrees else "[red]They differ: the index is wrong.[/]"
         out.print(agrees)
-    if kept:
-        out.print(f"The rebuilt index is in place; the old one is kept as {kept}.")
+    if is_applied:
+        out.print(f"The rebuilt index is in place{f'; the old one is kept as {kept}' if kept else ''}.")

@@ -23,6 +23,7 @@ from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
 KEEP_ALIVE_S = 75
 GRACE_S = 30
+BACKLOG = 2048
 # A thread waits this long for the interpreter before it asks another to let go; the default of 5 ms
 # would let two busy worker threads hold up the event loop noticeably.
 SWITCH_INTERVAL_S = 0.001
@@ -77,10 +78,13 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
-    except OSError as error:
+        # Here already, so that of two servers that start at once one is told that the port is in use.
+        listener.listen(BACKLOG)
+    except (OSError, UnicodeError) as error:
         listener.close()
+        reason = getattr(error, "strerror", None) or error
         raise InvalidRequest(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", code="bad_settings"
+            f"cannot listen on {settings.host}:{settings.port}: {reason}", code="bad_settings"
         ) from error
     return listener
 

@@ -22,6 +22,7 @@ from asteroid_cloud.wal.limits import KIB, MIB
 
 PREFIX = "ASTEROID_"
 NOT_SETTINGS = {"ASTEROID_CONFIG", "ASTEROID_URL", "ASTEROID_WERROR", "ASTEROID_NO_FETCH"}
+PLACE = re.compile(r"(.+) - at `\$\.(\w+)`")
 SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)?", re.IGNORECASE)
 UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": 1024 * MIB, "tib": 1024 * 1024 * MIB}
 PUBLIC = ("ready", "metrics", "docs")
@@ -175,7 +176,13 @@ def load_settings(flags: Mapping[str, object], variables: Mapping[str, str], con
     try:
         return msgspec.convert(merged, Settings, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
-        raise InvalidRequest(f"settings: {error}", code="bad_settings") from error
+        raise InvalidRequest(_named(str(error)), code="bad_settings") from error
+
+
+def _named(problem: str) -> str:
+    """The decoder's message, but the setting comes first."""
+    found = PLACE.fullmatch(problem)
+    return f"{found[2]}: {found[1]}" if found else f"settings: {problem}"
 
 
 def _read_file(config: str) -> dict[str, Any]:

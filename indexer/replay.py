@@ -89,20 +89,23 @@ class Replay:
             lock.release()
         return report
 
-    def install(self) -> str:
-        """Puts the rebuilt index in the live one's place; the name that the old one has now."""
+    def install(self) -> str | None:
+        """Puts the rebuilt index in the live one's place; the name that the old one, if any, has now."""
         lock = lock_directory(self.files, self.path)
         try:
-            number = 1
-            while self.files.exists(f"{self.path}/{BROKEN}.{number}"):
-                number += 1
-            kept = f"{BROKEN}.{number}"
-            self.files.rename(f"{self.path}/{LIVE}", f"{self.path}/{kept}")
+            kept = None
+            if self.files.exists(f"{self.path}/{LIVE}"):
+                numbers = _numbers_from(1)
+                kept = next(f"{BROKEN}.{n}" for n in numbers if not self._has(f"{BROKEN}.{n}"))
+                self.files.rename(f"{self.path}/{LIVE}", f"{self.path}/{kept}")
             self.files.rename(f"{self.path}/{REBUILT}", f"{self.path}/{LIVE}")
             self.files.sync_dir(self.path)
         finally:
             lock.release()
         return kept
+
+    def _has(self, name: str) -> bool:
+        return self.files.exists(f"{self.path}/{name}")
 
     def discard(self) -> None:
         """Removes the rebuilt index."""
@@ -116,8 +119,10 @@ class Replay:
 
     def _open_live(self, log: LocalLog) -> tuple[Recovered | None, str | None]:
         folder = f"{self.path}/{LIVE}"
+        if not self.files.exists(folder):
+            return None, "it is missing"
         try:
-            manifest = newest_manifest(self.files, folder) if self.files.exists(folder) else None
+            manifest = newest_manifest(self.files, folder)
             return open_checkpoint(self.files, folder, manifest, log.identity), None
         except CorruptionError as error:
             return None, error.message
