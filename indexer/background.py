@@ -26,9 +26,9 @@ class BackgroundThread:
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs it there; if the caller is cancelled meanwhile, only after it has ended."""
-        future = self._executor.submit(function, *args, **kwargs)
+        future = asyncio.wrap_future(self._executor.submit(function, *args, **kwargs))
         with anyio.CancelScope(shield=True):
-            await asyncio.wait([asyncio.wrap_future(future)])
+            await asyncio.wait([future])
         return future.result()
 
     def close(self) -> None:
