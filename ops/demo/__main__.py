@@ -63,10 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="stop the server after the searches")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (default 8000)")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where its data goes; emptied first")
     arguments = parser.parse_args()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    with Server(FOLDER, port=arguments.port) as server, Client(base_url=server.url) as client:
-        console.print(f"\nAn Asteroid server is up at [bold]{server.url}[/] with its data in {FOLDER}.")
+    folder: Path = arguments.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    with Server(folder, port=arguments.port) as server, Client(base_url=server.url) as client:
+        console.print(f"\nAn Asteroid server is up at [bold]{server.url}[/] with its data in {folder}.")
         load(client)
         search(client)
         if arguments.once:

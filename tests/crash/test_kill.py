@@ -1,0 +1,37 @@
+"""kill -9 under load: nothing acknowledged is lost, nothing is half there. ``make crash`` does it longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asteroid_cloud.client import Row
+from ops.crash import Batch, Violation, Writer, decide, run
+
+CYCLES = 50
+SEED = 20
+
+
+@pytest.mark.timeout(300)
+def test_fifty_kills_lose_tear_and_invent_nothing(tmp_path: Path) -> None:
+    assert run(CYCLES, SEED, tmp_path / "store") > 0
+
+
+def rows_of(batch: Batch, ids: list[int]) -> dict[int, Row]:
+    return {id_: Row(id_, {"version": batch.version}, batch.vector(id_)) for id_ in ids}
+
+
+def test_the_driver_sees_half_a_batch() -> None:
+    batch = Batch(4, [1, 2, 3], is_delete=False)
+    writer = Writer(0, in_doubt=batch)
+    with pytest.raises(Violation, match="half"):
+        decide(writer, rows_of(batch, [1, 3]))
+
+
+@pytest.mark.parametrize("there", [[], [1, 2, 3]])
+def test_the_driver_accepts_all_or_nothing_of_a_batch_in_doubt(there: list[int]) -> None:
+    batch = Batch(4, [1, 2, 3], is_delete=False)
+    writer = Writer(0, in_doubt=batch)
+    decide(writer, rows_of(batch, there))
+    assert list(writer.acknowledged) == there
