@@ -142,9 +142,11 @@ async def run_cycle(server: Server, writers: list[Writer], rng: random.Random) -
 
 async def check_all(server: Server, writers: list[Writer]) -> int:
     """The check, once recovery is over; the number of rows seen."""
-    async with AsyncClient(base_url=server.url) as client:  # retries while the server is not ready
-        if not (await client.get_index()).initialized:
-            await client.create_index(DIM, "l2")
+    async with AsyncClient(base_url=server.url) as client:
+        while not await client.ready():  # looked at more often than a client that retries would
+            if server.process.poll() is not None:
+                raise Violation(f"the server ended by itself, with status {server.process.returncode}")
+            await asyncio.sleep(0.01)
         return await check(client, writers)
 
 
@@ -153,7 +155,7 @@ def run(cycles: int, seed: int, folder: Path) -> int:
     rng = random.Random(seed)
     writers = [Writer(number) for number in range(WRITERS)]
     for _ in range(cycles):
-        server = Server(folder, "--seal-rows", "256")
+        server = Server(folder, "--dim", str(DIM), "--seal-rows", "256")
         server.start()
         try:
             asyncio.run(run_cycle(server, writers, rng))
