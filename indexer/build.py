@@ -18,6 +18,7 @@ from asteroid_cloud.indexer.payload_file import write_payloads
 from asteroid_cloud.indexer.segment import graph_path, payload_path
 from asteroid_cloud.indexer.segment_file import write_segment
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
+from asteroid_cloud.wal.errors import StorageError
 from asteroid_cloud.wal.files import Files
 
 SLICE_ROWS = 256
@@ -63,7 +64,12 @@ class SegmentBuilder:
                 some = source.ordinals[start : start + SLICE_ROWS]
                 native = source.part.native
                 graph.add(native.ids(some), native.records(some), self.options.build_threads)
-        self.write(number, spec, graph, PayloadOrder(sources))
+        try:
+            self.write(number, spec, graph, PayloadOrder(sources))
+        except StorageError:
+            if not is_wanted():  # its sources may be gone already
+                raise Abandoned from None
+            raise
         return number
 
     def new_graph(self, spec: IndexSpec, rows: int) -> _core.GraphBuilder:

@@ -42,7 +42,9 @@ class BulkResult:
 class BulkPayloadReader:
     """Reads a bulk load's payloads back from the log, in row order; rows without one give b""."""
 
-    def __init__(self, log: Log, event: BulkLoaded, start: int) -> None:
+    def __init__(self, log: Log, event: BulkLoaded, start: int, since: Lsn | None) -> None:
+        """``since`` is where the payloads begin in the log; None when there are none."""
+        self._since = since
         self._log = log
         self._event = event
         self._start = start
@@ -52,11 +54,13 @@ class BulkPayloadReader:
         texts = [b""] * len(ids)
         place = np.empty(len(ids), np.int64)
         place[ids.astype(np.int64) - self._start] = np.arange(len(ids))
-        for record in self._log.read(Lsn(self._event.since)):
+        for record in self._log.read(self._since) if self._since else ():
             event = record.event
             if isinstance(event, BulkPayloads) and event.bulk == self._event.bulk:
                 first = max(event.first, self._start)
                 last = min(event.first + len(event.payloads), self._start + len(ids))
+                if event.first >= self._start + len(ids):
+                    break  # they come in row order
                 for row in range(first, last):
                     texts[int(place[row - self._start])] = event.payloads[row - event.first] or b""
         return iter(texts)
@@ -71,7 +75,9 @@ class BulkBuilder:
     new_number: Callable[[], int]
     is_wanted: Callable[[], bool]
 
-    def build(self, spec: IndexSpec, event: BulkLoaded, threads: int) -> list[Segment]:
+    def build(
+        self, spec: IndexSpec, event: BulkLoaded, threads: int, payloads_since: Lsn | None
+    ) -> list[Segment]:
         """The segments of rows 0 … rows − 1, none larger than the memory budget allows."""
         rows_max = self.builder.options.graph_rows_max(spec)
         segments: list[Segment] = []
@@ -88,7 +94,7 @@ class BulkBuilder:
                 ids = np.arange(start + graph.rows, start + graph.rows + len(some), dtype=np.uint64)
                 graph.add(ids, _core.encode(some, spec.native_metric), threads)
                 if graph.rows == min(rows_max, event.rows - start):
-                    segments.append(self._write(spec, event, graph, start))
+                    segments.append(self._write(spec, event, graph, start, payloads_since))
                     start += graph.rows
                     graph = self.builder.new_graph(spec, max(1, min(rows_max, event.rows - start)))
         if start != event.rows or graph.rows:
@@ -107,9 +113,16 @@ class BulkBuilder:
             expected += len(vectors)
             yield vectors
 
-    def _write(self, spec: IndexSpec, event: BulkLoaded, graph: _core.GraphBuilder, start: int) -> Segment:
+    def _write(
+        self,
+        spec: IndexSpec,
+        event: BulkLoaded,
+        graph: _core.GraphBuilder,
+        start: int,
+        payloads_since: Lsn | None,
+    ) -> Segment:
         number = self.new_number()
-        payloads = BulkPayloadReader(self.log, event, start)
+        payloads = BulkPayloadReader(self.log, event, start, payloads_since)
         self.builder.write(number, spec, graph, payloads)
         builder = self.builder
         return Segment(builder.files, builder.folder, builder.identity, number, spec, Lsn(0))
@@ -133,6 +146,7 @@ class BulkLoader:
         self._install = install
         self._bulk = secrets.randbits(63)
         self._since: Lsn | None = None
+        self._payloads_since: Lsn | None = None
 
     async def rows(self, vectors: NDArray[np.float32]) -> None:
         """Adds finite float32 rows [n, dim]; they get the next ids."""
@@ -144,7 +158,8 @@ class BulkLoader:
 
     async def payloads(self, first: int, payloads: Sequence[bytes | None]) -> None:
         """Gives rows ``first`` … their payload texts; None and b"" mean none."""
-        await self._log_event(BulkPayloads(self._bulk, first, list(payloads)))
+        lsn = await self._log_event(BulkPayloads(self._bulk, first, list(payloads)))
+        self._payloads_since = self._payloads_since or lsn
         self.payload_count += sum(1 for payload in payloads if payload)
 
     async def commit(self, threads: int) -> BulkResult:
@@ -155,11 +170,14 @@ class BulkLoader:
         if self._since is None:
             raise InvalidRequest("a bulk load needs at least one row", code="bad_payload")
         event = BulkLoaded(self._bulk, self._since, self.row_count, self._spec.dim)
-        segments = await to_thread.run_sync(self._builder.build, self._spec, event, threads)
+        segments = await to_thread.run_sync(
+            self._builder.build, self._spec, event, threads, self._payloads_since
+        )
         lsn = await self._install(event, segments)
         return BulkResult(lsn, self.row_count, self.payload_count, threads)
 
-    async def _log_event(self, event: Event) -> None:
+    async def _log_event(self, event: Event) -> Lsn:
         lsn = await self._log.append([event])
         if self._since is None:
             self._since = lsn
+        return lsn

@@ -113,8 +113,10 @@ class Checkpointer:
                     return False
                 await to_thread.run_sync(self._state.exchange, old, new, base)
                 self._applier.publish()
+                # In the same turn: a record folded in between might put in a segment of its own.
+                manifest = self._manifest(self.lsn if lsn is None else lsn)
             self._admission.wake()
-            await self._write(self.lsn if lsn is None else lsn)
+            await self._write(manifest)
         return True
 
     async def advance(self) -> bool:
@@ -124,13 +126,12 @@ class Checkpointer:
                 if self._state.tail_rows:
                     return False
                 self._state.drop_empty_tail()
-                lsn = self._state.applied_lsn
-            await self._write(lsn)
+                manifest = self._manifest(self._state.applied_lsn)
+            await self._write(manifest)
         return True
 
-    async def _write(self, lsn: Lsn) -> None:
-        async with self._applier.turn:
-            manifest = self._manifest(lsn)
+    async def _write(self, manifest: Manifest) -> None:
+        lsn = Lsn(manifest.applied_lsn)
         await to_thread.run_sync(write_manifest, self._files, self._folder, manifest)
         self._number = manifest.number
         self.lsn = lsn
@@ -153,6 +154,8 @@ class Checkpointer:
             await self._log.trim(Lsn(min([self.lsn, *self._log_kept.values()]) + 1))
 
     def _manifest(self, lsn: Lsn) -> Manifest:
+        if any(segment.sealed_lsn > lsn for segment in self._state.segments):
+            raise AssertionError(f"a segment holds rows of records later than {lsn}")
         return Manifest(
             identity=self._identity,
             number=self._number + 1,

@@ -39,7 +39,7 @@ class Section(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ContainerWriter:
-    """Writes one file front to back; it counts only once ``finish`` has synced it."""
+    """Writes one file front to back, within a ``with``; it counts only once ``finish`` has synced it."""
 
     def __init__(self, files: Files, path: str, magic: bytes, version: int) -> None:
         self._file = files.create(path)
@@ -58,15 +58,17 @@ class ContainerWriter:
         return Section(start, self._end - start, crc)
 
     def finish(self, footer: msgspec.Struct) -> None:
-        """Writes the footer, makes the file durable and closes it."""
+        """Writes the footer and makes the file durable."""
         body = msgspec.msgpack.encode(footer)
         crc = zlib.crc32(body, zlib.crc32(self._header))
         self._put(body + TRAILER.pack(len(body), crc, self._magic))
         self._file.sync()
-        self._file.close()
 
-    def abandon(self) -> None:
-        """Closes the file without a footer; whoever finds it removes it."""
+    def __enter__(self) -> ContainerWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the file; without a footer it is nobody's, and whoever finds it removes it."""
         self._file.close()
 
     def _put(self, data: bytes) -> None:

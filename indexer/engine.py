@@ -192,11 +192,13 @@ class Engine:
     async def _install_bulk(self, event: BulkLoaded, segments: list[Segment]) -> Lsn:
         opened = self._opened
         opened.staged[event.bulk] = segments
-        try:
-            result = await self._write(event)
-        finally:
-            opened.staged.pop(event.bulk, None)
-        await opened.sealer.flush()
+        # Once the record may be in the log it has to be applied with what is built already.
+        with anyio.CancelScope(shield=True):
+            try:
+                result = await self._write(event)
+            finally:
+                opened.staged.pop(event.bulk, None)
+        opened.sealer.ask()
         return Lsn(result.lsn)
 
     async def flush(self) -> None:

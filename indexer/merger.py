@@ -90,7 +90,7 @@ class Merger:
             return []
         rows_max = self._options.graph_rows_max(spec)
         fan_out, is_quiet = self._options.segments_per_tier, self._quiet_in_s() <= 0
-        return pick_merge(self._state.segments, fan_out, rows_max, is_quiet)
+        return pick_merge(self._state.segments, base, fan_out, rows_max, is_quiet)
 
     def _build(
         self, number: int, spec: IndexSpec, sources: Sequence[Source], generation: int, base: Lsn

@@ -143,7 +143,7 @@ class Opening:
                 return ready
             assert state.spec is not None
             bulk = BulkBuilder(builder, log, take_number, lambda: True)
-            return bulk.build(state.spec, event, options.build_threads)
+            return bulk.build(state.spec, event, options.build_threads, Lsn(event.since))
 
         def take_number() -> int:
             new_numbers.append(recovered.next_segment + len(new_numbers))

@@ -41,7 +41,7 @@ class PayloadFooter(msgspec.Struct, frozen=True):
 
 
 def _packed_blocks(payloads: Iterable[bytes], first: list[int], offset: list[int]) -> Iterator[bytes]:
-    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
     texts: list[bytes] = []
     held = rows = end = 0
 
@@ -70,19 +70,19 @@ def _packed_blocks(payloads: Iterable[bytes], first: list[int], offset: list[int
 
 def write_payloads(files: Files, path: str, identity: bytes, number: int, payloads: Iterable[bytes]) -> None:
     """Writes and syncs the payload file of segment ``number``, in row order."""
-    writer = ContainerWriter(files, path, MAGIC, VERSION)
     first: list[int] = []
     offset: list[int] = []
-    blocks = writer.section(_packed_blocks(payloads, first, offset))
-    footer = PayloadFooter(
-        identity=identity,
-        number=number,
-        rows=first[-1],
-        blocks=blocks,
-        first=writer.section([np.array(first, "<u4").tobytes()]),
-        offset=writer.section([np.array(offset, "<u8").tobytes()]),
-    )
-    writer.finish(footer)
+    with ContainerWriter(files, path, MAGIC, VERSION) as writer:
+        blocks = writer.section(_packed_blocks(payloads, first, offset))
+        footer = PayloadFooter(
+            identity=identity,
+            number=number,
+            rows=first[-1],
+            blocks=blocks,
+            first=writer.section([np.array(first, "<u4").tobytes()]),
+            offset=writer.section([np.array(offset, "<u8").tobytes()]),
+        )
+        writer.finish(footer)
 
 
 class PayloadFile:
@@ -90,8 +90,8 @@ class PayloadFile:
 
     def __init__(self, files: Files, path: str, identity: bytes, number: int, rows: int) -> None:
         """Checks the whole file; raises CorruptionError when it is damaged or another segment's."""
-        self._files = files
         self._path = path
+        self._file = files.open_read(path)  # so that a snapshot can read it after a merge has removed it
         footer = read_footer(files, path, MAGIC, VERSION, PayloadFooter)
         if (footer.identity, footer.number, footer.rows) != (identity, number, rows):
             raise CorruptionError(path, 0, "the payload file belongs to another segment")
@@ -125,13 +125,16 @@ class PayloadFile:
     def _block(self, block: int) -> list[bytes]:
         start, end = int(self._offset[block]), int(self._offset[block + 1])
         rows = int(self._first[block + 1]) - int(self._first[block])
-        packed = self._files.read(self._path, self._blocks.offset + start, end - start)
+        packed = self._file.read(self._blocks.offset + start, end - start)
         size = zstandard.frame_content_size(packed)
         if not 4 * rows <= size <= RAW_BYTES_MAX:
             raise CorruptionError(
                 self._path, self._blocks.offset + start, "a block states an impossible size"
             )
-        raw = zstandard.ZstdDecompressor().decompress(packed)
+        try:
+            raw = zstandard.ZstdDecompressor().decompress(packed)
+        except zstandard.ZstdError as error:  # each block has a checksum: damage since opening shows here
+            raise CorruptionError(self._path, self._blocks.offset + start, str(error)) from error
         lengths = np.frombuffer(raw, "<u4", rows)
         ends = np.cumsum(lengths, dtype=np.int64) + 4 * rows
         if len(raw) != int(ends[-1]):

@@ -144,7 +144,7 @@ class Replay:
         def load_bulk(event: BulkLoaded) -> list[Segment]:
             assert state.spec is not None
             bulk = BulkBuilder(builder, log, lambda: next(numbers), lambda: True)
-            return bulk.build(state.spec, event, self.options.build_threads)
+            return bulk.build(state.spec, event, self.options.build_threads, Lsn(event.since))
 
         state = State(self.options, load_bulk)
         return state

@@ -61,14 +61,19 @@ class Sealer:
 
     async def flush(self) -> None:
         """Returns once every record applied so far is in a segment that a durable manifest names."""
-        target = self._applier.applied_lsn
-        self._flush_to = max(self._flush_to, target)
-        self._asked.set()
-        self._asked = anyio.Event()
+        target = self.ask()
         while self._checkpointer.lsn < target:
             if self._applier.failure is not None:
                 raise self._applier.failure
             await _first_of(self._checkpointer.changed, self._applier.applied)
+
+    def ask(self) -> Lsn:
+        """Has everything applied so far sealed, in the background; gives the LSN of that."""
+        target = self._applier.applied_lsn
+        self._flush_to = max(self._flush_to, target)
+        self._asked.set()
+        self._asked = anyio.Event()
+        return target
 
     def _due_in_s(self) -> float:
         """Seconds until there is something to seal or to checkpoint; 0 for now."""
@@ -97,13 +102,13 @@ class Sealer:
         async with self._applier.turn:
             frozen = self._state.freeze_oldest()
             spec, generation = self._state.spec, self._state.generation
-        if frozen is None or spec is None or frozen[0].rows == 0:
+            if frozen is not None:
+                block, lsn = frozen
+                source = Source(block, listed(~block.tombstones.dead_as_of(lsn), block.rows))
+        if frozen is None or spec is None:
             await self._checkpointer.advance()
             return
-        block, lsn = frozen
         with self._checkpointer.new_segment() as number:
-            ordinals = listed(~block.tombstones.dead_as_of(lsn), block.rows)
-            source = Source(block, ordinals)
             segment = await self._thread.run(self._build, number, spec, source, generation, lsn)
             await self._checkpointer.swap([block], segment, generation, lsn, lsn)
 

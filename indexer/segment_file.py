@@ -82,28 +82,28 @@ def write_segment(
     graph: _core.GraphBuilder,
 ) -> None:
     """Writes and syncs a finished graph of at least one node."""
-    writer = ContainerWriter(files, path, MAGIC, VERSION)
     ids = graph.ids()
+    with ContainerWriter(files, path, MAGIC, VERSION) as writer:
 
-    def array(values: NDArray[np.uint32] | NDArray[np.uint64]) -> Section:
-        return writer.section([values.tobytes()])
+        def array(values: NDArray[np.uint32] | NDArray[np.uint64]) -> Section:
+            return writer.section([values.tobytes()])
 
-    footer = SegmentFooter(
-        identity=identity,
-        number=number,
-        spec=spec,
-        rows=graph.rows,
-        links_max=links_max,
-        entry=graph.entry,
-        records=writer.section(_nodes(graph), align=PAGE),
-        ids=array(ids),
-        by_id=array(np.argsort(ids).astype(np.uint32)),
-        upper=[
-            UpperSections(array(nodes), array(down), array(links), len(nodes))
-            for nodes, down, links in graph.upper()
-        ],
-    )
-    writer.finish(footer)
+        footer = SegmentFooter(
+            identity=identity,
+            number=number,
+            spec=spec,
+            rows=graph.rows,
+            links_max=links_max,
+            entry=graph.entry,
+            records=writer.section(_nodes(graph), align=PAGE),
+            ids=array(ids),
+            by_id=array(np.argsort(ids).astype(np.uint32)),
+            upper=[
+                UpperSections(array(nodes), array(down), array(links), len(nodes))
+                for nodes, down, links in graph.upper()
+            ],
+        )
+        writer.finish(footer)
 
 
 def open_segment(

@@ -253,9 +253,11 @@ class State:
     def freeze_oldest(self) -> tuple[Block, Lsn] | None:
         """The oldest block, which will not grow again, and the LSN up to which all rows are in it or older.
 
-        None when the tail is empty.
+        None when the tail holds no row.
         """
-        if not self.blocks or self.spec is None:
+        # A block that never got a row must not stand before one that did: it would be frozen for ever.
+        self.blocks = [block for block in self.blocks[:-1] if block.rows] + self.blocks[-1:]
+        if self.spec is None or not self.blocks or self.blocks[0].rows == 0:
             return None
         if len(self.blocks) == 1:
             self._open_block(self.spec)

@@ -75,6 +75,10 @@ class Tombstones:
             clear_bits(dead, ordinals)
         return dead
 
+    def count_as_of(self, lsn: Lsn) -> int:
+        """How many rows were dead once record ``lsn`` was applied."""
+        return self.count - sum(len(ordinals) for _, ordinals in self.killed_after(lsn))
+
     def killed_after(self, lsn: Lsn) -> list[tuple[Lsn, NDArray[np.uint32]]]:
         """The kills of records later than ``lsn``, oldest first."""
         return [kill for kill in self._recent if kill[0] > lsn]

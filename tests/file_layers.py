@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from asteroid_cloud.wal.errors import LockHeld, NoSpace, StorageError
-from asteroid_cloud.wal.files import AppendFile, FileLock, Files
+from asteroid_cloud.wal.files import AppendFile, FileLock, Files, ReadFile
 
 
 class MemoryAppendFile:
@@ -53,6 +53,17 @@ class MemoryAppendFile:
     def _check_open(self) -> None:
         if not self._open:
             raise StorageError("the file is closed")
+
+
+class MemoryReadFile:
+    """Bytes in memory, open for reading."""
+
+    def __init__(self, data: bytearray) -> None:
+        self._data = data
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the file."""
+        return bytes(self._data[offset : offset + max(0, length)])
 
 
 class MemoryLock:
@@ -127,6 +138,10 @@ class MemoryFiles:
         """Bytes of a file."""
         with self._turn:
             return bytes(self._data(path)[offset : offset + max(0, length)])
+
+    def open_read(self, path: str) -> ReadFile:
+        """A file for many reads."""
+        return MemoryReadFile(self._data(path))
 
     def rename(self, old: str, new: str) -> None:
         """Renames, replacing."""
@@ -243,6 +258,10 @@ class WatchedFiles:
     def read(self, path: str, offset: int, length: int) -> bytes:
         """Passed on."""
         return self.inner.read(path, offset, length)
+
+    def open_read(self, path: str) -> ReadFile:
+        """Passed on."""
+        return self.inner.open_read(path)
 
     def rename(self, old: str, new: str) -> None:
         """Announces and renames."""

@@ -46,6 +46,14 @@ class AppendFile(Protocol):
         ...
 
 
+class ReadFile(Protocol):
+    """A file open for reading; it can be read even after its name is gone."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to ``length`` bytes from ``offset``; fewer only at the end of the file."""
+        ...
+
+
 class FileLock(Protocol):
     """A lock that ends with its holder."""
 
@@ -83,6 +91,10 @@ class Files(Protocol):
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes from ``offset``; fewer only at the end of the file."""
+        ...
+
+    def open_read(self, path: str) -> ReadFile:
+        """The file for many reads; it is closed when nobody holds it any more."""
         ...
 
     def rename(self, old: str, new: str) -> None:
@@ -166,6 +178,25 @@ class LocalAppendFile:
         return self._fd
 
 
+class LocalReadFile:
+    """A file of the operating system, open for reading."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+        with _translated("open", path):
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the file."""
+        with _translated("read", self._path):
+            return _pread_all(self._fd, offset, length)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
 class LocalLock:
     """An flock on a file that holds its owner's process id."""
 
@@ -235,6 +266,10 @@ class LocalFiles:
                 return _pread_all(fd, offset, length)
             finally:
                 os.close(fd)
+
+    def open_read(self, path: str) -> ReadFile:
+        """A file for many reads."""
+        return LocalReadFile(path)
 
     def rename(self, old: str, new: str) -> None:
         """Renames, replacing what has the new name."""

@@ -58,6 +58,9 @@ CONNECTIONS_MAX = 2_048
 HEADERS_BYTES_MAX = 64 * KIB
 HEADERS_S_MAX = 10.0
 
+# How long a refused client may go on sending before its connection is cut.
+LINGER_S_MAX = 5.0
+
 # Waiting.
 MIN_LSN_WAIT_S_MAX = 5.0
 WRITE_ADMISSION_WAIT_S_MAX = 30.0

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "part.hpp"
+#include "threads.hpp"
 
 namespace asteroid {
 namespace {
@@ -72,7 +73,7 @@ void GraphBuilder::add(const uint64_t* ids, const uint8_t* records, uint32_t n, 
         }
     };
     std::vector<std::thread> others;
-    for (uint32_t t = 1; t < threads; ++t) others.emplace_back(work);
+    for (uint32_t t = 1; t < threads && start_thread(others, work);) ++t;
     work();
     for (std::thread& other : others) other.join();
     if (failure) std::rethrow_exception(failure);

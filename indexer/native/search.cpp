@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "threads.hpp"
 #include "walk.hpp"
 
 namespace asteroid {
@@ -147,7 +148,7 @@ std::vector<Answer> search_many(const std::vector<PartPlan>& parts, const float*
         }
     };
     std::vector<std::thread> others;
-    for (uint32_t t = 1; t < std::min<size_t>(threads, n); ++t) others.emplace_back(work);
+    for (uint32_t t = 1; t < std::min<size_t>(threads, n) && start_thread(others, work);) ++t;
     work();
     for (std::thread& other : others) other.join();
     if (failure) std::rethrow_exception(failure);

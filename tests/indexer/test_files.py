@@ -162,6 +162,7 @@ def rewrite(folder: Path, damage: str) -> None:
         ],
     )
     writer.finish(footer)
+    writer.__exit__()
 
 
 def manifest() -> Manifest:
