@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Engine, EngineOptions, snapshot_digest
+from asteroid_cloud.indexer.state import State
+from asteroid_cloud.wal import Lsn, Record
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LockHeld, NotFound
+from asteroid_cloud.wal.events import IndexCreated, VectorsUpserted
 from tests.indexer.engines import SMALL, contents, find, opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
@@ -258,6 +261,45 @@ async def test_a_bulk_load_that_is_left_leaves_nothing(tmp_path: Path) -> None:
             async with engine.bulk():
                 pass
         assert full.value.code == "index_not_empty"
+
+
+async def test_a_snapshot_outlives_the_files_of_its_segments(tmp_path: Path) -> None:
+    async with opened(tmp_path) as engine:
+        await fill(engine, 300)
+        await engine.flush()
+        snapshot = engine.snapshot()
+        before = [path.name for path in (tmp_path / "index").glob("segment-*")]
+        await engine.delete(np.arange(200, dtype=np.uint64))
+        await engine.flush()
+        with anyio.fail_after(60):
+            while engine.stats().tombstones:
+                await anyio.sleep(0.02)
+        after = {path.name for path in (tmp_path / "index").glob("segment-*")}
+        assert not after & set(before)
+        for view in snapshot.parts:
+            everyone = np.arange(view.rows, dtype=np.uint32)
+            ids, payloads = view.ids(everyone).tolist(), view.payloads(everyone)
+            assert [msgspec.json.decode(text)["n"] for text in payloads] == ids
+            assert view.vectors(everyone).shape == (view.rows, DIM)
+
+
+def test_a_block_without_rows_never_stands_before_one_with_rows() -> None:
+    state = State(SMALL, lambda event: [])
+    state.apply(Record(Lsn(1), 0, IndexCreated(2, "l2")))
+
+    def upsert(lsn: int) -> None:
+        event = VectorsUpserted(u64(lsn).tobytes(), np.ones(2, "<f4").tobytes())
+        state.apply(Record(Lsn(lsn), 0, event))
+
+    upsert(2)
+    frozen = state.freeze_oldest()
+    assert frozen is not None
+    state.exchange([frozen[0]], None, frozen[1])
+    assert state.freeze_oldest() is None
+    upsert(3)
+    frozen = state.freeze_oldest()
+    assert frozen is not None
+    assert (frozen[0].rows, frozen[1]) == (1, 3)
 
 
 async def test_stats_count_exactly(tmp_path: Path) -> None:
