@@ -14,9 +14,14 @@ from asteroid_cloud.wal.limits import (
     BODY_BYTES_MAX,
     BODY_BYTES_PER_S_MIN,
     BULK_BODY_BYTES_MAX,
+    LIST_BODY_BYTES_MAX,
 )
 
+# What most bodies need is far below 1 MiB, and one is decoded in a single step that nothing interrupts.
 BYTES_MAX_BY_PATH = {
+    "/v1/search/batch": LIST_BODY_BYTES_MAX,
+    "/v1/vectors/fetch": LIST_BODY_BYTES_MAX,
+    "/v1/vectors/delete": LIST_BODY_BYTES_MAX,
     "/v1/vectors/batch": BATCH_BODY_BYTES_MAX,
     "/v1/build/bulk": BULK_BODY_BYTES_MAX,
 }

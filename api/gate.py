@@ -84,6 +84,8 @@ class Gate:
             if found is None:
                 raise Unauthorized("a valid key is needed: Authorization: Bearer <key>")
             holder = found
+        if "//" in path or (path != "/" and path.endswith("/")):  # Litestar would take it for another
+            raise NotFound("there is no such route")
         if path != "/health":
             self._rate.take(holder)
             if self._metrics.in_flight > self._concurrency:

@@ -20,7 +20,7 @@ from asteroid_cloud.api.answers import (
 from asteroid_cloud.api.wire import COUNT, SEARCH, SEARCH_BATCH, SearchBatchBody, decode, filter_from
 from asteroid_cloud.query import SearchRequest, SearchResult
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
-from asteroid_cloud.wal.limits import BODY_BYTES_MAX, SEARCHES_MAX
+from asteroid_cloud.wal.limits import BODY_BYTES_MAX, LIST_BODY_BYTES_MAX, SEARCHES_MAX
 
 HITS_IN_PLACE_MAX = 500
 """More hits than this are written as JSON in a thread."""
@@ -39,7 +39,7 @@ async def search(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer(content, result.lsn)
 
 
-@post("/v1/search/batch", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Many searches")
+@post("/v1/search/batch", status_code=200, request_max_body_size=LIST_BODY_BYTES_MAX, summary="Many searches")
 async def search_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     """All of one snapshot, answered in order; one bad search refuses them all and is named."""
     reads = store_of(request).reads

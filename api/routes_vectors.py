@@ -41,6 +41,7 @@ from asteroid_cloud.wal.limits import (
     DELETE_IDS_MAX,
     FETCH_IDS_MAX,
     KIB,
+    LIST_BODY_BYTES_MAX,
 )
 
 IN_PLACE_BYTES_MAX = 64 * KIB
@@ -123,7 +124,12 @@ async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer({"inserted": len(batch.ids), "lsn": result.lsn}, result.lsn, 201)
 
 
-@post("/v1/vectors/fetch", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Get many vectors")
+@post(
+    "/v1/vectors/fetch",
+    status_code=200,
+    request_max_body_size=LIST_BODY_BYTES_MAX,
+    summary="Get many vectors",
+)
 async def fetch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Those of the ids that exist, in the order asked."""
     asked = decode(FETCH, body)
@@ -135,7 +141,7 @@ async def fetch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer(content, snapshot.lsn)
 
 
-@post("/v1/vectors/delete", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Delete many")
+@post("/v1/vectors/delete", status_code=200, request_max_body_size=LIST_BODY_BYTES_MAX, summary="Delete many")
 async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Those with the ids given, or all that match a filter."""
     asked, store = decode(DELETE, body), store_of(request)

@@ -13,6 +13,7 @@ import pytest
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store, bodies
 from asteroid_cloud.api.app import create_app
+from asteroid_cloud.api.bodies import BYTES_MAX_BY_PATH
 from asteroid_cloud.api.gate import Gate
 from asteroid_cloud.api.metrics import Metrics
 from asteroid_cloud.api.settings import Settings
@@ -21,7 +22,6 @@ from asteroid_cloud.wal.limits import (
     BODIES_IN_FLIGHT_BYTES_MAX,
     BODY_BYTES_MAX,
     BODY_BYTES_PER_S_MIN,
-    BULK_BODY_BYTES_MAX,
     MIB,
 )
 from tests.api.asgi import DISCONNECT, ask, routes_of
@@ -43,7 +43,7 @@ BODY_ROUTES = [
     ("POST", "/v1/count"),
     ("POST", "/v1/build/bulk"),
 ]
-LIMITS = {"/v1/vectors/batch": BATCH_BODY_BYTES_MAX, "/v1/build/bulk": BULK_BODY_BYTES_MAX}
+LIMITS = BYTES_MAX_BY_PATH
 BULK = {"X-Asteroid-N": "1000", "X-Asteroid-Dim": "2"}
 CHUNKED = {"Transfer-Encoding": "chunked"}
 UNPARSABLE = [
@@ -162,7 +162,9 @@ async def test_a_body_that_trickles_is_cut(store: Store, monkeypatch: pytest.Mon
     answer = await ask(gate, "POST", "/v1/vectors", trickle)
     answer.check_refused(408, "body_timeout")
     assert 50 < answer.pieces_read < 70
-    steady = [b" " * BODY_BYTES_PER_S_MIN] * 200 + [b'{"id":1,"vector":[1,2]}']
+    steady = [b" " * BODY_BYTES_PER_S_MIN] * (BODY_BYTES_MAX // BODY_BYTES_PER_S_MIN - 1) + [
+        b'{"id":1,"vector":[1,2]}'
+    ]
     assert (await ask(gate, "POST", "/v1/vectors", steady)).status == 201
 
 
