@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from asteroid_cloud.api.errors import JSON, answer_to
+from asteroid_cloud.api.lingering import LingeringTransport
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
 from asteroid_cloud.wal.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
 
@@ -45,6 +46,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         """Runs while headers are awaited: from the connection or a request's first byte to their end."""
         self._header_bytes = 0
+        self._answering: LingeringTransport | None = None
+        """What the newest request is answered through."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """Takes the client in, or tells it that there are too many."""
@@ -56,12 +59,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets the client."""
         self._stop_waiting()
+        if self._answering is not None:
+            self._answering.forget()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Reads on; headers that do not end are refused."""
-        if self.transport.is_closing():  # what a refused client still sends
-            return
+        if self.transport.is_closing() or (self._answering and self._answering.is_lingering):
+            return  # what a refused client still sends
         if self._deadline is not None:
             self._header_bytes += len(data)
         super().data_received(data)
@@ -83,6 +88,19 @@ class BoundedProtocol(HttpToolsProtocol):
         """Hands the request to the application."""
         self._stop_waiting()
         super().on_headers_complete()
+        self._answering = LingeringTransport(self.transport, self.loop)
+        self.cycle.transport = self._answering  # type: ignore[assignment]  # all of it that a cycle uses
+
+    def on_message_complete(self) -> None:
+        """Notes that the client has sent all of its request."""
+        if self._answering is not None:
+            self._answering.is_request_whole = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Goes on to the next request, unless the connection is ending."""
+        if self._answering is None or not self._answering.is_lingering:
+            super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """What is not HTTP is refused in the shape of all errors."""
