@@ -193,13 +193,15 @@ class Engine:
         opened = self._opened
         opened.staged[event.bulk] = segments
         # Once the record may be in the log it has to be applied with what is built already.
+        written: WriteResult | None = None
         with anyio.CancelScope(shield=True):
             try:
-                result = await self._write(event)
+                written = await self._write(event)
             finally:
                 opened.staged.pop(event.bulk, None)
+        assert written is not None
         opened.sealer.ask()
-        return Lsn(result.lsn)
+        return Lsn(written.lsn)
 
     async def flush(self) -> None:
         """Seals the tail, writes the manifest and trims the log behind it."""

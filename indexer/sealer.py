@@ -9,6 +9,7 @@ import anyio
 
 from asteroid_cloud.indexer.applier import Applier
 from asteroid_cloud.indexer.background import BackgroundThread
+from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.build import Abandoned, SegmentBuilder, Source
 from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.segment import Segment
@@ -100,17 +101,24 @@ class Sealer:
 
     async def _step(self) -> None:
         async with self._applier.turn:
-            frozen = self._state.freeze_oldest()
-            spec, generation = self._state.spec, self._state.generation
-            if frozen is not None:
-                block, lsn = frozen
-                source = Source(block, listed(~block.tombstones.dead_as_of(lsn), block.rows))
-        if frozen is None or spec is None:
+            due = self._freeze()
+        if due is None:
             await self._checkpointer.advance()
             return
+        block, lsn, source, spec, generation = due
         with self._checkpointer.new_segment() as number:
             segment = await self._thread.run(self._build, number, spec, source, generation, lsn)
             await self._checkpointer.swap([block], segment, generation, lsn, lsn)
+
+    def _freeze(self) -> tuple[Block, Lsn, Source, IndexSpec, int] | None:
+        """The oldest block and what sealing it takes; None when the tail holds no row."""
+        state = self._state
+        frozen = state.freeze_oldest()
+        if frozen is None or state.spec is None:
+            return None
+        block, lsn = frozen
+        source = Source(block, listed(~block.tombstones.dead_as_of(lsn), block.rows))
+        return block, lsn, source, state.spec, state.generation
 
     def _build(
         self, number: int, spec: IndexSpec, source: Source, generation: int, lsn: Lsn
