@@ -25,6 +25,7 @@ from asteroid_cloud.wal.limits import MIB
 HEADER = struct.Struct("<8sII")
 TRAILER = struct.Struct("<II8s")
 FOOTER_BYTES_MAX = MIB
+ALIGN = 8
 PAGE = 4096
 
 Footer = TypeVar("Footer", bound=msgspec.Struct)
@@ -48,7 +49,7 @@ class ContainerWriter:
         self._end = 0
         self._put(self._header)
 
-    def section(self, chunks: Iterable[bytes], align: int = 8) -> Section:
+    def section(self, chunks: Iterable[bytes], align: int = ALIGN) -> Section:
         """Appends one section made of ``chunks``."""
         self._put(bytes(-self._end % align))
         start, crc = self._end, 0
@@ -105,8 +106,9 @@ def read_footer(files: Files, path: str, magic: bytes, version: int, kind: type[
 
 def read_section(files: Files, path: str, section: Section, step: int = MIB) -> Iterator[bytes]:
     """The section's bytes, ``step`` at a time; raises CorruptionError at the end if they are damaged."""
-    if section.offset + section.length > files.size(path):
-        raise CorruptionError(path, section.offset, "a section lies outside the file")
+    is_inside = section.length >= 0 and HEADER.size <= section.offset <= files.size(path) - section.length
+    if not is_inside or section.offset % ALIGN:
+        raise CorruptionError(path, section.offset, "a section lies outside the file or its border")
     crc = 0
     for start in range(0, section.length, step):
         chunk = files.read(path, section.offset + start, min(step, section.length - start))

@@ -123,7 +123,7 @@ def open_segment(
     for level in footer.upper:
         _check_level(files, path, footer, level, below)
         below = level.count
-    if footer.entry >= below:
+    if not 0 <= footer.entry < below:
         raise CorruptionError(path, 0, "the entry point is not on the top level")
     layout: dict[str, object] = {
         "records": footer.records.offset,
