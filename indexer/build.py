@@ -18,7 +18,7 @@ from asteroid_cloud.indexer.payload_file import write_payloads
 from asteroid_cloud.indexer.segment import graph_path, payload_path
 from asteroid_cloud.indexer.segment_file import write_segment
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
-from asteroid_cloud.wal.errors import StorageError
+from asteroid_cloud.wal.errors import NoSpace, StorageError
 from asteroid_cloud.wal.files import Files
 
 SLICE_ROWS = 256
@@ -89,22 +89,18 @@ class SegmentBuilder:
         """Finishes a graph and writes both files; ``payloads_of`` gives the payloads in a given id order."""
         graph.finish()
         self._clear(number)
-        write_segment(
-            self.files,
-            graph_path(self.folder, number),
-            self.identity,
-            number,
-            spec,
-            self.options.links_max,
-            graph,
-        )
-        write_payloads(
-            self.files, payload_path(self.folder, number), self.identity, number, payloads_of(graph.ids())
-        )
-        self.files.sync_dir(self.folder)
+        files, links_max = self.files, self.options.links_max
+        graph_file, payload_file = graph_path(self.folder, number), payload_path(self.folder, number)
+        try:
+            write_segment(files, graph_file, self.identity, number, spec, links_max, graph)
+            write_payloads(files, payload_file, self.identity, number, payloads_of(graph.ids()))
+            files.sync_dir(self.folder)
+        except NoSpace:
+            self._clear(number)  # or each try would fill the room that the next one needs
+            raise
 
     def _clear(self, number: int) -> None:
-        """Removes what a try that failed, for want of space say, left under this number."""
+        """Removes what lies under this number, which nobody's manifest names."""
         for path in (graph_path(self.folder, number), payload_path(self.folder, number)):
             if self.files.exists(path):
                 self.files.remove(path)
