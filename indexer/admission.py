@@ -14,11 +14,18 @@ from asteroid_cloud.wal.limits import WRITE_ADMISSION_WAIT_S_MAX
 class Admission:
     """Bounds rows and bytes that are logged or about to be, and not in a segment yet."""
 
-    def __init__(self, rows_max: int, bytes_max: int, tail: Callable[[], tuple[int, int]]) -> None:
-        """``tail`` gives the rows and bytes applied but unsealed."""
+    def __init__(
+        self,
+        rows_max: int,
+        bytes_max: int,
+        tail: Callable[[], tuple[int, int]],
+        make_room: Callable[[], None],
+    ) -> None:
+        """``tail`` gives the rows and bytes applied but unsealed; ``make_room`` has them sealed soon."""
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._tail = tail
+        self._make_room = make_room
         self._rows = 0
         self._bytes = 0
         self._freed = anyio.Event()
@@ -31,7 +38,9 @@ class Admission:
         """
         with anyio.move_on_after(WRITE_ADMISSION_WAIT_S_MAX) as scope:
             while not self._has_room(rows, size):
-                await self._freed.wait()
+                freed = self._freed
+                self._make_room()
+                await freed.wait()
         if scope.cancelled_caught:
             raise Overloaded("indexing lags behind; the tail is full", retry_after_s=1.0)
         self._rows += rows

@@ -43,6 +43,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     spec: IndexSpec | None
     next_segment: int
     segments: list[SegmentEntry]
+    created_lsn: int = 0
+    """The record that created the index."""
 
 
 def manifest_name(number: int) -> str:
@@ -88,6 +90,15 @@ def read_manifest(files: Files, path: str) -> Manifest:
 
 
 def newest_manifest(files: Files, folder: str) -> Manifest | None:
-    """The manifest with the highest number; None in a new store."""
+    """The manifest with the highest number; None in a new store.
+
+    Raises CorruptionError for one under another's name: it might be older than what it hides.
+    """
     names = sorted(name for name in files.list(folder) if name.startswith(PREFIX))
-    return read_manifest(files, f"{folder}/{names[-1]}") if names else None
+    if not names:
+        return None
+    path = f"{folder}/{names[-1]}"
+    manifest = read_manifest(files, path)
+    if manifest_name(manifest.number) != names[-1]:
+        raise CorruptionError(path, 0, f"this is manifest {manifest.number} under another's name")
+    return manifest

@@ -15,13 +15,13 @@ from asteroid_cloud.indexer.build import SegmentBuilder
 from asteroid_cloud.indexer.bulk import BulkBuilder
 from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.merger import Merger
-from asteroid_cloud.indexer.recovery import open_checkpoint, read_checkpoint
+from asteroid_cloud.indexer.recovery import open_checkpoint, read_checkpoint, remove_unnamed
 from asteroid_cloud.indexer.sealer import Sealer
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.state import State
 from asteroid_cloud.indexer.status import Phase
-from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, StorageError
+from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, LogPruned, StorageError
 from asteroid_cloud.wal.events import BulkLoaded
 from asteroid_cloud.wal.files import FileLock, Files
 from asteroid_cloud.wal.follow import next_group
@@ -133,6 +133,8 @@ class Opening:
         if log.report.reason:
             logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
         recovered = await to_thread.run_sync(open_checkpoint, files, folder, manifest, log.identity)
+        self._check_reach(log, recovered.applied_lsn)
+        await to_thread.run_sync(remove_unnamed, files, folder, manifest)
         builder = SegmentBuilder(files, folder, log.identity, options)
         staged: dict[int, list[Segment]] = {}
         new_numbers: list[int] = []
@@ -150,12 +152,16 @@ class Opening:
             return new_numbers[-1]
 
         state = self._state = State(options, rebuild)
-        state.spec, state.applied_lsn = recovered.spec, recovered.applied_lsn
+        state.spec, state.created_lsn = recovered.spec, recovered.created_lsn
+        state.applied_lsn = recovered.applied_lsn
         state.segments = list(recovered.segments)
         applier = Applier(state)
         await self._replay(log, applier, recovered.applied_lsn)
         admission = Admission(
-            options.tail_rows_max, options.tail_bytes_max, lambda: (state.tail_rows, state.tail_bytes)
+            options.tail_rows_max,
+            options.tail_bytes_max,
+            lambda: (state.tail_rows, state.tail_bytes),
+            lambda: sealer.make_room(),
         )
         checkpointer = Checkpointer(
             files, folder, log, state, applier, admission, options, recovered, len(new_numbers)
@@ -164,13 +170,18 @@ class Opening:
         merger = Merger(builder, state, applier, checkpointer, options)
         return Opened(log, state, applier, admission, checkpointer, builder, sealer, merger, staged)
 
-    async def _replay(self, log: LocalLog, applier: Applier, after: Lsn) -> None:
-        """Folds in what the checkpoint does not hold."""
-        total = log.durable_lsn - after
-        if total < 0:
+    def _check_reach(self, log: LocalLog, after: Lsn) -> None:
+        """Refuses a checkpoint and a log that do not meet, before any file is taken for nobody's."""
+        if log.durable_lsn < after:
             raise CorruptionError(
                 f"{self._path}/wal", 0, f"the log ends at LSN {log.durable_lsn}, the checkpoint at {after}"
             )
+        if log.first_lsn > after + 1:
+            raise LogPruned(f"the checkpoint ends at LSN {after}, the log begins with {log.first_lsn}")
+
+    async def _replay(self, log: LocalLog, applier: Applier, after: Lsn) -> None:
+        """Folds in what the checkpoint does not hold."""
+        total = log.durable_lsn - after
         applier.publish()
         records = log.read(Lsn(after + 1)) if total else iter(())
         while group := await to_thread.run_sync(next_group, records):

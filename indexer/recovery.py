@@ -9,7 +9,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.manifest import PREFIX, TEMPORARY, Manifest, newest_manifest
+from asteroid_cloud.indexer.manifest import PREFIX, TEMPORARY, Manifest, manifest_name, newest_manifest
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.wal.errors import CorruptionError
@@ -30,6 +30,7 @@ class Recovered:
     spec: IndexSpec | None
     next_segment: int
     segments: list[Segment]
+    created_lsn: Lsn
 
 
 def read_checkpoint(files: Files, folder: str) -> Manifest | None:
@@ -38,10 +39,9 @@ def read_checkpoint(files: Files, folder: str) -> Manifest | None:
 
 
 def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identity: bytes) -> Recovered:
-    """Opens and checks every segment of the checkpoint, then removes files that it does not name."""
+    """Opens and checks every segment of the checkpoint; changes nothing on the disk."""
     if manifest is None:
-        remove_strays(files, folder, None, set())
-        return Recovered(identity, 0, Lsn(0), None, 1, [])
+        return Recovered(identity, 0, Lsn(0), None, 1, [], Lsn(0))
     spec, segments = manifest.spec, []
     for entry in manifest.segments:
         if spec is None:
@@ -54,10 +54,14 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
                 folder, 0, f"segment {entry.number} has another row count than its manifest"
             )
         segments.append(segment)
-    name = f"{PREFIX}{manifest.number:012d}"
-    remove_strays(files, folder, name, {entry.number for entry in manifest.segments})
     return Recovered(
-        identity, manifest.number, Lsn(manifest.applied_lsn), spec, manifest.next_segment, segments
+        identity,
+        manifest.number,
+        Lsn(manifest.applied_lsn),
+        spec,
+        manifest.next_segment,
+        segments,
+        Lsn(manifest.created_lsn),
     )
 
 
@@ -71,6 +75,15 @@ def _unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
     if size != (rows + 7) // 8 or size > DEAD_BYTES_MAX:
         raise CorruptionError(folder, 0, "the manifest's dead rows do not fit a segment")
     return np.frombuffer(zstandard.ZstdDecompressor().decompress(packed), np.uint8)
+
+
+def remove_unnamed(files: Files, folder: str, manifest: Manifest | None) -> None:
+    """Removes the files that the newest manifest does not name, when nothing is being built."""
+    if manifest is None:
+        remove_strays(files, folder, None, set())
+    else:
+        named = {entry.number for entry in manifest.segments}
+        remove_strays(files, folder, manifest_name(manifest.number), named)
 
 
 def remove_strays(

@@ -163,7 +163,8 @@ class Replay:
                 f"the live index is damaged and the log begins with record {log.first_lsn}: "
                 "what came before cannot be rebuilt"
             )
-        state.spec, state.applied_lsn = live.spec, live.applied_lsn
+        state.spec, state.created_lsn = live.spec, live.created_lsn
+        state.applied_lsn = live.applied_lsn
         for old in live.segments:
             rows = listed(~old.tombstones.dead_as_of(live.applied_lsn), old.rows)
             self._add_segment(state, builder, next(numbers), [Source(old, rows)])
@@ -220,6 +221,7 @@ class Replay:
             applied_lsn=state.applied_lsn,
             spec=state.spec,
             next_segment=next_segment,
+            created_lsn=state.created_lsn,
             segments=entries,
         )
         write_manifest(self.files, folder, manifest)
@@ -228,7 +230,8 @@ class Replay:
         """What the live index holds once the tail of the log is folded in, as its next start would."""
         builder = SegmentBuilder(self.files, f"{self.path}/{REBUILT}", log.identity, self.options)
         state = self._state(log, builder, _numbers_from(2**40))
-        state.spec, state.applied_lsn = live.spec, live.applied_lsn
+        state.spec, state.created_lsn = live.spec, live.created_lsn
+        state.applied_lsn = live.applied_lsn
         state.segments = list(live.segments)
         if log.durable_lsn > live.applied_lsn:
             for record in log.read(Lsn(live.applied_lsn + 1)):

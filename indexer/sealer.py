@@ -76,6 +76,11 @@ class Sealer:
         self._asked = anyio.Event()
         return target
 
+    def make_room(self) -> None:
+        """Has the tail sealed although it is not full, unless something is due anyway: a writer waits."""
+        if self._due_in_s() > 0:
+            self.ask()
+
     def _due_in_s(self) -> float:
         """Seconds until there is something to seal or to checkpoint; 0 for now."""
         state, behind = self._state, self._applier.applied_lsn - self._checkpointer.lsn

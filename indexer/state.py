@@ -64,6 +64,8 @@ class State:
 
     def __init__(self, options: EngineOptions, bulk_source: BulkSource) -> None:
         self.spec: IndexSpec | None = None
+        self.created_lsn = Lsn(0)
+        """The record that created the index."""
         self.segments: list[Segment] = []
         self.blocks: list[Block] = []
         self.applied_lsn = Lsn(0)
@@ -115,7 +117,7 @@ class State:
     def _apply(self, lsn: Lsn, event: Event) -> Outcome:
         match event:
             case IndexCreated():
-                return self._create(event)
+                return self._create(lsn, event)
             case IndexDeleted():
                 return self._delete_index()
             case BulkRows() | BulkPayloads():
@@ -138,11 +140,11 @@ class State:
                 return self._load_bulk(lsn, event, self.spec)
         raise AssertionError(f"an event of no known kind: {event!r}")
 
-    def _create(self, event: IndexCreated) -> Outcome:
+    def _create(self, lsn: Lsn, event: IndexCreated) -> Outcome:
         if self.spec is not None:
             error = Conflict("the index exists already", code="index_already_initialized")
             return Outcome(error=error)
-        self.spec = IndexSpec(event.dim, event.metric)
+        self.spec, self.created_lsn = IndexSpec(event.dim, event.metric), lsn
         return Outcome()
 
     def _delete_index(self) -> Outcome:
@@ -154,6 +156,9 @@ class State:
     def _load_bulk(self, lsn: Lsn, event: BulkLoaded, spec: IndexSpec) -> Outcome:
         if event.dim != spec.dim:
             return Outcome(error=wrong_dim(event.dim, spec.dim))
+        if event.since < self.created_lsn:
+            reason = "the index that the bulk load was begun for is gone"
+            return Outcome(error=Conflict(reason, code="index_not_initialized"))
         if self.live:
             return Outcome(error=Conflict("the index is not empty", code="index_not_empty"))
         self.segments = self._bulk_source(event)
@@ -168,6 +173,8 @@ class State:
         vectors = np.frombuffer(event.vectors, "<f4")
         if len(vectors) != len(ids) * spec.dim:
             return Outcome(error=wrong_dim(len(vectors) // max(1, len(ids)), spec.dim))
+        if event.payloads is not None and len(event.payloads) != len(ids):
+            return Outcome(error=wrong_payload_count(len(event.payloads), len(ids)))
         records = _core.encode(vectors.reshape(-1, spec.dim), spec.native_metric)
         located = list(self._locate(ids))
         given: list[bytes | None] = [None] * len(ids) if event.payloads is None else event.payloads
@@ -241,12 +248,14 @@ class State:
         payloads: list[bytes],
         spec: IndexSpec,
     ) -> None:
-        if not self.blocks or self.blocks[-1].rows >= self._options.seal_rows:
-            self._open_block(spec)
+        newest = self.blocks[-1] if self.blocks else None
+        full_rows = self._options.seal_rows
+        if newest is None or newest.rows >= full_rows or newest.rows + len(ids) > newest.native.capacity:
+            self._open_block(spec, len(ids))
         self.blocks[-1].append(lsn, ids, records, payloads)
 
-    def _open_block(self, spec: IndexSpec) -> None:
-        capacity = self._options.seal_rows + BATCH_ITEMS_MAX
+    def _open_block(self, spec: IndexSpec, rows: int = 0) -> None:
+        capacity = self._options.seal_rows + max(BATCH_ITEMS_MAX, rows)
         self.blocks.append(Block(spec, self._next_block, capacity))
         self._next_block += 1
 
@@ -292,6 +301,11 @@ def wrong_dim(given: int, expected: int) -> InvalidRequest:
     return InvalidRequest(
         f"the vector has {given} numbers, the index has dimension {expected}", code="wrong_dim"
     )
+
+
+def wrong_payload_count(given: int, expected: int) -> InvalidRequest:
+    """The error for a batch with another number of payloads than of ids."""
+    return InvalidRequest(f"{given} payloads for {expected} ids", code="bad_payload")
 
 
 def no_such_id(id_: int) -> NotFound:
