@@ -6,9 +6,11 @@ rows of later records, and replay from A + 1 meets exactly the state that record
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
@@ -29,6 +31,14 @@ from asteroid_cloud.indexer.state import State
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.log import Log
 from asteroid_cloud.wal.types import Lsn
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLog:
+    """A wish to keep the log after one record until a checkpoint at another, or for the time being."""
+
+    after: Lsn
+    until: Lsn | None = None
 
 
 class Checkpointer:
@@ -63,21 +73,24 @@ class Checkpointer:
         self._identity = recovered.identity
         self._number = recovered.manifest_number
         self._next_segment = recovered.next_segment + numbers_taken
-        self._in_flight: set[int] = set()
+        self._in_flight: frozenset[int] = frozenset()
+        self._numbering = threading.Lock()
         self._kills_kept: dict[object, Lsn] = {}
-        self._log_kept: dict[object, Lsn] = {}
+        self._log_kept: dict[object, KeptLog] = {}
         self._writing = anyio.Lock()
 
     @contextmanager
     def new_segment(self) -> Iterator[int]:
         """A number for a segment under construction, whose files nobody removes meanwhile."""
-        number = self._next_segment
-        self._next_segment += 1
-        self._in_flight.add(number)
+        with self._numbering:  # bulk loads take theirs from a worker thread
+            number = self._next_segment
+            self._next_segment += 1
+            self._in_flight = self._in_flight | {number}
         try:
             yield number
         finally:
-            self._in_flight.discard(number)
+            with self._numbering:
+                self._in_flight = self._in_flight - {number}
 
     @contextmanager
     def kills_kept(self, lsn: Lsn) -> Iterator[None]:
@@ -87,9 +100,17 @@ class Checkpointer:
 
     @asynccontextmanager
     async def log_kept(self, lsn: Lsn) -> AsyncIterator[None]:
-        """Keeps the log after ``lsn`` for as long as the block runs."""
-        with _held(self._log_kept, lsn):
+        """Keeps the log after ``lsn`` for as long as the block runs.
+
+        And after that until the next checkpoint: what was committed in the block is not in a manifest yet,
+        and a crash before it is would have nothing to rebuild it from.
+        """
+        holder = object()
+        self._log_kept[holder] = KeptLog(lsn)
+        try:
             yield
+        finally:
+            self._log_kept[holder] = KeptLog(lsn, self._applier.applied_lsn)
         async with self._writing:
             await self._trim()
 
@@ -104,8 +125,9 @@ class Checkpointer:
         """Puts ``new`` in the place of ``old`` and writes a checkpoint.
 
         ``base`` is the LSN as of which the new segment holds the old ones' living rows; kills after it are
-        carried over. ``lsn`` is that of the new checkpoint, or None to leave it where it is. False when the
-        index was thrown away meanwhile, and nothing was done.
+        carried over. ``lsn`` is that of the new checkpoint, or None to leave it where it is, except that it
+        goes up to the newest segment's if writing that one's checkpoint failed. False when the index was
+        thrown away meanwhile, and nothing was done.
         """
         async with self._writing:
             async with self._applier.turn:
@@ -114,7 +136,8 @@ class Checkpointer:
                 await to_thread.run_sync(self._state.exchange, old, new, base)
                 self._applier.publish()
                 # In the same turn: a record folded in between might put in a segment of its own.
-                manifest = self._manifest(self.lsn if lsn is None else lsn)
+                sealed = [segment.sealed_lsn for segment in self._state.segments]
+                manifest = self._manifest(max([self.lsn, *sealed]) if lsn is None else lsn)
             self._admission.wake()
             await self._write(manifest)
         return True
@@ -140,18 +163,30 @@ class Checkpointer:
         async with self._applier.turn:
             for part in self._state.parts:
                 part.tombstones.forget(floor)
-        await self._trim()
-        keep = {entry.number for entry in manifest.segments} | self._in_flight
-        below = self._next_segment
+        try:
+            await self._trim()
+            await self._remove_strays(manifest)
+        finally:  # whatever became of the clean-up, the checkpoint stands
+            self.changed.set()
+            self.changed = anyio.Event()
+
+    async def _remove_strays(self, manifest: Manifest) -> None:
+        with self._numbering:
+            keep = {entry.number for entry in manifest.segments} | self._in_flight
+            below = self._next_segment
         await to_thread.run_sync(
             remove_strays, self._files, self._folder, manifest_name(manifest.number), keep, below
         )
-        self.changed.set()
-        self.changed = anyio.Event()
 
     async def _trim(self) -> None:
+        self._log_kept = {
+            holder: kept
+            for holder, kept in self._log_kept.items()
+            if kept.until is None or kept.until > self.lsn
+        }
         if not self._options.keep_log:
-            await self._log.trim(Lsn(min([self.lsn, *self._log_kept.values()]) + 1))
+            kept = [kept.after for kept in self._log_kept.values()]
+            await self._log.trim(Lsn(min([self.lsn, *kept]) + 1))
 
     def _manifest(self, lsn: Lsn) -> Manifest:
         if any(segment.sealed_lsn > lsn for segment in self._state.segments):
@@ -162,6 +197,7 @@ class Checkpointer:
             applied_lsn=lsn,
             spec=self._state.spec,
             next_segment=self._next_segment,
+            created_lsn=self._state.created_lsn,
             segments=[
                 SegmentEntry(
                     segment.number,
