@@ -20,9 +20,9 @@ from asteroid_cloud.indexer.opening import Opened, Opening
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
-from asteroid_cloud.indexer.state import no_such_id, wrong_dim
+from asteroid_cloud.indexer.state import no_such_id, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, Overloaded, TooLarge
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded, TooLarge
 from asteroid_cloud.wal.events import (
     BulkLoaded,
     Event,
@@ -117,6 +117,7 @@ class Engine:
 
     async def delete_index(self) -> WriteResult:
         """Removes the index and all its data; does nothing when there is none."""
+        self._check_writable()
         if self.spec is None:
             return WriteResult(self.applied_lsn, 0)
         return await self._write(IndexDeleted())
@@ -134,6 +135,10 @@ class Engine:
         spec = self.snapshot().spec
         if vectors.shape[1:] != (spec.dim,):
             raise wrong_dim(vectors.shape[-1], spec.dim)
+        if len(vectors) != len(ids):
+            raise InvalidRequest(f"{len(vectors)} vectors for {len(ids)} ids", code="bad_vector")
+        if payloads is not None and len(payloads) != len(ids):
+            raise wrong_payload_count(len(payloads), len(ids))
         held = sum(len(payload) for payload in payloads if payload) if payloads else 0
         if vectors.nbytes + held > FRAME_BODY_BYTES_MAX - 32 * len(ids) - 1024:
             raise TooLarge(
@@ -149,6 +154,7 @@ class Engine:
 
     async def delete(self, ids: NDArray[np.uint64]) -> WriteResult:
         """Deletes those of the ids that exist; logs nothing when none does."""
+        self._check_writable()
         live = [view.find(ids) >= 0 for view in self.snapshot().parts]
         found = np.unique(ids[np.logical_or.reduce(live)]) if live else ids[:0]
         if len(found) == 0:
@@ -250,11 +256,15 @@ class Engine:
         if not any(view.find(ids)[0] >= 0 for view in self.snapshot().parts):
             raise no_such_id(id_)
 
-    async def _write(self, event: Event, rows: int = 0, size: int = 0) -> WriteResult:
-        """Logs one event, waits until it is durable and applied, and says what it did."""
-        opened = self._opened
+    def _check_writable(self) -> None:
+        """Raises the failure, if any: records that nobody sees here may come back with a restart."""
         if self.failure is not None:
             raise self.failure
+
+    async def _write(self, event: Event, rows: int = 0, size: int = 0) -> WriteResult:
+        """Logs one event, waits until it is durable and applied, and says what it did."""
+        self._check_writable()
+        opened = self._opened
         async with opened.admission.admitted(rows, size):
             lsn = await opened.log.append([event])
             outcome = await opened.applier.outcome(lsn)
