@@ -19,6 +19,7 @@ from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.build import SegmentBuilder
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
+from asteroid_cloud.indexer.state import wrong_dim
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest
 from asteroid_cloud.wal.events import BulkLoaded, BulkPayloads, BulkRows, Event
 from asteroid_cloud.wal.limits import MIB
@@ -147,9 +148,12 @@ class BulkLoader:
         self._bulk = secrets.randbits(63)
         self._since: Lsn | None = None
         self._payloads_since: Lsn | None = None
+        self._payloads_end = 0
 
     async def rows(self, vectors: NDArray[np.float32]) -> None:
         """Adds finite float32 rows [n, dim]; they get the next ids."""
+        if vectors.shape[1:] != (self._spec.dim,):
+            raise wrong_dim(vectors.shape[-1], self._spec.dim)
         step = max(1, CHUNK_BYTES // (4 * self._spec.dim))
         for start in range(0, len(vectors), step):
             some = np.ascontiguousarray(vectors[start : start + step], "<f4")
@@ -157,7 +161,16 @@ class BulkLoader:
             self.row_count += len(some)
 
     async def payloads(self, first: int, payloads: Sequence[bytes | None]) -> None:
-        """Gives rows ``first`` … their payload texts; None and b"" mean none."""
+        """Gives rows ``first`` … their payload texts; None and b"" mean none.
+
+        Rows given already, in ascending order: raises InvalidRequest for others, as the log is read in one
+        pass for each segment.
+        """
+        end = first + len(payloads)
+        if not self._payloads_end <= first <= end <= self.row_count:
+            reason = f"payloads of rows {first} to {end - 1} do not follow on, or their rows are missing"
+            raise InvalidRequest(reason, code="bad_payload")
+        self._payloads_end = end
         lsn = await self._log_event(BulkPayloads(self._bulk, first, list(payloads)))
         self._payloads_since = self._payloads_since or lsn
         self.payload_count += sum(1 for payload in payloads if payload)
