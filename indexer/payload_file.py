@@ -126,17 +126,16 @@ class PayloadFile:
         start, end = int(self._offset[block]), int(self._offset[block + 1])
         rows = int(self._first[block + 1]) - int(self._first[block])
         packed = self._file.read(self._blocks.offset + start, end - start)
-        size = zstandard.frame_content_size(packed)
-        if not 4 * rows <= size <= RAW_BYTES_MAX:
-            raise CorruptionError(
-                self._path, self._blocks.offset + start, "a block states an impossible size"
-            )
+        at = self._blocks.offset + start
         try:
+            size = zstandard.frame_content_size(packed)
+            if not 4 * rows <= size <= RAW_BYTES_MAX:
+                raise CorruptionError(self._path, at, "a block states an impossible size")
             raw = zstandard.ZstdDecompressor().decompress(packed)
         except zstandard.ZstdError as error:  # each block has a checksum: damage since opening shows here
-            raise CorruptionError(self._path, self._blocks.offset + start, str(error)) from error
+            raise CorruptionError(self._path, at, str(error)) from error
         lengths = np.frombuffer(raw, "<u4", rows)
         ends = np.cumsum(lengths, dtype=np.int64) + 4 * rows
         if len(raw) != int(ends[-1]):
-            raise CorruptionError(self._path, self._blocks.offset + start, "a block's texts do not fill it")
+            raise CorruptionError(self._path, at, "a block's texts do not fill it")
         return [raw[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]

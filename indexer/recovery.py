@@ -71,10 +71,13 @@ def pack_dead(dead: NDArray[np.uint8]) -> bytes:
 
 
 def _unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
-    size = zstandard.frame_content_size(packed)
-    if size != (rows + 7) // 8 or size > DEAD_BYTES_MAX:
-        raise CorruptionError(folder, 0, "the manifest's dead rows do not fit a segment")
-    return np.frombuffer(zstandard.ZstdDecompressor().decompress(packed), np.uint8)
+    try:
+        size = zstandard.frame_content_size(packed)
+        if size != (rows + 7) // 8 or size > DEAD_BYTES_MAX:
+            raise CorruptionError(folder, 0, "the manifest's dead rows do not fit a segment")
+        return np.frombuffer(zstandard.ZstdDecompressor().decompress(packed), np.uint8)
+    except zstandard.ZstdError as error:
+        raise CorruptionError(folder, 0, f"the manifest's dead rows do not unpack: {error}") from error
 
 
 def remove_unnamed(files: Files, folder: str, manifest: Manifest | None) -> None:
