@@ -136,17 +136,18 @@ py::list builder_upper(const GraphBuilder& graph) {
     return levels;
 }
 
-// (part, rows, mask or None, matches, scan) → a plan; the tuple keeps the objects alive.
-PartPlan plan_from(const py::tuple& fields) {
+// (part, rows, mask or None, matches, scan) → a plan. The tuple keeps the part alive and `masks` the mask,
+// for an array of another type or layout is searched as a copy that nobody else holds.
+PartPlan plan_from(const py::tuple& fields, std::vector<Array<uint8_t>>& masks) {
     PartPlan plan{};
     plan.part = fields[0].cast<const Part*>();
     plan.segment = dynamic_cast<const Segment*>(plan.part);
     plan.rows = fields[1].cast<uint32_t>();
     require(plan.rows <= plan.part->rows(), "no such rows");
     if (!fields[2].is_none()) {
-        const auto bits = fields[2].cast<Array<uint8_t>>();
-        require(size_t(bits.size()) >= (size_t(plan.rows) + 7) / 8, "the mask is too short");
-        plan.mask.bits = bits.data();
+        masks.push_back(fields[2].cast<Array<uint8_t>>());
+        require(size_t(masks.back().size()) >= (size_t(plan.rows) + 7) / 8, "the mask is too short");
+        plan.mask.bits = masks.back().data();
     }
     plan.matches = fields[3].cast<uint32_t>();
     plan.scan = fields[4].cast<bool>();
@@ -156,7 +157,8 @@ PartPlan plan_from(const py::tuple& fields) {
 py::tuple search_parts(const std::vector<py::tuple>& parts, const Array<float>& queries, uint32_t k,
                        uint32_t ef, bool exact, uint32_t threads) {
     std::vector<PartPlan> plans;
-    for (const py::tuple& fields : parts) plans.push_back(plan_from(fields));
+    std::vector<Array<uint8_t>> masks;
+    for (const py::tuple& fields : parts) plans.push_back(plan_from(fields, masks));
     for (const PartPlan& plan : plans) require_matrix(queries, plan.part->dim(), "wrong dimension");
     require(queries.ndim() == 2 && k > 0 && ef >= k, "queries must be two-dimensional, 0 < k ≤ ef");
     const size_t n = size_t(queries.shape(0));
