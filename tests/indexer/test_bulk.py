@@ -9,11 +9,11 @@ import anyio
 import numpy as np
 import pytest
 
-from asteroid_cloud.indexer import EngineOptions
+from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.wal import LocalFiles, writer
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest
 from tests.file_layers import Fault, FaultyFiles
-from tests.indexer.engines import Engine, contents, find, opened, u64, vectors
+from tests.indexer.engines import contents, find, opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
 

@@ -114,7 +114,7 @@ def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == newer
 
 
-@pytest.mark.parametrize("damage", ["none", "link", "count", "level", "order", "entry"])
+@pytest.mark.parametrize("damage", ["none", "link", "count", "level", "order", "entry", "below"])
 def test_impossible_structures_are_refused_though_their_checksums_fit(tmp_path: Path, damage: str) -> None:
     build(tmp_path, rows=200)
     rewrite(tmp_path, damage)
@@ -149,6 +149,8 @@ def rewrite(folder: Path, damage: str) -> None:
             by_id[[0, 1]] = by_id[[1, 0]]
         case "entry":
             footer = msgspec.structs.replace(footer, entry=10**6)
+        case "below":
+            footer = msgspec.structs.replace(footer, entry=-1)
     Path(path).unlink()
     writer = ContainerWriter(FILES, path, MAGIC, VERSION)
     footer = msgspec.structs.replace(
@@ -157,8 +159,8 @@ def rewrite(folder: Path, damage: str) -> None:
         ids=writer.section([ids]),
         by_id=writer.section([by_id.tobytes()]),
         upper=[
-            UpperSections(*[writer.section([part]) for part in parts], level.count)
-            for level, parts in zip(footer.upper, levels, strict=True)
+            UpperSections(writer.section([nodes]), writer.section([down]), writer.section([out]), level.count)
+            for level, (nodes, down, out) in zip(footer.upper, levels, strict=True)
         ],
     )
     writer.finish(footer)

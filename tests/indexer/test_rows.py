@@ -73,7 +73,7 @@ def test_impossible_searches_are_refused_before_memory_is_touched(arguments: dic
     given = {"k": 5, "ef": 10, "rows": 20, "mask": None, "query": np.zeros((1, DIM), np.float32)} | arguments
     part = (rows, given["rows"], given["mask"], 20, True)
     with pytest.raises(ValueError):  # noqa: PT011 — each has a message of its own
-        _core.search([part], given["query"], given["k"], given["ef"], False, 1)  # type: ignore[arg-type]
+        _core.search([part], given["query"], given["k"], given["ef"], False, 1)  # type: ignore[list-item, arg-type]
 
 
 def test_rows_that_are_not_there_are_an_index_error() -> None:
