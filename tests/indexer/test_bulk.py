@@ -12,6 +12,7 @@ import pytest
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.wal import LocalFiles, writer
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest
+from asteroid_cloud.wal.events import BulkLoaded, BulkRows
 from tests.file_layers import Fault, FaultyFiles
 from tests.indexer.engines import contents, find, opened, u64, vectors
 
@@ -145,3 +146,20 @@ async def test_payloads_of_rows_that_are_not_there_are_refused(
             with pytest.raises(InvalidRequest):
                 await loader.rows(vectors(5, DIM + 1))
             assert (await loader.commit(1)).payloads == 0
+
+
+async def test_the_record_that_made_the_index_is_known_after_a_restart(tmp_path: Path) -> None:
+    """A load begun for an earlier index is void then too, though its own records are in no log any more."""
+    async with opened(tmp_path, BY_HAND) as engine:
+        await engine.create_index(DIM, "l2")
+        inside = engine._opening.opened
+        assert inside is not None
+        since = await inside.log.append([BulkRows(1, 0, vectors(5, DIM).tobytes())])
+        await engine.delete_index()
+        await engine.create_index(DIM, "cosine")
+        await engine.flush()
+        lsn = await inside.log.append([BulkLoaded(1, since, 5, DIM)])
+        await engine.wait_for(lsn, 10)
+        assert engine.stats().vectors == 0
+    async with opened(tmp_path, BY_HAND) as engine:
+        assert (engine.stats().vectors, engine.applied_lsn) == (0, lsn)

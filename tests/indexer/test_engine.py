@@ -161,6 +161,20 @@ async def test_void_calls_say_why(tmp_path: Path) -> None:
         assert engine.applied_lsn == lsn, "a delete of nothing writes nothing"
 
 
+async def test_a_batch_that_does_not_fit_together_never_reaches_the_log(tmp_path: Path) -> None:
+    """It would be in the log for ever, and each restart would trip over it."""
+    async with opened(tmp_path) as engine:
+        await engine.create_index(DIM, "l2")
+        lsn = engine.applied_lsn
+        for ids, rows, payloads in [(2, 3, None), (3, 2, None), (2, 2, [None]), (2, 2, [b"{}"] * 3)]:
+            with pytest.raises(InvalidRequest):
+                await engine.upsert(u64(*range(ids)), vectors(rows, DIM), payloads)
+        assert engine.applied_lsn == lsn
+        await engine.upsert(u64(*range(20_000)), np.zeros((20_000, DIM), np.float32), None)
+    async with opened(tmp_path) as engine:
+        assert engine.stats().vectors == 20_000
+
+
 async def test_deleting_the_index_removes_everything_for_good(tmp_path: Path) -> None:
     async with opened(tmp_path) as engine:
         await fill(engine, 200)
