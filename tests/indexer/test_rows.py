@@ -72,8 +72,16 @@ def test_impossible_searches_are_refused_before_memory_is_touched(arguments: dic
     rows = filled(np.zeros((20, DIM)), list(range(20)))
     given = {"k": 5, "ef": 10, "rows": 20, "mask": None, "query": np.zeros((1, DIM), np.float32)} | arguments
     part = (rows, given["rows"], given["mask"], 20, True)
-    with pytest.raises(ValueError):  # noqa: PT011 — each has a message of its own
-        _core.search([part], given["query"], given["k"], given["ef"], False, 1)  # type: ignore[list-item, arg-type]
+    # each refusal has a message of its own
+    with pytest.raises(ValueError):  # noqa: PT011
+        _core.search(
+            [part],  # type: ignore[list-item]
+            given["query"],  # type: ignore[arg-type]
+            given["k"],  # type: ignore[arg-type]
+            given["ef"],  # type: ignore[arg-type]
+            False,
+            1,
+        )
 
 
 def test_rows_that_are_not_there_are_an_index_error() -> None:
