@@ -100,7 +100,7 @@ def read_footer(files: Files, path: str, magic: bytes, version: int, kind: type[
         raise CorruptionError(path, at - length, "the footer's checksum does not match")
     try:
         return msgspec.msgpack.decode(body, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptionError(path, at - length, f"the footer does not decode: {error}") from error
 
 

@@ -85,7 +85,7 @@ def read_manifest(files: Files, path: str) -> Manifest:
         raise CorruptionError(path, HEADER.size, "the manifest's checksum does not match")
     try:
         return msgspec.msgpack.decode(body, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptionError(path, HEADER.size, f"the manifest does not decode: {error}") from error
 
 

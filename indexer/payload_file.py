@@ -95,6 +95,8 @@ class PayloadFile:
         footer = read_footer(files, path, MAGIC, VERSION, PayloadFooter)
         if (footer.identity, footer.number, footer.rows) != (identity, number, rows):
             raise CorruptionError(path, 0, "the payload file belongs to another segment")
+        if footer.first.length % 4 or footer.offset.length % 8:
+            raise CorruptionError(path, footer.first.offset, "the block table is no whole number of entries")
         self._blocks = footer.blocks
         self._first = np.frombuffer(load_section(files, path, footer.first), "<u4")
         self._offset = np.frombuffer(load_section(files, path, footer.offset), "<u8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -157,6 +159,23 @@ def test_a_footer_of_another_shape_is_refused() -> None:
         writer.finish(Other("x"))
     with pytest.raises(CorruptionError, match="does not decode"):
         footer_of(files)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xc1",
+        b"\x81\xa4\xff\xfe\xfd\xfc\xc0",  # a name that is no UTF-8
+        b"\x81\xa1x" + b"\x91" * 90_000 + b"\xc0",  # nested deeper than any decoder goes
+        b"\xdd\xff\xff\xff\xff",
+    ],
+)
+def test_a_footer_that_is_no_footer_is_refused_though_its_checksum_fits(body: bytes) -> None:
+    header = HEADER.pack(MAGIC, 1, 0)
+    trailer = TRAILER.pack(len(body), zlib.crc32(header + body), MAGIC)
+    with pytest.raises(CorruptionError, match="does not decode"):
+        footer_of(MemoryFiles({PATH: header + body + trailer}))
 
 
 def test_a_long_section_is_read_in_steps() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from asteroid_cloud.indexer.manifest import (
+    CHECKED,
     HEADER,
     MAGIC,
     TEMPORARY,
@@ -81,6 +84,15 @@ def test_a_file_cut_or_lengthened_is_refused() -> None:
             read_manifest(files, path)
     files.contents[path] = bytearray(whole + b"\0")
     with pytest.raises(CorruptionError):
+        read_manifest(files, path)
+
+
+@pytest.mark.parametrize("body", [b"", b"\x81\xa1\xff\xc0", b"\x81\xa1x" + b"\x91" * 90_000 + b"\xc0"])
+def test_one_that_does_not_decode_is_refused_though_its_checksum_fits(body: bytes) -> None:
+    checked = CHECKED.pack(MAGIC, VERSION, len(body))
+    path = f"{FOLDER}/{manifest_name(1)}"
+    files = MemoryFiles({path: HEADER.pack(MAGIC, VERSION, len(body), zlib.crc32(checked + body)) + body})
+    with pytest.raises(CorruptionError, match="does not decode"):
         read_manifest(files, path)
 
 

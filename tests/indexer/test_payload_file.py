@@ -10,6 +10,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from asteroid_cloud.indexer.container import ContainerWriter, load_section, read_footer
 from asteroid_cloud.indexer.payload_file import (
@@ -117,6 +118,22 @@ def rewritten(files: MemoryFiles, block: bytes, first: list[int], offset: list[i
 def test_an_impossible_table_is_refused_though_its_checksums_fit(first: list[int], offset: list[int]) -> None:
     files = rewritten(written([b"{}", b""]), b"x" * 10, first, offset)
     with pytest.raises(CorruptionError):
+        open_(files, 2)
+
+
+@pytest.mark.parametrize("table", ["first", "offset"])
+def test_a_table_that_ends_within_an_entry_is_refused(table: str) -> None:
+    files = written([b"{}", b""])
+    footer = read_footer(files, PATH, MAGIC, VERSION, PayloadFooter)
+    content = {
+        name: load_section(files, PATH, getattr(footer, name)) for name in ("blocks", "first", "offset")
+    }
+    content[table] += b"\0"
+    files.remove(PATH)
+    with ContainerWriter(files, PATH, MAGIC, VERSION) as writer:
+        sections = {name: writer.section([data]) for name, data in content.items()}
+        writer.finish(structs.replace(footer, **sections))
+    with pytest.raises(CorruptionError, match="whole number of entries"):
         open_(files, 2)
 
 
