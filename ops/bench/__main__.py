@@ -15,17 +15,20 @@ from rich.console import Console
 from ops.bench import job, machine, report
 from ops.bench.data import Dataset, prepare
 from ops.bench.results import Loaded, Pressed, Restarted, Results, Searched
+from ops.bench.tables import tables
+from ops.bench.versus import command
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 WAYS = ("native", "embedded", "HTTP")
 METRICS = ("cosine", "l2", "ip")
+EPILOG = "`python -m ops.bench peers --help`: the same data, beside other systems."
 
 console = Console()
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m ops.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ops.bench", description=__doc__, epilog=EPILOG)
     parser.add_argument("--base", type=Path, help=".npy of vectors, a row each (default: the sample)")
     parser.add_argument("--queries", type=Path, help=".npy of queries (default: every 20th row, held out)")
     parser.add_argument(
@@ -90,7 +93,10 @@ def measure(dataset: Dataset, folder: Path, seconds: float, command: str) -> Res
 
 
 def main() -> None:
-    """Prepares, measures, prints and keeps."""
+    """Prepares, measures, prints and keeps; `peers` as the first word does another command."""
+    if sys.argv[1:2] == ["peers"]:
+        command.main(sys.argv[2:])
+        return
     options = parse(sys.argv[1:])
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="asteroid-bench-") as name:
         folder = Path(name)
@@ -99,7 +105,7 @@ def main() -> None:
         except (ValueError, OSError) as error:
             sys.exit(f"ops.bench: {error}")
         results = measure(dataset, folder, options.seconds_each, command_of(options))
-    report.show(results, console)
+    report.show(tables(results), console)
     report.keep(report.markdown(results), options.results)
     console.print(f"Kept in {options.results.name}.")
 

@@ -12,9 +12,9 @@ from asteroid_cloud.client import Client
 from ops.bench.data import Dataset, Vectors
 from ops.bench.memory import Memory, bytes_under, memory_of
 from ops.bench.results import Loaded
+from ops.bench.workload import BATCH_ROWS
 from ops.server import Server
 
-BATCH_ROWS = 1000
 QUIET = ("--log-level", "error")
 """A server's option: that it runs without a key need not be said at each start."""
 POLL_S = 0.05

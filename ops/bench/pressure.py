@@ -20,12 +20,13 @@ import numpy as np
 from asteroid_cloud.client import AsyncClient, Client
 from ops.bench import job
 from ops.bench.data import Dataset, Vectors
-from ops.bench.loading import BATCH_ROWS, QUIET
+from ops.bench.loading import QUIET
 from ops.bench.memory import memory_of
 from ops.bench.metrics import LAG, Buckets, between, buckets, fetch, quantile_bound
 from ops.bench.results import Pressed
-from ops.bench.searching import FILTERED_BREADTH, K, wait_until_ready
+from ops.bench.searching import wait_until_ready
 from ops.bench.timing import Timing, timing_of
+from ops.bench.workload import BATCH_ROWS, USUAL_BREADTH, K
 from ops.server import Server
 
 WRITERS = 8
@@ -78,7 +79,7 @@ def _search_until_ended(client: Client, queries: Vectors, writers: subprocess.Po
     began_s = time.perf_counter()
     for vector in cycle(queries):
         call_began_s = time.perf_counter()
-        hits = client.search(vector, K, FILTERED_BREADTH)
+        hits = client.search(vector, K, USUAL_BREADTH)
         latencies_s.append(time.perf_counter() - call_began_s)
         assert len(hits) == K, f"a search among the writers' rows found {len(hits)}"
         if writers.poll() is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -13,15 +14,15 @@ from ops.bench.tables import Table, tables
 
 PREFACE = """# Results
 
-Written by `make bench`, a section for each data set; a new run replaces its own. Figures move with the
-machine and its load: compare only what was measured in one run.
+Written by `make bench` and `make bench-peers`, a section for each data set; a new run replaces its own.
+Figures move with the machine and its load: compare only what was measured in one run.
 """
 SECTION = re.compile(r"^## ", re.MULTILINE)
 
 
-def show(results: Results, console: Console) -> None:
+def show(made: Sequence[Table], console: Console) -> None:
     """Prints every table."""
-    for table in tables(results):
+    for table in made:
         drawn = RichTable(title=table.title, title_justify="left", title_style="bold")
         for place, head in enumerate(table.heads):
             drawn.add_column(head, justify="right" if place else "left", no_wrap=not place)
@@ -36,8 +37,6 @@ def show(results: Results, console: Console) -> None:
 def markdown(results: Results) -> str:
     """The section of one run."""
     lines = [
-        f"## {results.dataset}",
-        "",
         f"{results.rows:,} × {results.dim}, {results.metric}; {results.queries:,} queries "
         f"({results.queries_origin}).",
         f"{results.date}, on {results.machine}; load average at the start {results.load}.",
@@ -45,7 +44,13 @@ def markdown(results: Results) -> str:
         f"    {results.command}",
         "",
     ]
-    for table in tables(results):
+    return section(results.dataset, lines, tables(results))
+
+
+def section(heading: str, preface: Sequence[str], made: Sequence[Table]) -> str:
+    """A section of Markdown: a heading, some lines, tables."""
+    lines = [f"## {heading}", "", *preface]
+    for table in made:
         lines += _markdown_table(table)
     return "\n".join(lines)
 

@@ -18,7 +18,7 @@ from ops.bench.data import Dataset
 from ops.bench.loading import QUIET
 from ops.bench.memory import Memory, memory_of
 from ops.bench.results import Restarted
-from ops.bench.searching import FILTERED_BREADTH, FIRST_SEARCHES, K
+from ops.bench.workload import FIRST_SEARCHES, USUAL_BREADTH, K
 from ops.server import Server
 
 POLL_S = 0.002
@@ -43,7 +43,7 @@ def measure(dataset: Dataset, folder: Path) -> Restarted:
         idle = memory_of(server.process.pid)
         with Client(base_url=server.url) as client:
             for place in range(FIRST_SEARCHES):
-                client.search(queries[place % len(queries)], K, FILTERED_BREADTH)
+                client.search(queries[place % len(queries)], K, USUAL_BREADTH)
         searched = memory_of(server.process.pid)
     return Restarted(ready_s, opened_s, _imports(), idle, searched, FIRST_SEARCHES)
 

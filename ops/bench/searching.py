@@ -20,14 +20,12 @@ from ops.bench.memory import Memory, memory_of
 from ops.bench.results import Point, Searched
 from ops.bench.timing import repeat
 from ops.bench.truth import Truth, nearest, recall
+from ops.bench.workload import FIRST_SEARCHES, USUAL_BREADTH, K
 from ops.server import Server
 
-K = 10
 BREADTHS = (16, 32, 64, 128, 256, 512)
-FILTERED_BREADTH = 128
 BELOW = (500, 100, 10, 1)
 """The filters: r < 500, …; with r uniform in 0 … 999 half of all rows match, a tenth, …"""
-FIRST_SEARCHES = 1000
 
 Search = Callable[[Vectors, int, dict[str, object] | None], list[int]]
 """Ids of the K nearest to a vector, with a breadth and perhaps a filter."""
@@ -87,7 +85,7 @@ def measure(way: str, dataset: Dataset, folder: Path, seconds: float) -> Searche
     imports, queries = memory_of(), dataset.query_rows()
     with WAYS[way](folder) as search:
         for place in range(FIRST_SEARCHES):
-            search(queries[place % len(queries)], FILTERED_BREADTH, None)
+            search(queries[place % len(queries)], USUAL_BREADTH, None)
         memory = memory_of()
         truth = nearest(dataset.base_rows(), queries, K, dataset.metric)
         curve = [_point(search, dataset, queries, truth, ef, seconds) for ef in BREADTHS]
@@ -118,12 +116,12 @@ def _filtered(search: Search, dataset: Dataset, queries: Vectors, seconds: float
         truth = nearest(base, queries, K, dataset.metric, allowed)
         condition: dict[str, object] = {"r": {"$gte": 0, "$lt": below}}
         began_s = time.perf_counter()
-        search(queries[0], FILTERED_BREADTH, condition)
+        search(queries[0], USUAL_BREADTH, condition)
         cold_ms = (time.perf_counter() - began_s) * 1e3
 
         def one(vector: Vectors, condition: dict[str, object] = condition) -> list[int]:
-            return search(vector, FILTERED_BREADTH, condition)
+            return search(vector, USUAL_BREADTH, condition)
 
         found, timing = repeat(one, list(queries), seconds)
         share = recall(truth, base, queries, found, dataset.metric)
-        yield Point(FILTERED_BREADTH, share, timing, below, matches, cold_ms)
+        yield Point(USUAL_BREADTH, share, timing, below, matches, cold_ms)

@@ -1,0 +1,50 @@
+"""The curves as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+from matplotlib.ticker import FuncFormatter
+
+from ops.bench.versus.figures import Run
+
+RECALL_MIN = 0.85
+COLOURS = ["#c1272d", "#000000", "#8c8c8c", "#0072b2", "#e69f00", "#009e73", "#56b4e9"]
+COLOURS += ["#8c6bb1", "#b15928", "#cc79a7", "#a6d854"]
+
+
+def draw(run: Run, path: Path) -> None:
+    """Writes a PNG: further right is more exact, further up is faster."""
+    figure, axes = pyplot.subplots(figsize=(8, 5), dpi=110, layout="constrained")
+    rates = []
+    for place, (each, colour) in enumerate(zip(run.systems, COLOURS, strict=False)):
+        points = [point for point in each.curve if point.recall >= RECALL_MIN]
+        rates += [point.per_s for point in points]
+        axes.plot(
+            [point.recall for point in points],
+            [point.per_s for point in points],
+            color=colour,
+            label=each.label,
+            linewidth=1.2 if place else 2.6,
+            marker=".",
+            markersize=5 if place else 9,
+            zorder=2 if place else 3,
+        )
+    axes.set(
+        title=f"{run.rows:,} × {run.dim}: one query a call, one thread",
+        xlabel="recall@10",
+        ylabel="queries a second",
+        yscale="log",
+        xlim=(RECALL_MIN, 1.0),
+    )
+    for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        axis(FuncFormatter(lambda value, _: f"{value:,.0f}" if str(int(value))[0] in "125" else ""))
+    axes.grid(which="both", color="#dddddd", linewidth=0.6)
+    axes.legend(loc="lower left", fontsize="small")
+    figure.savefig(path)
+    pyplot.close(figure)
