@@ -8,7 +8,7 @@ NATIVE := $(wildcard indexer/native/* api/native/*)
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check bench crash clean
+.PHONY: help demo serve test check bench crash fuzz clean
 
 help:                ## what there is
 	@grep -hE '^[a-z]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ bench: $(STAMP)      ## measure on ops/bench's data and write ops/bench/RESULTS.
 
 crash: $(STAMP)      ## kill -9 cycles under load, longer than in the tests
 	$(BIN)/python -m ops.crash --cycles 200
+
+fuzz: $(STAMP)       ## open 10,000 damaged segment files
+	$(BIN)/python -m ops.fuzz --cases 10000
 
 clean:               ## remove what the other targets made
 	rm -rf $(VENV) build .demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Damaged segment files by the thousand: each must be refused, or searched without harm."""

@@ -1,0 +1,140 @@
+"""What is damaged: the segments of a small real store, and everything that can be asked of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import Engine, EngineOptions, PartPlan, PartView, payload_file, search_parts
+from asteroid_cloud.indexer import segment_file as graph_file
+from asteroid_cloud.indexer.container import read_footer
+from asteroid_cloud.indexer.segment import Segment, graph_path, payload_path
+from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.types import Lsn
+
+FILES = LocalFiles()
+K, EF = 10, 30
+# Links are few, so that a few hundred rows make a graph of several levels; one row makes one of none.
+STORES = (("l2", 8, 300, 4), ("cosine", 5, 90, 16), ("ip", 3, 1, 16))
+
+
+class Violation(Exception):
+    """An open segment gave an answer that no segment can give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intact:
+    """One file as the store wrote it, with its footer."""
+
+    data: bytes
+    footer: msgspec.Struct
+    magic: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One segment: its two files, and what is answered while they are whole."""
+
+    graph: Intact
+    payload: Intact
+    answers: tuple[bytes, ...]
+
+    def open(self, folder: str) -> Segment:
+        """The segment whose two files, damaged or not, lie in ``folder``."""
+        footer = self.graph.footer
+        assert isinstance(footer, graph_file.SegmentFooter)
+        return Segment(FILES, folder, footer.identity, footer.number, footer.spec, Lsn(1))
+
+    def paths(self, folder: str) -> tuple[Path, Path]:
+        """Where its files have to lie for that."""
+        footer = self.graph.footer
+        assert isinstance(footer, graph_file.SegmentFooter)
+        return Path(graph_path(folder, footer.number)), Path(payload_path(folder, footer.number))
+
+
+async def _fill(folder: Path, metric: str, dim: int, rows: int, links_max: int) -> None:
+    rng = np.random.default_rng(rows)
+    vectors = rng.normal(size=(rows, dim)).astype(np.float32)
+    ids = rng.permutation(4 * rows)[:rows].astype(np.uint64)
+    # Long enough that the payloads take several blocks.
+    payloads = [
+        b'{"n":%d,"text":"%s"}' % (row, b"x" * (row % 7 * 60)) if row % 5 else b"" for row in range(rows)
+    ]
+    options = EngineOptions(links_max=links_max, ef_construction=60)
+    async with Engine.open(str(folder), options) as engine:
+        await engine.ready()
+        await engine.create_index(dim, metric)
+        await engine.upsert(ids, vectors, payloads)
+        await engine.flush()
+
+
+def make_subjects(folder: Path) -> list[Subject]:
+    """Writes a store of each kind below ``folder``; gives the one segment of each."""
+    subjects = []
+    for metric, dim, rows, links_max in STORES:
+        store = folder / metric
+        anyio.run(_fill, store, metric, dim, rows, links_max)
+        (graph,) = store.rglob("*.graph")
+        (payload,) = store.rglob("*.payload")
+        subject = Subject(
+            _intact(graph, graph_file.MAGIC, graph_file.VERSION, graph_file.SegmentFooter),
+            _intact(payload, payload_file.MAGIC, payload_file.VERSION, payload_file.PayloadFooter),
+            (),
+        )
+        answers = ask_everything(subject.open(str(graph.parent)))
+        subjects.append(Subject(subject.graph, subject.payload, answers))
+    return subjects
+
+
+def _intact(path: Path, magic: bytes, version: int, kind: type[msgspec.Struct]) -> Intact:
+    return Intact(path.read_bytes(), read_footer(FILES, str(path), magic, version, kind), magic, version)
+
+
+def ask_everything(segment: Segment) -> tuple[bytes, ...]:
+    """All that readers ask of a segment; raises Violation for an answer that cannot be."""
+    view = PartView(segment, segment.rows, segment.rows, None)
+    every = np.arange(segment.rows, dtype=np.uint32)
+    ids, vectors, payloads = view.ids(every), view.vectors(every), view.payloads(every)
+    _check(len(np.unique(ids)) == segment.rows, "ids are there twice")
+    _check(bool(np.array_equal(view.find(ids), every)), "an id is not found where it is")
+    _check(int(view.find(ids[:1] ^ np.uint64(2**63))[0]) < segment.rows, "an id is found beyond the end")
+    _check(len(payloads) == segment.rows, "payloads are missing")
+    answers = [ids.tobytes(), vectors.tobytes(), b"\0".join(payloads)]
+    return (*answers, *_searches(view))
+
+
+def _searches(view: PartView) -> Iterator[bytes]:
+    rng = np.random.default_rng(7)
+    queries = rng.normal(size=(3, view.vectors(np.zeros(1, np.uint32)).shape[1])).astype(np.float32)
+    for share in (1.0, 0.5, 0.05):
+        flags = rng.random(view.rows) < share
+        mask = None if share == 1.0 else np.packbits(flags, bitorder="little")
+        matches = view.rows if mask is None else int(flags.sum())
+        for scan, exact in ((False, False), (True, False), (False, True)):
+            plan = PartPlan(view, mask, matches, scan)
+            hits = search_parts([plan], queries, K, EF, exact=exact)
+            _check(hits.found.tolist() == [min(K, matches)] * len(queries), "a search came back incomplete")
+            _check(bool(np.all(hits.ordinals < view.rows)), "a search found a row beyond the end")
+            _check(
+                mask is None or bool(np.all(flags[hits.ordinals])), "a search found a row outside its mask"
+            )
+            _check(_differ(hits.ordinals), "a search found a row twice")
+            _check(bool(np.all(np.isfinite(hits.distances))), "a distance is no number")
+            _check(bool(np.all(hits.distances[:, 1:] >= hits.distances[:, :-1])), "distances do not ascend")
+            yield hits.ids.tobytes() + hits.distances.tobytes() + hits.visited.tobytes()
+
+
+def _differ(ordinals: NDArray[np.uint32]) -> bool:
+    return all(len(set(row)) == len(row) for row in ordinals.tolist())
+
+
+def _check(condition: bool, what: str) -> None:
+    if not condition:
+        raise Violation(what)

@@ -1,0 +1,90 @@
+"""Damaged segment files are refused, or searched without harm; `make fuzz` runs many more of these cases."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from asteroid_cloud.indexer.container import HEADER, TRAILER, read_footer
+from asteroid_cloud.wal import LocalFiles
+from ops.fuzz import cases as fuzz
+from ops.fuzz.cases import Cases
+from ops.fuzz.damage import Damager, sections
+from ops.fuzz.subject import Violation, ask_everything
+
+CASES, STEP = 1000, 50
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Cases:
+    return Cases(tmp_path_factory.mktemp("corrupt"))
+
+
+@pytest.mark.parametrize("first", range(0, CASES, STEP))
+def test_no_damage_crashes_or_goes_unseen(cases: Cases, first: int) -> None:
+    outcomes = {cases.run(number) for number in range(first, first + STEP)}
+    assert fuzz.REFUSED in outcomes
+
+
+def test_some_of_the_damage_gets_as_far_as_a_search(cases: Cases) -> None:
+    """Or the cases would show nothing but that checksums work."""
+    outcomes = [cases.run(number) for number in range(CASES)]
+    assert outcomes.count(fuzz.SEARCHED) >= CASES // 100
+    assert outcomes.count(fuzz.REFUSED_WHEN_READ) >= 1
+
+
+def test_a_case_does_the_same_every_time(cases: Cases) -> None:
+    intact = cases.subjects[0].graph
+    for number in range(50):
+        once, again = Damager(intact, Random(number)), Damager(intact, Random(number))
+        assert once.with_right_checksums() == again.with_right_checksums()
+        assert once.as_it_lies() == again.as_it_lies()
+
+
+def test_the_checksums_are_made_right_again(cases: Cases, tmp_path: Path) -> None:
+    """Most files of that class must get past every checksum, or nothing behind these is tested."""
+    right = 0
+    for number in range(100):
+        intact = cases.subjects[0].graph
+        data = Damager(intact, Random(number)).with_right_checksums()
+        length, crc, _ = TRAILER.unpack(data[-TRAILER.size :])
+        body = data[-TRAILER.size - length : -TRAILER.size]
+        assert crc == zlib.crc32(body, zlib.crc32(data[: HEADER.size]))
+        path = tmp_path / str(number)
+        path.write_bytes(data)
+        try:
+            footer = read_footer(LocalFiles(), str(path), intact.magic, intact.version, type(intact.footer))
+        except fuzz.REFUSALS:
+            continue
+        right += all(
+            zlib.crc32(data[section.offset : section.offset + section.length]) == section.crc
+            for _, section in sections(footer)
+        )
+    assert right > 50
+
+
+def test_damage_that_goes_unseen_would_be_found(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check must be able to fail: here damage passes for bytes as they lie that has right checksums."""
+    monkeypatch.setattr(Damager, "as_it_lies", Damager.with_right_checksums)
+    found = 0
+    for number in range(CASES):
+        try:
+            cases.run(number)
+        except Violation:
+            found += 1
+    assert found > 0
+
+
+def test_an_impossible_answer_would_be_found(cases: Cases, tmp_path: Path) -> None:
+    subject = cases.subjects[0]
+    for path, intact in zip(subject.paths(str(tmp_path)), (subject.graph, subject.payload), strict=True):
+        path.write_bytes(intact.data)
+    segment = subject.open(str(tmp_path))
+    assert ask_everything(segment) == subject.answers
+    segment.find = lambda ids, rows: np.zeros(len(ids), np.int64)  # type: ignore[method-assign]
+    with pytest.raises(Violation, match="where it is"):
+        ask_everything(segment)
