@@ -3,19 +3,21 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+PEERS  := .venv-peers
+ARGS   ?=
 SOURCES := $(wildcard wal/*.py indexer/*.py query/*.py api/*.py client/*.py)
 NATIVE := $(wildcard indexer/native/* api/native/*)
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check bench crash fuzz clean
+.PHONY: help demo serve test check bench bench-small bench-peers crash fuzz clean
 
 help:                ## what there is
-	@grep -hE '^[a-z]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
 
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+$(BIN)/python $(PEERS)/bin/python: %/bin/python:
+	$(PYTHON) -m venv $*
+	$@ -m pip install --quiet --upgrade pip
 
 # Strict editable mode links single files, so the list of files decides when to install again.
 $(STAMP): $(BIN)/python pyproject.toml setup.py $(NATIVE) ops/build/backend.py $(VENV)/.files
@@ -24,7 +26,14 @@ $(STAMP): $(BIN)/python pyproject.toml setup.py $(NATIVE) ops/build/backend.py $
 	  -e '.[test,check]' --config-settings editable_mode=strict
 	@touch $(STAMP)
 
-$(VENV)/.files: $(BIN)/python FORCE
+# The other stores are many and large, and some would change what ours is tested with.
+$(PEERS)/.installed: $(PEERS)/bin/python pyproject.toml setup.py $(NATIVE) ops/build/backend.py $(PEERS)/.files
+	@echo "Setting up $(PEERS) (fetches eight other stores; some minutes)"
+	PYTHONWARNINGS=ignore $(PEERS)/bin/python -m pip install --quiet -c ops/constraints.txt \
+	  -e '.[peers]' --config-settings editable_mode=strict
+	@touch $@
+
+$(VENV)/.files $(PEERS)/.files: %/.files: %/bin/python FORCE
 	@echo $(SOURCES) | cmp --silent - $@ || echo $(SOURCES) > $@
 
 FORCE:
@@ -46,8 +55,15 @@ check: $(STAMP)      ## linters, type checkers, tests
 	  -e '.[test,check]' --config-settings editable_mode=strict
 	$(BIN)/python -m pytest
 
-bench: $(STAMP)      ## measure on ops/bench's data and write ops/bench/RESULTS.md
-	$(BIN)/python -m ops.bench
+bench: $(STAMP)      ## measure and write ops/bench/RESULTS.md; ARGS="--base …" for other data than the sample
+	$(BIN)/python -m ops.bench $(ARGS)
+
+bench-small: $(STAMP) ## the same in two minutes, on the sample; writes only build/bench-small.md
+	mkdir -p build
+	$(BIN)/python -m ops.bench --seconds-each 0.5 --results build/bench-small.md
+
+bench-peers: $(PEERS)/.installed ## measure this store beside others on the same data; ARGS as for bench
+	$(PEERS)/bin/python -m ops.bench peers $(ARGS)
 
 crash: $(STAMP)      ## kill -9 cycles under load, longer than in the tests
 	$(BIN)/python -m ops.crash --cycles 200
@@ -56,5 +72,5 @@ fuzz: $(STAMP)       ## open 10,000 damaged segment files
 	$(BIN)/python -m ops.fuzz --cases 10000
 
 clean:               ## remove what the other targets made
-	rm -rf $(VENV) build .demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build .demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name '*.so' -not -path './.git/*' -delete
