@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 from matplotlib.ticker import FuncFormatter
 
+from ops.bench.peers.registry import OURS, REGISTRY
 from ops.bench.versus.figures import Run
 
 RECALL_MIN = 0.85
@@ -22,18 +23,22 @@ def draw(run: Run, path: Path) -> None:
     """Writes a PNG: further right is more exact, further up is faster."""
     figure, axes = pyplot.subplots(figsize=(8, 5), dpi=110, layout="constrained")
     rates = []
-    for place, (each, colour) in enumerate(zip(run.systems, COLOURS, strict=False)):
+    colours = dict(zip(REGISTRY, COLOURS, strict=False))
+    for each in run.systems:
+        if not each.curve:
+            continue
+        is_ours = each.name == OURS
         points = [point for point in each.curve if point.recall >= RECALL_MIN]
         rates += [point.per_s for point in points]
         axes.plot(
             [point.recall for point in points],
             [point.per_s for point in points],
-            color=colour,
+            color=colours[each.name],
             label=each.label,
-            linewidth=1.2 if place else 2.6,
+            linewidth=2.6 if is_ours else 1.2,
             marker=".",
-            markersize=5 if place else 9,
-            zorder=2 if place else 3,
+            markersize=9 if is_ours else 5,
+            zorder=3 if is_ours else 2,
         )
     axes.set(
         title=f"{run.rows:,} × {run.dim}: one query a call, one thread",
