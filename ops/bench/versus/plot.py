@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -23,7 +24,7 @@ def draw(run: Run, path: Path) -> None:
     """Writes a PNG: further right is more exact, further up is faster."""
     figure, axes = pyplot.subplots(figsize=(8, 5), dpi=110, layout="constrained")
     rates = []
-    colours = dict(zip(REGISTRY, COLOURS, strict=False))
+    colours = dict(zip(REGISTRY, cycle(COLOURS), strict=False))
     for each in run.systems:
         if not each.curve:
             continue
