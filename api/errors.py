@@ -36,6 +36,7 @@ STATUS_BY_CODE = {
     "wrong_dim": 400,
     "bad_dim": 400,
     "bad_metric": 400,
+    "bad_bits": 400,
     "bad_payload": 400,
     "bad_item": 400,
     "bad_filter": 400,

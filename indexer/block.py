@@ -20,12 +20,12 @@ class Block:
 
     def __init__(self, spec: IndexSpec, number: int, capacity: int) -> None:
         self.number = number
-        self.native = _core.Rows(spec.dim, spec.native_metric, capacity)
+        self.native = _core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity)
         self.tombstones = Tombstones(capacity)
         self.payload_bytes = 0
         self.first_lsn: Lsn | None = None
         self._payloads: list[bytes] = []
-        self._record_bytes = spec.record_bytes
+        self._row_bytes = spec.row_bytes
 
     @property
     def key(self) -> Hashable:
@@ -40,17 +40,17 @@ class Block:
     @property
     def ram_bytes(self) -> int:
         """RAM that the rows and their payloads take."""
-        return self.rows * (self._record_bytes + 64) + self.payload_bytes
+        return self.rows * (self._row_bytes + 64) + self.payload_bytes
 
     def append(
-        self, lsn: Lsn, ids: NDArray[np.uint64], records: NDArray[np.uint8], payloads: Sequence[bytes]
+        self, lsn: Lsn, ids: NDArray[np.uint64], encoded: NDArray[np.uint8], payloads: Sequence[bytes]
     ) -> None:
         """Adds the rows of record ``lsn``; payloads first, so that a visible row always has its payload."""
         if self.first_lsn is None:
             self.first_lsn = lsn
         self._payloads.extend(payloads)
         self.payload_bytes += sum(map(len, payloads))
-        self.native.append(ids, records)
+        self.native.append(ids, encoded)
 
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
         """The newest row below ``rows`` that holds each id, or -1."""

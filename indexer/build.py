@@ -7,6 +7,7 @@ was alive. Until a manifest names them the files are nobody's, and the next star
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +16,17 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.part import Part
 from asteroid_cloud.indexer.payload_file import write_payloads
-from asteroid_cloud.indexer.segment import graph_path, payload_path
+from asteroid_cloud.indexer.segment import Segment, graph_path, payload_path
 from asteroid_cloud.indexer.segment_file import write_segment
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
 from asteroid_cloud.wal.errors import NoSpace, StorageError
-from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.files import Files, translated
 
-SLICE_ROWS = 256
+SLICE_ROWS = 4096
+JOINS_MAX = 5
+"""Merges that a graph may grow by before one is built anew."""
+DEAD_SHARE_OF_JOINED_MAX = 0.2
+"""Share of dead rows up to which a graph is kept, and its gaps bridged."""
 PAYLOAD_SLICE_ROWS = 16_384
 
 
@@ -46,54 +51,87 @@ class SegmentBuilder:
     identity: bytes
     options: EngineOptions
 
-    def build(
-        self, number: int, spec: IndexSpec, sources: Sequence[Source], is_wanted: Callable[[], bool]
-    ) -> int | None:
-        """Builds one graph over all rows of ``sources`` and writes it as segment ``number``.
+    def seal(self, number: int, spec: IndexSpec, source: Source, is_wanted: Callable[[], bool]) -> int | None:
+        """Makes the rows of a block segment ``number``, with a graph grown row by row.
 
         Raises Abandoned once ``is_wanted()`` is false, and NoSpace or StorageError from the disk.
+        """
+        if len(source.ordinals) == 0:
+            return None
+        with self.building(is_wanted) as progress:
+            draft = self.new_draft(spec, len(source.ordinals))
+            for ids, encoded in _slices_of(source, is_wanted):
+                draft.append(ids, encoded)
+            options = self.options
+            draft.link_by_insertion(options.ef_construction, options.build_threads, progress)
+            self.write(number, spec, draft, PayloadOrder([source]), progress)
+        return number
+
+    def merge(
+        self, number: int, spec: IndexSpec, sources: Sequence[Source], is_wanted: Callable[[], bool]
+    ) -> int | None:
+        """Makes the rows of several segments segment ``number``; raises as ``seal`` does.
+
+        The graph of the largest is kept, and the rows of the others are joined to it, if that is less work
+        than a new graph and the old one is in good order. Rows are linked as many at a time as the memory
+        budget allows.
         """
         rows = sum(len(source.ordinals) for source in sources)
         if rows == 0:
             return None
-        graph = self.new_graph(spec, rows)
-        for source in sources:
-            for start in range(0, len(source.ordinals), SLICE_ROWS):
-                if not is_wanted():
-                    raise Abandoned
-                some = source.ordinals[start : start + SLICE_ROWS]
-                native = source.part.native
-                graph.add(native.ids(some), native.records(some), self.options.build_threads)
-        try:
-            self.write(number, spec, graph, PayloadOrder(sources))
-        except StorageError:
-            if not is_wanted():  # its sources may be gone already
-                raise Abandoned from None
-            raise
+        with self.building(is_wanted) as progress:
+            draft = self.new_draft(spec, rows)
+            base = worth_keeping(sources)
+            joins = 0
+            if base is not None and isinstance(base.part, Segment):
+                draft.adopt(base.part.native, base.ordinals, self.options.build_threads, progress)
+                joins = base.part.joins + 1
+            linker = Linker(draft, self.options.graph_rows_max(spec), self.options.build_threads, progress)
+            for source in sources:
+                if source is base:
+                    continue
+                for ids, encoded in _slices_of(source, is_wanted):
+                    linker.append(ids, encoded)
+            linker.finish()
+            self.write(number, spec, draft, PayloadOrder(sources), progress, joins)
         return number
 
-    def new_graph(self, spec: IndexSpec, rows: int) -> _core.GraphBuilder:
-        """An empty graph with room for ``rows``."""
+    @contextmanager
+    def building(self, is_wanted: Callable[[], bool]) -> Iterator[_core.Progress]:
+        """Gives what native work reports to, and names its failures as the rest of the engine does."""
+        try:
+            with translated("build a segment in", self.folder):
+                yield _core.Progress(is_wanted)
+        except _core.Cancelled:
+            raise Abandoned from None
+        except StorageError:
+            if not is_wanted():  # the sources may be gone already
+                raise Abandoned from None
+            raise
+
+    def new_draft(self, spec: IndexSpec, rows: int) -> _core.Draft:
+        """Room for ``rows``: in RAM, or when that is too much in a nameless file beside the segments."""
         options = self.options
-        return _core.GraphBuilder(
-            spec.dim, spec.native_metric, rows, options.links_max, options.ef_construction
-        )
+        folder = self.files.real_path(self.folder) if options.draft_folder_needed(spec, rows) else ""
+        return _core.Draft(spec.dim, spec.native_metric, spec.has_fine, rows, options.links_max, folder)
 
     def write(
         self,
         number: int,
         spec: IndexSpec,
-        graph: _core.GraphBuilder,
+        draft: _core.Draft,
         payloads_of: Callable[[NDArray[np.uint64]], Iterator[bytes]],
+        progress: _core.Progress,
+        joins: int = 0,
     ) -> None:
-        """Finishes a graph and writes both files; ``payloads_of`` gives the payloads in a given id order."""
-        graph.finish()
+        """Finishes a draft and writes both files; ``payloads_of`` gives the payloads in a given id order."""
+        draft.finish(self.options.build_threads, progress)
         self._clear(number)
-        files, links_max = self.files, self.options.links_max
+        files = self.files
         graph_file, payload_file = graph_path(self.folder, number), payload_path(self.folder, number)
         try:
-            write_segment(files, graph_file, self.identity, number, spec, links_max, graph)
-            write_payloads(files, payload_file, self.identity, number, payloads_of(graph.ids()))
+            write_segment(files, graph_file, self.identity, number, spec, joins, draft)
+            write_payloads(files, payload_file, self.identity, number, payloads_of(draft.ids()))
             files.sync_dir(self.folder)
         except NoSpace:
             self._clear(number)  # or each try would fill the room that the next one needs
@@ -104,6 +142,61 @@ class SegmentBuilder:
         for path in (graph_path(self.folder, number), payload_path(self.folder, number)):
             if self.files.exists(path):
                 self.files.remove(path)
+
+
+class Linker:
+    """Appends rows to a draft and links them, a bounded number at a time, to the graph that is there."""
+
+    def __init__(self, draft: _core.Draft, rows_max: int, threads: int, progress: _core.Progress) -> None:
+        self._draft = draft
+        self._rows_max = rows_max
+        self._threads = threads
+        self._progress = progress
+        self._linked = draft.rows
+
+    def append(self, ids: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> None:
+        """Adds quantised rows."""
+        while len(ids):
+            room = self._rows_max - (self._draft.rows - self._linked)
+            self._draft.append(ids[:room], encoded[:room])
+            ids, encoded = ids[room:], encoded[room:]
+            if self._draft.rows - self._linked == self._rows_max:
+                self.finish()
+
+    def finish(self) -> None:
+        """Links what is not linked yet."""
+        if self._linked == self._draft.rows:
+            return
+        self._draft.link_all(self._linked, self._threads, self._progress)
+        self._draft.join(self._linked, self._threads, self._progress)
+        self._linked = self._draft.rows
+
+
+def worth_keeping(sources: Sequence[Source]) -> Source | None:
+    """The source whose graph a merge should go on with; None when a new graph is better.
+
+    It must hold most of the rows, have lost few, and not have been joined to too often: a graph that was
+    patched again and again is worse than a new one (Lucene's merges lost recall that way).
+    """
+    largest = max(sources, key=lambda source: len(source.ordinals))
+    if not isinstance(largest.part, Segment) or largest.part.joins >= JOINS_MAX:
+        return None
+    kept, rows = len(largest.ordinals), largest.part.rows
+    if rows - kept > DEAD_SHARE_OF_JOINED_MAX * rows:
+        return None
+    others = sum(len(source.ordinals) for source in sources) - kept
+    return largest if others <= kept else None
+
+
+def _slices_of(
+    source: Source, is_wanted: Callable[[], bool]
+) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint8]]]:
+    native = source.part.native
+    for start in range(0, len(source.ordinals), SLICE_ROWS):
+        if not is_wanted():
+            raise Abandoned
+        some = source.ordinals[start : start + SLICE_ROWS]
+        yield native.ids(some), native.encoded(some)
 
 
 class PayloadOrder:

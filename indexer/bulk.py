@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import anyio
 import numpy as np
 from anyio import to_thread
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import _core
-from asteroid_cloud.indexer.build import SegmentBuilder
+from asteroid_cloud.indexer.build import Abandoned, Linker, SegmentBuilder
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.indexer.state import wrong_dim
-from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, InvalidRequest
 from asteroid_cloud.wal.events import BulkLoaded, BulkPayloads, BulkRows, Event
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.log import Log
@@ -28,6 +28,8 @@ from asteroid_cloud.wal.types import Lsn
 
 CHUNK_BYTES = 4 * MIB
 """Bytes of vectors that go into one record."""
+PAYLOAD_WINDOW_BYTES = 16 * MIB
+"""Bytes of payloads held while a segment is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +43,57 @@ class BulkResult:
 
 
 class BulkPayloadReader:
-    """Reads a bulk load's payloads back from the log, in row order; rows without one give b""."""
+    """Reads a bulk load's payloads back from the log; rows without one give b"".
 
-    def __init__(self, log: Log, event: BulkLoaded, start: int, since: Lsn | None) -> None:
+    The log has them in row order and a segment in its own, so they are read in as many passes over the log
+    as it takes to hold no more than PAYLOAD_WINDOW_BYTES at a time.
+    """
+
+    def __init__(self, log: Log, event: BulkLoaded, since: Lsn | None) -> None:
         """``since`` is where the payloads begin in the log; None when there are none."""
         self._since = since
         self._log = log
         self._event = event
-        self._start = start
 
     def __call__(self, ids: NDArray[np.uint64]) -> Iterator[bytes]:
-        """The payload of each id of one segment, in the order given."""
-        texts = [b""] * len(ids)
-        place = np.empty(len(ids), np.int64)
-        place[ids.astype(np.int64) - self._start] = np.arange(len(ids))
+        """The payload of each id, in the order given; ids are row numbers."""
+        rows = ids.astype(np.int64)
+        ends = np.cumsum(self._sizes()[rows])
+        first = 0
+        while first < len(rows):
+            before = int(ends[first - 1]) if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, before + PAYLOAD_WINDOW_BYTES, "right")))
+            yield from self._texts(rows[first:last])
+            first = last
+
+    def _sizes(self) -> NDArray[np.int64]:
+        """Bytes that holding each row's payload takes."""
+        sizes = np.full(self._event.rows, 16, np.int64)
+        for event in self._events():
+            last = event.first + len(event.payloads)
+            sizes[event.first : last] += [len(payload or b"") for payload in event.payloads]
+        return sizes
+
+    def _texts(self, rows: NDArray[np.int64]) -> list[bytes]:
+        texts = [b""] * len(rows)
+        by_row = np.argsort(rows)
+        ordered = rows[by_row]
+        for event in self._events():
+            last = event.first + len(event.payloads)
+            low, high = np.searchsorted(ordered, [event.first, last])
+            for place, row in zip(by_row[low:high].tolist(), ordered[low:high].tolist(), strict=True):
+                texts[place] = event.payloads[row - event.first] or b""
+        return texts
+
+    def _events(self) -> Iterator[BulkPayloads]:
         for record in self._log.read(self._since) if self._since else ():
-            event = record.event
-            if isinstance(event, BulkPayloads) and event.bulk == self._event.bulk:
-                first = max(event.first, self._start)
-                last = min(event.first + len(event.payloads), self._start + len(ids))
-                if event.first >= self._start + len(ids):
-                    break  # they come in row order
-                for row in range(first, last):
-                    texts[int(place[row - self._start])] = event.payloads[row - event.first] or b""
-        return iter(texts)
+            if isinstance(record.event, BulkPayloads) and record.event.bulk == self._event.bulk:
+                yield record.event
 
 
 @dataclass(frozen=True, slots=True)
 class BulkBuilder:
-    """Builds the segments of one bulk load from its records in the log."""
+    """Builds the segment of one bulk load from its records in the log."""
 
     builder: SegmentBuilder
     log: Log
@@ -79,28 +103,26 @@ class BulkBuilder:
     def build(
         self, spec: IndexSpec, event: BulkLoaded, threads: int, payloads_since: Lsn | None
     ) -> list[Segment]:
-        """The segments of rows 0 … rows − 1, none larger than the memory budget allows."""
-        rows_max = self.builder.options.graph_rows_max(spec)
-        segments: list[Segment] = []
-        start = 0
-        graph = self.builder.new_graph(spec, min(rows_max, event.rows))
-        for vectors in self._vectors(spec, event):
-            if not self.is_wanted():
-                raise Conflict("the index was deleted, or the store is closing")
-            if start + graph.rows + len(vectors) > event.rows:
-                raise CorruptionError("bulk load", 0, "the log holds more rows than were loaded")
-            while len(vectors):
-                room = min(rows_max, event.rows - start) - graph.rows
-                some, vectors = vectors[:room], vectors[room:]
-                ids = np.arange(start + graph.rows, start + graph.rows + len(some), dtype=np.uint64)
-                graph.add(ids, _core.encode(some, spec.native_metric), threads)
-                if graph.rows == min(rows_max, event.rows - start):
-                    segments.append(self._write(spec, event, graph, start, payloads_since))
-                    start += graph.rows
-                    graph = self.builder.new_graph(spec, max(1, min(rows_max, event.rows - start)))
-        if start != event.rows or graph.rows:
-            raise CorruptionError("bulk load", 0, f"the log holds {start} of its {event.rows} rows")
-        return segments
+        """The segment of rows 0 … rows − 1, its graph linked as many rows at a time as the budget allows."""
+        builder, number = self.builder, self.new_number()
+        try:
+            with builder.building(self.is_wanted) as progress:
+                draft = builder.new_draft(spec, event.rows)
+                linker = Linker(draft, builder.options.graph_rows_max(spec), threads, progress)
+                for vectors in self._vectors(spec, event):
+                    if draft.rows + len(vectors) > event.rows:
+                        raise CorruptionError("bulk load", 0, "the log holds more rows than were loaded")
+                    ids = np.arange(draft.rows, draft.rows + len(vectors), dtype=np.uint64)
+                    linker.append(ids, spec.encode(vectors))
+                if draft.rows != event.rows:
+                    detail = f"the log holds {draft.rows} of its {event.rows} rows"
+                    raise CorruptionError("bulk load", 0, detail)
+                linker.finish()
+                payloads = BulkPayloadReader(self.log, event, payloads_since)
+                builder.write(number, spec, draft, payloads, progress)
+        except Abandoned:
+            raise Conflict("the index was deleted, or the store is closing") from None
+        return [Segment(builder.files, builder.folder, builder.identity, number, spec, Lsn(0))]
 
     def _vectors(self, spec: IndexSpec, event: BulkLoaded) -> Iterator[NDArray[np.float32]]:
         expected = 0
@@ -113,20 +135,6 @@ class BulkBuilder:
             vectors = np.frombuffer(rows.vectors, "<f4").reshape(-1, spec.dim)
             expected += len(vectors)
             yield vectors
-
-    def _write(
-        self,
-        spec: IndexSpec,
-        event: BulkLoaded,
-        graph: _core.GraphBuilder,
-        start: int,
-        payloads_since: Lsn | None,
-    ) -> Segment:
-        number = self.new_number()
-        payloads = BulkPayloadReader(self.log, event, start, payloads_since)
-        self.builder.write(number, spec, graph, payloads)
-        builder = self.builder
-        return Segment(builder.files, builder.folder, builder.identity, number, spec, Lsn(0))
 
 
 class BulkLoader:
@@ -183,11 +191,36 @@ class BulkLoader:
         if self._since is None:
             raise InvalidRequest("a bulk load needs at least one row", code="bad_payload")
         event = BulkLoaded(self._bulk, self._since, self.row_count, self._spec.dim)
-        segments = await to_thread.run_sync(
-            self._builder.build, self._spec, event, threads, self._payloads_since
-        )
+        segments = await self._build(event, threads)
         lsn = await self._install(event, segments)
         return BulkResult(lsn, self.row_count, self.payload_count, threads)
+
+    async def _build(self, event: BulkLoaded, threads: int) -> list[Segment]:
+        """Builds in a thread; a cancelled caller has the thread stop, and waits until it has."""
+        is_wanted = True
+
+        async def watch() -> None:
+            nonlocal is_wanted
+            try:
+                await anyio.sleep_forever()
+            finally:
+                is_wanted = False
+
+        builder = replace(self._builder, is_wanted=lambda: is_wanted and self._builder.is_wanted())
+        failure: AsteroidError | None = None
+        segments: list[Segment] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            try:
+                segments = await to_thread.run_sync(
+                    builder.build, self._spec, event, threads, self._payloads_since
+                )
+            except AsteroidError as error:
+                failure = error  # raised below, out of the group, which would wrap it
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return segments
 
     async def _log_event(self, event: Event) -> Lsn:
         lsn = await self._log.append([event])

@@ -33,7 +33,7 @@ def _part_digest(view: PartView) -> int:
     for start in range(0, len(ordinals), SLICE_ROWS):
         some = ordinals[start : start + SLICE_ROWS]
         ids = view.ids(some).astype("<u8")
-        records = view.part.native.records(some)
+        records = view.part.native.encoded(some)
         for number, payload in enumerate(view.payloads(some)):
             row = blake2b(ids[number].tobytes(), digest_size=DIGEST_BYTES)
             row.update(records[number].tobytes())

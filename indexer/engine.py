@@ -113,7 +113,7 @@ class Engine:
         spec = checked_spec(dim, metric)
         if self.spec is not None:
             raise Conflict("the index exists already", code="index_already_initialized")
-        return await self._write(IndexCreated(spec.dim, spec.metric))
+        return await self._write(IndexCreated(spec.dim, spec.metric, spec.bits))
 
     async def delete_index(self) -> WriteResult:
         """Removes the index and all its data; does nothing when there is none."""
@@ -149,7 +149,7 @@ class Engine:
             np.ascontiguousarray(vectors, "<f4").tobytes(),
             None if payloads is None else list(payloads),
         )
-        size = len(ids) * (spec.record_bytes + ROW_OVERHEAD_BYTES) + held
+        size = len(ids) * (spec.row_bytes + ROW_OVERHEAD_BYTES) + held
         return await self._write(event, len(ids), size)
 
     async def delete(self, ids: NDArray[np.uint64]) -> WriteResult:

@@ -96,7 +96,7 @@ class Merger:
         self, number: int, spec: IndexSpec, sources: Sequence[Source], generation: int, base: Lsn
     ) -> Segment | None:
         builder = self._builder
-        built = builder.build(number, spec, sources, lambda: self._state.generation == generation)
+        built = builder.merge(number, spec, sources, lambda: self._state.generation == generation)
         if built is None:
             return None
         return Segment(builder.files, builder.folder, builder.identity, built, spec, base)

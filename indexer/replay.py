@@ -171,7 +171,7 @@ class Replay:
 
     def _add_segment(self, state: State, builder: SegmentBuilder, number: int, sources: list[Source]) -> None:
         assert state.spec is not None
-        if builder.build(number, state.spec, sources, lambda: True) is not None:
+        if builder.merge(number, state.spec, sources, lambda: True) is not None:
             state.segments.append(self._open(state, builder, number))
 
     def _open(self, state: State, builder: SegmentBuilder, number: int) -> Segment:
@@ -202,7 +202,7 @@ class Replay:
         assert state.spec is not None
         block, _ = frozen
         rows = listed(~block.tombstones.dead_as_of(state.applied_lsn), block.rows)
-        built = builder.build(number, state.spec, [Source(block, rows)], lambda: True)
+        built = builder.seal(number, state.spec, Source(block, rows), lambda: True)
         segment = None if built is None else self._open(state, builder, number)
         state.exchange([block], segment, state.applied_lsn)
 

@@ -129,7 +129,7 @@ class Sealer:
         self, number: int, spec: IndexSpec, source: Source, generation: int, lsn: Lsn
     ) -> Segment | None:
         builder = self._builder
-        built = builder.build(number, spec, [source], lambda: self._state.generation == generation)
+        built = builder.seal(number, spec, source, lambda: self._state.generation == generation)
         if built is None:
             return None
         return Segment(builder.files, builder.folder, builder.identity, built, spec, lsn)

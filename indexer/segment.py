@@ -47,6 +47,7 @@ class Segment:
         graph, payload = graph_path(folder, number), payload_path(folder, number)
         self.native, footer = open_segment(files, graph, identity, number, spec)
         self.rows = footer.rows
+        self.joins = footer.joins
         self.file_bytes = files.size(graph) + files.size(payload)
         self.tombstones = Tombstones(self.rows, dead)
         self._payload_file = PayloadFile(files, payload, identity, number, self.rows)

@@ -1,19 +1,20 @@
 """The graph file of a segment: written from a finished graph, checked whole before it is mapped.
 
-    records := node × rows, from a page border
-    node    := count:u32 neighbour:u32 × 2M record          neighbours beyond count are 0
-    ids     := u64 × rows, by ordinal
-    by_id   := u32 × rows, ordinals in ascending order of their ids
-    upper   := one (nodes, down, links) a level, level 1 first:
-               nodes := u32 × n ordinals; down := u32 × n positions one level down;
-               links := (count:u32 position:u32 × M) × n
+    nodes := node × rows, from a page border
+    node  := record count:u32 neighbour:u32 × 2M padding    neighbours beyond count are 0
+    fine  := u8 × dim, padded to 4, × rows                   if the index keeps 16 bits a value
+    ids   := u64 × rows, by ordinal
+    by_id := u32 × rows, ordinals in ascending order of their ids
+    upper := one (links, count) a level, level 1 first; a level's nodes are the first ``count`` of the
+             segment; links := (count:u32 neighbour:u32 × M) × count, and none on the highest level
 
-Nodes lie in breadth-first order from the entry point, so a walk's neighbours share pages.
+The nodes of upper levels come first, the others in breadth-first order, so that a walk's neighbours share
+pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
@@ -35,13 +36,14 @@ from asteroid_cloud.wal.limits import MIB
 
 MAGIC = b"ASTRSEG1"
 VERSION = 1
+LINKS_MAX_MAX = 256
+TOP_NODES_MAX = 64
+"""Nodes of the highest level, all of which are measured at the beginning of a search."""
 
 
-class UpperSections(msgspec.Struct, frozen=True, array_like=True):
+class UpperSection(msgspec.Struct, frozen=True, array_like=True):
     """One level above the ground."""
 
-    nodes: Section
-    down: Section
     links: Section
     count: int
 
@@ -54,54 +56,44 @@ class SegmentFooter(msgspec.Struct, frozen=True):
     spec: IndexSpec
     rows: int
     links_max: int
-    entry: int
-    records: Section
+    joins: int
+    """Merges that this graph has grown by since one was last built over all of its rows."""
+    nodes: Section
+    fine: Section
     ids: Section
     by_id: Section
-    upper: list[UpperSections]
+    upper: list[UpperSection]
 
 
-def node_bytes(spec: IndexSpec, links_max: int) -> int:
-    """Bytes of one node on the ground level."""
-    return 4 * (1 + 2 * links_max) + spec.record_bytes
-
-
-def _nodes(graph: _core.GraphBuilder) -> Iterator[bytes]:
-    step = max(1, MIB // graph.node_bytes)
-    for first in range(0, graph.rows, step):
-        yield graph.nodes(first, min(step, graph.rows - first)).tobytes()
+def _slices(read: Callable[[int, int], NDArray[np.uint8]], rows: int, size: int) -> Iterator[bytes]:
+    step = max(1, MIB // size)
+    for first in range(0, rows, step):
+        yield read(first, min(step, rows - first)).tobytes()
 
 
 def write_segment(
-    files: Files,
-    path: str,
-    identity: bytes,
-    number: int,
-    spec: IndexSpec,
-    links_max: int,
-    graph: _core.GraphBuilder,
+    files: Files, path: str, identity: bytes, number: int, spec: IndexSpec, joins: int, draft: _core.Draft
 ) -> None:
-    """Writes and syncs a finished graph of at least one node."""
-    ids = graph.ids()
+    """Writes and syncs a finished draft of at least one row."""
+    ids = draft.ids()
     with ContainerWriter(files, path, MAGIC, VERSION) as writer:
 
         def array(values: NDArray[np.uint32] | NDArray[np.uint64]) -> Section:
             return writer.section([values.tobytes()])
 
+        fine = _slices(draft.fine, draft.rows, spec.dim) if spec.has_fine else ()
         footer = SegmentFooter(
             identity=identity,
             number=number,
             spec=spec,
-            rows=graph.rows,
-            links_max=links_max,
-            entry=graph.entry,
-            records=writer.section(_nodes(graph), align=PAGE),
+            rows=draft.rows,
+            links_max=draft.links_max,
+            joins=joins,
+            nodes=writer.section(_slices(draft.nodes, draft.rows, draft.node_bytes), align=PAGE),
+            fine=writer.section(fine, align=PAGE),
             ids=array(ids),
             by_id=array(np.argsort(ids).astype(np.uint32)),
-            upper=[
-                UpperSections(array(nodes), array(down), array(links), len(nodes))
-                for nodes, down, links in graph.upper()
-            ],
+            upper=[UpperSection(array(links), count) for count, links in draft.upper()],
         )
         writer.finish(footer)
 
@@ -119,47 +111,50 @@ def open_segment(
     _check_counts(path, footer)
     _check_nodes(files, path, footer)
     _check_ids(files, path, footer)
-    below = footer.rows
-    for level in footer.upper:
-        _check_level(files, path, footer, level, below)
-        below = level.count
-    if not 0 <= footer.entry < below:
-        raise CorruptionError(path, 0, "the entry point is not on the top level")
+    for level in footer.upper[:-1]:
+        _check_level(files, path, footer, level)
     layout: dict[str, object] = {
-        "records": footer.records.offset,
+        "nodes": footer.nodes.offset,
+        "fine": footer.fine.offset,
         "ids": footer.ids.offset,
         "by_id": footer.by_id.offset,
         "rows": footer.rows,
         "links_max": footer.links_max,
-        "entry": footer.entry,
-        "upper": [(u.nodes.offset, u.down.offset, u.links.offset, u.count) for u in footer.upper],
+        "upper": [(level.links.offset, level.count) for level in footer.upper],
     }
-    return _core.Segment(files.real_path(path), spec.dim, spec.native_metric, layout), footer
+    native = _core.Segment(files.real_path(path), spec.dim, spec.native_metric, spec.has_fine, layout)
+    return native, footer
 
 
 def _check_counts(path: str, footer: SegmentFooter) -> None:
-    rows, links_max = footer.rows, footer.links_max
-    sound = 0 < rows < 2**32 - 1 and 0 < links_max <= 256
-    sound = sound and footer.records.length == rows * node_bytes(footer.spec, links_max)
+    rows, links_max, spec = footer.rows, footer.links_max, footer.spec
+    sound = 0 < rows < 2**31 - 1 and 0 < links_max <= LINKS_MAX_MAX
+    sound = sound and footer.nodes.length == rows * _core.node_bytes(spec.dim, links_max)
+    sound = sound and footer.fine.length == rows * (spec.row_bytes - spec.record_bytes)
     sound = sound and footer.ids.length == 8 * rows and footer.by_id.length == 4 * rows
+    below = rows
     for level in footer.upper:
-        sound = sound and 0 < level.count <= rows
-        sound = sound and level.nodes.length == level.down.length == 4 * level.count
-        sound = sound and level.links.length == 4 * (1 + links_max) * level.count
-    if not sound:
+        is_highest = level is footer.upper[-1]
+        sound = sound and 0 < level.count <= below
+        sound = sound and level.links.length == (0 if is_highest else 4 * (1 + links_max) * level.count)
+        below = level.count
+    if not sound or below > TOP_NODES_MAX:
         raise CorruptionError(path, 0, "the sections' sizes do not fit the row count")
 
 
 def _check_nodes(files: Files, path: str, footer: SegmentFooter) -> None:
-    size = node_bytes(footer.spec, footer.links_max)
+    size = _core.node_bytes(footer.spec.dim, footer.links_max)
     step = max(1, MIB // size)
     first = 0
-    for chunk in read_section(files, path, footer.records, step * size):
+    for chunk in read_section(files, path, footer.nodes, step * size):
         nodes = np.frombuffer(chunk, np.uint8).reshape(-1, size)
-        bad = _core.first_bad_node(nodes, 2 * footer.links_max, footer.rows)
+        list_at = footer.spec.record_bytes
+        bad = _core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.rows)
         if bad >= 0:
-            raise CorruptionError(path, footer.records.offset, f"node {first + bad} has an impossible link")
+            raise CorruptionError(path, footer.nodes.offset, f"node {first + bad} has an impossible link")
         first += len(nodes)
+    for _ in read_section(files, path, footer.fine, MIB):
+        pass  # any byte will do, if it is the one that was written
 
 
 def _check_ids(files: Files, path: str, footer: SegmentFooter) -> None:
@@ -172,12 +167,7 @@ def _check_ids(files: Files, path: str, footer: SegmentFooter) -> None:
         raise CorruptionError(path, footer.by_id.offset, "the ids are not in order")
 
 
-def _check_level(files: Files, path: str, footer: SegmentFooter, level: UpperSections, below: int) -> None:
-    nodes = np.frombuffer(load_section(files, path, level.nodes), "<u4")
-    down = np.frombuffer(load_section(files, path, level.down), "<u4")
+def _check_level(files: Files, path: str, footer: SegmentFooter, level: UpperSection) -> None:
     links = np.frombuffer(load_section(files, path, level.links), "<u4").reshape(level.count, -1)
-    sound = bool(np.all(nodes < footer.rows)) and bool(np.all(down < below))
-    sound = sound and bool(np.all(links[:, 0] <= footer.links_max))
-    sound = sound and bool(np.all(links[:, 1:] < level.count))
-    if not sound:
-        raise CorruptionError(path, level.nodes.offset, "a level above the ground has an impossible link")
+    if bool(np.any(links[:, 0] > footer.links_max)) or bool(np.any(links[:, 1:] >= level.count)):
+        raise CorruptionError(path, level.links.offset, "a level above the ground has an impossible link")

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
@@ -144,7 +143,7 @@ class State:
         if self.spec is not None:
             error = Conflict("the index exists already", code="index_already_initialized")
             return Outcome(error=error)
-        self.spec, self.created_lsn = IndexSpec(event.dim, event.metric), lsn
+        self.spec, self.created_lsn = IndexSpec(event.dim, event.metric, event.bits), lsn
         return Outcome()
 
     def _delete_index(self) -> Outcome:
@@ -175,7 +174,7 @@ class State:
             return Outcome(error=wrong_dim(len(vectors) // max(1, len(ids)), spec.dim))
         if event.payloads is not None and len(event.payloads) != len(ids):
             return Outcome(error=wrong_payload_count(len(event.payloads), len(ids)))
-        records = _core.encode(vectors.reshape(-1, spec.dim), spec.native_metric)
+        records = spec.encode(vectors.reshape(-1, spec.dim))
         located = list(self._locate(ids))
         given: list[bytes | None] = [None] * len(ids) if event.payloads is None else event.payloads
         payloads = self._resolve_payloads(given, located)
@@ -218,7 +217,7 @@ class State:
         if len(payload) > PAYLOAD_BYTES_MAX:
             reason = f"the payload would have {len(payload)} bytes, more than {PAYLOAD_BYTES_MAX}"
             return Outcome(error=InvalidRequest(reason, code="bad_payload"))
-        records = where.part.native.records(where.ordinals)
+        records = where.part.native.encoded(where.ordinals)
         self._kill(lsn, located)
         self._append(lsn, ids, records, [payload], spec)
         return Outcome(1)

@@ -10,10 +10,11 @@ import msgspec
 
 
 class IndexCreated(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """The index got its dimension and metric ("l2", "cosine" or "ip")."""
+    """The index got its dimension, its metric ("l2", "cosine" or "ip") and the bits a value is kept in."""
 
     dim: int
     metric: str
+    bits: int = 16
 
 
 class IndexDeleted(msgspec.Struct, frozen=True, array_like=True, tag=2):

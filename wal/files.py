@@ -123,7 +123,8 @@ class Files(Protocol):
 
 
 @contextmanager
-def _translated(action: str, path: str) -> Iterator[None]:
+def translated(action: str, path: str) -> Iterator[None]:
+    """Gives an OSError of the block the name that the rest of the program knows: NoSpace or StorageError."""
     try:
         yield
     except OSError as error:
@@ -136,7 +137,7 @@ class LocalAppendFile:
 
     def __init__(self, path: str, flags: int) -> None:
         self._path = path
-        with _translated("open", path):
+        with translated("open", path):
             self._fd = os.open(path, flags | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
             self._size = os.fstat(self._fd).st_size
 
@@ -148,7 +149,7 @@ class LocalAppendFile:
     def write(self, data: bytes | memoryview) -> None:
         """Appends all of ``data``, however many calls that takes."""
         left = memoryview(data).cast("B")
-        with _translated("write", self._path):
+        with translated("write", self._path):
             while left:
                 written = os.write(self._descriptor(), left)
                 self._size += written
@@ -156,12 +157,12 @@ class LocalAppendFile:
 
     def sync(self) -> None:
         """fdatasync."""
-        with _translated("sync", self._path):
+        with translated("sync", self._path):
             os.fdatasync(self._descriptor())
 
     def truncate(self, size: int) -> None:
         """Cuts the file."""
-        with _translated("truncate", self._path):
+        with translated("truncate", self._path):
             os.ftruncate(self._descriptor(), size)
             self._size = size
 
@@ -169,7 +170,7 @@ class LocalAppendFile:
         """Closes the file, once."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            with _translated("close", self._path):
+            with translated("close", self._path):
                 os.close(fd)
 
     def _descriptor(self) -> int:
@@ -184,12 +185,12 @@ class LocalReadFile:
     def __init__(self, path: str) -> None:
         self._path = path
         self._fd = -1
-        with _translated("open", path):
+        with translated("open", path):
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the file."""
-        with _translated("read", self._path):
+        with translated("read", self._path):
             return _pread_all(self._fd, offset, length)
 
     def __del__(self) -> None:
@@ -226,7 +227,7 @@ class LocalFiles:
 
     def make_dirs(self, path: str) -> None:
         """Makes missing folders, for this user only, and syncs the folders that got a new name."""
-        with _translated("make", path):
+        with translated("make", path):
             missing = []
             at = os.path.abspath(path)
             while not os.path.isdir(at):
@@ -238,7 +239,7 @@ class LocalFiles:
 
     def list(self, path: str) -> list[str]:
         """The names in a folder."""
-        with _translated("list", path):
+        with translated("list", path):
             return os.listdir(path)
 
     def exists(self, path: str) -> bool:
@@ -247,7 +248,7 @@ class LocalFiles:
 
     def size(self, path: str) -> int:
         """The bytes of a file."""
-        with _translated("look at", path):
+        with translated("look at", path):
             return os.stat(path).st_size
 
     def create(self, path: str) -> AppendFile:
@@ -260,7 +261,7 @@ class LocalFiles:
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """Bytes of a file."""
-        with _translated("read", path):
+        with translated("read", path):
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 return _pread_all(fd, offset, length)
@@ -273,17 +274,17 @@ class LocalFiles:
 
     def rename(self, old: str, new: str) -> None:
         """Renames, replacing what has the new name."""
-        with _translated("rename", old):
+        with translated("rename", old):
             os.rename(old, new)
 
     def remove(self, path: str) -> None:
         """Removes a file."""
-        with _translated("remove", path):
+        with translated("remove", path):
             os.unlink(path)
 
     def sync_dir(self, path: str) -> None:
         """fsync on the folder."""
-        with _translated("sync", path):
+        with translated("sync", path):
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 os.fsync(fd)
@@ -292,12 +293,12 @@ class LocalFiles:
 
     def lock(self, path: str) -> FileLock:
         """An exclusive lock, gone with the process at the latest."""
-        with _translated("lock", path):
+        with translated("lock", path):
             return LocalLock(path)
 
     def free_bytes(self, path: str) -> int:
         """What an ordinary user may still write."""
-        with _translated("look at", path):
+        with translated("look at", path):
             info = os.statvfs(path)
             return info.f_bavail * info.f_frsize
 

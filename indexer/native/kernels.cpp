@@ -22,10 +22,15 @@ uint32_t dot_u8_portable(const uint8_t* a, uint32_t, const uint8_t* b, size_t n)
     return total;
 }
 
-// Eight lanes folded in a fixed order, whatever the registers' width, so that every instruction set
+void dot_u8_x4_portable(const uint8_t* a, const uint8_t* const* b, const uint32_t*, size_t n,
+                        uint32_t* dots) {
+    for (size_t j = 0; j < 4; ++j) dots[j] = dot_u8_portable(a, 0, b[j], n);
+}
+
+// Sixteen lanes folded in a fixed order, whatever the registers' width, so that every instruction set
 // gives the same bits.
-constexpr size_t LANES = 8;
-constexpr size_t CHUNK = 512;  // codes widened at a time, on the stack
+constexpr size_t LANES = 16;
+constexpr size_t CHUNK = 512;  // values dequantised at a time, on the stack
 using Floats = float __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
 
 #define ASTEROID_INLINE inline __attribute__((always_inline))
@@ -38,59 +43,73 @@ ASTEROID_INLINE float fold(const Floats& lanes) {
     return lane[0];
 }
 
-// Calls step(query, codes) for each eight values and adds what it gives; the last ones are padded
-// and the padding is not counted.
+ASTEROID_INLINE void dequantise(const Quantised& x, size_t start, size_t n, float* out) {
+    const uint8_t* codes = x.codes + start;
+    const float scale = x.scale;
+    if (!x.fine) {
+        const float offset = x.offset;
+        for (size_t i = 0; i < n; ++i) out[i] = offset + scale * float(codes[i]);
+        return;
+    }
+    const uint8_t* fine = x.fine + start;
+    const float step = scale / 256, offset = x.offset - 128 * step;
+    for (size_t i = 0; i < n; ++i) out[i] = offset + scale * float(codes[i]) + step * float(fine[i]);
+}
+
+// Calls step(query lanes, vector lanes) for each sixteen values; the last ones are padded with zeros on
+// both sides.
 template <class Step>
-ASTEROID_INLINE float sum_over(const float* q, const uint8_t* c, size_t n, const Step& step) {
-    Floats lanes{};
-    float query[LANES], codes[CHUNK];
+ASTEROID_INLINE void for_each_lanes(const float* q, const Quantised& x, size_t n, const Step& step) {
+    float query[LANES], values[CHUNK + LANES];
     for (size_t start = 0; start < n; start += CHUNK) {
         const size_t size = n - start < CHUNK ? n - start : CHUNK;
-        for (size_t i = 0; i < size; ++i) codes[i] = float(c[start + i]);
-        Floats x, y;
+        dequantise(x, start, size, values);
+        Floats a, b;
         size_t i = 0;
         for (; i + LANES <= size; i += LANES) {
-            std::memcpy(&x, q + start + i, sizeof x);
-            std::memcpy(&y, codes + i, sizeof y);
-            lanes += step(x, y);
+            std::memcpy(&a, q + start + i, sizeof a);
+            std::memcpy(&b, values + i, sizeof b);
+            step(a, b);
         }
         if (i == size) continue;
-        Floats counted{};
         for (size_t j = 0; j < LANES; ++j) {
-            const bool there = i + j < size;
-            query[j] = there ? q[start + i + j] : 0;
-            codes[i + j] = there ? codes[i + j] : 0;
-            counted[j] = there ? 1 : 0;
+            query[j] = i + j < size ? q[start + i + j] : 0;
+            if (i + j >= size) values[i + j] = 0;
         }
-        std::memcpy(&x, query, sizeof x);
-        std::memcpy(&y, codes + i, sizeof y);
-        lanes += counted != 0 ? step(x, y) : Floats{};  // no product: infinity times 0 is not 0
+        std::memcpy(&a, query, sizeof a);
+        std::memcpy(&b, values + i, sizeof b);
+        step(a, b);
     }
-    return fold(lanes);
 }
 
-ASTEROID_INLINE float dot_f32_lanes(const float* q, const uint8_t* c, size_t n) {
-    return sum_over(q, c, n, [](const Floats& x, const Floats& y) __attribute__((always_inline)) {
-        return x * y;
+ASTEROID_INLINE DotAndNorm dot_norm_f32_lanes(const float* q, const Quantised& x, size_t n) {
+    Floats dot{}, norm{};
+    for_each_lanes(q, x, n, [&](const Floats& a, const Floats& b) __attribute__((always_inline)) {
+        dot += a * b;
+        norm += b * b;
     });
+    return {fold(dot), fold(norm)};
 }
 
-ASTEROID_INLINE float squared_l2_f32_lanes(const float* q, const uint8_t* c, float offset, float scale,
-                                           size_t n) {
-    return sum_over(
-        q, c, n, [offset, scale](const Floats& x, const Floats& y) __attribute__((always_inline)) {
-            const Floats d = x - (offset + scale * y);
-            return d * d;
-        });
+ASTEROID_INLINE float squared_l2_f32_lanes(const float* q, const Quantised& x, size_t n) {
+    Floats sum{};
+    for_each_lanes(q, x, n, [&](const Floats& a, const Floats& b) __attribute__((always_inline)) {
+        const Floats d = a - b;
+        sum += d * d;
+    });
+    return fold(sum);
 }
 
-float dot_f32_portable(const float* q, const uint8_t* c, size_t n) { return dot_f32_lanes(q, c, n); }
-
-float squared_l2_f32_portable(const float* q, const uint8_t* c, float offset, float scale, size_t n) {
-    return squared_l2_f32_lanes(q, c, offset, scale, n);
+DotAndNorm dot_norm_f32_portable(const float* q, const Quantised& x, size_t n) {
+    return dot_norm_f32_lanes(q, x, n);
 }
 
-constexpr Kernels PORTABLE{"portable", dot_u8_portable, dot_f32_portable, squared_l2_f32_portable};
+float squared_l2_f32_portable(const float* q, const Quantised& x, size_t n) {
+    return squared_l2_f32_lanes(q, x, n);
+}
+
+constexpr Kernels PORTABLE{"portable", dot_u8_portable, dot_u8_x4_portable, dot_norm_f32_portable,
+                           squared_l2_f32_portable};
 
 #if defined(__x86_64__)
 
@@ -112,16 +131,35 @@ __attribute__((target("avx2"))) uint32_t dot_u8_avx2(const uint8_t* a, uint32_t,
     return sum;
 }
 
-__attribute__((target("avx2"))) float dot_f32_avx2(const float* q, const uint8_t* c, size_t n) {
-    return dot_f32_lanes(q, c, n);
+__attribute__((target("avx2"))) void dot_u8_x4_avx2(const uint8_t* a, const uint8_t* const* b,
+                                                    const uint32_t*, size_t n, uint32_t* dots) {
+    __m256i total[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                        _mm256_setzero_si256()};
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const __m256i x = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i)));
+        for (size_t j = 0; j < 4; ++j) {
+            const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b[j] + i));
+            total[j] = _mm256_add_epi32(total[j], _mm256_madd_epi16(x, _mm256_cvtepu8_epi16(packed)));
+        }
+    }
+    const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(total[0], total[1]),
+                                            _mm256_hadd_epi32(total[2], total[3]));
+    const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(dots), sums);
+    for (; i < n; ++i)
+        for (size_t j = 0; j < 4; ++j) dots[j] += uint32_t(a[i]) * b[j][i];
 }
 
-__attribute__((target("avx2"))) float squared_l2_f32_avx2(const float* q, const uint8_t* c, float offset,
-                                                          float scale, size_t n) {
-    return squared_l2_f32_lanes(q, c, offset, scale, n);
+__attribute__((target("avx2"))) DotAndNorm dot_norm_f32_avx2(const float* q, const Quantised& x, size_t n) {
+    return dot_norm_f32_lanes(q, x, n);
 }
 
-constexpr Kernels AVX2{"avx2", dot_u8_avx2, dot_f32_avx2, squared_l2_f32_avx2};
+__attribute__((target("avx2"))) float squared_l2_f32_avx2(const float* q, const Quantised& x, size_t n) {
+    return squared_l2_f32_lanes(q, x, n);
+}
+
+constexpr Kernels AVX2{"avx2", dot_u8_avx2, dot_u8_x4_avx2, dot_norm_f32_avx2, squared_l2_f32_avx2};
 
 // ---- AVX-512 VNNI: 64 products an instruction, unsigned by signed ----------------------------
 
@@ -149,16 +187,47 @@ ASTEROID_VNNI uint32_t dot_u8_vnni(const uint8_t* a, uint32_t sum_a, const uint8
     return sum;
 }
 
-ASTEROID_VNNI float dot_f32_vnni(const float* q, const uint8_t* c, size_t n) {
-    return dot_f32_lanes(q, c, n);
+// Here the codes are the unsigned side and the query is flipped, once for all four.
+ASTEROID_VNNI void dot_u8_x4_vnni(const uint8_t* a, const uint8_t* const* b, const uint32_t* sum_b, size_t n,
+                                  uint32_t* dots) {
+    const __m512i flip = _mm512_set1_epi8(char(0x80));
+    __m512i w = _mm512_setzero_si512(), x = w, y = w, z = w;
+    size_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        const __m512i query = _mm512_xor_si512(_mm512_loadu_si512(a + i), flip);
+        w = _mm512_dpbusd_epi32(w, _mm512_loadu_si512(b[0] + i), query);
+        x = _mm512_dpbusd_epi32(x, _mm512_loadu_si512(b[1] + i), query);
+        y = _mm512_dpbusd_epi32(y, _mm512_loadu_si512(b[2] + i), query);
+        z = _mm512_dpbusd_epi32(z, _mm512_loadu_si512(b[3] + i), query);
+    }
+    if (i < n) {
+        const __mmask64 rest = ~0ULL >> (64 - (n - i));
+        const __m512i query = _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, a + i), flip);
+        w = _mm512_dpbusd_epi32(w, _mm512_maskz_loadu_epi8(rest, b[0] + i), query);
+        x = _mm512_dpbusd_epi32(x, _mm512_maskz_loadu_epi8(rest, b[1] + i), query);
+        y = _mm512_dpbusd_epi32(y, _mm512_maskz_loadu_epi8(rest, b[2] + i), query);
+        z = _mm512_dpbusd_epi32(z, _mm512_maskz_loadu_epi8(rest, b[3] + i), query);
+    }
+    const auto halve = [](__m512i v) __attribute__((always_inline, target("avx512f"))) {
+        return _mm256_add_epi32(_mm512_maskz_extracti64x4_epi64(0xff, v, 0),
+                                _mm512_maskz_extracti64x4_epi64(0xff, v, 1));
+    };
+    const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(halve(w), halve(x)),
+                                            _mm256_hadd_epi32(halve(y), halve(z)));
+    const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    const __m128i back = _mm_slli_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(sum_b)), 7);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(dots), _mm_add_epi32(sums, back));
 }
 
-ASTEROID_VNNI float squared_l2_f32_vnni(const float* q, const uint8_t* c, float offset, float scale,
-                                        size_t n) {
-    return squared_l2_f32_lanes(q, c, offset, scale, n);
+ASTEROID_VNNI DotAndNorm dot_norm_f32_vnni(const float* q, const Quantised& x, size_t n) {
+    return dot_norm_f32_lanes(q, x, n);
 }
 
-constexpr Kernels VNNI{"avx512-vnni", dot_u8_vnni, dot_f32_vnni, squared_l2_f32_vnni};
+ASTEROID_VNNI float squared_l2_f32_vnni(const float* q, const Quantised& x, size_t n) {
+    return squared_l2_f32_lanes(q, x, n);
+}
+
+constexpr Kernels VNNI{"avx512-vnni", dot_u8_vnni, dot_u8_x4_vnni, dot_norm_f32_vnni, squared_l2_f32_vnni};
 
 #elif defined(__aarch64__)
 
@@ -175,7 +244,21 @@ ASTEROID_NEON uint32_t dot_u8_neon(const uint8_t* a, uint32_t, const uint8_t* b,
     return sum;
 }
 
-constexpr Kernels NEON{"neon-dot", dot_u8_neon, dot_f32_portable, squared_l2_f32_portable};
+ASTEROID_NEON void dot_u8_x4_neon(const uint8_t* a, const uint8_t* const* b, const uint32_t*, size_t n,
+                                  uint32_t* dots) {
+    uint32x4_t total[4] = {vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0)};
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const uint8x16_t x = vld1q_u8(a + i);
+        for (size_t j = 0; j < 4; ++j) total[j] = vdotq_u32(total[j], x, vld1q_u8(b[j] + i));
+    }
+    for (size_t j = 0; j < 4; ++j) dots[j] = vaddvq_u32(total[j]);
+    for (; i < n; ++i)
+        for (size_t j = 0; j < 4; ++j) dots[j] += uint32_t(a[i]) * b[j][i];
+}
+
+constexpr Kernels NEON{"neon-dot", dot_u8_neon, dot_u8_x4_neon, dot_norm_f32_portable,
+                       squared_l2_f32_portable};
 
 #endif
 

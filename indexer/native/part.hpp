@@ -25,11 +25,11 @@ struct Links {
 class Part {
   public:
     virtual ~Part() = default;
-    virtual size_t dim() const = 0;
-    virtual Metric metric() const = 0;
+    virtual const Shape& shape() const = 0;
     virtual uint32_t rows() const = 0;
     virtual uint64_t id(uint32_t ordinal) const = 0;
     virtual const uint8_t* record(uint32_t ordinal) const = 0;
+    virtual const uint8_t* fine(uint32_t ordinal) const = 0;  // null when the index keeps no residuals
 };
 
 }  // namespace asteroid

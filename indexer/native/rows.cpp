@@ -6,10 +6,9 @@
 
 namespace asteroid {
 
-Rows::Rows(size_t dim, Metric metric, uint32_t capacity)
-    : dim_(dim),
-      metric_(metric),
-      stride_(record_bytes(dim)),
+Rows::Rows(const Shape& shape, uint32_t capacity)
+    : shape_(shape),
+      stride_(row_bytes(shape)),
       capacity_(capacity),
       chunks_((size_t(capacity) + CHUNK_ROWS - 1) / CHUNK_ROWS) {}
 
@@ -21,7 +20,7 @@ void Rows::add_chunk(uint32_t index) {
     chunk.previous = std::make_unique<uint32_t[]>(CHUNK_ROWS);
 }
 
-uint32_t Rows::append(const uint64_t* ids, const uint8_t* records, uint32_t n) {
+uint32_t Rows::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
     if (n > capacity_ - count_) throw std::length_error("the block is full");
     const uint32_t first = count_;
     for (uint32_t i = 0; i < n; ++i) {
@@ -29,7 +28,7 @@ uint32_t Rows::append(const uint64_t* ids, const uint8_t* records, uint32_t n) {
         add_chunk(row / CHUNK_ROWS);
         Chunk& chunk = chunks_[row / CHUNK_ROWS];
         chunk.ids[row % CHUNK_ROWS] = ids[i];
-        std::memcpy(chunk.records.get() + size_t(row % CHUNK_ROWS) * stride_, records + i * stride_, stride_);
+        std::memcpy(chunk.records.get() + size_t(row % CHUNK_ROWS) * stride_, rows + i * stride_, stride_);
     }
     const std::unique_lock guard(by_id_lock_);
     for (uint32_t i = 0; i < n; ++i) {

@@ -13,20 +13,23 @@ namespace asteroid {
 
 class Rows final : public Part {
   public:
-    Rows(size_t dim, Metric metric, uint32_t capacity);
+    Rows(const Shape& shape, uint32_t capacity);
 
-    size_t dim() const override { return dim_; }
-    Metric metric() const override { return metric_; }
+    const Shape& shape() const override { return shape_; }
     uint32_t rows() const override { return count_; }
     uint64_t id(uint32_t row) const override { return chunk_of(row).ids[row % CHUNK_ROWS]; }
     const uint8_t* record(uint32_t row) const override {
         return chunk_of(row).records.get() + size_t(row % CHUNK_ROWS) * stride_;
     }
+    const uint8_t* fine(uint32_t row) const override {
+        return shape_.has_fine ? record(row) + record_bytes(shape_.dim) : nullptr;
+    }
     size_t stride() const { return stride_; }
     uint32_t capacity() const { return capacity_; }
 
-    // Appends `n` records; returns the row of the first. Throws std::length_error beyond the capacity.
-    uint32_t append(const uint64_t* ids, const uint8_t* records, uint32_t n);
+    // Appends `n` rows (records, each with its residual if there is one); returns the row of the first.
+    // Throws std::length_error beyond the capacity.
+    uint32_t append(const uint64_t* ids, const uint8_t* rows, uint32_t n);
 
     // The newest row below `visible` that holds this id, or -1. Readers of an older snapshot pass
     // their own row count and are not disturbed by later rows.
@@ -45,8 +48,7 @@ class Rows final : public Part {
     const Chunk& chunk_of(uint32_t row) const { return chunks_[row / CHUNK_ROWS]; }
     void add_chunk(uint32_t index);
 
-    size_t dim_;
-    Metric metric_;
+    Shape shape_;
     size_t stride_;
     uint32_t capacity_;
     std::atomic<uint32_t> count_{0};  // readers go by the row count of their snapshot

@@ -1,13 +1,10 @@
 #include "search.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <exception>
-#include <mutex>
-#include <thread>
 
-#include "threads.hpp"
+#include "masked_walk.hpp"
+#include "parallel.hpp"
 #include "walk.hpp"
 
 namespace asteroid {
@@ -39,45 +36,64 @@ void for_each_match(uint32_t rows, const Mask& mask, const Visit& visit) {
     }
 }
 
-// The best `wanted` of the matching rows by measure(record), left in scratch.pool in no order.
-template <class Measure>
-void scan(const PartPlan& plan, uint32_t wanted, Scratch& scratch, const Measure& measure) {
+// The best `wanted` of the matching rows, left in scratch.pool best first.
+void scan(const PartPlan& plan, const Anchor& anchor, uint32_t wanted, Scratch& scratch) {
     std::vector<Candidate>& best = scratch.pool;  // a heap, worst first
     best.clear();
     const auto better = [&plan](const Candidate& a, const Candidate& b) {
-        if (a.rank != b.rank) return a.rank < b.rank;
+        if (a.distance != b.distance) return a.distance < b.distance;
         return plan.part->id(a.node) < plan.part->id(b.node);
     };
-    for_each_match(plan.rows, plan.mask, [&](uint32_t row) {
-        ++scratch.measured;
-        const Candidate candidate{measure(plan.part->record(row)), row};
+    const auto offer = [&](const Candidate& candidate) {
         if (best.size() < wanted) {
             best.push_back(candidate);
             std::push_heap(best.begin(), best.end(), better);
-        } else if (better(candidate, best.front())) {
+        } else if (candidate.distance <= best.front().distance && better(candidate, best.front())) {
             std::pop_heap(best.begin(), best.end(), better);
             best.back() = candidate;
             std::push_heap(best.begin(), best.end(), better);
         }
+    };
+    constexpr uint32_t GROUP = 16;
+    uint32_t rows[GROUP], count = 0;
+    const uint8_t* records[GROUP];
+    float distances[GROUP];
+    const auto measure = [&] {
+        anchor.distances(records, count, distances);
+        for (uint32_t i = 0; i < count; ++i) offer({distances[i], rows[i]});
+        scratch.measured += count;
+        count = 0;
+    };
+    for_each_match(plan.rows, plan.mask, [&](uint32_t row) {
+        rows[count] = row;
+        records[count] = plan.part->record(row);
+        prefetch(records[count], record_bytes(plan.part->shape().dim));
+        if (++count == GROUP) measure();
     });
+    measure();
+    std::sort_heap(best.begin(), best.end(), better);
 }
 
-// Leaves at least min(k, matches) candidates in scratch.pool, whatever the graph is like.
-void find_candidates(const PartPlan& plan, const Query& query, const SearchOptions& options,
+// Leaves at least min(k, matches) candidates in scratch.pool, best first, whatever the graph is like.
+// Those farther than `bound` need not be found.
+void find_candidates(const PartPlan& plan, const Anchor& anchor, const SearchOptions& options, float bound,
                      Scratch& scratch) {
     const uint32_t enough = std::min(options.k, plan.matches);
     if (plan.segment && !plan.scan) {
         bool complete = true;
-        if (plan.mask.bits)
-            complete = walk_masked(*plan.segment, query, options.ef, plan.mask, plan.matches, scratch);
-        else
-            walk(*plan.segment, query, options.ef, scratch);
+        if (plan.mask.bits) {
+            complete = walk_masked(*plan.segment, anchor, options.ef, plan.mask, plan.matches, scratch);
+        } else {
+            scratch.start(plan.segment->rows());
+            const uint32_t entry = plan.segment->entry(anchor, scratch.measured);
+            walk(*plan.segment, anchor, &entry, 1, options.ef, scratch, bound, options.k);
+        }
         if (complete && scratch.pool.size() >= enough) {
             scratch.pool.resize(std::min<size_t>(scratch.pool.size(), shortlist(options.k)));
             return;
         }
     }
-    scan(plan, shortlist(options.k), scratch, [&](const uint8_t* r) { return query.rank(r); });
+    scan(plan, anchor, shortlist(options.k), scratch);
 }
 
 // With ties by id at the border of k: rows as near as the worst kept one must not be lost to chance,
@@ -86,7 +102,8 @@ void scan_exactly(const PartPlan& plan, uint32_t number, const Query& query, uin
     std::vector<Hit> best;
     for_each_match(plan.rows, plan.mask, [&](uint32_t row) {
         ++answer.visited;
-        const Hit hit{query.distance(plan.part->record(row)), number, row, plan.part->id(row)};
+        const Hit hit{query.distance(plan.part->record(row), plan.part->fine(row)), number, row,
+                      plan.part->id(row)};
         if (best.size() < k) {
             best.push_back(hit);
             std::push_heap(best.begin(), best.end(), by_distance);
@@ -99,28 +116,68 @@ void scan_exactly(const PartPlan& plan, uint32_t number, const Query& query, uin
     answer.hits.insert(answer.hits.end(), best.begin(), best.end());
 }
 
+// A candidate and the part that it is of.
+struct Found {
+    Candidate candidate;
+    uint32_t part;
+};
+
+// Merges a part's candidates, best first, into the best `size` of all parts; returns how near a later one
+// must be to count.
+float merge(const std::vector<Candidate>& candidates, uint32_t part, size_t size, std::vector<Found>& found) {
+    const auto middle = ptrdiff_t(found.size());
+    for (const Candidate& candidate : candidates) found.push_back({candidate, part});
+    const auto before = [](const Found& a, const Found& b) {
+        return a.candidate.distance < b.candidate.distance;
+    };
+    std::inplace_merge(found.begin(), found.begin() + middle, found.end(), before);
+    if (found.size() < size) return std::numeric_limits<float>::infinity();
+    found.resize(size);
+    return found.back().candidate.distance;
+}
+
+// What is found in the large parts tells how far to look in the others.
+std::vector<uint32_t> largest_first(const std::vector<PartPlan>& parts) {
+    std::vector<uint32_t> order(parts.size());
+    for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+        return parts[a].matches > parts[b].matches;
+    });
+    return order;
+}
+
 }  // namespace
 
 Answer search(const std::vector<PartPlan>& parts, const float* vector, const SearchOptions& options) {
     thread_local Scratch scratch;
     thread_local std::vector<uint8_t> record;
+    thread_local std::vector<Found> found;
     Answer answer;
     if (parts.empty()) return answer;
-    const size_t dim = parts.front().part->dim();
-    record.resize(record_bytes(dim));
-    const Query query(vector, dim, parts.front().part->metric(), record.data());
+    const Shape& shape = parts.front().part->shape();
+    record.resize(record_bytes(shape.dim));
+    const Query query(vector, shape.dim, shape.metric, record.data());
     scratch.measured = 0;
-    for (uint32_t number = 0; number < parts.size(); ++number) {
+    found.clear();
+    float bound = std::numeric_limits<float>::infinity();
+    for (const uint32_t number : largest_first(parts)) {
         const PartPlan& plan = parts[number];
         if (plan.matches == 0) continue;
         if (options.exact) {
             scan_exactly(plan, number, query, options.k, answer);
             continue;
         }
-        find_candidates(plan, query, options, scratch);
-        for (const Candidate& candidate : scratch.pool)
-            answer.hits.push_back({query.distance(plan.part->record(candidate.node)), number, candidate.node,
-                                   plan.part->id(candidate.node)});
+        find_candidates(plan, query.anchor(), options, bound, scratch);
+        bound = merge(scratch.pool, number, shortlist(options.k), found);
+    }
+    for (const auto& [candidate, number] : found) {
+        const Part& part = *parts[number].part;
+        prefetch(part.fine(candidate.node), part.fine(candidate.node) ? shape.dim : 0);
+    }
+    for (const auto& [candidate, number] : found) {
+        const Part& part = *parts[number].part;
+        const float distance = query.distance(part.record(candidate.node), part.fine(candidate.node));
+        answer.hits.push_back({distance, number, candidate.node, part.id(candidate.node)});
     }
     const size_t kept = std::min<size_t>(options.k, answer.hits.size());
     std::partial_sort(answer.hits.begin(), answer.hits.begin() + ptrdiff_t(kept), answer.hits.end(),
@@ -134,24 +191,10 @@ std::vector<Answer> search_many(const std::vector<PartPlan>& parts, const float*
                                 const SearchOptions& options, uint32_t threads) {
     std::vector<Answer> answers(n);
     if (parts.empty()) return answers;
-    const size_t dim = parts.front().part->dim();
-    std::atomic<size_t> next{0};
-    std::exception_ptr failure;
-    std::mutex failure_lock;
-    const auto work = [&] {
-        try {
-            for (size_t i; (i = next.fetch_add(1)) < n;)
-                answers[i] = search(parts, queries + i * dim, options);
-        } catch (...) {
-            const std::lock_guard guard(failure_lock);
-            failure = std::current_exception();
-        }
-    };
-    std::vector<std::thread> others;
-    for (uint32_t t = 1; t < std::min<size_t>(threads, n) && start_thread(others, work);) ++t;
-    work();
-    for (std::thread& other : others) other.join();
-    if (failure) std::rethrow_exception(failure);
+    const size_t dim = parts.front().part->shape().dim;
+    in_parallel(n, 1, threads, [&](size_t first, size_t last) {
+        for (size_t i = first; i < last; ++i) answers[i] = search(parts, queries + i * dim, options);
+    });
     return answers;
 }
 

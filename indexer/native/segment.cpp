@@ -5,27 +5,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
 #include <system_error>
 
+#include "draft.hpp"
+#include "hierarchy.hpp"
+#include "walk.hpp"
+
 namespace asteroid {
 
-Segment::Segment(const std::string& path, size_t dim, Metric metric, const SegmentLayout& layout)
-    : dim_(dim),
-      metric_(metric),
+Segment::Segment(const std::string& path, const Shape& shape, const SegmentLayout& layout)
+    : shape_(shape),
       layout_(layout),
-      node_bytes_(sizeof(uint32_t) * (1 + 2 * size_t(layout.links_max)) + record_bytes(dim)) {
+      record_size_(record_bytes(shape.dim)),
+      node_bytes_(asteroid::node_bytes(shape.dim, layout.links_max)) {
     map(path);
     try {
         check_bounds();
+        nodes_ = base_ + layout_.nodes;
+        fine_ = base_ + layout_.fine;
+        ids_ = reinterpret_cast<const uint64_t*>(base_ + layout_.ids);
+        by_id_ = reinterpret_cast<const uint32_t*>(base_ + layout_.by_id);
+        copy_top();
     } catch (...) {
         munmap(const_cast<uint8_t*>(base_), bytes_);
         throw;
     }
-    records_ = base_ + layout_.records;
-    ids_ = reinterpret_cast<const uint64_t*>(base_ + layout_.ids);
-    by_id_ = reinterpret_cast<const uint32_t*>(base_ + layout_.by_id);
 }
 
 Segment::~Segment() { munmap(const_cast<uint8_t*>(base_), bytes_); }
@@ -52,27 +60,54 @@ void Segment::check_bounds() const {
     const auto inside = [this](uint64_t offset, uint64_t count, uint64_t each) {
         return offset % 8 == 0 && offset <= bytes_ && count <= (bytes_ - offset) / each;
     };
-    bool good = layout_.rows > 0 && inside(layout_.records, layout_.rows, node_bytes_) &&
-                inside(layout_.ids, layout_.rows, 8) && inside(layout_.by_id, layout_.rows, 4);
-    for (const UpperLayout& level : layout_.upper)
-        good = good && level.count > 0 && inside(level.nodes, level.count, 4) &&
-               inside(level.down, level.count, 4) &&
-               inside(level.links, level.count, sizeof(uint32_t) * (1 + layout_.links_max));
-    const uint32_t top = layout_.upper.empty() ? layout_.rows : layout_.upper.back().count;
-    if (!good || layout_.entry >= top) throw std::invalid_argument("a section lies outside the file");
+    bool good = layout_.rows > 0 && inside(layout_.nodes, layout_.rows, node_bytes_) &&
+                inside(layout_.ids, layout_.rows, 8) && inside(layout_.by_id, layout_.rows, 4) &&
+                (!shape_.has_fine || inside(layout_.fine, layout_.rows, fine_bytes(shape_.dim)));
+    uint32_t below = layout_.rows;
+    for (size_t i = 0; i < layout_.upper.size(); ++i) {
+        const UpperLayout& level = layout_.upper[i];
+        good = good && level.count > 0 && level.count <= below;
+        if (i + 1 < layout_.upper.size())
+            good = good && inside(level.links, level.count, sizeof(uint32_t) * (1 + layout_.links_max));
+        below = level.count;
+    }
+    if (!good || top_count() > TOP_NODES_MAX) throw std::invalid_argument("a section lies outside the file");
 }
 
-uint32_t Segment::upper_ordinal(size_t level, uint32_t position) const {
-    return reinterpret_cast<const uint32_t*>(base_ + layout_.upper[level].nodes)[position];
+void Segment::copy_top() {
+    top_records_.resize(top_count() * record_size_);
+    for (uint32_t i = 0; i < top_count(); ++i) {
+        uint8_t* copy = top_records_.data() + i * record_size_;
+        std::memcpy(copy, record(i), record_size_);
+        top_.push_back(copy);
+    }
 }
 
-uint32_t Segment::upper_down(size_t level, uint32_t position) const {
-    return reinterpret_cast<const uint32_t*>(base_ + layout_.upper[level].down)[position];
-}
-
-Links Segment::upper_links(size_t level, uint32_t position) const {
-    const size_t bytes = sizeof(uint32_t) * (1 + size_t(layout_.links_max));
-    return links_at(base_ + layout_.upper[level].links + position * bytes);
+uint32_t Segment::entry(const Anchor& anchor, uint64_t& measured) const {
+    float distances[TOP_NODES_MAX];
+    anchor.distances(top_.data(), top_.size(), distances);
+    measured += top_.size();
+    uint32_t node = uint32_t(std::min_element(distances, distances + top_.size()) - distances);
+    float best = distances[node];
+    for (size_t level = layout_.upper.size(); level-- > 1;) {
+        const UpperLayout& below = layout_.upper[level - 1];
+        const size_t stride = sizeof(uint32_t) * (1 + size_t(layout_.links_max));
+        for (bool moved = true; moved;) {
+            moved = false;
+            const Links links = links_at(base_ + below.links + node * stride);
+            const uint8_t* records[256];
+            float found[256];
+            for (uint32_t i = 0; i < links.count; ++i) {
+                records[i] = record(links.begin[i]);
+                prefetch(records[i], record_size_);
+            }
+            anchor.distances(records, links.count, found);
+            measured += links.count;
+            for (uint32_t i = 0; i < links.count; ++i)
+                if (found[i] < best) best = found[i], node = links.begin[i], moved = true;
+        }
+    }
+    return node;
 }
 
 int64_t Segment::find(uint64_t id) const {
@@ -87,9 +122,26 @@ int64_t Segment::find(uint64_t id) const {
     return low < layout_.rows && ids_[by_id_[low]] == id ? int64_t(by_id_[low]) : -1;
 }
 
-int64_t first_bad_node(const uint8_t* nodes, size_t n, size_t node_bytes, uint32_t links_max, uint32_t rows) {
+void Segment::warm() const {
+    madvise(const_cast<uint8_t*>(base_), bytes_, MADV_WILLNEED);
+#ifdef MADV_POPULATE_READ
+    madvise(const_cast<uint8_t*>(base_), bytes_, MADV_POPULATE_READ);  // Linux ≥ 5.14; refused before
+#endif
+}
+
+void Segment::release() const { madvise(const_cast<uint8_t*>(base_), bytes_, MADV_DONTNEED); }
+
+size_t Segment::resident_bytes() const {
+    const size_t page = size_t(sysconf(_SC_PAGESIZE));
+    std::vector<uint8_t> pages((bytes_ + page - 1) / page);
+    if (mincore(const_cast<uint8_t*>(base_), bytes_, pages.data()) != 0) return 0;
+    return page * size_t(std::count_if(pages.begin(), pages.end(), [](uint8_t p) { return p & 1; }));
+}
+
+int64_t first_bad_node(const uint8_t* nodes, size_t n, size_t node_bytes, size_t list_at, uint32_t links_max,
+                       uint32_t rows) {
     for (size_t i = 0; i < n; ++i) {
-        const uint32_t* list = reinterpret_cast<const uint32_t*>(nodes + i * node_bytes);
+        const uint32_t* list = reinterpret_cast<const uint32_t*>(nodes + i * node_bytes + list_at);
         if (list[0] > links_max) return int64_t(i);
         for (uint32_t j = 1; j <= list[0]; ++j)
             if (list[j] >= rows) return int64_t(i);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "kernels.hpp"
 
@@ -11,6 +12,10 @@ namespace asteroid {
 namespace {
 
 constexpr double LARGEST = std::numeric_limits<float>::max();
+constexpr float SMALL = 1e-15f, LARGE = 1e30f;  // squares within are far from the ends of a float's range
+using Four = float __attribute__((vector_size(4 * sizeof(float))));
+
+constexpr int FINE_STEPS = 256, FINE_ZERO = 128;
 
 float to_finite(double value) { return float(std::clamp(value, -LARGEST, LARGEST)); }
 
@@ -32,17 +37,14 @@ float aux_of(const uint8_t* record, size_t dim, Metric metric) {
     return squared > 0 ? to_finite(1 / std::sqrt(squared)) : 0;
 }
 
-}  // namespace
-
-void encode(const float* vector, size_t dim, Metric metric, uint8_t* record) {
+void encode_record(const float* vector, size_t dim, Metric metric, uint8_t* record) {
     float low = vector[0], high = vector[0];
     for (size_t i = 1; i < dim; ++i) {
         low = std::min(low, vector[i]);
         high = std::max(high, vector[i]);
     }
-    const double scale = (double(high) - double(low)) / 255;
-    const float stored_scale = float(scale);
-    const double inverse = stored_scale > 0 ? 1 / double(stored_scale) : 0;
+    const float scale = float((double(high) - double(low)) / 255);
+    const double inverse = scale > 0 ? 1 / double(scale) : 0;
     uint8_t* codes = record + sizeof(RecordHeader);
     uint32_t sum = 0;
     for (size_t i = 0; i < dim; ++i) {
@@ -51,16 +53,38 @@ void encode(const float* vector, size_t dim, Metric metric, uint8_t* record) {
         sum += uint32_t(code);
     }
     std::memset(codes + dim, 0, record_bytes(dim) - sizeof(RecordHeader) - dim);
-    RecordHeader header{low, stored_scale, sum, 0};
+    RecordHeader header{low, scale, sum, 0};
     std::memcpy(record, &header, sizeof header);
     header.aux = aux_of(record, dim, metric);
     std::memcpy(record, &header, sizeof header);
 }
 
-void decode(const uint8_t* record, size_t dim, float* vector) {
+void encode_fine(const float* vector, const uint8_t* record, size_t dim, uint8_t* fine) {
+    const RecordHeader& h = header_of(record);
+    const uint8_t* codes = codes_of(record);
+    const double inverse = h.scale > 0 ? 1 / double(h.scale) : 0;
+    for (size_t i = 0; i < dim; ++i) {
+        const double rest = (double(vector[i]) - h.offset) * inverse - codes[i];  // in steps of the codes
+        const int steps = int(std::floor(rest * FINE_STEPS + 0.5));
+        fine[i] = uint8_t(std::clamp(steps + FINE_ZERO, 0, FINE_STEPS - 1));
+    }
+    std::memset(fine + dim, 0, fine_bytes(dim) - dim);
+}
+
+}  // namespace
+
+void encode(const float* vector, const Shape& shape, uint8_t* row) {
+    encode_record(vector, shape.dim, shape.metric, row);
+    if (shape.has_fine) encode_fine(vector, row, shape.dim, row + record_bytes(shape.dim));
+}
+
+void decode(const uint8_t* record, const uint8_t* fine, size_t dim, float* vector) {
     const RecordHeader& h = header_of(record);
     const uint8_t* c = codes_of(record);
     for (size_t i = 0; i < dim; ++i) vector[i] = h.offset + h.scale * float(c[i]);
+    if (!fine) return;
+    const float step = h.scale / FINE_STEPS;
+    for (size_t i = 0; i < dim; ++i) vector[i] += step * float(int(fine[i]) - FINE_ZERO);
 }
 
 float record_distance(const uint8_t* a, const uint8_t* b, size_t dim, Metric metric) {
@@ -75,43 +99,94 @@ float record_distance(const uint8_t* a, const uint8_t* b, size_t dim, Metric met
     }
 }
 
-Query::Query(const float* vector, size_t dim, Metric metric, uint8_t* record_space)
-    : vector_(vector), dim_(dim), metric_(metric), record_(record_space), sum_(0), norm_(0) {
-    encode(vector, dim, metric, record_space);
-    const RecordHeader& h = header_of(record_);
+Anchor::Anchor(const uint8_t* record, size_t dim, Metric metric)
+    : kernels_(&kernels()), record_(record), dim_(dim), metric_(metric) {
+    const RecordHeader& h = header_of(record);
     by_offset_ = float(dim) * h.offset + h.scale * float(h.sum);
     by_scaled_sum_ = h.offset;
     by_scaled_dot_ = h.scale;
-    for (size_t i = 0; i < dim; ++i) {
-        sum_ += vector[i];
-        norm_ += double(vector[i]) * vector[i];
+    aux_ = h.aux;
+}
+
+float Anchor::distance(const uint8_t* record) const {
+    const uint8_t* const same[4] = {record, record, record, record};
+    float distances[4];
+    four(same, distances);
+    return distances[0];
+}
+
+// The four headers are turned into four columns, and the distances made side by side.
+void Anchor::four(const uint8_t* const* records, float* out) const {
+    const uint8_t* codes[4];
+    uint32_t sums[4], products[4];
+    Four offset, scale, aux, sum, product;
+    for (size_t j = 0; j < 4; ++j) {
+        const RecordHeader& h = header_of(records[j]);
+        codes[j] = codes_of(records[j]);
+        sums[j] = h.sum;
+        offset[j] = h.offset;
+        scale[j] = h.scale;
+        sum[j] = float(int32_t(h.sum));
+        aux[j] = h.aux;
     }
+    kernels_->dot_u8_x4(codes_of(record_), codes, sums, dim_, products);
+    for (size_t j = 0; j < 4; ++j) product[j] = float(int32_t(products[j]));
+    const Four dot = offset * by_offset_ + scale * (by_scaled_sum_ * sum + by_scaled_dot_ * product);
+    Four distance;
+    switch (metric_) {
+        case Metric::l2: distance = aux + aux_ - 2 * dot; break;
+        case Metric::cosine: distance = 1 - dot * (aux * aux_); break;
+        default: distance = -dot;
+    }
+    distance = distance == distance ? distance : Four{} + std::numeric_limits<float>::max();
+    if (metric_ == Metric::l2) distance = distance > 0 ? distance : Four{};
+    std::memcpy(out, &distance, sizeof distance);
+}
+
+void Anchor::distances(const uint8_t* const* records, size_t n, float* out) const {
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) four(records + i, out + i);
+    if (i == n) return;
+    const uint8_t* last[4];
+    float distances[4];
+    for (size_t j = 0; j < 4; ++j) last[j] = records[std::min(i + j, n - 1)];
+    four(last, distances);
+    std::copy_n(distances, n - i, out + i);
+}
+
+Query::Query(const float* vector, size_t dim, Metric metric, uint8_t* record_space)
+    : vector_(vector), dim_(dim), metric_(metric), norm_(0) {
+    encode_record(vector, dim, metric, record_space);
+    anchor_ = Anchor(record_space, dim, metric);
+    for (size_t i = 0; i < dim; ++i) norm_ += double(vector[i]) * vector[i];
     norm_ = std::sqrt(norm_);
 }
 
-float Query::rank(const uint8_t* record) const {
+float Query::distance(const uint8_t* record, const uint8_t* fine) const {
     const RecordHeader& h = header_of(record);
-    const RecordHeader& own = header_of(record_);
-    const float products = float(kernels().dot_u8(codes_of(record_), own.sum, codes_of(record), dim_));
-    const float dot =
-        h.offset * by_offset_ + h.scale * (by_scaled_sum_ * float(h.sum) + by_scaled_dot_ * products);
-    switch (metric_) {
-        case Metric::l2: return ordered(h.aux - 2 * dot);
-        case Metric::cosine: return ordered(-dot * h.aux);
-        default: return ordered(-dot);
-    }
-}
-
-float Query::distance(const uint8_t* record) const {
-    const RecordHeader& h = header_of(record);
-    const uint8_t* c = codes_of(record);
+    const Quantised x{codes_of(record), fine, h.offset, h.scale};
     if (metric_ == Metric::l2) {
-        const double squared = kernels().squared_l2_f32(vector_, c, h.offset, h.scale, dim_);
+        const double squared = kernels().squared_l2_f32(vector_, x, dim_);
         return to_finite(std::sqrt(squared));
     }
-    const double dot = double(h.offset) * sum_ + double(h.scale) * kernels().dot_f32(vector_, c, dim_);
-    if (metric_ == Metric::ip) return to_finite(dot == dot ? -dot : LARGEST);
-    const double norms = norm_ * std::sqrt(squared_norm(record, dim_));
+    const DotAndNorm sums = kernels().dot_norm_f32(vector_, x, dim_);
+    if (metric_ == Metric::ip) return to_finite(sums.dot == sums.dot ? -double(sums.dot) : LARGEST);
+    const auto is_usual = [](double value) { return value > SMALL && value < LARGE; };
+    if (!is_usual(sums.squared_norm) || !is_usual(norm_)) return cosine_of_extremes(record, fine);
+    const double norms = norm_ * std::sqrt(double(sums.squared_norm));
+    return float(std::clamp(1 - double(sums.dot) / norms, 0.0, 2.0));
+}
+
+// Where squares leave the range of a float: the same in double.
+float Query::cosine_of_extremes(const uint8_t* record, const uint8_t* fine) const {
+    std::vector<float> x(dim_);
+    decode(record, fine, dim_, x.data());
+    double dot = 0, squared = 0;
+    for (size_t i = 0; i < dim_; ++i) {
+        dot += double(vector_[i]) * x[i];
+        squared += double(x[i]) * x[i];
+    }
+    const double norms = norm_ * std::sqrt(squared);
     if (!(norms > 0)) return 1;  // a zero vector is at distance 1 from everything
     return float(std::clamp(1 - dot / norms, 0.0, 2.0));
 }

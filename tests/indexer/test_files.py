@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from asteroid_cloud.indexer import EngineOptions, IndexSpec, _core
+from asteroid_cloud.indexer import EngineOptions, IndexSpec
 from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.build import SegmentBuilder, Source
 from asteroid_cloud.indexer.container import ContainerWriter, load_section, read_footer
 from asteroid_cloud.indexer.manifest import Manifest, SegmentEntry, read_manifest, write_manifest
 from asteroid_cloud.indexer.segment import Segment, graph_path, payload_path
-from asteroid_cloud.indexer.segment_file import MAGIC, VERSION, SegmentFooter, UpperSections
+from asteroid_cloud.indexer.segment_file import MAGIC, VERSION, SegmentFooter, UpperSection
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.types import Lsn
@@ -31,11 +31,11 @@ def build(folder: Path, number: int = 1, rows: int = ROWS, identity: bytes = IDE
     payloads = [b'{"id":%d,"text":"%s"}' % (row, b"x" * row) if row % 3 else b"" for row in range(rows)]
     block = Block(SPEC, 0, rows)
     ids = np.arange(rows, dtype=np.uint64) * 7
-    block.append(Lsn(1), ids, _core.encode(vectors(rows, 8), SPEC.native_metric), payloads)
+    block.append(Lsn(1), ids, SPEC.encode(vectors(rows, 8)), payloads)
     options = EngineOptions(links_max=4, ef_construction=30)
     builder = SegmentBuilder(FILES, str(folder), identity, options)
     source = Source(block, np.arange(rows, dtype=np.uint32))
-    assert builder.build(number, SPEC, [source], lambda: True) == number
+    assert builder.seal(number, SPEC, source, lambda: True) == number
     return payloads
 
 
@@ -114,9 +114,9 @@ def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == newer
 
 
-@pytest.mark.parametrize("damage", ["none", "link", "count", "level", "order", "entry", "below"])
+@pytest.mark.parametrize("damage", ["none", "link", "count", "level", "order", "top", "below"])
 def test_impossible_structures_are_refused_though_their_checksums_fit(tmp_path: Path, damage: str) -> None:
-    build(tmp_path, rows=200)
+    build(tmp_path, rows=2100)
     rewrite(tmp_path, damage)
     if damage == "none":  # the rewriting itself does no harm
         open_(tmp_path)
@@ -129,38 +129,38 @@ def rewrite(folder: Path, damage: str) -> None:
     """Writes the graph file anew, with one thing wrong and all checksums right."""
     path = graph_path(str(folder), 1)
     footer = read_footer(FILES, path, MAGIC, VERSION, SegmentFooter)
-    nodes = np.frombuffer(load_section(FILES, path, footer.records), np.uint8).reshape(footer.rows, -1).copy()
-    links = nodes[:, : 4 * (1 + 2 * footer.links_max)].view("<u4")
+    nodes = np.frombuffer(load_section(FILES, path, footer.nodes), np.uint8).reshape(footer.rows, -1).copy()
+    links = nodes[:, SPEC.record_bytes :].view("<u4")
     by_id = np.frombuffer(load_section(FILES, path, footer.by_id), "<u4").copy()
     ids = load_section(FILES, path, footer.ids)
-    assert footer.upper, "the test needs a level above the ground"
-    levels = [
-        [load_section(FILES, path, part) for part in (level.nodes, level.down, level.links)]
-        for level in footer.upper
-    ]
+    assert len(footer.upper) > 1, "the test needs a level between the ground and the highest"
+    fine = load_section(FILES, path, footer.fine)
+    levels = [load_section(FILES, path, level.links) for level in footer.upper]
+    counts = [level.count for level in footer.upper]
     match damage:
         case "link":
             links[3, 1] = footer.rows
         case "count":
             links[3, 0] = 2 * footer.links_max + 1
         case "level":
-            levels[0][1] = (2**31).to_bytes(4, "little") + levels[0][1][4:]
+            levels[0] = levels[0][:4] + (2**31).to_bytes(4, "little") + levels[0][8:]
         case "order":
             by_id[[0, 1]] = by_id[[1, 0]]
-        case "entry":
-            footer = msgspec.structs.replace(footer, entry=10**6)
+        case "top":
+            counts = counts[:1]
+            levels = [b""]
         case "below":
-            footer = msgspec.structs.replace(footer, entry=-1)
+            counts[-1] = counts[0] + 1
     Path(path).unlink()
     writer = ContainerWriter(FILES, path, MAGIC, VERSION)
     footer = msgspec.structs.replace(
         footer,
-        records=writer.section([nodes.tobytes()], align=4096),
+        nodes=writer.section([nodes.tobytes()], align=4096),
+        fine=writer.section([fine], align=4096),
         ids=writer.section([ids]),
         by_id=writer.section([by_id.tobytes()]),
         upper=[
-            UpperSections(writer.section([nodes]), writer.section([down]), writer.section([out]), level.count)
-            for level, (nodes, down, out) in zip(footer.upper, levels, strict=True)
+            UpperSection(writer.section([links]), count) for links, count in zip(levels, counts, strict=True)
         ],
     )
     writer.finish(footer)

@@ -41,6 +41,8 @@ def test_integer_dot_products_are_exact(name: str, dim: int) -> None:
         (np.full(dim, 255, np.uint8), np.full(dim, 128, np.uint8)),
     ]:
         assert _core.dot_codes(a, b) == int(a.astype(np.int64) @ b.astype(np.int64))
+        four = np.stack([b, a, np.zeros_like(b), np.full_like(b, 255)])
+        assert _core.dot_four_codes(a, four) == (four.astype(np.int64) @ a.astype(np.int64)).tolist()
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -48,34 +50,41 @@ def test_integer_dot_products_are_exact(name: str, dim: int) -> None:
 def test_float_kernels_give_the_same_bits_everywhere(dim: int) -> None:
     rng = np.random.default_rng(dim)
     query = rng.normal(size=dim).astype(np.float32)
-    codes = rng.integers(0, 256, dim, np.uint8)
-    answers = []
-    for name in _core.available_kernels():
-        _core.use_kernels(name)
-        answers.append(_core.measure_codes(query, codes, -0.5, 0.01))
-    assert len(set(answers)) == 1
-    dot, squared = answers[0]
-    wide = codes.astype(np.float64)
-    assert dot == pytest.approx(float(query @ wide), rel=1e-4, abs=1e-2)
-    assert squared == pytest.approx(float(np.sum((query - (-0.5 + 0.01 * wide)) ** 2)), rel=1e-4)
+    codes, fine = rng.integers(0, 256, (2, dim), np.uint8)
+    for residuals in (None, fine):
+        answers = []
+        for name in _core.available_kernels():
+            _core.use_kernels(name)
+            answers.append(_core.measure_codes(query, codes, residuals, -0.5, 0.01))
+        assert len(set(answers)) == 1
+        dot, squared_norm, squared_distance = answers[0]
+        wide = -0.5 + 0.01 * codes.astype(np.float64)
+        if residuals is not None:
+            wide += 0.01 * (fine.astype(np.float64) - 128) / 256
+        assert dot == pytest.approx(float(query @ wide), rel=1e-4, abs=1e-2)
+        assert squared_norm == pytest.approx(float(wide @ wide), rel=1e-4)
+        assert squared_distance == pytest.approx(float(np.sum((query - wide) ** 2)), rel=1e-4)
 
 
+@pytest.mark.parametrize(("fine", "steps"), [(False, 0.501), (True, 0.501 / 128)])
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("dim", DIMS)
-def test_quantising_errs_by_half_a_step_at_most(dim: int, metric: _core.Metric) -> None:
+def test_quantising_errs_by_half_a_step_at_most(
+    dim: int, metric: _core.Metric, fine: bool, steps: float
+) -> None:
     vectors = np.random.default_rng(dim).normal(size=(20, dim)).astype(np.float32)
-    rows = _core.Rows(dim, metric, 32)
-    rows.append(np.arange(20, dtype=np.uint64), _core.encode(vectors, metric))
+    rows = _core.Rows(dim, metric, fine, 32)
+    rows.append(np.arange(20, dtype=np.uint64), _core.encode(vectors, metric, fine))
     back = rows.vectors(np.arange(20, dtype=np.uint32))
     step = (vectors.max(1) - vectors.min(1)) / 255
-    assert np.all(np.abs(back - vectors) <= step[:, None] * 0.501 + 1e-6)
+    assert np.all(np.abs(back - vectors) <= step[:, None] * steps + 1e-6)
 
 
 @given(hnp.arrays(np.float32, st.integers(1, 70), elements=st.floats(-(2.0**100), 2.0**100, width=32)))
 def test_any_finite_vector_has_a_finite_distance_to_itself(vector: np.ndarray) -> None:
     for metric in METRICS:
-        rows = _core.Rows(len(vector), metric, 1)
-        rows.append(np.zeros(1, np.uint64), _core.encode(vector[None], metric))
+        rows = _core.Rows(len(vector), metric, True, 1)
+        rows.append(np.zeros(1, np.uint64), _core.encode(vector[None], metric, True))
         for exact in (False, True):
             _, distances, _, _, found, _ = _core.search(
                 [(rows, 1, None, 1, True)], vector[None], 1, 10, exact, 1
@@ -90,8 +99,8 @@ def test_any_finite_vector_has_a_finite_distance_to_itself(vector: np.ndarray) -
 def test_distances_are_those_of_the_contract(metric: str, expected: list[float]) -> None:
     kind = getattr(_core.Metric, metric)
     vectors = np.array([[3, 4], [0, 0]], np.float32)
-    rows = _core.Rows(2, kind, 2)
-    rows.append(np.array([7, 9], np.uint64), _core.encode(vectors, kind))
+    rows = _core.Rows(2, kind, True, 2)
+    rows.append(np.array([7, 9], np.uint64), _core.encode(vectors, kind, True))
     ids, distances, *_ = _core.search([(rows, 2, None, 2, True)], vectors[:1], 2, 10, True, 1)
     assert ids[0].tolist() == [7, 9]
     assert distances[0] == pytest.approx(expected, abs=1e-5)

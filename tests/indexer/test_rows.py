@@ -11,8 +11,8 @@ DIM = 8
 
 
 def filled(vectors: np.ndarray, ids: list[int], capacity: int = 5000) -> _core.Rows:
-    rows = _core.Rows(DIM, _core.Metric.l2, capacity)
-    rows.append(np.array(ids, np.uint64), _core.encode(vectors.astype(np.float32), _core.Metric.l2))
+    rows = _core.Rows(DIM, _core.Metric.l2, True, capacity)
+    rows.append(np.array(ids, np.uint64), _core.encode(vectors.astype(np.float32), _core.Metric.l2, True))
     return rows
 
 
@@ -28,7 +28,7 @@ def test_appending_beyond_the_capacity_is_refused_and_changes_nothing() -> None:
     rows = filled(np.zeros((3, DIM)), [1, 2, 3], capacity=4)
     with pytest.raises(ValueError, match="full"):
         rows.append(
-            np.array([4, 5], np.uint64), _core.encode(np.zeros((2, DIM), np.float32), _core.Metric.l2)
+            np.array([4, 5], np.uint64), _core.encode(np.zeros((2, DIM), np.float32), _core.Metric.l2, True)
         )
     assert rows.rows == 3
 
@@ -86,6 +86,6 @@ def test_impossible_searches_are_refused_before_memory_is_touched(arguments: dic
 
 def test_rows_that_are_not_there_are_an_index_error() -> None:
     rows = filled(np.zeros((3, DIM)), [1, 2, 3])
-    for read in (rows.ids, rows.vectors, rows.records):
+    for read in (rows.ids, rows.vectors, rows.encoded):
         with pytest.raises(IndexError):
             read(np.array([3], np.uint32))

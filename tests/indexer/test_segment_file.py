@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import EngineOptions, Hits, IndexSpec, PartPlan, PartView, _core, search_parts
+from asteroid_cloud.indexer import EngineOptions, Hits, IndexSpec, PartPlan, PartView, search_parts
 from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.build import Abandoned, SegmentBuilder, Source
 from asteroid_cloud.indexer.container import PAGE, read_footer
@@ -28,15 +28,28 @@ Vectors = NDArray[np.float32]
 def block_of(drawn: Vectors, spec: IndexSpec, first_id: int = 0) -> Block:
     block = Block(spec, 0, len(drawn))
     ids = np.arange(first_id, first_id + len(drawn), dtype=np.uint64)
-    block.append(Lsn(1), ids, _core.encode(drawn, spec.native_metric), [b""] * len(drawn))
+    block.append(Lsn(1), ids, spec.encode(drawn), [b""] * len(drawn))
     return block
 
 
-def segment_of(folder: Path, drawn: Vectors, metric: str = "l2", threads: int = 1) -> Segment:
-    spec = IndexSpec(drawn.shape[1], metric)
+def segment_of(
+    folder: Path,
+    drawn: Vectors,
+    metric: str = "l2",
+    threads: int = 1,
+    *,
+    bits: int = 16,
+    at_once: bool = False,
+) -> Segment:
+    """A segment as sealing a block makes it, or ``at_once`` as a merge does."""
+    spec = IndexSpec(drawn.shape[1], metric, bits)
     options = EngineOptions(ef_construction=100, build_threads=threads)
     source = Source(block_of(drawn, spec), np.arange(len(drawn), dtype=np.uint32))
-    SegmentBuilder(FILES, str(folder), IDENTITY, options).build(1, spec, [source], lambda: True)
+    builder = SegmentBuilder(FILES, str(folder), IDENTITY, options)
+    if at_once:
+        builder.merge(1, spec, [source], lambda: True)
+    else:
+        builder.seal(1, spec, source, lambda: True)
     return Segment(FILES, str(folder), IDENTITY, 1, spec, Lsn(1))
 
 
@@ -76,9 +89,13 @@ def recall(found: Hits, truth: Hits) -> float:
 
 @pytest.mark.parametrize("metric", ["l2", "cosine", "ip"])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_the_walk_finds_what_a_scan_finds(tmp_path: Path, metric: str, threads: int) -> None:
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_the_walk_finds_what_a_scan_finds(
+    tmp_path: Path, metric: str, threads: int, bits: int, at_once: bool
+) -> None:
     scale = np.random.default_rng(1).uniform(0.7, 1.3, (ROWS, 1)).astype(np.float32)
-    segment = segment_of(tmp_path, vectors(ROWS, DIM) * scale, metric, threads)
+    segment = segment_of(tmp_path, vectors(ROWS, DIM) * scale, metric, threads, bits=bits, at_once=at_once)
     queries = vectors(100, DIM, 9)
     found, truth = ask(segment, queries), ask(segment, queries, exact=True)
     assert recall(found, truth) > 0.95
@@ -114,7 +131,8 @@ def test_a_mask_of_the_rows_farthest_from_the_query(uniform: Segment) -> None:
 
 
 @pytest.mark.parametrize("kind", ["equal", "zero", "two clusters", "duplicates"])
-def test_data_that_graphs_dislike(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_data_that_graphs_dislike(tmp_path: Path, kind: str, at_once: bool) -> None:
     drawn = vectors(1000, DIM)
     match kind:
         case "equal":
@@ -125,7 +143,7 @@ def test_data_that_graphs_dislike(tmp_path: Path, kind: str) -> None:
             drawn[:500] = 3 + 0.1 * drawn[:500]
         case "duplicates":
             drawn = np.repeat(drawn[:100], 10, axis=0)
-    segment = segment_of(tmp_path, drawn)
+    segment = segment_of(tmp_path, drawn, at_once=at_once)
     found = ask(segment, drawn[[0, 600]], k=20)
     truth = ask(segment, drawn[[0, 600]], k=20, exact=True)
     assert found.found.tolist() == [20, 20]
@@ -149,13 +167,12 @@ def test_a_mask_in_another_layout_is_read_as_what_it_says(uniform: Segment) -> N
         assert sorted(set(found.ids[0].tolist())) == wanted
 
 
-def test_the_records_begin_at_a_page_and_every_level_has_its_entry(uniform: Segment, tmp_path: Path) -> None:
+def test_the_nodes_begin_at_a_page_and_levels_grow_smaller(uniform: Segment, tmp_path: Path) -> None:
     segment_of(tmp_path, vectors(ROWS, DIM))
     footer = read_footer(FILES, graph_path(str(tmp_path), 1), MAGIC, VERSION, SegmentFooter)
-    assert footer.records.offset == PAGE
+    assert footer.nodes.offset == PAGE
     assert [level.count for level in footer.upper] == sorted([u.count for u in footer.upper], reverse=True)
-    assert footer.upper, "4,000 rows have levels above the ground"
-    assert 0 <= footer.entry < footer.upper[-1].count
+    assert [level.count for level in footer.upper] == [125, 3]
 
 
 def test_several_sources_become_one_segment_with_the_payload_of_each(tmp_path: Path) -> None:
@@ -165,9 +182,9 @@ def test_several_sources_become_one_segment_with_the_payload_of_each(tmp_path: P
         block = Block(spec, number, 50)
         ids = np.arange(50, dtype=np.uint64) * 3 + number
         texts = [b'{"id":%d}' % id_ for id_ in ids.tolist()]
-        block.append(Lsn(1), ids, _core.encode(vectors(50, 4, number), spec.native_metric), texts)
+        block.append(Lsn(1), ids, spec.encode(vectors(50, 4, number)), texts)
         sources.append(Source(block, np.arange(number, 50, 2, dtype=np.uint32)))
-    SegmentBuilder(FILES, str(tmp_path), IDENTITY, EngineOptions()).build(1, spec, sources, lambda: True)
+    SegmentBuilder(FILES, str(tmp_path), IDENTITY, EngineOptions()).merge(1, spec, sources, lambda: True)
     segment = Segment(FILES, str(tmp_path), IDENTITY, 1, spec, Lsn(1))
     every = np.arange(segment.rows, dtype=np.uint32)
     ids = segment.native.ids(every).tolist()
@@ -178,9 +195,9 @@ def test_several_sources_become_one_segment_with_the_payload_of_each(tmp_path: P
 def test_what_is_wanted_no_longer_is_given_up_without_a_file(tmp_path: Path) -> None:
     spec = IndexSpec(4, "l2")
     source = Source(block_of(vectors(1000, 4), spec), np.arange(1000, dtype=np.uint32))
-    looks = iter([True, True, False])
+    looks = iter([True, False, False])
     builder = SegmentBuilder(FILES, str(tmp_path), IDENTITY, EngineOptions())
     with pytest.raises(Abandoned):
-        builder.build(1, spec, [source], lambda: next(looks))
-    assert builder.build(2, spec, [Source(source.part, source.ordinals[:0])], lambda: True) is None
+        builder.seal(1, spec, source, lambda: next(looks))
+    assert builder.seal(2, spec, Source(source.part, source.ordinals[:0]), lambda: True) is None
     assert list(tmp_path.iterdir()) == []

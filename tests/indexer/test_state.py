@@ -133,11 +133,11 @@ def test_after_a_delete_an_id_starts_with_nothing() -> None:
 def test_payload_changes_leave_the_vector_exactly_as_it_was() -> None:
     folded = created()
     folded.upsert([1], [b'{"a":1}'], at=0.1)
-    before = folded.state.blocks[0].native.records(np.zeros(1, np.uint32)).tobytes()
+    before = folded.state.blocks[0].native.encoded(np.zeros(1, np.uint32)).tobytes()
     assert folded(PayloadReplaced(1, b'{"b":null}')) == Outcome(1)
     assert folded(PayloadMerged(1, b'{"c":{"d":null}}')) == Outcome(1)
     assert msgspec.json.decode(folded.payloads()[1]) == {"b": None, "c": {}}
-    assert folded.state.blocks[0].native.records(np.full(1, 2, np.uint32)).tobytes() == before
+    assert folded.state.blocks[0].native.encoded(np.full(1, 2, np.uint32)).tobytes() == before
     folded(PayloadReplaced(1, b"{}"))
     assert folded.payloads() == {1: b""}
 

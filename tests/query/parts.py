@@ -19,7 +19,7 @@ class FakePart:
     def __init__(self, spec: IndexSpec, number: int, capacity: int, *, is_flat: bool = True) -> None:
         self.key = ("fake", number)
         self.is_flat = is_flat
-        self.native = _core.Rows(spec.dim, spec.native_metric, capacity)
+        self.native = _core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity)
         self.texts: list[bytes] = []
         self.payloads_read: list[int] = []
 
@@ -59,7 +59,7 @@ class World:
         self.delete(ids)
         if vectors is None:
             vectors = np.zeros((len(ids), self.spec.dim), np.float32)
-        records = _core.encode(vectors, self.spec.native_metric)
+        records = self.spec.encode(vectors)
         texts = list(payloads) or [b""] * len(ids)
         self.blocks[-1].texts += texts
         self.blocks[-1].native.append(np.array(ids, np.uint64), records)

@@ -25,7 +25,9 @@ from asteroid_cloud.wal.events import (
 U64 = st.integers(0, 2**64 - 1)
 PAYLOADS = st.lists(st.none() | st.binary(max_size=40), max_size=5)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(IndexCreated, st.integers(1, 4000), st.sampled_from(["l2", "cosine", "ip"])),
+    st.builds(
+        IndexCreated, st.integers(1, 4000), st.sampled_from(["l2", "cosine", "ip"]), st.sampled_from([8, 16])
+    ),
     st.just(IndexDeleted()),
     st.builds(VectorsUpserted, st.binary(), st.binary(), st.none() | PAYLOADS),
     st.builds(VectorsDeleted, st.binary()),
@@ -37,7 +39,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 )
 
 TAGS = [
-    (IndexCreated(3, "l2"), b"\x93\x01\x03\xa2l2"),
+    (IndexCreated(3, "l2"), b"\x94\x01\x03\xa2l2\x10"),
     (IndexDeleted(), b"\x91\x02"),
     (VectorsUpserted(b"i", b"v"), b"\x94\x03\xc4\x01i\xc4\x01v\xc0"),
     (VectorsUpserted(b"", b"", [None, b"", b"p"]), b"\x94\x03\xc4\x00\xc4\x00\x93\xc0\xc4\x00\xc4\x01p"),
