@@ -88,9 +88,8 @@ class Merger:
         # A segment of records later than the checkpoint is about to get one of its own: wait for it.
         if spec is None or any(segment.sealed_lsn > base for segment in self._state.segments):
             return []
-        rows_max = self._options.graph_rows_max(spec)
-        fan_out, is_quiet = self._options.segments_per_tier, self._quiet_in_s() <= 0
-        return pick_merge(self._state.segments, base, fan_out, rows_max, is_quiet)
+        is_quiet = self._quiet_in_s() <= 0
+        return pick_merge(self._state.segments, base, self._options.segments_max, is_quiet)
 
     def _build(
         self, number: int, spec: IndexSpec, sources: Sequence[Source], generation: int, base: Lsn

@@ -76,8 +76,8 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Quiet time after which a tail worth a graph is sealed early."""
     idle_flush_s: float = 30.0
     """Quiet time after which even a tiny tail is sealed, so that the log of a quiet store shrinks."""
-    segments_per_tier: int = 4
-    """Segments of like size that are merged into one."""
+    segments_max: int = 4
+    """Segments up to which a search is quick; when there are more, the smallest are merged."""
     links_max: int = 16
     """M of the graph: links a node on the upper levels, half of those on the ground."""
     ef_construction: int = 100

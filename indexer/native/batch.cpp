@@ -103,10 +103,13 @@ void refine(const Points& points, const LinkTable& table, uint32_t threads, Pool
 }  // namespace
 
 void link_all(const Points& points, const LinkTable& table, uint32_t threads, Progress& progress) {
-    Pools pools(points.count, POOL_SIZE + table.most);
-    find_neighbours(points, PARTITION_ROUNDS, threads, pools, progress);
-    prune_pools(points, pools, table.most, threads);
-    link_both_ways(points, pools, table, threads);
+    {
+        Pools pools(points.count, POOL_SIZE);
+        find_neighbours(points, PARTITION_ROUNDS, threads, pools, progress);
+        prune_pools(points, pools, table.most, threads);
+        link_both_ways(points, pools, table, threads);
+    }
+    Pools pools(points.count, POOL_SIZE + table.most / 2);
     refine(points, table, threads, pools, progress);
     prune_pools(points, pools, table.most, threads);
     link_both_ways(points, pools, table, threads);

@@ -12,6 +12,7 @@ constexpr uint32_t PART_ROWS_MIN = PART_ROWS_MAX / 4;
 constexpr uint32_t CENTRES_MAX = 32;
 constexpr uint32_t DEPTH_MAX = 32;
 constexpr size_t BLOCK = 1024;
+constexpr size_t STRIPE = 16;  // rows of distances mirrored together
 constexpr size_t AHEAD = 4;  // records on their way into the cache
 
 struct Range {
@@ -113,10 +114,13 @@ class PartComparison {
             pointers_[i] = copy;
         }
         matrix_.resize(n * n);
-        for (size_t i = 0; i < n; ++i) {
-            Anchor(pointers_[i], shape.dim, shape.metric)
-                .distances(&pointers_[i], n - i, &matrix_[i * n + i]);
-            for (size_t j = i + 1; j < n; ++j) matrix_[j * n + i] = matrix_[i * n + j];
+        for (size_t first = 0; first < n; first += STRIPE) {
+            const size_t last = std::min(first + STRIPE, n);
+            for (size_t i = first; i < last; ++i)
+                Anchor(pointers_[i], shape.dim, shape.metric)
+                    .distances(&pointers_[first], n - first, &matrix_[i * n + first]);
+            for (size_t j = last; j < n; ++j)  // a line of the cache at a time
+                for (size_t i = first; i < last; ++i) matrix_[j * n + i] = matrix_[i * n + j];
         }
     }
 

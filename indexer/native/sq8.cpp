@@ -14,6 +14,35 @@ namespace {
 constexpr double LARGEST = std::numeric_limits<float>::max();
 constexpr float SMALL = 1e-15f, LARGE = 1e30f;  // squares within are far from the ends of a float's range
 using Four = float __attribute__((vector_size(4 * sizeof(float))));
+using FourInts = int32_t __attribute__((vector_size(4 * sizeof(int32_t))));
+
+#if defined(__clang__)
+#define ASTEROID_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define ASTEROID_PICK(a, b, ...) __builtin_shuffle(a, b, FourInts{__VA_ARGS__})
+#endif
+
+// The fields of four headers, side by side.
+struct FourHeaders {
+    Four offset, scale, sum, aux;
+
+    explicit FourHeaders(const uint8_t* const* records) {
+        Four row[4];
+        for (size_t j = 0; j < 4; ++j) std::memcpy(&row[j], records[j], sizeof row[j]);
+        const Four low01 = ASTEROID_PICK(row[0], row[1], 0, 4, 1, 5);
+        const Four low23 = ASTEROID_PICK(row[2], row[3], 0, 4, 1, 5);
+        const Four high01 = ASTEROID_PICK(row[0], row[1], 2, 6, 3, 7);
+        const Four high23 = ASTEROID_PICK(row[2], row[3], 2, 6, 3, 7);
+        offset = ASTEROID_PICK(low01, low23, 0, 1, 4, 5);
+        scale = ASTEROID_PICK(low01, low23, 2, 3, 6, 7);
+        const Four bits = ASTEROID_PICK(high01, high23, 0, 1, 4, 5);
+        aux = ASTEROID_PICK(high01, high23, 2, 3, 6, 7);
+        std::memcpy(&sums, &bits, sizeof bits);
+        sum = __builtin_convertvector(sums, Four);
+    }
+
+    FourInts sums;  // as they are stored; a sum of codes fits in 31 bits
+};
 
 constexpr int FINE_STEPS = 256, FINE_ZERO = 128;
 
@@ -117,25 +146,19 @@ float Anchor::distance(const uint8_t* record) const {
 
 // The four headers are turned into four columns, and the distances made side by side.
 void Anchor::four(const uint8_t* const* records, float* out) const {
-    const uint8_t* codes[4];
-    uint32_t sums[4], products[4];
-    Four offset, scale, aux, sum, product;
-    for (size_t j = 0; j < 4; ++j) {
-        const RecordHeader& h = header_of(records[j]);
-        codes[j] = codes_of(records[j]);
-        sums[j] = h.sum;
-        offset[j] = h.offset;
-        scale[j] = h.scale;
-        sum[j] = float(int32_t(h.sum));
-        aux[j] = h.aux;
-    }
-    kernels_->dot_u8_x4(codes_of(record_), codes, sums, dim_, products);
-    for (size_t j = 0; j < 4; ++j) product[j] = float(int32_t(products[j]));
-    const Four dot = offset * by_offset_ + scale * (by_scaled_sum_ * sum + by_scaled_dot_ * product);
+    const FourHeaders h(records);
+    const uint8_t* const codes[4] = {codes_of(records[0]), codes_of(records[1]), codes_of(records[2]),
+                                     codes_of(records[3])};
+    uint32_t sums[4];
+    FourInts products;
+    std::memcpy(sums, &h.sums, sizeof sums);
+    kernels_->dot_u8_x4(codes_of(record_), codes, sums, dim_, reinterpret_cast<uint32_t*>(&products));
+    const Four product = __builtin_convertvector(products, Four);
+    const Four dot = h.offset * by_offset_ + h.scale * (by_scaled_sum_ * h.sum + by_scaled_dot_ * product);
     Four distance;
     switch (metric_) {
-        case Metric::l2: distance = aux + aux_ - 2 * dot; break;
-        case Metric::cosine: distance = 1 - dot * (aux * aux_); break;
+        case Metric::l2: distance = h.aux + aux_ - 2 * dot; break;
+        case Metric::cosine: distance = 1 - dot * (h.aux * aux_); break;
         default: distance = -dot;
     }
     distance = distance == distance ? distance : Four{} + std::numeric_limits<float>::max();

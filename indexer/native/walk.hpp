@@ -19,9 +19,12 @@ struct Candidate {
     uint32_t node;
 };
 
-inline bool nearer(const Candidate& a, const Candidate& b) {
-    return a.distance < b.distance || (a.distance == b.distance && a.node < b.node);
-}
+struct Nearer {
+    bool operator()(const Candidate& a, const Candidate& b) const {
+        return a.distance < b.distance || (a.distance == b.distance && a.node < b.node);
+    }
+};
+constexpr Nearer nearer{};
 
 constexpr uint32_t EXPANDED = 1u << 31;  // marks a pool entry whose neighbours have been measured
 constexpr uint32_t ROWS_MAX = EXPANDED - 1;

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Engine, EngineOptions, Hits, PartPlan, search_parts
 
-SMALL = EngineOptions(seal_rows=64, segments_per_tier=2, idle_seal_s=0.01, idle_flush_s=0.02)
+SMALL = EngineOptions(seal_rows=64, segments_max=2, idle_seal_s=0.01, idle_flush_s=0.02)
 
 
 @asynccontextmanager

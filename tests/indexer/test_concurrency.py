@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 DIM, WRITERS, TURNS, IDS = 6, 6, 40, 12
 BUSY = EngineOptions(
-    seal_rows=48, segments_per_tier=2, idle_seal_s=0.003, idle_flush_s=0.005, ef_construction=20, links_max=4
+    seal_rows=48, segments_max=2, idle_seal_s=0.003, idle_flush_s=0.005, ef_construction=20, links_max=4
 )
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 DIM, BATCH, BATCHES = 4, 12, 3
 BY_HAND = EngineOptions(seal_rows=10_000, idle_seal_s=600, idle_flush_s=600, ef_construction=20, links_max=4)
 MERGING = EngineOptions(
-    seal_rows=BATCH, segments_per_tier=2, idle_seal_s=600, idle_flush_s=600, ef_construction=20, links_max=4
+    seal_rows=BATCH, segments_max=2, idle_seal_s=600, idle_flush_s=600, ef_construction=20, links_max=4
 )
 
 

@@ -23,32 +23,50 @@ class Stub:
     tombstones: Tombstones = field(default_factory=lambda: Tombstones(100_000))
 
 
-def pick(*rows: int, rows_max: int = 10**6, is_quiet: bool = False, fan_out: int = 4) -> list[int]:
+def pick(*rows: int, segments_max: int = 4, is_quiet: bool = False) -> list[int]:
     segments = cast("list[Segment]", [Stub(number, count) for number, count in enumerate(rows)])
-    return [segment.number for segment in pick_merge(segments, Lsn(5), fan_out, rows_max, is_quiet)]
+    return [segment.number for segment in pick_merge(segments, Lsn(5), segments_max, is_quiet)]
 
 
 @pytest.mark.parametrize(
-    ("rows", "options", "picked"),
+    ("rows", "picked"),
     [
-        ([], {}, []),
-        ([1000], {"is_quiet": True}, []),
-        ([1000, 1000, 1000], {}, []),
-        ([1000, 1000, 1000, 1000], {}, [0, 1, 2, 3]),
-        ([100_000, 1000, 1000, 1000, 1000], {}, [1, 2, 3, 4]),
-        ([1000, 1000, 1000, 1000], {"rows_max": 3999}, []),
-        ([1000, 1000], {"is_quiet": True}, [0, 1]),
-        ([1000, 100], {"is_quiet": True}, []),
-        ([1000, 1000], {"is_quiet": True, "rows_max": 1500}, []),
+        ([], []),
+        ([1000, 1000, 1000, 1000], []),
+        ([1000, 1000, 1000, 1000, 1000], [0, 1, 2, 3, 4]),
+        ([9000, 1000, 1000, 1000, 1000], [1, 2, 3, 4]),
+        ([10, 9000, 300, 4000, 90], [4, 0]),
+        ([100, 90_000, 300, 4000, 90], [0, 4]),
+        ([9000, 4200, 2000, 900, 1200], [2, 4, 3]),
     ],
 )
-def test_tiers_and_quiet_times(rows: list[int], options: dict[str, int], picked: list[int]) -> None:
-    assert pick(*rows, **options) == picked  # type: ignore[arg-type]
+def test_too_many_are_merged_with_what_they_outweigh(rows: list[int], picked: list[int]) -> None:
+    assert pick(*rows) == picked
+
+
+@pytest.mark.parametrize(
+    ("rows", "picked"), [([1000], []), ([1000, 1000], [0, 1]), ([1000, 50], []), ([500, 2000, 50], [1, 0, 2])]
+)
+def test_quiet_times_make_one_of_all_unless_it_is_not_worth_it(rows: list[int], picked: list[int]) -> None:
+    assert pick(*rows, is_quiet=True) == picked
+
+
+def test_whatever_arrives_segments_stay_few_and_rows_move_seldom() -> None:
+    sizes: list[int] = []
+    moved = 0
+    for _ in range(1000):
+        sizes.append(16)
+        while chosen := pick(*sizes):
+            merged = sum(sizes[place] for place in chosen)
+            moved += merged
+            sizes = [size for place, size in enumerate(sizes) if place not in chosen] + [merged]
+    assert len(sizes) <= 4
+    assert moved <= 20 * 16 * 1000, "a row is moved about as often as sizes double, and a few times more"
 
 
 def test_a_segment_is_rewritten_for_those_who_were_dead_at_the_base_only() -> None:
     segment = Stub(1, 100)
     segment.tombstones.kill(Lsn(7), np.arange(50, dtype=np.uint32))
     only = cast("list[Segment]", [segment])
-    assert pick_merge(only, Lsn(6), 4, 1000, True) == [], "a merge as of record 6 would drop none of them"
-    assert pick_merge(only, Lsn(7), 4, 1000, True) == only
+    assert pick_merge(only, Lsn(6), 4, True) == [], "a merge as of record 6 would drop none of them"
+    assert pick_merge(only, Lsn(7), 4, True) == only

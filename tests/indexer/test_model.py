@@ -25,7 +25,7 @@ DIM = 6
 IDS = 120
 STEPS = 120
 OPTIONS = EngineOptions(
-    seal_rows=32, segments_per_tier=2, idle_seal_s=0.005, idle_flush_s=0.01, ef_construction=20, links_max=4
+    seal_rows=32, segments_max=2, idle_seal_s=0.005, idle_flush_s=0.01, ef_construction=20, links_max=4
 )
 
 
