@@ -10,7 +10,7 @@ NATIVE := $(wildcard indexer/native/* api/native/*)
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check bench bench-small bench-peers crash fuzz clean
+.PHONY: help demo serve test check bench bench-small bench-peers crash fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -70,6 +70,9 @@ crash: $(STAMP)      ## kill -9 cycles under load, longer than in the tests
 
 fuzz: $(STAMP)       ## open 10,000 damaged segment files
 	$(BIN)/python -m ops.fuzz --cases 10000
+
+sanitize: $(STAMP)   ## what touches the native code, under ASan and UBSan; built beside the real one
+	$(BIN)/python -m ops.sanitize
 
 clean:               ## remove what the other targets made
 	rm -rf $(VENV) $(PEERS) build .demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,91 @@
+"""Builds the native code with ASan and UBSan, beside the real one, and runs under it what touches it.
+
+    python -m ops.sanitize [--fuzz-cases 10000]
+
+The package is installed once more, into build/sanitize, which goes in front of everything else on
+PYTHONPATH; the environment and the modules in it stay what they are. Ends with exit status 1 on the
+first report, as with any failed test. Needs GCC, whose runtimes have to be loaded before Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build" / "sanitize"
+PACKAGES = BUILD / "packages"
+# libstdc++ too: ASan looks for what throws exceptions when it starts, and Python itself has none.
+RUNTIMES = ("libasan.so", "libubsan.so", "libstdc++.so.6")
+MODULES = ("asteroid_cloud.indexer._core", "asteroid_cloud.api._wire")
+MARKS = (b"__asan_report_load", b"__ubsan_handle_")
+API_TESTS = ("wire_reader", "wire_reader_agreement", "routes_batch", "routes_bulk", "routes_search")
+TESTS = ("tests/indexer", "tests/query", *(f"tests/api/test_{name}.py" for name in API_TESTS))
+BUILDING = {"ASTEROID_SANITIZE": "1", "PYTHONWARNINGS": "ignore"}
+TEST_SECONDS = 900  # for one test: everything is many times slower
+
+
+def build() -> None:
+    """Installs the package, sanitised, into PACKAGES."""
+    shutil.rmtree(PACKAGES, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(PACKAGES), "."]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **BUILDING}, check=True)
+
+
+def runtime(name: str) -> str:
+    """Where the compiler keeps one of its libraries."""
+    command = [os.environ.get("CXX", "g++"), f"-print-file-name={name}"]
+    path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    if not Path(path).is_absolute():
+        raise SystemExit(f"the compiler has no {name}")
+    return path
+
+
+def environment() -> dict[str, str]:
+    """Variables under which Python runs the sanitised modules and stops at the first report."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(PACKAGES),
+        "PYTHONMALLOC": "malloc",  # Python's own pools would hide a read beyond a small object
+        "LD_PRELOAD": " ".join(map(runtime, RUNTIMES)),
+        # Python never frees all it has, and a huge array is asked for on purpose here and there.
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+
+
+def check_modules(variables: dict[str, str]) -> None:
+    """Makes sure that it is the sanitised modules that get tested; raises SystemExit otherwise."""
+    for module in MODULES:
+        command = [sys.executable, "-c", f"import {module} as m; print(m.__file__)"]
+        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
+        path = Path(done.stdout.strip())
+        content = path.read_bytes()
+        if PACKAGES not in path.parents or not all(mark in content for mark in MARKS):
+            raise SystemExit(f"{path} is not sanitised")
+
+
+def main() -> None:
+    """Parses the command line, builds and runs."""
+    about = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m ops.sanitize", description=about)
+    parser.add_argument("--fuzz-cases", type=int, default=10_000, help="damaged files (default 10000)")
+    given = parser.parse_args()
+    build()
+    variables = environment()
+    check_modules(variables)
+    # Reports go to the real standard error, and it is the sanitiser that handles a crash.
+    pytest = [sys.executable, "-m", "pytest", "--capture=sys", "-p", "no:faulthandler"]
+    pytest += ["-o", f"timeout={TEST_SECONDS}", *TESTS]
+    fuzz = [sys.executable, "-m", "ops.fuzz", "--cases", str(given.fuzz_cases)]
+    for command in (pytest, fuzz):
+        if subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode:
+            raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
