@@ -32,12 +32,12 @@ class BlockingStore(BlockingReads, BlockingWrites):
     def _run(self, call: Callable[[], Awaitable[T]]) -> T:
         return self._portal.call(call)
 
-    def create_index(self, dim: int, metric: str = "l2") -> IndexInfo:
+    def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
         """Creates the index; see ``Store.create_index``."""
-        return self._run(lambda: self._store.create_index(dim, metric))
+        return self._run(lambda: self._store.create_index(dim, metric, bits))
 
     def get_index(self) -> IndexInfo:
-        """The index's ``dim`` and ``metric``, both None before it is created."""
+        """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
         return self._run(self._store.get_index)
 
     def delete_index(self) -> IndexInfo:
@@ -71,10 +71,11 @@ def open_blocking(
     dim: int | None = None,
     metric: str = "l2",
     *,
+    bits: int = 16,
     memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
 ) -> Iterator[BlockingStore]:
     """A store in this process, as ``open`` gives it, with methods that block."""
     with start_blocking_portal(name="asteroid-store") as portal:
-        opened = open(path, dim, metric, memory_budget_bytes=memory_budget_bytes)
+        opened = open(path, dim, metric, bits=bits, memory_budget_bytes=memory_budget_bytes)
         with portal.wrap_async_context_manager(opened) as store:
             yield BlockingStore(store, portal)

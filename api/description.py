@@ -52,7 +52,7 @@ CALLS: dict[tuple[str, str], Call] = {
     ("put", "/v1/index"): Call(
         "create_index",
         "IndexCreated",
-        (*WRITE[1:], *BODY, "bad_dim", "bad_metric", "index_already_initialized"),
+        (*WRITE[1:], *BODY, "bad_dim", "bad_metric", "bad_bits", "index_already_initialized"),
         "IndexBody",
     ),
     ("get", "/v1/index"): Call("get_index", "Index", READ[1:]),

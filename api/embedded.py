@@ -19,17 +19,18 @@ async def open(
     dim: int | None = None,
     metric: str = "l2",
     *,
+    bits: int = 16,
     memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
 ) -> AsyncIterator[Store]:
     """A store in this process, recovered and ready; closed, with all its writes kept, on leaving.
 
-    With ``dim`` the index is created if there is none; one of another dimension or metric raises
-    Conflict (``index_differs``). Raises LockHeld when another process has the directory open, and
-    StorageError when what is on the disk is damaged.
+    With ``dim`` the index is created if there is none, as ``Store.create_index`` does; one of another
+    dimension, metric or precision raises Conflict (``index_differs``). Raises LockHeld when another process
+    has the directory open, and StorageError when what is on the disk is damaged.
     """
     options = EngineOptions(memory_budget_bytes=memory_budget_bytes)
     async with Store.open(path, options) as store:
         await store.engine.ready()
         if dim is not None:
-            await store.ensure_index(dim, metric)
+            await store.ensure_index(dim, metric, bits)
         yield store

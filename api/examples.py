@@ -12,6 +12,7 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "Euclidean distance": {"dim": 4},
         "Cosine distance": {"dim": 4, "metric": "cosine"},
         "Inner product": {"dim": 4, "metric": "ip"},
+        "Half the disk": {"dim": 4, "bits": 8},
     },
     ("post", "/v1/vectors"): {
         "With a payload": {"id": 1, "vector": _VECTOR, "metadata": _REPORT},

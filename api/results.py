@@ -86,11 +86,12 @@ class Written(Answer, frozen=True):
 
 
 class IndexInfo(Answer, frozen=True):
-    """The index: ``dim`` and ``metric`` are None until it is created."""
+    """The index: ``dim``, ``metric`` and ``bits`` are None until it is created."""
 
     initialized: bool
     dim: int | None
     metric: str | None
+    bits: int | None
     lsn: int
 
 

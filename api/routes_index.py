@@ -12,22 +12,22 @@ from asteroid_cloud.wal.limits import BODY_BYTES_MAX
 
 @put("/v1/index", request_max_body_size=BODY_BYTES_MAX, summary="Create the index")
 async def create_index(request: AnyRequest, body: RawBody) -> JsonResponse:
-    """Fixes dimension and metric until the index is deleted."""
+    """Fixes dimension, metric and precision until the index is deleted."""
     asked = decode(INDEX, body)
     engine = store_of(request).engine
-    result = await engine.create_index(asked.dim, asked.metric)  # type: ignore[arg-type] # checked there
-    spec = engine.spec
-    dim, metric = (spec.dim, spec.metric) if spec is not None else (asked.dim, asked.metric)
-    return answer({"dim": dim, "metric": metric, "initialized": True, "lsn": result.lsn}, result.lsn)
+    result = await engine.create_index(asked.dim, asked.metric, asked.bits)  # type: ignore[arg-type]
+    told = {"dim": asked.dim, "metric": str(asked.metric).lower(), "bits": asked.bits}
+    return answer(told | {"initialized": True, "lsn": result.lsn}, result.lsn)
 
 
-@get("/v1/index", summary="The index's dimension and metric")
+@get("/v1/index", summary="The index's dimension, metric and precision")
 async def get_index(request: AnyRequest) -> JsonResponse:
-    """Both are null before the index is created."""
+    """They are null before the index is created."""
     store = store_of(request)
     await store.reads.reach(wanted_lsn(request))
     info = await store.get_index()
-    return answer({"initialized": info.initialized, "dim": info.dim, "metric": info.metric}, info.lsn)
+    told = {"initialized": info.initialized, "dim": info.dim, "metric": info.metric, "bits": info.bits}
+    return answer(told, info.lsn)
 
 
 @delete("/v1/index", status_code=200, summary="Delete the index and all its data")

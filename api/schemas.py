@@ -139,6 +139,7 @@ PARTS: dict[str, Schema] = {
         request_id=about("Names an internal error in the server's log.", TEXT),
     ),
 }
+BITS: Schema = {"type": "integer", "enum": [8, 16]}
 REQUESTS: dict[str, Schema] = {
     "IndexBody": body(
         ["dim"],
@@ -146,6 +147,10 @@ REQUESTS: dict[str, Schema] = {
         metric=about(
             f"One of {', '.join(METRICS)}, in any case.",
             default(wire.IndexBody, "metric", TEXT | {"pattern": any_case(METRICS)}),
+        ),
+        bits=about(
+            "Bits that each value is kept in: 16 has float32's recall, 8 takes half the disk.",
+            default(wire.IndexBody, "bits", BITS),
         ),
     ),
     "InsertBody": body(["id", "vector"], id=ref("IdIn"), vector=ref("Vector"), metadata=ref("Payload")),
@@ -189,6 +194,7 @@ INDEX = {
     "initialized": FLAG,
     "dim": nullable(integer(1, DIM_MAX)),
     "metric": nullable(METRIC),
+    "bits": nullable(BITS),
 }
 ROW = {"id": ref("Id"), "vector": ref("Vector"), "payload": ref("Payload")}
 ANSWERS: dict[str, Schema] = {

@@ -117,7 +117,7 @@ async def _serve(settings: Settings) -> None:
             try:
                 await store.engine.ready()
                 if settings.dim is not None:
-                    await store.ensure_index(settings.dim, settings.metric)
+                    await store.ensure_index(settings.dim, settings.metric, settings.bits)
             except AsteroidError as error:
                 failure, server.should_exit = error, True
 

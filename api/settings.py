@@ -45,6 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int | None, _about("Create the index with this dimension at start; otherwise PUT /v1/index does.")
     ] = None
     metric: Annotated[Literal["l2", "cosine", "ip"], _about("Distance of the index made by --dim.")] = "l2"
+    bits: Annotated[
+        Literal[16, 8],
+        _about("Bits a value of the index made by --dim: 16 has float32's recall, 8 takes half the disk."),
+    ] = 16
     api_key: Annotated[str | None, _about("The key that clients must send as a bearer token.")] = None
     api_keys: Annotated[str | None, _about("File with more keys, one a line; # begins a comment.")] = None
     public: Annotated[
@@ -71,7 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("port must be from 0 to 65535")
         if self.dim is not None:
             try:
-                checked_spec(self.dim, self.metric)
+                checked_spec(self.dim, self.metric, self.bits)
             except InvalidRequest as error:
                 raise ValueError(error.message) from error
         for name in self.public_names:

@@ -40,13 +40,14 @@ class Store(IndexCalls, VectorCalls, SearchCalls, LoadCalls):
         async with Engine.open(fspath(path), options) as engine:
             yield cls(fspath(path), engine)
 
-    async def ensure_index(self, dim: int, metric: str) -> None:
+    async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
         """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""
         spec = self.engine.spec
         if spec is None:
-            await self.create_index(dim, metric)
-        elif (spec.dim, spec.metric) != (dim, metric.lower()):
+            await self.create_index(dim, metric, bits)
+        elif (spec.dim, spec.metric, spec.bits) != (dim, metric.lower(), bits):
             raise Conflict(
-                f"the index has dimension {spec.dim} and metric {spec.metric}, not {dim} and {metric}",
+                f"the index has dimension {spec.dim}, metric {spec.metric} and {spec.bits} bits a value, "
+                f"not {dim}, {metric} and {bits}",
                 code="index_differs",
             )

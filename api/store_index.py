@@ -18,26 +18,28 @@ class IndexCalls:
     engine: Engine
     reads: Reads
 
-    async def create_index(self, dim: int, metric: str = "l2") -> IndexInfo:
+    async def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
         """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
 
-        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Both stay until ``delete_index``.
-        Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``, ``bad_metric``).
+        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16 gives
+        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. All three stay until
+        ``delete_index``. Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``,
+        ``bad_metric``, ``bad_bits``).
         """
-        result = await self.engine.create_index(dim, metric)
-        return IndexInfo(True, dim, metric.lower(), result.lsn)
+        result = await self.engine.create_index(dim, metric, bits)
+        return IndexInfo(True, dim, metric.lower(), bits, result.lsn)
 
     async def get_index(self) -> IndexInfo:
-        """The index's ``dim`` and ``metric``, both None before it is created."""
+        """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
         spec, lsn = self.engine.spec, self.engine.applied_lsn
         if spec is None:
-            return IndexInfo(False, None, None, lsn)
-        return IndexInfo(True, spec.dim, spec.metric, lsn)
+            return IndexInfo(False, None, None, None, lsn)
+        return IndexInfo(True, spec.dim, spec.metric, spec.bits, lsn)
 
     async def delete_index(self) -> IndexInfo:
         """Deletes the index and all its data, for good. Without an index it does nothing."""
         result = await self.engine.delete_index()
-        return IndexInfo(False, None, None, result.lsn)
+        return IndexInfo(False, None, None, None, result.lsn)
 
     async def stats(self) -> Stats:
         """The store's figures."""

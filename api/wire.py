@@ -32,6 +32,7 @@ class IndexBody(Body, frozen=True):
 
     dim: object = None
     metric: object = "l2"
+    bits: object = 16
 
 
 class VectorBody(Body, frozen=True):

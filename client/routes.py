@@ -89,9 +89,10 @@ def filter_text(condition: Metadata | None) -> msgspec.Raw | None:
     return None if condition is None else encode_object(condition, "bad_filter", "filter")
 
 
-def create_index(dim: int, metric: str) -> Call[IndexInfo]:
+def create_index(dim: int, metric: str, bits: int | None) -> Call[IndexInfo]:
     """PUT /v1/index. Sent again it would answer with a conflict, so only when surely not acted on."""
-    return post("/v1/index", {"dim": dim, "metric": metric}, index_info, retry=Retry.UNSENT, method="PUT")
+    asked = {"dim": dim, "metric": metric} | ({} if bits is None else {"bits": bits})
+    return post("/v1/index", asked, index_info, retry=Retry.UNSENT, method="PUT")
 
 
 def get_index() -> Call[IndexInfo]:

@@ -19,7 +19,7 @@ from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
 from asteroid_cloud.indexer.opening import Opened, Opening
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.snapshot import Snapshot
-from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
+from asteroid_cloud.indexer.spec import BITS_DEFAULT, EngineOptions, IndexSpec, checked_spec
 from asteroid_cloud.indexer.state import no_such_id, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded, TooLarge
@@ -108,9 +108,9 @@ class Engine:
         """Returns once readers see record ``lsn``; raises Overloaded ``not_caught_up`` after the timeout."""
         await self._opened.applier.wait_for(Lsn(lsn), timeout_s)
 
-    async def create_index(self, dim: int, metric: str) -> WriteResult:
-        """Fixes dimension and metric; raises Conflict ``index_already_initialized``, InvalidRequest."""
-        spec = checked_spec(dim, metric)
+    async def create_index(self, dim: int, metric: str, bits: int = BITS_DEFAULT) -> WriteResult:
+        """Fixes what the index is; raises Conflict ``index_already_initialized``, InvalidRequest."""
+        spec = checked_spec(dim, metric, bits)
         if self.spec is not None:
             raise Conflict("the index exists already", code="index_already_initialized")
         return await self._write(IndexCreated(spec.dim, spec.metric, spec.bits))

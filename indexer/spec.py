@@ -60,7 +60,7 @@ def checked_spec(dim: int, metric: str, bits: int = BITS_DEFAULT) -> IndexSpec:
         raise InvalidRequest(f"dim must be an integer from 1 to {DIM_MAX}", code="bad_dim")
     if not isinstance(metric, str) or metric.lower() not in METRICS:
         raise InvalidRequest(f"metric must be one of {', '.join(METRICS)}", code="bad_metric")
-    if isinstance(bits, bool) or bits not in BITS:
+    if type(bits) is not int or bits not in BITS:
         raise InvalidRequest("bits must be 8 or 16", code="bad_bits")
     return IndexSpec(dim, metric.lower(), bits)
 

@@ -29,17 +29,18 @@ DATA_CALLS: list[tuple[str, str, object]] = [
 
 
 async def test_an_index_is_created_once_and_again_after_its_deletion(http: Http) -> None:
-    there = {"initialized": True, "dim": DIM, "metric": "l2"}
+    there = {"initialized": True, "dim": DIM, "metric": "l2", "bits": 16}
     assert await http.send("GET", "/v1/index", status=200) == there
     again = {"dim": DIM, "metric": "l2"}
     await http.refused("PUT", "/v1/index", again, status=409, code="index_already_initialized")
     await http.insert(1, ZEROS)
     assert (await http.send("DELETE", "/v1/index", status=200))["initialized"] is False
     assert (await http.send("DELETE", "/v1/index", status=200))["initialized"] is False
-    gone = {"initialized": False, "dim": None, "metric": None}
+    gone = {"initialized": False, "dim": None, "metric": None, "bits": None}
     assert await http.send("GET", "/v1/index", status=200) == gone
-    told = await http.send("PUT", "/v1/index", {"dim": 2, "metric": "COSINE"}, status=200)
-    assert {**told, "lsn": 0} == {"dim": 2, "metric": "cosine", "initialized": True, "lsn": 0}
+    told = await http.send("PUT", "/v1/index", {"dim": 2, "metric": "COSINE", "bits": 8}, status=200)
+    assert {**told, "lsn": 0} == {"dim": 2, "metric": "cosine", "bits": 8, "initialized": True, "lsn": 0}
+    await http.refused("PUT", "/v1/index", {"dim": 2, "bits": 7}, status=400, code="bad_bits")
     assert (await http.send("POST", "/v1/count", {}, status=200))["count"] == 0
 
 

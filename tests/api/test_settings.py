@@ -57,9 +57,13 @@ def test_each_setting_is_a_flag_a_variable_and_has_a_description(field: msgspec.
     described = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][field.name]
     assert described["description"].endswith(".")
     assert described["description"] in str(getattr(options[field.name], "help", ""))
-    value = {"metric": "ip", "log_level": "error", "public": "docs", "memory_budget": "2MiB"}.get(
-        field.name, "1"
-    )
+    value = {
+        "metric": "ip",
+        "bits": "8",
+        "log_level": "error",
+        "public": "docs",
+        "memory_budget": "2MiB",
+    }.get(field.name, "1")
     settings = load_settings({"data": "store"}, {variable_of(field.name): value}, None)
     if field.name != "data":
         assert getattr(settings, field.name) != field.default

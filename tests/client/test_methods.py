@@ -37,7 +37,7 @@ async def test_index_lifecycle(client: Any) -> None:
     before = await client.get_index()
     assert (before.initialized, before.dim, before.metric) == (False, None, None)
     created = await client.create_index(3, "cosine")
-    assert dict(created) == {"initialized": True, "dim": 3, "metric": "cosine", "lsn": 1}
+    assert dict(created) == {"initialized": True, "dim": 3, "metric": "cosine", "bits": None, "lsn": 1}
     with pytest.raises(Conflict) as caught:
         await client.create_index(3)
     assert caught.value.code == "index_already_initialized"
