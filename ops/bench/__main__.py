@@ -14,6 +14,7 @@ from rich.console import Console
 
 from ops.bench import job, machine, report
 from ops.bench.data import Dataset, prepare
+from ops.bench.endurance import churn, growth
 from ops.bench.results import Loaded, Pressed, Restarted, Results, Searched
 from ops.bench.tables import tables
 from ops.bench.versus import command
@@ -21,7 +22,8 @@ from ops.bench.versus import command
 RESULTS = Path(__file__).with_name("RESULTS.md")
 WAYS = ("native", "embedded", "HTTP")
 METRICS = ("cosine", "l2", "ip")
-EPILOG = "`python -m ops.bench peers --help`: the same data, beside other systems."
+COMMANDS = {"peers": command.main, "churn": churn.main, "growth": growth.main}
+EPILOG = "`python -m ops.bench peers | churn | growth --help`: beside other systems, over time, and in size."
 
 console = Console()
 
@@ -93,9 +95,9 @@ def measure(dataset: Dataset, folder: Path, seconds: float, command: str) -> Res
 
 
 def main() -> None:
-    """Prepares, measures, prints and keeps; `peers` as the first word does another command."""
-    if sys.argv[1:2] == ["peers"]:
-        command.main(sys.argv[2:])
+    """Prepares, measures, prints and keeps; a command as the first word does that instead."""
+    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+        COMMANDS[sys.argv[1]](sys.argv[2:])
         return
     options = parse(sys.argv[1:])
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="asteroid-bench-") as name:
