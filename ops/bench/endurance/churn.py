@@ -137,7 +137,7 @@ def unit(rows: Vectors) -> Vectors:
 def table(variant: str, history: Sequence[Epoch]) -> Table:
     """Every few epochs, and whether what is promised holds over all of them."""
     heads = ("epoch", "rows", "recall@10", "p50 ms", "p99 ms", "writes/s", "RssAnon", "disk", "segments")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             str(e.number),
             f"{e.rows:,}",

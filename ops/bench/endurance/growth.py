@@ -163,7 +163,7 @@ def table(grown: Sequence[Grown], reopened: Sequence[Reopened], left_bytes: int)
         "reopened",
     )
     heads += ("RssFile", "QPS, ef 128")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             f"{g.rows:,}",
             f"{g.rows / g.acknowledged_s:,.0f}",
