@@ -37,6 +37,9 @@ from asteroid_cloud.wal.limits import MIB
 MAGIC = b"ASTRSEG1"
 VERSION = 1
 LINKS_MAX_MAX = 256
+RECORD_HEADER_BYTES = 16
+RECORD_FLOATS = [0, 1, 3]
+"""Which of the header's four words are floats: offset, scale, and what the metric keeps."""
 TOP_NODES_MAX = 64
 """Nodes of the highest level, all of which are measured at the beginning of a search."""
 
@@ -111,7 +114,7 @@ def open_segment(
     _check_counts(path, footer)
     _check_nodes(files, path, footer)
     _check_ids(files, path, footer)
-    for level in footer.upper[:-1]:
+    for level in footer.upper:
         _check_level(files, path, footer, level)
     layout: dict[str, object] = {
         "nodes": footer.nodes.offset,
@@ -152,6 +155,9 @@ def _check_nodes(files: Files, path: str, footer: SegmentFooter) -> None:
         bad = _core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.rows)
         if bad >= 0:
             raise CorruptionError(path, footer.nodes.offset, f"node {first + bad} has an impossible link")
+        headers = np.ascontiguousarray(nodes[:, :RECORD_HEADER_BYTES]).view("<f4")[:, RECORD_FLOATS]
+        if not bool(np.all(np.isfinite(headers))):
+            raise CorruptionError(path, footer.nodes.offset, "a record is scaled by what is no number")
         first += len(nodes)
     for _ in read_section(files, path, footer.fine, MIB):
         pass  # any byte will do, if it is the one that was written
@@ -168,6 +174,9 @@ def _check_ids(files: Files, path: str, footer: SegmentFooter) -> None:
 
 
 def _check_level(files: Files, path: str, footer: SegmentFooter, level: UpperSection) -> None:
-    links = np.frombuffer(load_section(files, path, level.links), "<u4").reshape(level.count, -1)
+    content = load_section(files, path, level.links)
+    if not content:  # the highest level has no links, but its place is checked
+        return
+    links = np.frombuffer(content, "<u4").reshape(level.count, -1)
     if bool(np.any(links[:, 0] > footer.links_max)) or bool(np.any(links[:, 1:] >= level.count)):
         raise CorruptionError(path, level.links.offset, "a level above the ground has an impossible link")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from pathlib import Path
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 
 from asteroid_cloud.indexer.container import HEADER, TRAILER, read_footer
+from asteroid_cloud.indexer.segment_file import SegmentFooter
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.errors import CorruptionError
 from ops.fuzz import cases as fuzz
 from ops.fuzz.cases import Cases
 from ops.fuzz.damage import Damager, sections
@@ -65,6 +70,52 @@ def test_the_checksums_are_made_right_again(cases: Cases, tmp_path: Path) -> Non
             for _, section in sections(footer)
         )
     assert right > 50
+
+
+def opened_with(cases: Cases, folder: Path, data: bytes, footer: SegmentFooter) -> None:
+    """Opens the first subject with another body and footer in its graph file, the footer's checksum right."""
+    subject = cases.subjects[0]
+    body = msgspec.msgpack.encode(footer)
+    trailer = TRAILER.pack(len(body), zlib.crc32(body, zlib.crc32(data[: HEADER.size])), subject.graph.magic)
+    for path, content in zip(
+        subject.paths(str(folder)), (data + body + trailer, subject.payload.data), strict=True
+    ):
+        path.write_bytes(content)
+    subject.open(str(folder))
+
+
+def graph_of(cases: Cases) -> tuple[bytes, SegmentFooter]:
+    """What a graph file has in front of its footer, and the footer."""
+    intact = cases.subjects[0].graph
+    assert isinstance(intact.footer, SegmentFooter)
+    length, _, _ = TRAILER.unpack(intact.data[-TRAILER.size :])
+    return intact.data[: -TRAILER.size - length], intact.footer
+
+
+@pytest.mark.parametrize("offset", [-8, 2**63, 20])
+def test_the_highest_level_must_lie_within_the_file_though_it_is_empty(
+    cases: Cases, tmp_path: Path, offset: int
+) -> None:
+    data, footer = graph_of(cases)
+    opened_with(cases, tmp_path, data, footer)
+    *lower, highest = footer.upper
+    highest = structs.replace(highest, links=structs.replace(highest.links, offset=offset))
+    with pytest.raises(CorruptionError, match="outside the file"):
+        opened_with(cases, tmp_path, data, structs.replace(footer, upper=[*lower, highest]))
+
+
+@pytest.mark.parametrize("field", [0, 1, 3])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_record_scaled_by_no_number_is_refused(
+    cases: Cases, tmp_path: Path, field: int, value: float
+) -> None:
+    whole, footer = graph_of(cases)
+    data = bytearray(whole)
+    struct.pack_into("<f", data, footer.nodes.offset + 4 * field, value)
+    crc = zlib.crc32(data[footer.nodes.offset : footer.nodes.offset + footer.nodes.length])
+    footer = structs.replace(footer, nodes=structs.replace(footer.nodes, crc=crc))
+    with pytest.raises(CorruptionError, match="no number"):
+        opened_with(cases, tmp_path, bytes(data), footer)
 
 
 def test_damage_that_goes_unseen_would_be_found(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
