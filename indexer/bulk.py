@@ -120,6 +120,7 @@ class BulkBuilder:
                 linker.finish()
                 payloads = BulkPayloadReader(self.log, event, payloads_since)
                 builder.write(number, spec, draft, payloads, progress)
+                self.log.forget(Lsn(event.since))  # all its passes over the log are done
         except Abandoned:
             raise Conflict("the index was deleted, or the store is closing") from None
         return [Segment(builder.files, builder.folder, builder.identity, number, spec, Lsn(0))]

@@ -188,3 +188,5 @@ class Opening:
             await applier.replay(group)
             done = (group[-1].lsn - after) / total
             self.phase = Phase("recovering", done, f"replaying the log, LSN {group[-1].lsn}")
+        # Read once: the page cache is for what searches read. The segments checked before are just that.
+        await to_thread.run_sync(log.forget, after)

@@ -195,6 +195,7 @@ class Replay:
         while state.tail_rows:
             self._seal(state, builder, next(numbers))
         state.drop_empty_tail()
+        log.forget(start)
 
     def _seal(self, state: State, builder: SegmentBuilder, number: int) -> None:
         frozen = state.freeze_oldest()

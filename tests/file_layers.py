@@ -143,6 +143,10 @@ class MemoryFiles:
         """A file for many reads."""
         return MemoryReadFile(self._data(path))
 
+    def forget(self, path: str) -> None:
+        """Nothing to do: there is no other copy."""
+        self._data(path)
+
     def rename(self, old: str, new: str) -> None:
         """Renames, replacing."""
         with self._turn:
@@ -262,6 +266,10 @@ class WatchedFiles:
     def open_read(self, path: str) -> ReadFile:
         """Passed on."""
         return self.inner.open_read(path)
+
+    def forget(self, path: str) -> None:
+        """Passed on, unannounced: it changes nothing."""
+        self.inner.forget(path)
 
     def rename(self, old: str, new: str) -> None:
         """Announces and renames."""

@@ -36,12 +36,23 @@ class GroupCommitter:
     ``commit`` makes a group durable and settles each of its futures; it never raises.
     """
 
-    def __init__(self, commit: Callable[[list[Waiting]], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        commit: Callable[[list[Waiting]], Awaitable[None]],
+        bytes_max: int = COMMIT_QUEUE_BYTES_MAX,
+    ) -> None:
+        """``bytes_max`` bounds what is queued or being committed; the last append taken may exceed it."""
         self._commit = commit
+        self._bytes_max = bytes_max
         self._queue: deque[Waiting] = deque()
         self._queued_bytes = 0
         self._room = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """RAM of the appends that are queued or under way, each as events and encoded."""
+        return 2 * self._queued_bytes
 
     async def append(self, events: Sequence[Event], expected_lsn: Lsn | None) -> Lsn:
         """The LSN of the last event, once all are durable; raises what ``commit`` settles the append with.
@@ -76,6 +87,8 @@ class GroupCommitter:
             while self._queue:
                 group = self._next_group()
                 await self._commit(group)
+                self._queued_bytes -= sum(waiting.size for waiting in group)
+                group = []
                 self._room.set()
         finally:
             self._running = None
@@ -93,11 +106,10 @@ class GroupCommitter:
     def _next_group(self) -> list[Waiting]:
         group = [self._queue.popleft()]
         size = group[0].size
-        while self._queue and size + self._queue[0].size <= COMMIT_GROUP_BYTES_MAX:
+        while self._queue and size + self._queue[0].size <= min(COMMIT_GROUP_BYTES_MAX, self._bytes_max):
             group.append(self._queue.popleft())
             size += group[-1].size
-        self._queued_bytes -= size
         return group
 
     def _is_full(self) -> bool:
-        return len(self._queue) >= COMMIT_QUEUE_EVENTS_MAX or self._queued_bytes >= COMMIT_QUEUE_BYTES_MAX
+        return len(self._queue) >= COMMIT_QUEUE_EVENTS_MAX or self._queued_bytes >= self._bytes_max

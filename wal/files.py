@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from asteroid_cloud.wal.errors import LockHeld, NoSpace, StorageError
@@ -95,6 +95,10 @@ class Files(Protocol):
 
     def open_read(self, path: str) -> ReadFile:
         """The file for many reads; it is closed when nobody holds it any more."""
+        ...
+
+    def forget(self, path: str) -> None:
+        """Tells the system that the file was read once and will not be soon again; its contents stay."""
         ...
 
     def rename(self, old: str, new: str) -> None:
@@ -271,6 +275,18 @@ class LocalFiles:
     def open_read(self, path: str) -> ReadFile:
         """A file for many reads."""
         return LocalReadFile(path)
+
+    def forget(self, path: str) -> None:
+        """Drops what is on the disk already from the page cache, where the system can be told."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        with translated("open", path):
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with suppress(OSError):  # it is a hint; some file systems do not take it
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(fd)
 
     def rename(self, old: str, new: str) -> None:
         """Renames, replacing what has the new name."""

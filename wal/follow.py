@@ -34,15 +34,21 @@ class Follower:
     from the disk.
     """
 
-    def __init__(self, next_lsn: Lsn) -> None:
+    def __init__(self, next_lsn: Lsn, bytes_max: int = FOLLOWER_BUFFER_BYTES_MAX) -> None:
         self.next_lsn = next_lsn
+        self._bytes_max = bytes_max
         self._groups: deque[tuple[list[Record], int]] = deque()
         self._buffered_bytes = 0
         self._more = anyio.Event()
 
+    @property
+    def held_bytes(self) -> int:
+        """RAM of the records that wait."""
+        return self._buffered_bytes
+
     def offer(self, records: list[Record], size: int) -> None:
         """New durable records; kept if there is room."""
-        if self._buffered_bytes == 0 or self._buffered_bytes + size <= FOLLOWER_BUFFER_BYTES_MAX:
+        if self._buffered_bytes == 0 or self._buffered_bytes + size <= self._bytes_max:
             self._groups.append((records, size))
             self._buffered_bytes += size
         self._more.set()

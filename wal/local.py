@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
@@ -14,6 +16,7 @@ from asteroid_cloud.wal.events import Event
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.follow import Follower, next_group
 from asteroid_cloud.wal.frame import BadFrame, decode_body
+from asteroid_cloud.wal.limits import COMMIT_QUEUE_BYTES_MAX, FOLLOWER_BUFFER_BYTES_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.log_file import read_frames
 from asteroid_cloud.wal.recover import RecoveryReport, cut_tail, find_end, remove_unfinished
@@ -23,32 +26,61 @@ from asteroid_cloud.wal.writer import Extent, LogWriter
 IDENTITY_BYTES = 16
 
 
+@dataclass(frozen=True, slots=True)
+class LogBuffers:
+    """How much may wait in memory, beyond a single append, which may always be larger."""
+
+    commit_bytes_max: int = COMMIT_QUEUE_BYTES_MAX
+    """Encoded appends that are not durable yet; twice as much is held, as they are there decoded too."""
+    follower_bytes_max: int = FOLLOWER_BUFFER_BYTES_MAX
+    """Durable records that one follower has not taken yet."""
+
+
+LOG_BUFFERS = LogBuffers()
+
+
 class LocalLog:
     """Use ``LocalLog.open``; the methods are those of ``Log`` and belong to one event loop."""
 
-    def __init__(self, files: Files, writer: LogWriter, report: RecoveryReport, epoch: int | None) -> None:
+    def __init__(
+        self,
+        files: Files,
+        writer: LogWriter,
+        report: RecoveryReport,
+        epoch: int | None,
+        buffers: LogBuffers,
+    ) -> None:
         self.report = report
         """What recovery found and cut."""
         self._files = files
         self._writer = writer
         self._epoch = writer.epoch if epoch is None else epoch
-        self._committer = GroupCommitter(self._commit)
+        self._buffers = buffers
+        self._committer = GroupCommitter(self._commit, buffers.commit_bytes_max)
         self._followers: set[Follower] = set()
         self._disk = anyio.CapacityLimiter(1)
 
     @classmethod
     async def open(
-        cls, files: Files, folder: str, *, identity: bytes | None = None, epoch: int | None = None
+        cls,
+        files: Files,
+        folder: str,
+        *,
+        identity: bytes | None = None,
+        epoch: int | None = None,
+        buffers: LogBuffers = LOG_BUFFERS,
     ) -> LocalLog:
         """Recovers the log in ``folder``, or begins one; cuts a torn tail.
 
         ``identity`` must be that of the log when given. ``epoch`` is the writer's; by default the newest.
         Raises CorruptionError or UnsupportedVersion with nothing changed.
         """
-        return await to_thread.run_sync(cls._open, files, folder, identity, epoch)
+        return await to_thread.run_sync(cls._open, files, folder, identity, epoch, buffers)
 
     @classmethod
-    def _open(cls, files: Files, folder: str, identity: bytes | None, epoch: int | None) -> LocalLog:
+    def _open(
+        cls, files: Files, folder: str, identity: bytes | None, epoch: int | None, buffers: LogBuffers
+    ) -> LocalLog:
         files.make_dirs(folder)
         end = find_end(files, folder, identity)
         if end is not None:
@@ -57,7 +89,7 @@ class LocalLog:
         chosen = end.header.identity if end else identity or secrets.token_bytes(IDENTITY_BYTES)
         writer = LogWriter(files, folder, chosen, end)
         report = end.report if end else RecoveryReport(Lsn(1), Lsn(0))
-        return cls(files, writer, report, epoch)
+        return cls(files, writer, report, epoch, buffers)
 
     @property
     def identity(self) -> bytes:
@@ -78,6 +110,11 @@ class LocalLog:
     def size_bytes(self) -> int:
         """What the log's files take."""
         return self._writer.size_bytes
+
+    @property
+    def buffer_bytes(self) -> int:
+        """RAM of records that wait: to be written, or for a follower."""
+        return self._committer.held_bytes + sum(follower.held_bytes for follower in self._followers)
 
     @property
     def poisoned(self) -> AsteroidError | None:
@@ -131,9 +168,18 @@ class LocalLog:
         if next_first is not None and expected != next_first:
             raise CorruptionError(path, end, f"records {expected} to {next_first - 1} are missing")
 
+    def forget(self, from_lsn: Lsn) -> None:
+        """Lets the page cache go of the files read back; see ``Log.forget``."""
+        extents = self._writer.extents()
+        ends = [*(first for first, _, _ in extents[1:]), Lsn(self.durable_lsn + 1)]
+        for (_, path, _), end in zip(extents, ends, strict=True):
+            if end > from_lsn:
+                with suppress(StorageError):  # trimmed meanwhile
+                    self._files.forget(path)
+
     async def tail(self, from_lsn: Lsn) -> AsyncIterator[list[Record]]:
         """Records from ``from_lsn`` on, for ever; see ``Log.tail``."""
-        follower = Follower(from_lsn)
+        follower = Follower(from_lsn, self._buffers.follower_bytes_max)
         self._followers.add(follower)
         behind: Iterator[Record] | None = None
         try:

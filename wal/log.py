@@ -63,6 +63,10 @@ class Log(Protocol):
         """
         ...
 
+    def forget(self, from_lsn: Lsn) -> None:
+        """Says, blocking, that what was read from ``from_lsn`` on will not be read again soon."""
+        ...
+
     def tail(self, from_lsn: Lsn) -> AsyncIterator[list[Record]]:
         """Records from ``from_lsn`` on, in order, in groups, waiting for more for ever."""
         ...

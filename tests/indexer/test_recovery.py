@@ -186,3 +186,38 @@ async def test_opening_and_closing_leaves_no_file_and_no_thread_behind(store: Pa
     assert more_files <= files + 2
     # The pool of threads fills up to what is used at once.
     assert more_threads <= threads + 4
+
+
+class NotedFiles(LocalFiles):
+    """Notes what the page cache is told to let go of."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+
+    def forget(self, path: str) -> None:
+        """Notes it."""
+        self.forgotten.append(path.rpartition("/")[2])
+        super().forget(path)
+
+
+async def test_log_files_read_back_are_forgotten_and_segments_are_not(tmp_path: Path) -> None:
+    still = EngineOptions(seal_rows=64, idle_seal_s=600, idle_flush_s=600)
+    async with opened(tmp_path, still) as engine:
+        await engine.create_index(4, "l2")
+        await engine.upsert(u64(*range(64)), vectors(64, 4), None)
+        await engine.flush()
+        await engine.upsert(u64(64), vectors(1, 4), None)
+    files = NotedFiles()
+    async with Engine.open(str(tmp_path), still, files=files) as engine:
+        await engine.ready()
+        assert engine.stats().vectors == 65
+        assert set(files.forgotten) == {path.name for path in (tmp_path / "wal").glob("*.wal")}
+        files.forgotten.clear()
+        await engine.delete_index()
+        await engine.create_index(4, "l2")
+        async with engine.bulk() as loader:
+            await loader.rows(vectors(50, 4))
+            assert files.forgotten == []
+            await loader.commit(1)
+        assert files.forgotten, "the rows were read back"
+        assert all(name.endswith(".wal") for name in files.forgotten)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from asteroid_cloud.wal import Files, LocalLog, Record
 from asteroid_cloud.wal.events import Event, PayloadReplaced, encode_event
 from asteroid_cloud.wal.frame import encode_frame
+from asteroid_cloud.wal.local import LOG_BUFFERS, LogBuffers
 from asteroid_cloud.wal.log_file import FileHeader, encode_file_header, file_name
 from asteroid_cloud.wal.types import Lsn
 from tests.file_layers import MemoryFiles
@@ -47,10 +48,14 @@ def disk(*files: bytes | tuple[int, bytes]) -> MemoryFiles:
 
 @asynccontextmanager
 async def opened(
-    files: Files, *, identity: bytes | None = None, epoch: int | None = None
+    files: Files,
+    *,
+    identity: bytes | None = None,
+    epoch: int | None = None,
+    buffers: LogBuffers = LOG_BUFFERS,
 ) -> AsyncIterator[LocalLog]:
     """The log on ``files``."""
-    log = await LocalLog.open(files, FOLDER, identity=identity, epoch=epoch)
+    log = await LocalLog.open(files, FOLDER, identity=identity, epoch=epoch, buffers=buffers)
     try:
         yield log
     finally:

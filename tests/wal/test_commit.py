@@ -10,6 +10,8 @@ import pytest
 from asteroid_cloud.wal import LocalLog
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
 from asteroid_cloud.wal.errors import Conflict, NoSpace, StorageError, TooLarge
+from asteroid_cloud.wal.events import encode_event
+from asteroid_cloud.wal.frame import body_size
 from asteroid_cloud.wal.types import Lsn
 from tests.file_layers import CountingFiles, Fault, FaultyFiles, MemoryFiles, WatchedFiles
 from tests.wal.logs import event, ids, opened, stored
@@ -181,6 +183,23 @@ async def test_groups_are_bounded_and_a_full_queue_makes_wait(
     assert max(groups) <= 100
     assert len(groups) > 50 // 10
     assert longest <= 5
+
+
+async def test_bytes_queued_or_under_way_are_bounded_by_one_append_more() -> None:
+    most, size = 0, body_size([encode_event(event(0))])
+
+    async def commit(group: list[Waiting]) -> None:
+        nonlocal most
+        await asyncio.sleep(0)
+        most = max(most, committer.held_bytes)
+        for waiting in group:
+            waiting.done.set_result(Lsn(1))
+
+    committer = GroupCommitter(commit, 10 * size)
+    await asyncio.gather(*(committer.append([event(0)], None) for _ in range(50)))
+    await committer.settle()
+    assert 2 * 9 * size <= most <= 2 * 11 * size
+    assert committer.held_bytes == 0
 
 
 async def test_nobody_waits_for_ever_after_a_bug() -> None:

@@ -125,6 +125,33 @@ def test_a_write_in_pieces_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (tmp_path / "f").read_bytes() == b"0123456789"
 
 
+def test_forgetting_changes_nothing(place: tuple[Files, str]) -> None:
+    files, root = place
+    file = files.create(f"{root}/f")
+    file.write(b"kept")
+    files.forget(f"{root}/f")
+    assert files.read(f"{root}/f", 0, 9) == b"kept"
+    with pytest.raises(StorageError):
+        files.forget(f"{root}/absent")
+
+
+def test_forgetting_is_told_to_the_system_and_no_error_of_its_is_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int, int]] = []
+
+    def refuse(fd: int, offset: int, length: int, advice: int) -> None:
+        told.append((offset, length, advice))
+        raise OSError(errno.EINVAL, "not this file system")
+
+    (tmp_path / "f").write_bytes(b"kept")
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    before = len(os.listdir("/proc/self/fd"))
+    LocalFiles().forget(str(tmp_path / "f"))
+    assert told == [(0, 0, os.POSIX_FADV_DONTNEED)], "the whole file"
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_counting() -> None:
     files = CountingFiles(MemoryFiles({"d/f": b""}))
     file = files.open_append("d/f")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from asteroid_cloud.wal import LocalFiles, LocalLog, Log, Record
+from asteroid_cloud.wal import Files, LocalFiles, LocalLog, Log, Record
 from asteroid_cloud.wal.errors import LogPruned, StorageError
 from asteroid_cloud.wal.follow import CATCH_UP_RECORDS, Follower
+from asteroid_cloud.wal.local import LogBuffers
 from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.types import Lsn
 from tests.file_layers import MemoryFiles, WatchedFiles
@@ -21,9 +22,18 @@ pytestmark = pytest.mark.anyio
 
 
 class ReadCountingFiles(WatchedFiles):
-    """Counts reads."""
+    """Counts reads, and notes what is to be forgotten."""
 
     reads = 0
+
+    def __init__(self, inner: Files) -> None:
+        super().__init__(inner)
+        self.forgotten: list[str] = []
+
+    def forget(self, path: str) -> None:
+        """Notes it."""
+        super().forget(path)
+        self.forgotten.append(path)
 
     def watch(self, kind: str, path: str, write_part: object) -> None:
         """Changes are not counted."""
@@ -139,10 +149,9 @@ async def test_live_records_come_from_memory() -> None:
         assert files.reads == before
 
 
-async def test_a_slow_follower_falls_back_to_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asteroid_cloud.wal.follow.FOLLOWER_BUFFER_BYTES_MAX", 200)
+async def test_a_slow_follower_falls_back_to_the_disk() -> None:
     files = ReadCountingFiles(MemoryFiles())
-    async with opened(files) as log:
+    async with opened(files, buffers=LogBuffers(follower_bytes_max=200)) as log:
         tail = log.tail(Lsn(1))
         waiting = asyncio.ensure_future(anext(tail))
         await asyncio.sleep(0)
@@ -152,8 +161,22 @@ async def test_a_slow_follower_falls_back_to_the_disk(monkeypatch: pytest.Monkey
         assert files.reads > 0
         reads = files.reads
         await fill(log, 41, 43)
+        assert 0 < log.buffer_bytes < 200
         assert ids(await take(tail, 43)) == [41, 42, 43]
-        assert files.reads == reads
+        assert (files.reads, log.buffer_bytes) == (reads, 0)
+
+
+async def test_what_was_read_back_is_forgotten_from_its_first_record_on() -> None:
+    files = ReadCountingFiles(MemoryFiles())
+    async with opened(files) as log:
+        for lsn in range(1, 4):
+            await log.append([event(lsn)])
+            log._writer.rotate()
+        names = [path for _, path, _ in log._writer.extents()]
+        assert len(names) == 4
+        log.forget(Lsn(3))
+        assert files.forgotten == names[2:], "what comes before was not read"
+        assert ids(list(log.read(Lsn(1)))) == [1, 2, 3]
 
 
 async def test_followers_keep_their_own_pace_and_see_one_order() -> None:
@@ -182,10 +205,9 @@ async def test_a_follower_that_leaves_is_forgotten() -> None:
         assert await log.append([event(1)]) == 1
 
 
-def test_a_buffer_takes_one_group_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asteroid_cloud.wal.follow.FOLLOWER_BUFFER_BYTES_MAX", 10)
+def test_a_buffer_takes_one_group_however_large() -> None:
     records = [Record(Lsn(lsn), TIME_MS, event(lsn)) for lsn in range(1, 5)]
-    follower = Follower(Lsn(1))
+    follower = Follower(Lsn(1), 10)
     follower.offer(records[:2], 1_000)
     follower.offer(records[2:3], 1)
     assert follower.take() == records[:2]
