@@ -237,6 +237,7 @@ class Damager:
                 tree["more"] = rng.choice([*FOREIGN, *map(msgspec.Raw, RAW)])
             case _ if isinstance(value, int):
                 value = rng.choice([value - 8, value - 4, value - 1, value + 1, value + 4, value + 8])
+                value = min(max(value, -(2**63)), 2**64 - 1)  # what msgpack can say
                 put(tree, place, rng.choice([value, rng.choice(self._values)]))
             case _:
                 put(tree, place, rng.choice(self._values))
