@@ -91,9 +91,10 @@ def building(run: Run) -> Table:
         "One writer, batches of 1,000. Rows/s: until the last batch was accepted, by which each system means "
         "its own: this store has it on the disk by then, hnswlib, faiss and usearch only in memory. Indexed: "
         "until all of it was in a graph and saved; this store does that in a background thread beside the "
-        "writer, the others are held to one thread. Settled: until nothing went on any more; what is searched "
-        "below is that, and for systems that take no single rows the one built at once. At once: "
-        f"{BUILD_THREADS} threads, saving included; that peak counts the vectors handed over. Peaks are VmHWM of the process."
+        "writer, the others are held to one thread. Settled: until nothing went on any more; what is "
+        "searched below is that, and for systems that take no single rows the one built at once. At once: "
+        f"{BUILD_THREADS} threads, saving included; that peak counts the vectors handed over. Peaks are "
+        "VmHWM of the process."
     )
     return Table("Building", heads, rows, note)
 
