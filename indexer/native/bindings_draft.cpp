@@ -1,5 +1,6 @@
 // Drafts as Python sees them: everything that builds a segment.
 #include <functional>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -14,6 +15,15 @@ namespace py = pybind11;
 
 namespace asteroid {
 namespace {
+
+// Giving the memory of a large draft back takes a while too.
+struct DeleteWithoutGil {
+    void operator()(Draft* draft) const {
+        const py::gil_scoped_release release;
+        delete draft;
+    }
+};
+using DraftHolder = std::unique_ptr<Draft, DeleteWithoutGil>;
 
 Array<uint8_t> draft_slice(const Draft& draft, uint32_t first, uint32_t n, size_t bytes,
                            void (Draft::*write)(uint32_t, uint32_t, uint8_t*) const) {
@@ -76,10 +86,11 @@ void bind_draft(py::module_& m) {
              }),
              py::arg("is_wanted"))
         .def_property_readonly("done", &Progress::done);
-    py::class_<Draft>(m, "Draft")
+    py::class_<Draft, DraftHolder>(m, "Draft")
         .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity, uint32_t links_max,
                          const std::string& folder) {
-                 return std::make_unique<Draft>(Shape{dim, metric, fine}, capacity, links_max, folder);
+                 const py::gil_scoped_release release;  // taking room on the disk takes its time
+                 return DraftHolder(new Draft(Shape{dim, metric, fine}, capacity, links_max, folder));
              }),
              py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("capacity"), py::arg("links_max"),
              py::arg("folder"))
@@ -91,7 +102,11 @@ void bind_draft(py::module_& m) {
              [](Draft& draft, const Array<uint64_t>& ids, const Array<uint8_t>& encoded) {
                  require_matrix(encoded, row_bytes(draft.shape()), "encoded rows have another size");
                  require(ids.size() == encoded.shape(0), "as many ids as rows");
-                 draft.append(ids.data(), encoded.data(), uint32_t(ids.size()));
+                 const uint64_t* id = ids.data();
+                 const uint8_t* rows = encoded.data();
+                 const uint32_t n = uint32_t(ids.size());
+                 const py::gil_scoped_release release;
+                 draft.append(id, rows, n);
              },
              py::arg("ids"), py::arg("encoded"))
         .def("adopt", &draft_adopt, py::arg("segment"), py::arg("ordinals"), py::arg("threads"),

@@ -48,6 +48,7 @@ Array<uint8_t> encoded_of(const Part& part, const Array<uint32_t>& ordinals) {
     const size_t record_size = record_bytes(part.shape().dim), stride = row_bytes(part.shape());
     Array<uint8_t> rows({size_t(ordinals.size()), stride});
     uint8_t* out = rows.mutable_data();
+    const py::gil_scoped_release release;  // merges read many rows, and pages that may be on the disk
     for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
         uint8_t* to = out + size_t(i) * stride;
         std::memcpy(to, part.record(row), record_size);
