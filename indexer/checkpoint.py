@@ -174,8 +174,8 @@ class Checkpointer:
         with self._numbering:
             keep = {entry.number for entry in manifest.segments} | self._in_flight
             below = self._next_segment
-        # In this order: what left construction while the manifest was being written is in the state by now, and
-        # the next manifest will name it.
+        # In this order: what left construction while the manifest was being written is in the state by now,
+        # and the next manifest will name it.
         keep |= {segment.number for segment in self._state.segments}
         await to_thread.run_sync(
             remove_strays, self._files, self._folder, manifest_name(manifest.number), keep, below
