@@ -32,7 +32,7 @@ class Reads:
     """The reading side of a store; the blocking twin calls the query layer on its snapshots itself."""
 
     def __init__(self, engine: Engine) -> None:
-        self.masks = MaskCache()
+        self.masks = MaskCache(engine.options.mask_bytes_max)
         self.threads = processors()
         self._engine = engine
         self._limiter = CapacityLimiter(max(2, self.threads))

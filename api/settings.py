@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, _about(f"What needs no key besides /health: any of {', '.join(PUBLIC)}, with commas.")
     ] = ""
     memory_budget: Annotated[
-        str, _about("Bound on the unsealed tail and on graphs under construction, as 256MiB or 1GiB.")
+        str, _about("Bound on what is held in RAM: tail, graphs being built, caches; as 256MiB or 1GiB.")
     ] = "256MiB"
     seal_rows: Annotated[int, _about("Rows of the tail that become one segment.")] = 16_384
     keep_log: Annotated[

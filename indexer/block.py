@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import _core
-from asteroid_cloud.indexer.spec import IndexSpec
+from asteroid_cloud.indexer.payload_file import KEPT_BYTES, Held, KeptPayload, sizes_of, texts_of
+from asteroid_cloud.indexer.spec import TAIL_ROW_BYTES, IndexSpec
 from asteroid_cloud.indexer.tombstones import Tombstones
 from asteroid_cloud.wal.types import Lsn
 
@@ -20,12 +21,12 @@ class Block:
 
     def __init__(self, spec: IndexSpec, number: int, capacity: int) -> None:
         self.number = number
+        self.spec = spec
         self.native = _core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity)
         self.tombstones = Tombstones(capacity)
         self.payload_bytes = 0
         self.first_lsn: Lsn | None = None
-        self._payloads: list[bytes] = []
-        self._row_bytes = spec.row_bytes
+        self._payloads: list[Held] = []
 
     @property
     def key(self) -> Hashable:
@@ -40,16 +41,28 @@ class Block:
     @property
     def ram_bytes(self) -> int:
         """RAM that the rows and their payloads take."""
-        return self.rows * (self._row_bytes + 64) + self.payload_bytes
+        return self.vector_bytes + self.directory_bytes + self.payload_bytes
+
+    @property
+    def vector_bytes(self) -> int:
+        """RAM of the quantised vectors."""
+        return self.rows * self.spec.row_bytes
+
+    @property
+    def directory_bytes(self) -> int:
+        """RAM of knowing where each id and each payload is."""
+        return self.rows * TAIL_ROW_BYTES
 
     def append(
-        self, lsn: Lsn, ids: NDArray[np.uint64], encoded: NDArray[np.uint8], payloads: Sequence[bytes]
+        self, lsn: Lsn, ids: NDArray[np.uint64], encoded: NDArray[np.uint8], payloads: Sequence[Held]
     ) -> None:
         """Adds the rows of record ``lsn``; payloads first, so that a visible row always has its payload."""
         if self.first_lsn is None:
             self.first_lsn = lsn
         self._payloads.extend(payloads)
-        self.payload_bytes += sum(map(len, payloads))
+        self.payload_bytes += sum(
+            KEPT_BYTES if isinstance(held, KeptPayload) else len(held) for held in payloads
+        )
         self.native.append(ids, encoded)
 
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
@@ -58,4 +71,12 @@ class Block:
 
     def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
         """The payload text of each row."""
+        return texts_of(self.held(ordinals))
+
+    def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """The bytes of each of these texts."""
+        return np.array(sizes_of(self.held(ordinals)), np.int64)
+
+    def held(self, ordinals: NDArray[np.uint32]) -> list[Held]:
+        """What a newer row that keeps the payload of one of these is to hold."""
         return [self._payloads[ordinal] for ordinal in ordinals.tolist()]

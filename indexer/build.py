@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import _core
+from asteroid_cloud.indexer.memory import Construction
 from asteroid_cloud.indexer.part import Part
 from asteroid_cloud.indexer.payload_file import write_payloads
 from asteroid_cloud.indexer.segment import Segment, graph_path, payload_path
@@ -27,7 +28,8 @@ JOINS_MAX = 5
 """Merges that a graph may grow by before one is built anew."""
 DEAD_SHARE_OF_JOINED_MAX = 0.2
 """Share of dead rows up to which a graph is kept, and its gaps bridged."""
-PAYLOAD_SLICE_ROWS = 16_384
+PAYLOAD_TEXT_BYTES = 48
+"""What a payload held takes beside its text."""
 
 
 class Abandoned(Exception):
@@ -50,6 +52,7 @@ class SegmentBuilder:
     folder: str
     identity: bytes
     options: EngineOptions
+    construction: Construction = field(default_factory=Construction)
 
     def seal(self, number: int, spec: IndexSpec, source: Source, is_wanted: Callable[[], bool]) -> int | None:
         """Makes the rows of a block segment ``number``, with a graph grown row by row.
@@ -58,13 +61,13 @@ class SegmentBuilder:
         """
         if len(source.ordinals) == 0:
             return None
-        with self.building(is_wanted) as progress:
-            draft = self.new_draft(spec, len(source.ordinals))
+        options, rows = self.options, len(source.ordinals)
+        with self.building(is_wanted) as progress, self.construction.noted(options.seal_bytes(spec, rows)):
+            draft = self.new_draft(spec, rows)
             for ids, encoded in _slices_of(source, is_wanted):
                 draft.append(ids, encoded)
-            options = self.options
             draft.link_by_insertion(options.ef_construction, options.build_threads, progress)
-            self.write(number, spec, draft, PayloadOrder([source]), progress)
+            self.write(number, spec, draft, PayloadOrder([source], options.seal_bytes_max // 4), progress)
         return number
 
     def merge(
@@ -79,21 +82,23 @@ class SegmentBuilder:
         rows = sum(len(source.ordinals) for source in sources)
         if rows == 0:
             return None
-        with self.building(is_wanted) as progress:
+        with self.building(is_wanted) as progress, self.large(spec, rows, is_wanted):
             draft = self.new_draft(spec, rows)
             base = worth_keeping(sources)
             joins = 0
             if base is not None and isinstance(base.part, Segment):
                 draft.adopt(base.part.native, base.ordinals, self.options.build_threads, progress)
                 joins = base.part.joins + 1
-            linker = Linker(draft, self.options.graph_rows_max(spec), self.options.build_threads, progress)
+            rows_max = self.options.graph_rows_max(spec, rows)
+            linker = Linker(draft, rows_max, self.options.build_threads, progress)
             for source in sources:
                 if source is base:
                     continue
                 for ids, encoded in _slices_of(source, is_wanted):
                     linker.append(ids, encoded)
             linker.finish()
-            self.write(number, spec, draft, PayloadOrder(sources), progress, joins)
+            payloads = PayloadOrder(sources, self.options.graph_bytes_max // 4)
+            self.write(number, spec, draft, payloads, progress, joins)
         return number
 
     @contextmanager
@@ -108,6 +113,17 @@ class SegmentBuilder:
             if not is_wanted():  # the sources may be gone already
                 raise Abandoned from None
             raise
+
+    @contextmanager
+    def large(self, spec: IndexSpec, rows: int, is_wanted: Callable[[], bool]) -> Iterator[None]:
+        """Waits for the turn to build a graph over many rows: the budget has room for one of them."""
+
+        def check_wanted() -> None:
+            if not is_wanted():
+                raise Abandoned
+
+        with self.construction.in_turn(self.options.graph_bytes(spec, rows), check_wanted):
+            yield
 
     def new_draft(self, spec: IndexSpec, rows: int) -> _core.Draft:
         """Room for ``rows``: in RAM, or when that is too much in a nameless file beside the segments."""
@@ -199,25 +215,49 @@ def _slices_of(
         yield native.ids(some), native.encoded(some)
 
 
-class PayloadOrder:
-    """Gives payloads of several sources in the order of ids, a bounded number at a time."""
+def payload_windows(sizes: NDArray[np.int64], bytes_max: int) -> Iterator[slice]:
+    """Cuts rows whose payloads have these sizes into runs that take no more; one row may, alone."""
+    ends = np.cumsum(sizes + PAYLOAD_TEXT_BYTES)
+    first = 0
+    while first < len(sizes):
+        before = int(ends[first - 1]) if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, before + bytes_max, "right")))
+        yield slice(first, last)
+        first = last
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+
+class PayloadOrder:
+    """Gives payloads of several sources in the order of ids, a bounded number of bytes at a time."""
+
+    def __init__(self, sources: Sequence[Source], bytes_max: int) -> None:
         self._sources = sources
+        self._bytes_max = bytes_max
 
     def __call__(self, ids: NDArray[np.uint64]) -> Iterator[bytes]:
         """The payload of each id, in order."""
+        which, ordinals = self._places(ids)
+        sizes = np.zeros(len(ids), np.int64)
+        for number, source in enumerate(self._sources):
+            mine = np.flatnonzero(which == number)
+            sizes[mine] = source.part.payload_sizes(ordinals[mine])
+        for window in payload_windows(sizes, self._bytes_max):
+            yield from self._texts(which[window], ordinals[window])
+
+    def _places(self, ids: NDArray[np.uint64]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """The source of each id, and its row there."""
         all_ids = np.concatenate([source.part.native.ids(source.ordinals) for source in self._sources])
-        which = np.repeat(np.arange(len(self._sources)), [len(source.ordinals) for source in self._sources])
-        ordinals = np.concatenate([source.ordinals for source in self._sources])
-        by_id = np.argsort(all_ids)
+        by_id = np.argsort(all_ids).astype(np.uint32)
         places = by_id[np.searchsorted(all_ids, ids, sorter=by_id)]
-        for start in range(0, len(places), PAYLOAD_SLICE_ROWS):
-            some = places[start : start + PAYLOAD_SLICE_ROWS]
-            texts = [b""] * len(some)
-            for number, source in enumerate(self._sources):
-                mine = np.flatnonzero(which[some] == number)
-                found = source.part.payloads(ordinals[some[mine]])
-                for position, text in zip(mine.tolist(), found, strict=True):
-                    texts[position] = text
-            yield from texts
+        numbers = np.arange(len(self._sources), dtype=np.uint32)
+        which = np.repeat(numbers, [len(source.ordinals) for source in self._sources])
+        ordinals = np.concatenate([source.ordinals for source in self._sources])
+        return which[places], ordinals[places]
+
+    def _texts(self, which: NDArray[np.uint32], ordinals: NDArray[np.uint32]) -> list[bytes]:
+        texts = [b""] * len(which)
+        for number, source in enumerate(self._sources):
+            mine = np.flatnonzero(which == number)
+            found = source.part.payloads(ordinals[mine])
+            for position, text in zip(mine.tolist(), found, strict=True):
+                texts[position] = text
+        return texts

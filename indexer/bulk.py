@@ -16,7 +16,7 @@ import numpy as np
 from anyio import to_thread
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.build import Abandoned, Linker, SegmentBuilder
+from asteroid_cloud.indexer.build import Abandoned, Linker, SegmentBuilder, payload_windows
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.indexer.state import wrong_dim
@@ -28,8 +28,6 @@ from asteroid_cloud.wal.types import Lsn
 
 CHUNK_BYTES = 4 * MIB
 """Bytes of vectors that go into one record."""
-PAYLOAD_WINDOW_BYTES = 16 * MIB
-"""Bytes of payloads held while a segment is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +44,25 @@ class BulkPayloadReader:
     """Reads a bulk load's payloads back from the log; rows without one give b"".
 
     The log has them in row order and a segment in its own, so they are read in as many passes over the log
-    as it takes to hold no more than PAYLOAD_WINDOW_BYTES at a time.
+    as it takes to hold a bounded number of bytes at a time.
     """
 
-    def __init__(self, log: Log, event: BulkLoaded, since: Lsn | None) -> None:
+    def __init__(self, log: Log, event: BulkLoaded, since: Lsn | None, bytes_max: int) -> None:
         """``since`` is where the payloads begin in the log; None when there are none."""
         self._since = since
         self._log = log
         self._event = event
+        self._bytes_max = bytes_max
 
     def __call__(self, ids: NDArray[np.uint64]) -> Iterator[bytes]:
         """The payload of each id, in the order given; ids are row numbers."""
         rows = ids.astype(np.int64)
-        ends = np.cumsum(self._sizes()[rows])
-        first = 0
-        while first < len(rows):
-            before = int(ends[first - 1]) if first else 0
-            last = max(first + 1, int(np.searchsorted(ends, before + PAYLOAD_WINDOW_BYTES, "right")))
-            yield from self._texts(rows[first:last])
-            first = last
+        for window in payload_windows(self._sizes()[rows], self._bytes_max):
+            yield from self._texts(rows[window])
 
     def _sizes(self) -> NDArray[np.int64]:
-        """Bytes that holding each row's payload takes."""
-        sizes = np.full(self._event.rows, 16, np.int64)
+        """The bytes of each row's payload."""
+        sizes = np.zeros(self._event.rows, np.int64)
         for event in self._events():
             last = event.first + len(event.payloads)
             sizes[event.first : last] += [len(payload or b"") for payload in event.payloads]
@@ -106,9 +100,10 @@ class BulkBuilder:
         """The segment of rows 0 … rows − 1, its graph linked as many rows at a time as the budget allows."""
         builder, number = self.builder, self.new_number()
         try:
-            with builder.building(self.is_wanted) as progress:
+            large = builder.large(spec, event.rows, self.is_wanted)
+            with builder.building(self.is_wanted) as progress, large:
                 draft = builder.new_draft(spec, event.rows)
-                linker = Linker(draft, builder.options.graph_rows_max(spec), threads, progress)
+                linker = Linker(draft, builder.options.graph_rows_max(spec, event.rows), threads, progress)
                 for vectors in self._vectors(spec, event):
                     if draft.rows + len(vectors) > event.rows:
                         raise CorruptionError("bulk load", 0, "the log holds more rows than were loaded")
@@ -118,7 +113,8 @@ class BulkBuilder:
                     detail = f"the log holds {draft.rows} of its {event.rows} rows"
                     raise CorruptionError("bulk load", 0, detail)
                 linker.finish()
-                payloads = BulkPayloadReader(self.log, event, payloads_since)
+                window_bytes = builder.options.graph_bytes_max // 4
+                payloads = BulkPayloadReader(self.log, event, payloads_since, window_bytes)
                 builder.write(number, spec, draft, payloads, progress)
                 self.log.forget(Lsn(event.since))  # all its passes over the log are done
         except Abandoned:

@@ -75,7 +75,7 @@ class Checkpointer:
         self._next_segment = recovered.next_segment + numbers_taken
         self._in_flight: frozenset[int] = frozenset()
         self._numbering = threading.Lock()
-        self._kills_kept: dict[object, Lsn] = {}
+        self._kills_kept: dict[object, tuple[Lsn, frozenset[int]]] = {}
         self._log_kept: dict[object, KeptLog] = {}
         self._writing = anyio.Lock()
 
@@ -93,10 +93,14 @@ class Checkpointer:
                 self._in_flight = self._in_flight - {number}
 
     @contextmanager
-    def kills_kept(self, lsn: Lsn) -> Iterator[None]:
-        """Remembers, for as long as the block runs, which rows died after ``lsn``."""
-        with _held(self._kills_kept, lsn):
+    def kills_kept(self, lsn: Lsn, segments: Sequence[Segment]) -> Iterator[None]:
+        """Remembers, for as long as the block runs, which rows of ``segments`` died after ``lsn``."""
+        holder = object()
+        self._kills_kept[holder] = lsn, frozenset(segment.number for segment in segments)
+        try:
             yield
+        finally:
+            del self._kills_kept[holder]
 
     @asynccontextmanager
     async def log_kept(self, lsn: Lsn) -> AsyncIterator[None]:
@@ -159,10 +163,13 @@ class Checkpointer:
         self._number = manifest.number
         self.lsn = lsn
         self.behind_since_s = time.monotonic()
-        floor = min([lsn, *self._kills_kept.values()])
         async with self._applier.turn:
-            for part in self._state.parts:
-                part.tombstones.forget(floor)
+            for block in self._state.blocks:
+                block.tombstones.forget(lsn)
+            for segment in self._state.segments:
+                kept = [since for since, numbers in self._kills_kept.values() if segment.number in numbers]
+                segment.tombstones.forget(min([lsn, *kept]))
+        self._admission.wake()  # what was forgotten is room
         try:
             await self._trim()
             await self._remove_strays(manifest)
@@ -210,13 +217,3 @@ class Checkpointer:
                 for segment in self._state.segments
             ],
         )
-
-
-@contextmanager
-def _held(holders: dict[object, Lsn], lsn: Lsn) -> Iterator[None]:
-    holder = object()
-    holders[holder] = lsn
-    try:
-        yield
-    finally:
-        del holders[holder]

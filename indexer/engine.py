@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
 from asteroid_cloud.indexer.opening import Opened, Opening
+from asteroid_cloud.indexer.payload_file import KEPT_BYTES
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.snapshot import Snapshot
-from asteroid_cloud.indexer.spec import BITS_DEFAULT, EngineOptions, IndexSpec, checked_spec
+from asteroid_cloud.indexer.spec import BITS_DEFAULT, TAIL_ROW_BYTES, EngineOptions, IndexSpec, checked_spec
 from asteroid_cloud.indexer.state import no_such_id, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
+from asteroid_cloud.indexer.tombstones import KILL_BYTES
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded, TooLarge
 from asteroid_cloud.wal.events import (
     BulkLoaded,
@@ -34,18 +36,16 @@ from asteroid_cloud.wal.events import (
     VectorsUpserted,
 )
 from asteroid_cloud.wal.files import Files, LocalFiles
-from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
+from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, PAYLOAD_BYTES_MAX
 from asteroid_cloud.wal.types import Lsn
-
-ROW_OVERHEAD_BYTES = 64
 
 
 class Engine:
     """Use ``Engine.open``; every method is for the event loop that opened it."""
 
     def __init__(self, opening: Opening, options: EngineOptions) -> None:
+        self.options = options
         self._opening = opening
-        self._options = options
 
     @classmethod
     @asynccontextmanager
@@ -149,7 +149,8 @@ class Engine:
             np.ascontiguousarray(vectors, "<f4").tobytes(),
             None if payloads is None else list(payloads),
         )
-        size = len(ids) * (spec.row_bytes + ROW_OVERHEAD_BYTES) + held
+        kept = len(ids) if payloads is None else payloads.count(None)
+        size = len(ids) * (spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES) + kept * KEPT_BYTES + held
         return await self._write(event, len(ids), size)
 
     async def delete(self, ids: NDArray[np.uint64]) -> WriteResult:
@@ -159,17 +160,17 @@ class Engine:
         found = np.unique(ids[np.logical_or.reduce(live)]) if live else ids[:0]
         if len(found) == 0:
             return WriteResult(self.applied_lsn, 0)
-        return await self._write(VectorsDeleted(found.astype("<u8").tobytes()))
+        return await self._write(VectorsDeleted(found.astype("<u8").tobytes()), 0, KILL_BYTES * len(found))
 
     async def replace_payload(self, id_: int, payload: bytes) -> WriteResult:
         """Sets a payload to a JSON object text; raises NotFound when the id is absent."""
-        self._must_exist(id_)
-        return await self._write(PayloadReplaced(id_, payload), 1, len(payload))
+        size = self._row_bytes(id_) + len(payload)
+        return await self._write(PayloadReplaced(id_, payload), 1, size)
 
     async def merge_payload(self, id_: int, patch: bytes) -> WriteResult:
         """Applies a JSON merge-patch (RFC 7396) to a payload; raises NotFound when the id is absent."""
-        self._must_exist(id_)
-        return await self._write(PayloadMerged(id_, patch), 1, len(patch))
+        size = self._row_bytes(id_) + PAYLOAD_BYTES_MAX  # what the old payload and the patch make at most
+        return await self._write(PayloadMerged(id_, patch), 1, size)
 
     @asynccontextmanager
     async def bulk(self) -> AsyncIterator[BulkLoader]:
@@ -235,7 +236,7 @@ class Engine:
             last_lsn=applier.applied_lsn,
             durable_lsn=log.durable_lsn,
             checkpoint_lsn=opened.checkpointer.lsn,
-            memory_budget_bytes=self._options.memory_budget_bytes,
+            memory_budget_bytes=self.options.memory_budget_bytes,
             merging=opened.merger.is_merging,
             kernels=_core.kernels(),
         )
@@ -251,10 +252,12 @@ class Engine:
             raise Overloaded(f"the store is {phase.name}", code="not_ready", retry_after_s=1.0)
         return opened
 
-    def _must_exist(self, id_: int) -> None:
-        ids = np.array([id_], np.uint64)
-        if not any(view.find(ids)[0] >= 0 for view in self.snapshot().parts):
+    def _row_bytes(self, id_: int) -> int:
+        """What another row for this id takes beside its payload; raises NotFound when the id is absent."""
+        ids, snapshot = np.array([id_], np.uint64), self.snapshot()
+        if not any(view.find(ids)[0] >= 0 for view in snapshot.parts):
             raise no_such_id(id_)
+        return snapshot.spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES
 
     def _check_writable(self) -> None:
         """Raises the failure, if any: records that nobody sees here may come back with a restart."""

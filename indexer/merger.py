@@ -76,7 +76,8 @@ class Merger:
             return False
         self.is_merging = True
         try:
-            with self._checkpointer.kills_kept(base), self._checkpointer.new_segment() as number:
+            keeping = self._checkpointer.kills_kept(base, picked)
+            with keeping, self._checkpointer.new_segment() as number:
                 segment = await self._thread.run(self._build, number, spec, sources, generation, base)
                 return await self._checkpointer.swap(picked, segment, generation, base, None)
         except Abandoned:

@@ -128,7 +128,10 @@ class Opening:
         self.phase = Phase("recovering", 0.0, "checking the segments")
         manifest = await to_thread.run_sync(read_checkpoint, files, folder)
         log = self._log = await LocalLog.open(
-            files, f"{self._path}/wal", identity=manifest.identity if manifest else None
+            files,
+            f"{self._path}/wal",
+            identity=manifest.identity if manifest else None,
+            buffers=options.log_buffers,
         )
         if log.report.reason:
             logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
@@ -160,7 +163,7 @@ class Opening:
         admission = Admission(
             options.tail_rows_max,
             options.tail_bytes_max,
-            lambda: (state.tail_rows, state.tail_bytes),
+            lambda: (state.tail_rows, state.tail_bytes + state.kill_bytes_after(checkpointer.lsn)),
             lambda: sealer.make_room(),
         )
         checkpointer = Checkpointer(

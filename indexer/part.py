@@ -39,6 +39,10 @@ class Part(Protocol):
         """The payload text of each row; b"" where there is none."""
         ...
 
+    def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """The bytes of each of these texts."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PartView:

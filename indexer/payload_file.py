@@ -8,7 +8,8 @@ offset := u64 × (blocks + 1)    where each block starts in its section, then th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -27,6 +28,10 @@ BLOCK_ROWS_MAX = 1024
 LEVEL = 3
 # A block is closed once it holds BLOCK_BYTES, so one last payload may carry it over.
 RAW_BYTES_MAX = BLOCK_BYTES + PAYLOAD_BYTES_MAX + 4 * BLOCK_ROWS_MAX
+
+
+KEPT_BYTES = 96
+"""RAM of a ``KeptPayload`` in a list."""
 
 
 class PayloadFooter(msgspec.Struct, frozen=True):
@@ -124,7 +129,30 @@ class PayloadFile:
                 found[position] = texts[int(ordinals[position]) - start]
         return found
 
+    def sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """The bytes of each row's payload, in the order asked; read like ``fetch``, and not kept."""
+        found = np.zeros(len(ordinals), np.int64)
+        in_block = np.searchsorted(self._first, ordinals, side="right") - 1
+        by_block = np.argsort(in_block, kind="stable")
+        blocks, starts = np.unique(in_block[by_block], return_index=True)
+        runs = np.split(by_block, starts[1:]) if len(blocks) else []
+        for block, positions in zip(blocks.tolist(), runs, strict=True):
+            lengths, _ = self._raw_block(block)
+            found[positions] = lengths[ordinals[positions] - self._first[block]]
+        return found
+
+    @property
+    def table_bytes(self) -> int:
+        """RAM of the block table."""
+        return self._first.nbytes + self._offset.nbytes
+
     def _block(self, block: int) -> list[bytes]:
+        lengths, raw = self._raw_block(block)
+        ends = np.cumsum(lengths, dtype=np.int64) + 4 * len(lengths)
+        return [raw[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
+
+    def _raw_block(self, block: int) -> tuple[NDArray[np.uint32], bytes]:
+        """The lengths of a block's texts, and the block unpacked, which they fill exactly."""
         start, end = int(self._offset[block]), int(self._offset[block + 1])
         rows = int(self._first[block + 1]) - int(self._first[block])
         packed = self._file.read(self._blocks.offset + start, end - start)
@@ -137,7 +165,48 @@ class PayloadFile:
         except zstandard.ZstdError as error:  # each block has a checksum: damage since opening shows here
             raise CorruptionError(self._path, at, str(error)) from error
         lengths = np.frombuffer(raw, "<u4", rows)
-        ends = np.cumsum(lengths, dtype=np.int64) + 4 * rows
-        if len(raw) != int(ends[-1]):
+        if len(raw) != int(lengths.sum(dtype=np.int64)) + 4 * rows:
             raise CorruptionError(self._path, at, "a block's texts do not fill it")
-        return [raw[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
+        return lengths, raw
+
+
+class KeptPayload(NamedTuple):
+    """A payload that a newer row keeps: it is read where it lies, and not copied into RAM."""
+
+    file: PayloadFile
+    ordinal: int
+
+
+Held = bytes | KeptPayload
+"""What a row of the tail holds: the text, or where it is."""
+
+
+def texts_of(held: Sequence[Held]) -> list[bytes]:
+    """The text of each; those in files are read a file at a time."""
+    return _resolved(held, lambda text: text, lambda file, ordinals: file.fetch(ordinals), b"")
+
+
+def sizes_of(held: Sequence[Held]) -> list[int]:
+    """The bytes of each text."""
+    return _resolved(held, len, lambda file, ordinals: file.sizes(ordinals).tolist(), 0)
+
+
+T = TypeVar("T")
+
+
+def _resolved(
+    held: Sequence[Held],
+    of_text: Callable[[bytes], T],
+    of_file: Callable[[PayloadFile, NDArray[np.uint32]], Sequence[T]],
+    nothing: T,
+) -> list[T]:
+    found = [nothing if isinstance(one, KeptPayload) else of_text(one) for one in held]
+    places: dict[PayloadFile, list[int]] = {}
+    for place, one in enumerate(held):
+        if isinstance(one, KeptPayload):
+            places.setdefault(one.file, []).append(place)
+    for file, mine in places.items():
+        ordinals = np.array([cast(KeptPayload, held[place]).ordinal for place in mine], np.uint32)
+        for place, value in zip(mine, of_file(file, ordinals), strict=True):
+            found[place] = value
+    return found

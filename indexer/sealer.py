@@ -86,8 +86,11 @@ class Sealer:
         state, behind = self._state, self._applier.applied_lsn - self._checkpointer.lsn
         if behind <= 0:
             return float("inf")
-        is_full = bool(state.blocks) and state.blocks[0].rows >= self._options.seal_rows
-        is_large = state.tail_bytes > self._options.tail_bytes_max // 2
+        is_full = bool(state.blocks) and state.is_full(state.blocks[0])
+        kill_bytes = state.kill_bytes_after(self._checkpointer.lsn)
+        is_large = (
+            state.tail_bytes > self._options.tail_bytes_max // 2 or kill_bytes > self._options.kill_bytes_max
+        )
         is_asked = self._checkpointer.lsn < self._flush_to
         if is_full or len(state.blocks) > 1 or is_large or is_asked or behind > RECORDS_PER_CHECKPOINT_MAX:
             return 0

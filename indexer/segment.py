@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.payload_file import PayloadFile
+from asteroid_cloud.indexer.payload_file import Held, KeptPayload, PayloadFile
 from asteroid_cloud.indexer.segment_file import open_segment
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.indexer.tombstones import Tombstones
@@ -48,6 +48,8 @@ class Segment:
         self.native, footer = open_segment(files, graph, identity, number, spec)
         self.rows = footer.rows
         self.joins = footer.joins
+        top_rows = footer.upper[-1].count if footer.upper else footer.rows
+        self._top_bytes = top_rows * spec.record_bytes
         self.file_bytes = files.size(graph) + files.size(payload)
         self.tombstones = Tombstones(self.rows, dead)
         self._payload_file = PayloadFile(files, payload, identity, number, self.rows)
@@ -69,3 +71,16 @@ class Segment:
     def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
         """The payload text of each row, read from disk a block at a time."""
         return self._payload_file.fetch(ordinals)
+
+    def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """The bytes of each of these texts."""
+        return self._payload_file.sizes(ordinals)
+
+    def held(self, ordinals: NDArray[np.uint32]) -> list[Held]:
+        """What a newer row that keeps the payload of one of these is to hold."""
+        return [KeptPayload(self._payload_file, ordinal) for ordinal in ordinals.tolist()]
+
+    @property
+    def directory_bytes(self) -> int:
+        """RAM of what is kept of the files: the records that walks begin with, and the payloads' places."""
+        return self._top_bytes + self._payload_file.table_bytes

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
+from asteroid_cloud.indexer.payload_file import Held
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.tombstones import KILL_BYTES
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
 from asteroid_cloud.wal.events import (
     BulkLoaded,
@@ -93,6 +95,10 @@ class State:
     def tail_bytes(self) -> int:
         """RAM of those rows and their payloads."""
         return sum(block.ram_bytes for block in self.blocks)
+
+    def kill_bytes_after(self, lsn: Lsn) -> int:
+        """RAM of remembering who was killed after record ``lsn``."""
+        return KILL_BYTES * sum(part.tombstones.kills_after(lsn) for part in self.parts)
 
     def snapshot(self) -> Snapshot | None:
         """The state as readers may keep it; None when there is no index."""
@@ -191,11 +197,11 @@ class State:
         self._append(lsn, ids, records, payloads, spec)
         return Outcome(len(given))
 
-    def _resolve_payloads(self, given: list[bytes | None], located: list[Located]) -> list[bytes]:
-        payloads = [payload or b"" for payload in given]
+    def _resolve_payloads(self, given: list[bytes | None], located: list[Located]) -> list[Held]:
+        payloads: list[Held] = [payload or b"" for payload in given]
         for where in located:
             keeps = np.array([given[position] is None for position in where.positions.tolist()], np.bool_)
-            old = where.part.payloads(where.ordinals[keeps])
+            old = where.part.held(where.ordinals[keeps])
             for position, payload in zip(where.positions[keeps].tolist(), old, strict=True):
                 payloads[position] = payload
         return payloads
@@ -244,12 +250,11 @@ class State:
         lsn: Lsn,
         ids: NDArray[np.uint64],
         records: NDArray[np.uint8],
-        payloads: list[bytes],
+        payloads: Sequence[Held],
         spec: IndexSpec,
     ) -> None:
         newest = self.blocks[-1] if self.blocks else None
-        full_rows = self._options.seal_rows
-        if newest is None or newest.rows >= full_rows or newest.rows + len(ids) > newest.native.capacity:
+        if newest is None or self.is_full(newest, len(ids)):
             self._open_block(spec, len(ids))
         self.blocks[-1].append(lsn, ids, records, payloads)
 
@@ -257,6 +262,13 @@ class State:
         capacity = self._options.seal_rows + max(BATCH_ITEMS_MAX, rows)
         self.blocks.append(Block(spec, self._next_block, capacity))
         self._next_block += 1
+
+    def is_full(self, block: Block, more: int = 0) -> bool:
+        """Whether a block is worth sealing, or would be too large to be sealed with so many rows more."""
+        rows_max = self._options.block_rows_max(block.spec)
+        if block.rows >= min(rows_max, self._options.seal_rows) or block.rows + more > block.native.capacity:
+            return True
+        return block.rows > 0 and block.rows + more > rows_max
 
     def freeze_oldest(self) -> tuple[Block, Lsn] | None:
         """The oldest block, which will not grow again, and the LSN up to which all rows are in it or older.
@@ -278,10 +290,10 @@ class State:
         What later records have killed is dead in the new segment too.
         """
         if new is not None:
-            for part in old:
-                for lsn, ordinals in part.tombstones.killed_after(base):
-                    rows = new.find(part.native.ids(ordinals), new.rows)
-                    new.tombstones.kill(lsn, rows[rows >= 0].astype(np.uint32))
+            kills = [(kill, part) for part in old for kill in part.tombstones.killed_after(base)]
+            for (lsn, ordinals), part in sorted(kills, key=lambda kill: kill[0][0]):
+                rows = new.find(part.native.ids(ordinals), new.rows)
+                new.tombstones.kill(lsn, rows[rows >= 0].astype(np.uint32))
         kept = [segment for segment in self.segments if segment not in old]
         self.segments = [*kept, new] if new is not None else kept
         self.blocks = [block for block in self.blocks if block not in old]

@@ -7,10 +7,16 @@ replaces. So kills newer than the last checkpoint are remembered with their LSN.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
+
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.wal.types import Lsn
+
+KILL_BYTES = 12
+"""What remembering one kill takes."""
 
 
 def packed(rows: int) -> NDArray[np.uint8]:
@@ -44,15 +50,20 @@ class Tombstones:
 
     def __init__(self, capacity: int, dead: NDArray[np.uint8] | None = None) -> None:
         self._dead = packed(capacity) if dead is None else dead.copy()
-        self._recent: list[tuple[Lsn, NDArray[np.uint32]]] = []
+        # A record and a row for each kill, in LSN order: 12 bytes, however many records there are.
+        self._lsns = array("Q")
+        self._ordinals = array("I")
         self.count = int(np.bitwise_count(self._dead).sum())
 
     def kill(self, lsn: Lsn, ordinals: NDArray[np.uint32]) -> None:
         """Marks rows, alive until now, dead by record ``lsn``."""
         if len(ordinals) == 0:
             return
+        if self._lsns and lsn < self._lsns[-1]:
+            raise AssertionError(f"record {lsn} kills after record {self._lsns[-1]}")
         set_bits(self._dead, ordinals)
-        self._recent.append((lsn, ordinals))
+        self._ordinals.frombytes(ordinals.astype(np.uint32).tobytes())
+        self._lsns.extend([lsn] * len(ordinals))
         self.count += len(ordinals)
 
     def is_dead(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
@@ -77,12 +88,27 @@ class Tombstones:
 
     def count_as_of(self, lsn: Lsn) -> int:
         """How many rows were dead once record ``lsn`` was applied."""
-        return self.count - sum(len(ordinals) for _, ordinals in self.killed_after(lsn))
+        return self.count - self.kills_after(lsn)
 
     def killed_after(self, lsn: Lsn) -> list[tuple[Lsn, NDArray[np.uint32]]]:
         """The kills of records later than ``lsn``, oldest first."""
-        return [kill for kill in self._recent if kill[0] > lsn]
+        first = bisect_right(self._lsns, lsn)
+        lsns = np.array(self._lsns[first:], np.uint64)
+        ordinals = np.array(self._ordinals[first:], np.uint32)
+        records, starts = np.unique(lsns, return_index=True)
+        runs = np.split(ordinals, starts[1:]) if len(records) else []
+        return [(Lsn(record), rows) for record, rows in zip(records.tolist(), runs, strict=True)]
+
+    def kills_after(self, lsn: Lsn) -> int:
+        """How many rows were killed by records later than ``lsn``."""
+        return len(self._lsns) - bisect_right(self._lsns, lsn)
+
+    @property
+    def ram_bytes(self) -> int:
+        """RAM of the bits, of the readers' copy once there is one, and of the kills remembered."""
+        return self._dead.nbytes * (2 if self.count else 1) + KILL_BYTES * len(self._lsns)
 
     def forget(self, lsn: Lsn) -> None:
         """Drops what is needed only to look back before ``lsn``."""
-        self._recent = self.killed_after(lsn)
+        first = bisect_right(self._lsns, lsn)
+        self._lsns, self._ordinals = self._lsns[first:], self._ordinals[first:]
