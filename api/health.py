@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from asteroid_cloud.api.errors import JSON
 from asteroid_cloud.api.machine import anonymous_bytes
 from asteroid_cloud.api.metrics import CONTENT_TYPE
+from asteroid_cloud.api.store import Store
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import Overloaded
 
@@ -49,7 +50,7 @@ def check_ready(engine: Engine) -> None:
 @get("/metrics", summary="Figures in the Prometheus text format.", tags=["operations"])
 async def metrics(state: State) -> Response[str]:
     """Counters and histograms of the server, gauges of the engine."""
-    engine: Engine = state.store.engine
-    stats = engine.stats() if engine.phase.name == "ready" else None
+    store: Store = state.store
+    stats = await store.stats() if store.engine.phase.name == "ready" else None
     text = state.metrics.render(stats, anonymous_bytes())
     return Response(text, media_type=CONTENT_TYPE)

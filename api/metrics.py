@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
-from asteroid_cloud.indexer import EngineStats
+import msgspec
+
+from asteroid_cloud.api.results import Stats
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 LAG_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5)
@@ -51,7 +53,7 @@ class Metrics:
         self._requests[key] = self._requests.get(key, 0) + 1
         self._latencies.setdefault((method, route), Histogram(LATENCY_BUCKETS_S)).observe(seconds)
 
-    def render(self, stats: EngineStats | None, memory_bytes: int) -> str:
+    def render(self, stats: Stats | None, memory_bytes: int) -> str:
         """All figures as text; without the engine's while it is not ready."""
         lines = [
             "# HELP asteroid_http_requests_total Requests answered, by status class.",
@@ -75,13 +77,17 @@ class Metrics:
         lines += _gauges(gauges)
         if stats is not None:
             lines += _gauges(_engine_gauges(stats))
+            lines.append("# HELP asteroid_memory_use_bytes What the memory is used for.")
+            lines.append("# TYPE asteroid_memory_use_bytes gauge")
+            for name, size in msgspec.structs.asdict(stats.memory).items():
+                lines.append(f'asteroid_memory_use_bytes{{of="{name}"}} {size}')
             lines.append("# HELP asteroid_build_info What this server was built with and found.")
             lines.append("# TYPE asteroid_build_info gauge")
             lines.append(f'asteroid_build_info{{simd="{stats.kernels}"}} 1')
         return "\n".join(lines) + "\n"
 
 
-def _engine_gauges(stats: EngineStats) -> dict[str, tuple[str, float]]:
+def _engine_gauges(stats: Stats) -> dict[str, tuple[str, float]]:
     return {
         "vectors": ("Living vectors.", stats.vectors),
         "segments": ("Live segments.", stats.segments),

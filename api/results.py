@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer import Building, MemoryUse
 from asteroid_cloud.query import Explain
 
 Payload = dict[str, Any]
@@ -130,6 +131,10 @@ class Stats(Answer, frozen=True, kw_only=True):
     checkpoint_lsn: int
     memory_budget_bytes: int
     merging: bool
+    building: list[Building]
+    """Segments under construction, sealing, merges and bulk loads, each with the share that is done."""
+    memory: MemoryUse
+    """Bytes by what they are for."""
     kernels: str
     lsn: int
 

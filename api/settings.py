@@ -57,6 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     memory_budget: Annotated[
         str, _about("Bound on what is held in RAM: tail, graphs being built, caches; as 256MiB or 1GiB.")
     ] = "256MiB"
+    mapped: Annotated[
+        Literal["lazy", "warm"],
+        _about("warm reads the segments into RAM before they are searched; lazy leaves it to searches."),
+    ] = "lazy"
+    mapped_bytes_max: Annotated[
+        str | None, _about("Bound on the segments' pages in RAM, as 1GiB; without it the system decides.")
+    ] = None
     seal_rows: Annotated[int, _about("Rows of the tail that become one segment.")] = 16_384
     keep_log: Annotated[
         bool, _about("Never trim the log, so that replay reaches the first record; it grows without bound.")
@@ -87,12 +94,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("rate_limit must be a number from 0")
         if not 0 < self.body_timeout_s < math.inf:
             raise ValueError("body_timeout_s must be a number above 0")
-        try:
-            budget_bytes = parse_size(self.memory_budget)
-        except ValueError as error:
-            raise ValueError(f"memory_budget: {error}") from error
-        if budget_bytes < MIB:
-            raise ValueError("memory_budget must be at least 1MiB")
+        _check_size("memory_budget", self.memory_budget)
+        if self.mapped_bytes_max is not None:
+            _check_size("mapped_bytes_max", self.mapped_bytes_max)
+            if self.mapped == "warm":
+                raise ValueError("mapped_bytes_max and mapped=warm exclude each other")
         if self.api_key is not None and not is_key(self.api_key):
             # An empty variable must not open a server that was meant to be closed.
             raise ValueError(f"api_key {NOT_A_KEY}")
@@ -121,6 +127,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """What of it the engine needs."""
         return EngineOptions(
             memory_budget_bytes=parse_size(self.memory_budget),
+            warm_mapped=self.mapped == "warm",
+            mapped_bytes_max=None if self.mapped_bytes_max is None else parse_size(self.mapped_bytes_max),
             seal_rows=self.seal_rows,
             keep_log=self.keep_log,
         )
@@ -146,6 +154,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def is_key(text: str) -> bool:
     """Whether a client can send it as a bearer token."""
     return bool(text) and text.isascii() and text.isprintable() and text == text.strip()
+
+
+def _check_size(name: str, text: str) -> None:
+    try:
+        size = parse_size(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if size < MIB:
+        raise ValueError(f"{name} must be at least 1MiB")
 
 
 def parse_size(text: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from asteroid_cloud.api.machine import anonymous_bytes
 from asteroid_cloud.api.reads import Reads
 from asteroid_cloud.api.results import IndexInfo, Stats
@@ -45,7 +47,8 @@ class IndexCalls:
         """The store's figures."""
         told = self.engine.stats()
         fields = {name: getattr(told, name) for name in told.__struct_fields__}
-        return Stats(**fields, memory_bytes=anonymous_bytes(), lsn=told.last_lsn)
+        memory = replace(await self.engine.memory(), filter_masks=self.reads.masks.bytes)
+        return Stats(**fields, memory=memory, memory_bytes=anonymous_bytes(), lsn=told.last_lsn)
 
     async def health(self) -> bool:
         """True: a store that answers is alive."""

@@ -7,13 +7,15 @@ Knows nothing of filters, of HTTP or of who asks.
 from asteroid_cloud.indexer.bulk import BulkLoader, BulkResult
 from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
+from asteroid_cloud.indexer.memory import Building, MemoryUse
 from asteroid_cloud.indexer.part import PartView
 from asteroid_cloud.indexer.replay import Replay, ReplayReport
-from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, search_parts
+from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, prepared, search_parts, search_prepared
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
 from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
 
 __all__ = [
+    "Building",
     "BulkLoader",
     "BulkResult",
     "Engine",
@@ -21,6 +23,7 @@ __all__ = [
     "EngineStats",
     "Hits",
     "IndexSpec",
+    "MemoryUse",
     "PartPlan",
     "PartView",
     "Phase",
@@ -29,6 +32,8 @@ __all__ = [
     "Snapshot",
     "WriteResult",
     "checked_spec",
+    "prepared",
     "search_parts",
+    "search_prepared",
     "snapshot_digest",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import _core
-from asteroid_cloud.indexer.memory import Construction
+from asteroid_cloud.indexer.memory import Construction, Work
 from asteroid_cloud.indexer.part import Part
 from asteroid_cloud.indexer.payload_file import write_payloads
 from asteroid_cloud.indexer.segment import Segment, graph_path, payload_path
@@ -28,6 +28,8 @@ JOINS_MAX = 5
 """Merges that a graph may grow by before one is built anew."""
 DEAD_SHARE_OF_JOINED_MAX = 0.2
 """Share of dead rows up to which a graph is kept, and its gaps bridged."""
+LINK_STEPS = 7
+"""What linking a row at once with others counts as in the native core's progress; joining it counts 1."""
 PAYLOAD_TEXT_BYTES = 48
 """What a payload held takes beside its text."""
 
@@ -62,7 +64,9 @@ class SegmentBuilder:
         if len(source.ordinals) == 0:
             return None
         options, rows = self.options, len(source.ordinals)
-        with self.building(is_wanted) as progress, self.construction.noted(options.seal_bytes(spec, rows)):
+        progress = _core.Progress(is_wanted)
+        work = Work("seal", rows, options.seal_bytes(spec, rows), rows, progress)
+        with self.building(is_wanted), self.construction.noted(work):
             draft = self.new_draft(spec, rows)
             for ids, encoded in _slices_of(source, is_wanted):
                 draft.append(ids, encoded)
@@ -82,9 +86,12 @@ class SegmentBuilder:
         rows = sum(len(source.ordinals) for source in sources)
         if rows == 0:
             return None
-        with self.building(is_wanted) as progress, self.large(spec, rows, is_wanted):
+        base = worth_keeping(sources)
+        steps = LINK_STEPS * rows if base is None else (LINK_STEPS + 1) * (rows - len(base.ordinals))
+        progress = _core.Progress(is_wanted)
+        work = Work("merge", rows, self.options.graph_bytes(spec, rows), steps, progress)
+        with self.building(is_wanted), self.in_turn(work, is_wanted):
             draft = self.new_draft(spec, rows)
-            base = worth_keeping(sources)
             joins = 0
             if base is not None and isinstance(base.part, Segment):
                 draft.adopt(base.part.native, base.ordinals, self.options.build_threads, progress)
@@ -102,11 +109,11 @@ class SegmentBuilder:
         return number
 
     @contextmanager
-    def building(self, is_wanted: Callable[[], bool]) -> Iterator[_core.Progress]:
-        """Gives what native work reports to, and names its failures as the rest of the engine does."""
+    def building(self, is_wanted: Callable[[], bool]) -> Iterator[None]:
+        """Names the failures of native work as the rest of the engine does."""
         try:
             with translated("build a segment in", self.folder):
-                yield _core.Progress(is_wanted)
+                yield
         except _core.Cancelled:
             raise Abandoned from None
         except StorageError:
@@ -115,14 +122,14 @@ class SegmentBuilder:
             raise
 
     @contextmanager
-    def large(self, spec: IndexSpec, rows: int, is_wanted: Callable[[], bool]) -> Iterator[None]:
+    def in_turn(self, work: Work, is_wanted: Callable[[], bool]) -> Iterator[None]:
         """Waits for the turn to build a graph over many rows: the budget has room for one of them."""
 
         def check_wanted() -> None:
             if not is_wanted():
                 raise Abandoned
 
-        with self.construction.in_turn(self.options.graph_bytes(spec, rows), check_wanted):
+        with self.construction.in_turn(work, check_wanted):
             yield
 
     def new_draft(self, spec: IndexSpec, rows: int) -> _core.Draft:

@@ -16,7 +16,9 @@ import numpy as np
 from anyio import to_thread
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.build import Abandoned, Linker, SegmentBuilder, payload_windows
+from asteroid_cloud.indexer import _core
+from asteroid_cloud.indexer.build import LINK_STEPS, Abandoned, Linker, SegmentBuilder, payload_windows
+from asteroid_cloud.indexer.memory import Work
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.indexer.state import wrong_dim
@@ -99,9 +101,11 @@ class BulkBuilder:
     ) -> list[Segment]:
         """The segment of rows 0 … rows − 1, its graph linked as many rows at a time as the budget allows."""
         builder, number = self.builder, self.new_number()
+        progress = _core.Progress(self.is_wanted)
+        size = builder.options.graph_bytes(spec, event.rows)
+        work = Work("bulk", event.rows, size, LINK_STEPS * event.rows, progress)
         try:
-            large = builder.large(spec, event.rows, self.is_wanted)
-            with builder.building(self.is_wanted) as progress, large:
+            with builder.building(self.is_wanted), builder.in_turn(work, self.is_wanted):
                 draft = builder.new_draft(spec, event.rows)
                 linker = Linker(draft, builder.options.graph_rows_max(spec, event.rows), threads, progress)
                 for vectors in self._vectors(spec, event):

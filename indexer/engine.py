@@ -12,10 +12,12 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import anyio
 import numpy as np
+from anyio import to_thread
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
+from asteroid_cloud.indexer.memory import MemoryUse, memory_use
 from asteroid_cloud.indexer.opening import Opened, Opening
 from asteroid_cloud.indexer.payload_file import KEPT_BYTES
 from asteroid_cloud.indexer.segment import Segment
@@ -238,8 +240,16 @@ class Engine:
             checkpoint_lsn=opened.checkpointer.lsn,
             memory_budget_bytes=self.options.memory_budget_bytes,
             merging=opened.merger.is_merging,
+            building=opened.builder.construction.told(),
             kernels=_core.kernels(),
         )
+
+    async def memory(self) -> MemoryUse:
+        """What the memory is used for."""
+        opened = self._opened
+        blocks, segments = list(opened.state.blocks), list(opened.state.segments)
+        construction, waiting = opened.builder.construction, opened.log.buffer_bytes
+        return await to_thread.run_sync(memory_use, blocks, segments, construction, waiting)
 
     @property
     def _opened(self) -> Opened:

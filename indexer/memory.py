@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import msgspec
 
+from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.segment import Segment
 
@@ -38,35 +40,65 @@ class MemoryUse(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, what the system has in its page cache, and may take back."""
 
 
+class Building(msgspec.Struct, frozen=True):
+    """A segment under construction."""
+
+    kind: Literal["seal", "merge", "bulk"]
+    rows: int
+    bytes: int
+    """An estimate of the RAM that it takes."""
+    done: float
+    """The share of its rows' links that is made, 0 … 1; writing the files comes after that."""
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What is known of a segment when its construction begins."""
+
+    kind: Literal["seal", "merge", "bulk"]
+    rows: int
+    bytes: int
+    steps: int
+    """What ``progress`` will have counted when all rows are linked."""
+    progress: _core.Progress
+
+    def told(self) -> Building:
+        """How far it is."""
+        return Building(self.kind, self.rows, self.bytes, min(1.0, self.progress.done / max(self.steps, 1)))
+
+
 class Construction:
-    """What graphs are under construction; of merges and bulk loads, which take most, one at a time."""
+    """What segments are under construction; of merges and bulk loads, which take most, one at a time."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._sizes: dict[object, int] = {}
+        self._works: dict[object, Work] = {}
 
     @property
     def held_bytes(self) -> int:
         """What all of it is estimated to take."""
-        return sum(list(self._sizes.values()))
+        return sum(work.bytes for work in list(self._works.values()))
+
+    def told(self) -> list[Building]:
+        """Everything under construction."""
+        return [work.told() for work in list(self._works.values())]
 
     @contextmanager
-    def noted(self, size: int) -> Iterator[None]:
-        """Counts ``size`` bytes for as long as the block runs."""
+    def noted(self, work: Work) -> Iterator[None]:
+        """Counts it for as long as the block runs."""
         holder = object()
-        self._sizes[holder] = size
+        self._works[holder] = work
         try:
             yield
         finally:
-            del self._sizes[holder]
+            del self._works[holder]
 
     @contextmanager
-    def in_turn(self, size: int, check_wanted: Callable[[], None]) -> Iterator[None]:
+    def in_turn(self, work: Work, check_wanted: Callable[[], None]) -> Iterator[None]:
         """The same, once no other such block runs; ``check_wanted`` raises to give up waiting for that."""
         while not self._turn.acquire(timeout=ASK_EVERY_S):
             check_wanted()
         try:
-            with self.noted(size):
+            with self.noted(work):
                 yield
         finally:
             self._turn.release()

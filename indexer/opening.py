@@ -15,6 +15,7 @@ from asteroid_cloud.indexer.build import SegmentBuilder
 from asteroid_cloud.indexer.bulk import BulkBuilder
 from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.merger import Merger
+from asteroid_cloud.indexer.pages import PageKeeper
 from asteroid_cloud.indexer.recovery import open_checkpoint, read_checkpoint, remove_unnamed
 from asteroid_cloud.indexer.sealer import Sealer
 from asteroid_cloud.indexer.segment import Segment
@@ -44,6 +45,7 @@ class Opened:
     builder: SegmentBuilder
     sealer: Sealer
     merger: Merger
+    pages: PageKeeper
     staged: dict[int, list[Segment]]
     """Segments of bulk loads that are built and about to be committed."""
 
@@ -86,6 +88,7 @@ class Opening:
                 lambda: opened.applier.follow(opened.log),
                 opened.sealer.run,
                 opened.merger.run,
+                opened.pages.run,
             ):
                 group.start_soon(self._supervised, task)
 
@@ -171,7 +174,9 @@ class Opening:
         )
         sealer = Sealer(builder, state, applier, checkpointer, options)
         merger = Merger(builder, state, applier, checkpointer, options)
-        return Opened(log, state, applier, admission, checkpointer, builder, sealer, merger, staged)
+        pages = PageKeeper(state, checkpointer, options)
+        await pages.warm()
+        return Opened(log, state, applier, admission, checkpointer, builder, sealer, merger, pages, staged)
 
     def _check_reach(self, log: LocalLog, after: Lsn) -> None:
         """Refuses a checkpoint and a log that do not meet, before any file is taken for nobody's."""

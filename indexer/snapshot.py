@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import _core
-from asteroid_cloud.indexer.part import PartView
+from asteroid_cloud.indexer.part import Part, PartView
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.wal.types import Lsn
 
@@ -22,6 +23,8 @@ class Snapshot:
     spec: IndexSpec
     parts: tuple[PartView, ...]
     live: int
+    memo: dict[Hashable, object] = field(default_factory=dict, compare=False, repr=False)
+    """What readers worked out for this snapshot alone, kept as long as it is; they see to its bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,7 @@ class PartPlan:
     """Measure every match rather than walk the graph."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
+class Hits(msgspec.Struct, frozen=True, gc=False):
     """The answer to ``n`` queries; row i is ascending by (distance, id) and holds ``found[i]`` hits."""
 
     ids: NDArray[np.uint64]
@@ -51,8 +53,17 @@ class Hits:
     """Rows measured for each query."""
 
 
-def search_parts(
-    plans: Sequence[PartPlan],
+def prepared(plans: Sequence[PartPlan]) -> _core.PartPlans:
+    """The plans as the native core wants them; good for any number of searches."""
+    return _core.PartPlans([_native_plan(plan, plan.view.part) for plan in plans])
+
+
+def _native_plan(plan: PartPlan, part: Part) -> tuple[_core.Part, int, NDArray[np.uint8] | None, int, bool]:
+    return part.native, plan.view.rows, plan.mask, plan.matches, plan.scan or part.is_flat
+
+
+def search_prepared(
+    plans: _core.PartPlans,
     queries: NDArray[np.float32],
     k: int,
     ef: int,
@@ -66,18 +77,17 @@ def search_parts(
     walk that does not find them is followed by a scan. ``exact`` measures every match of every part
     against the float query. Final distances are always those of the float query to dequantised rows.
     """
-    if not plans:
-        empty = (len(queries), 0)
-        return Hits(
-            np.empty(empty, np.uint64),
-            np.empty(empty, np.float32),
-            np.empty(empty, np.uint32),
-            np.empty(empty, np.uint32),
-            np.zeros(len(queries), np.uint32),
-            np.zeros(len(queries), np.uint64),
-        )
-    native = [
-        (plan.view.part.native, plan.view.rows, plan.mask, plan.matches, plan.scan or plan.view.part.is_flat)
-        for plan in plans
-    ]
-    return Hits(*_core.search(native, queries, k, max(ef, k), exact, threads))
+    return Hits(*_core.search(plans, queries, k, max(ef, k), exact, threads))
+
+
+def search_parts(
+    plans: Sequence[PartPlan],
+    queries: NDArray[np.float32],
+    k: int,
+    ef: int,
+    *,
+    exact: bool = False,
+    threads: int = 1,
+) -> Hits:
+    """Searches parts by plans that are used once; as ``search_prepared``."""
+    return search_prepared(prepared(plans), queries, k, ef, exact=exact, threads=threads)

@@ -94,6 +94,10 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Breadth of the search that finds a new node's links while the tail is sealed."""
     build_threads: int = 1
     """Threads that build one graph in the background."""
+    warm_mapped: bool = False
+    """Read the segments' pages before they are searched; otherwise searches read what they touch."""
+    mapped_bytes_max: int | None = None
+    """Bound on the segments' pages in RAM, passed for moments only; None leaves them to the system."""
     keep_log: bool = False
     """Never trim the log, so that it reaches back to the first record; it then grows without bound."""
 

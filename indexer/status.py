@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from asteroid_cloud.indexer.memory import Building
 from asteroid_cloud.wal.errors import AsteroidError
 
 PhaseName = Literal["opening", "recovering", "ready", "failed"]
@@ -42,6 +43,8 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_lsn: int
     memory_budget_bytes: int
     merging: bool
+    building: list[Building]
+    """Segments under construction: sealing, merging, bulk loads."""
     kernels: str
 
 

@@ -20,7 +20,7 @@ import math
 
 import msgspec
 
-from asteroid_cloud.indexer import PartPlan, PartView
+from asteroid_cloud.indexer import PartPlan, PartView, Snapshot, _core, prepared
 from asteroid_cloud.query.filters import Filter
 from asteroid_cloud.query.masks import MaskCache, select
 
@@ -30,6 +30,9 @@ VISITS_PER_BREADTH = 14
 """Rows that an unmasked walk measures for each unit of ``ef``: 21 at ef 32, 15 at 128, 12 at 512."""
 WALK_COST = 3.0
 """What a row measured on a walk costs, in rows measured by a scan: about 90 ns against 20 to 37."""
+
+PLANS_KEPT = 64
+"""Plans of one snapshot, by breadth, that are kept for the next search."""
 
 SCAN, WALK, SKIP = "scan", "walk", "skip"
 
@@ -50,6 +53,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     parts: list[PartPlan]
     """The parts in which anything matches."""
+    native: _core.PartPlans
+    """The same, as they are to be searched."""
     choices: list[PartChoice]
     """One for each part of the snapshot, in its order."""
     matches: int
@@ -62,19 +67,33 @@ def scan_limit(rows: int, ef: int) -> int:
     return max(SCAN_MATCHES_MAX, int(balance))
 
 
-def plan_search(
-    views: tuple[PartView, ...], filter: Filter, masks: MaskCache, *, ef: int, exact: bool
-) -> Plan:
-    """Decides for each part; ``ef`` is the breadth that a walk would have."""
+def plan_search(snapshot: Snapshot, filter: Filter, masks: MaskCache, *, ef: int, exact: bool) -> Plan:
+    """Decides for each part; ``ef`` is the breadth that a walk would have.
+
+    A plan without a filter is kept with the snapshot: it holds no bitmap of its own.
+    """
+    if not filter.matches_all:
+        return _plan(snapshot.parts, filter, masks, ef, exact)
+    key = ("plan", ef, exact)
+    plan = snapshot.memo.get(key)
+    if not isinstance(plan, Plan):
+        if len(snapshot.memo) >= PLANS_KEPT:
+            snapshot.memo.clear()
+        plan = snapshot.memo[key] = _plan(snapshot.parts, filter, masks, ef, exact)
+    return plan
+
+
+def _plan(parts: tuple[PartView, ...], filter: Filter, masks: MaskCache, ef: int, exact: bool) -> Plan:
     plans: list[PartPlan] = []
     choices: list[PartChoice] = []
-    for view in views:
+    for view in parts:
         selection = select(view, filter, masks)
         method, reason = _choose(view, selection.count, ef, exact)
         choices.append(PartChoice(view.rows, view.live, selection.count, method, reason))
         if method != SKIP:
             plans.append(PartPlan(view, selection.mask, selection.count, method == SCAN))
-    return Plan(plans, choices, sum(plan.matches for plan in plans))
+    matches = sum(plan.matches for plan in plans)
+    return Plan(plans, prepared(plans), choices, matches)
 
 
 def _choose(view: PartView, matches: int, ef: int, exact: bool) -> tuple[str, str]:

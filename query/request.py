@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import IndexSpec
+from asteroid_cloud.indexer import IndexSpec, _core
 from asteroid_cloud.query.filters import MATCH_ALL, Filter
 from asteroid_cloud.query.planner import PartChoice
 from asteroid_cloud.wal.errors import InvalidRequest
@@ -17,8 +16,7 @@ from asteroid_cloud.wal.limits import EF_SEARCH_DEFAULT, EF_SEARCH_MAX, ID_MAX, 
 from asteroid_cloud.wal.types import Lsn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SearchRequest:
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """One search: by ``vector``, or by the stored vector of ``id``, which is then left out of the answer."""
 
     vector: NDArray[np.float32] | None = None
@@ -71,8 +69,7 @@ class Explain(msgspec.Struct, frozen=True):
     fetch_ms: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SearchResult:
+class SearchResult(msgspec.Struct, frozen=True, eq=False):
     """The answer in columns, ascending by (distance, id)."""
 
     lsn: Lsn
@@ -80,7 +77,7 @@ class SearchResult:
     distances: NDArray[np.float32]
     payloads: list[bytes] | None = None
     vectors: NDArray[np.float32] | None = None
-    explain: Explain | None = field(default=None)
+    explain: Explain | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -127,5 +124,5 @@ def _check_vector(vector: NDArray[np.float32], dim: int) -> None:
         raise InvalidRequest("a vector must be one-dimensional float32", code="bad_vector")
     if len(vector) != dim:
         raise InvalidRequest(f"the vector has {len(vector)} numbers, the index {dim}", code="wrong_dim")
-    if not np.isfinite(vector).all():
+    if not _core.all_finite(vector):
         raise InvalidRequest("a vector must hold finite numbers", code="bad_vector")

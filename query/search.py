@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Hits, Snapshot, search_parts
+from asteroid_cloud.indexer import Hits, Snapshot, search_prepared
 from asteroid_cloud.query.masks import MaskCache
 from asteroid_cloud.query.planner import Plan, plan_search
 from asteroid_cloud.query.records import Places, fetch_one, payloads_at, vectors_at
@@ -70,9 +70,11 @@ def _search_alike(
     first = requests[0]
     queries = _queries(snapshot, requests)
     started = perf_counter()
-    plan = plan_search(snapshot.parts, first.filter, masks, ef=first.breadth, exact=first.exact)
+    plan = plan_search(snapshot, first.filter, masks, ef=first.breadth, exact=first.exact)
     planned = perf_counter()
-    hits = search_parts(plan.parts, queries, first.depth, first.breadth, exact=first.exact, threads=threads)
+    hits = search_prepared(
+        plan.native, queries, first.depth, first.breadth, exact=first.exact, threads=threads
+    )
     searched = perf_counter()
     times = ((planned - started) * 1e3, (searched - planned) * 1e3)
     return [_answer(snapshot, request, plan, hits, row, times) for row, request in enumerate(requests)]
@@ -82,7 +84,7 @@ def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[n
     vectors = [
         _stored(snapshot, request.id) if request.vector is None else request.vector for request in requests
     ]
-    return np.ascontiguousarray(vectors[0][None] if len(vectors) == 1 else np.stack(vectors))
+    return vectors[0][None] if len(vectors) == 1 else np.stack(vectors)
 
 
 def _stored(snapshot: Snapshot, id: int | None) -> NDArray[np.float32]:
@@ -98,8 +100,9 @@ def _answer(
     """One row of hits, cut to what its request asked."""
     found = int(hits.found[row])
     assert found == min(request.depth, plan.matches), "the core answers exactly min(k, matches)"
-    columns = _window(request, hits.ids[row, :found], hits.distances[row, :found])
-    ids, distances = hits.ids[row, columns], hits.distances[row, columns]
+    ids, distances = hits.ids[row, :found], hits.distances[row, :found]
+    columns = _window(request, ids, distances)
+    ids, distances = ids[columns], distances[columns]
     started = perf_counter()
     payloads = vectors = None
     if request.include_payload or request.include_vector:

@@ -1,5 +1,7 @@
 // What Python sees of the native core. Arrays are checked here, once; long work releases the GIL.
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 
@@ -25,31 +27,59 @@ Array<uint8_t> encode_all(const Array<float>& vectors, Metric metric, bool fine)
     return rows;
 }
 
-// (part, rows, mask or None, matches, scan) → a plan. The tuple keeps the part alive and `masks` the mask,
-// for an array of another type or layout is searched as a copy that nobody else holds.
-PartPlan plan_from(const py::tuple& fields, std::vector<Array<uint8_t>>& masks) {
-    PartPlan plan{};
-    plan.part = fields[0].cast<const Part*>();
-    plan.segment = dynamic_cast<const Segment*>(plan.part);
-    plan.rows = fields[1].cast<uint32_t>();
-    require(plan.rows <= plan.part->rows(), "no such rows");
-    if (!fields[2].is_none()) {
-        masks.push_back(fields[2].cast<Array<uint8_t>>());
-        require(size_t(masks.back().size()) >= (size_t(plan.rows) + 7) / 8, "the mask is too short");
-        plan.mask.bits = masks.back().data();
+// Plans of the parts of a snapshot, made once for any number of searches. Keeps alive what they point at.
+class PartPlans {
+  public:
+    // Each: (part, rows, mask or None, matches, scan).
+    explicit PartPlans(const std::vector<py::tuple>& parts) : kept_(parts) {
+        for (const py::tuple& fields : parts) plans_.push_back(plan_from(fields));
+        for (const PartPlan& plan : plans_) {
+            require(plan.part->shape().dim == plans_.front().part->shape().dim, "parts of one dimension");
+        }
     }
-    plan.matches = fields[3].cast<uint32_t>();
-    plan.scan = fields[4].cast<bool>();
-    return plan;
+
+    const std::vector<PartPlan>& list() const { return plans_; }
+
+  private:
+    PartPlan plan_from(const py::tuple& fields) {
+        PartPlan plan{};
+        plan.part = fields[0].cast<const Part*>();
+        plan.segment = dynamic_cast<const Segment*>(plan.part);
+        plan.rows = fields[1].cast<uint32_t>();
+        require(plan.rows <= plan.part->rows(), "no such rows");
+        if (!fields[2].is_none()) {
+            // An array of another type or layout is searched as a copy that nobody else holds.
+            masks_.push_back(fields[2].cast<Array<uint8_t>>());
+            require(size_t(masks_.back().size()) >= (size_t(plan.rows) + 7) / 8, "the mask is too short");
+            plan.mask.bits = masks_.back().data();
+        }
+        plan.matches = fields[3].cast<uint32_t>();
+        plan.scan = fields[4].cast<bool>();
+        return plan;
+    }
+
+    std::vector<py::tuple> kept_;
+    std::vector<Array<uint8_t>> masks_;
+    std::vector<PartPlan> plans_;
+};
+
+// Columns of as many hits as the longest answer has, a row an answer; the rest of a row is zero.
+template <class T, class Get>
+Array<T> column(const std::vector<Answer>& answers, size_t width, const Get& get) {
+    Array<T> values({answers.size(), width});
+    T* out = values.mutable_data();
+    for (const Answer& answer : answers) {
+        for (const Hit& hit : answer.hits) *out++ = get(hit);
+        out = std::fill_n(out, width - answer.hits.size(), T{});
+    }
+    return values;
 }
 
-py::tuple search_parts(const std::vector<py::tuple>& parts, const Array<float>& queries, uint32_t k,
-                       uint32_t ef, bool exact, uint32_t threads) {
-    std::vector<PartPlan> plans;
-    std::vector<Array<uint8_t>> masks;
-    for (const py::tuple& fields : parts) plans.push_back(plan_from(fields, masks));
-    for (const PartPlan& plan : plans) require_matrix(queries, plan.part->shape().dim, "wrong dimension");
+py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint32_t k, uint32_t ef,
+                       bool exact, uint32_t threads) {
+    const std::vector<PartPlan>& plans = parts.list();
     require(queries.ndim() == 2 && k > 0 && ef >= k, "queries must be two-dimensional, 0 < k ≤ ef");
+    if (!plans.empty()) require_matrix(queries, plans.front().part->shape().dim, "wrong dimension");
     const size_t n = size_t(queries.shape(0));
     std::vector<Answer> answers;
     {
@@ -59,24 +89,24 @@ py::tuple search_parts(const std::vector<py::tuple>& parts, const Array<float>& 
     }
     size_t width = 0;
     for (const Answer& answer : answers) width = std::max(width, answer.hits.size());
-    Array<uint64_t> ids({n, width});
-    Array<float> distances({n, width});
-    Array<uint32_t> part({n, width}), ordinal({n, width});
     Array<uint32_t> found(n);
     Array<uint64_t> visited(n);
     for (size_t i = 0; i < n; ++i) {
-        const std::vector<Hit>& hits = answers[i].hits;
-        for (size_t j = 0; j < width; ++j) {
-            const bool there = j < hits.size();
-            ids.mutable_at(i, j) = there ? hits[j].id : 0;
-            distances.mutable_at(i, j) = there ? hits[j].distance : 0;
-            part.mutable_at(i, j) = there ? hits[j].part : 0;
-            ordinal.mutable_at(i, j) = there ? hits[j].ordinal : 0;
-        }
-        found.mutable_at(i) = uint32_t(hits.size());
-        visited.mutable_at(i) = answers[i].visited;
+        found.mutable_data()[i] = uint32_t(answers[i].hits.size());
+        visited.mutable_data()[i] = answers[i].visited;
     }
-    return py::make_tuple(ids, distances, part, ordinal, found, visited);
+    return py::make_tuple(column<uint64_t>(answers, width, [](const Hit& hit) { return hit.id; }),
+                          column<float>(answers, width, [](const Hit& hit) { return hit.distance; }),
+                          column<uint32_t>(answers, width, [](const Hit& hit) { return hit.part; }),
+                          column<uint32_t>(answers, width, [](const Hit& hit) { return hit.ordinal; }), found,
+                          visited);
+}
+
+bool all_finite(const Array<float>& values) {
+    const float* data = values.data();
+    bool finite = true;
+    for (ssize_t i = 0; i < values.size(); ++i) finite &= std::isfinite(data[i]);
+    return finite;
 }
 
 uint32_t dot_codes(const Array<uint8_t>& a, const Array<uint8_t>& b) {
@@ -138,6 +168,9 @@ PYBIND11_MODULE(_core, m) {
     m.def("row_bytes", [](size_t dim, bool fine) { return row_bytes(Shape{dim, Metric::l2, fine}); },
           py::arg("dim"), py::arg("fine"));
     m.def("encode", &encode_all, py::arg("vectors"), py::arg("metric"), py::arg("fine"));
+    m.def("all_finite", &all_finite, py::arg("values"));
+    py::class_<PartPlans>(m, "PartPlans")
+        .def(py::init<const std::vector<py::tuple>&>(), py::arg("parts"));
     m.def("search", &search_parts, py::arg("parts"), py::arg("queries"), py::arg("k"), py::arg("ef"),
           py::arg("exact"), py::arg("threads"));
 }

@@ -118,7 +118,8 @@ void bind_parts(py::module_& m) {
         .def_property_readonly("mapped_bytes", &Segment::mapped_bytes)
         .def_property_readonly("cached_bytes", &Segment::resident_bytes)
         .def("warm", &Segment::warm, py::call_guard<py::gil_scoped_release>())
-        .def("release", &Segment::release, py::call_guard<py::gil_scoped_release>())
+        .def("release", &Segment::release, py::arg("offset"), py::arg("length"),
+             py::call_guard<py::gil_scoped_release>())
         .def("find",
              [](const Segment& segment, const Array<uint64_t>& ids) {
                  return find_all(ids, [&](uint64_t id) { return segment.find(id); });

@@ -18,7 +18,8 @@
 namespace asteroid {
 
 Segment::Segment(const std::string& path, const Shape& shape, const SegmentLayout& layout)
-    : shape_(shape),
+    : path_(path),
+      shape_(shape),
       layout_(layout),
       record_size_(record_bytes(shape.dim)),
       node_bytes_(asteroid::node_bytes(shape.dim, layout.links_max)) {
@@ -129,7 +130,15 @@ void Segment::warm() const {
 #endif
 }
 
-void Segment::release() const { madvise(const_cast<uint8_t*>(base_), bytes_, MADV_DONTNEED); }
+void Segment::release(size_t offset, size_t length) const {
+    const size_t page = size_t(sysconf(_SC_PAGESIZE)), first = std::min(offset, bytes_) / page * page;
+    length = std::min(length, bytes_ - first);
+    madvise(const_cast<uint8_t*>(base_) + first, length, MADV_DONTNEED);
+    const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;  // removed meanwhile, and its pages go with the mapping
+    posix_fadvise(fd, off_t(first), off_t(length), POSIX_FADV_DONTNEED);
+    close(fd);
+}
 
 size_t Segment::resident_bytes() const {
     const size_t page = size_t(sysconf(_SC_PAGESIZE));

@@ -57,8 +57,8 @@ class Segment final : public Part {
 
     // Reads every page now, so that no search waits for the disk.
     void warm() const;
-    // Lets go of every page: the next searches map them again.
-    void release() const;
+    // Lets go of the pages in a window, for the system too: who needs them reads them from the disk again.
+    void release(size_t offset, size_t length) const;
     // Bytes of the file, and of it those that are mapped into this process now.
     size_t mapped_bytes() const { return bytes_; }
     size_t resident_bytes() const;
@@ -73,6 +73,7 @@ class Segment final : public Part {
     void check_bounds() const;
     void copy_top();
 
+    std::string path_;
     Shape shape_;
     SegmentLayout layout_;
     size_t record_size_;

@@ -12,11 +12,12 @@ import msgspec
 from asteroid_cloud.api.app import create_app
 from asteroid_cloud.api.gate import Gate
 from asteroid_cloud.api.metrics import Metrics
+from asteroid_cloud.api.results import Stats
 from asteroid_cloud.api.settings import Settings
-from asteroid_cloud.indexer import EngineStats, IndexSpec, Phase
+from asteroid_cloud.indexer import IndexSpec, MemoryUse, Phase
 from asteroid_cloud.wal.errors import AsteroidError
 
-STATS = EngineStats(
+STATS = Stats(
     vectors=7,
     dim=4,
     metric="l2",
@@ -34,6 +35,20 @@ STATS = EngineStats(
     checkpoint_lsn=8,
     memory_budget_bytes=1024,
     merging=False,
+    building=[],
+    memory=MemoryUse(
+        tail_vectors=64,
+        tail_payloads=0,
+        tail_ids=32,
+        tombstones=2,
+        directories=16,
+        graphs=0,
+        log_buffers=0,
+        mapped=256,
+        mapped_cached=128,
+    ),
+    memory_bytes=4096,
+    lsn=9,
     kernels="portable",
 )
 
@@ -54,10 +69,6 @@ class FakeEngine:
             raise self.trouble
         return 9
 
-    def stats(self) -> EngineStats:
-        """Always the same figures."""
-        return STATS
-
 
 class FakeStore:
     """A store that has an engine and nothing else."""
@@ -65,6 +76,10 @@ class FakeStore:
     def __init__(self) -> None:
         self.engine = FakeEngine()
         self.path = ""
+
+    async def stats(self) -> Stats:
+        """Always the same figures."""
+        return STATS
 
     @property
     def reads(self) -> Any:

@@ -63,6 +63,8 @@ def test_each_setting_is_a_flag_a_variable_and_has_a_description(field: msgspec.
         "log_level": "error",
         "public": "docs",
         "memory_budget": "2MiB",
+        "mapped": "warm",
+        "mapped_bytes_max": "2MiB",
     }.get(field.name, "1")
     settings = load_settings({"data": "store"}, {variable_of(field.name): value}, None)
     if field.name != "data":
@@ -112,6 +114,9 @@ def test_the_folder_must_be_given() -> None:
         ("memory_budget", "1MB"),
         ("memory_budget", "1023KiB"),
         ("memory_budget", ""),
+        ("mapped", "hot"),
+        ("mapped_bytes_max", "0"),
+        ("mapped_bytes_max", "much"),
         ("seal_rows", "0"),
         ("keep_log", "maybe"),
         ("rate_limit", "-1"),
@@ -206,6 +211,11 @@ def test_the_engine_gets_its_part() -> None:
     settings = Settings(data="x", memory_budget="8MiB", seal_rows=7, keep_log=True)
     options = settings.engine_options
     assert (options.memory_budget_bytes, options.seal_rows, options.keep_log) == (8 * 2**20, 7, True)
+    assert (options.warm_mapped, options.mapped_bytes_max) == (False, None)
+    assert Settings(data="x", mapped="warm").engine_options.warm_mapped
+    assert Settings(data="x", mapped_bytes_max="9MiB").engine_options.mapped_bytes_max == 9 * 2**20
+    with pytest.raises(ValueError, match="exclude each other"):
+        Settings(data="x", mapped="warm", mapped_bytes_max="9MiB")
 
 
 def test_a_key_shows_in_no_representation() -> None:

@@ -10,9 +10,9 @@ import anyio
 import numpy as np
 import pytest
 
-from asteroid_cloud.indexer import Engine, EngineOptions, IndexSpec
+from asteroid_cloud.indexer import Building, Engine, EngineOptions, IndexSpec, _core
 from asteroid_cloud.indexer.build import Abandoned, PayloadOrder, Source, payload_windows
-from asteroid_cloud.indexer.memory import Construction
+from asteroid_cloud.indexer.memory import Construction, Work
 from asteroid_cloud.indexer.opening import Opened
 from asteroid_cloud.wal.limits import KIB, MIB
 from asteroid_cloud.wal.types import Lsn
@@ -153,21 +153,26 @@ async def test_many_deletes_make_a_checkpoint_due(tmp_path: Path) -> None:
 
 def test_large_graphs_are_built_one_at_a_time() -> None:
     construction, entered = Construction(), threading.Event()
+    progress = _core.Progress(lambda: True)
+
+    def work(size: int) -> Work:
+        return Work("merge", 100, size, 400, progress)
 
     def build() -> None:
-        with construction.in_turn(7, lambda: None):
+        with construction.in_turn(work(7), lambda: None):
             entered.set()
 
     second = threading.Thread(target=build)
-    with construction.noted(1), construction.in_turn(10, lambda: None):
+    with construction.noted(work(1)), construction.in_turn(work(10), lambda: None):
         second.start()
         assert construction.held_bytes == 11
+        assert construction.told() == [Building("merge", 100, size, 0.0) for size in (1, 10)]
         assert not entered.is_set()
 
         def give_up() -> None:
             raise Abandoned
 
-        with pytest.raises(Abandoned), construction.in_turn(5, give_up):
+        with pytest.raises(Abandoned), construction.in_turn(work(5), give_up):
             raise AssertionError("let in")
         assert not entered.is_set()
     second.join(10)

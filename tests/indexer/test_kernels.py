@@ -87,7 +87,7 @@ def test_any_finite_vector_has_a_finite_distance_to_itself(vector: np.ndarray) -
         rows.append(np.zeros(1, np.uint64), _core.encode(vector[None], metric, True))
         for exact in (False, True):
             _, distances, _, _, found, _ = _core.search(
-                [(rows, 1, None, 1, True)], vector[None], 1, 10, exact, 1
+                _core.PartPlans([(rows, 1, None, 1, True)]), vector[None], 1, 10, exact, 1
             )
             assert found.tolist() == [1]
             assert np.isfinite(distances).all()
@@ -101,6 +101,8 @@ def test_distances_are_those_of_the_contract(metric: str, expected: list[float])
     vectors = np.array([[3, 4], [0, 0]], np.float32)
     rows = _core.Rows(2, kind, True, 2)
     rows.append(np.array([7, 9], np.uint64), _core.encode(vectors, kind, True))
-    ids, distances, *_ = _core.search([(rows, 2, None, 2, True)], vectors[:1], 2, 10, True, 1)
+    ids, distances, *_ = _core.search(
+        _core.PartPlans([(rows, 2, None, 2, True)]), vectors[:1], 2, 10, True, 1
+    )
     assert ids[0].tolist() == [7, 9]
     assert distances[0] == pytest.approx(expected, abs=1e-5)

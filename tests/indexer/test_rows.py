@@ -44,7 +44,8 @@ def test_rows_cross_chunk_borders_unharmed() -> None:
 def test_ties_go_by_id_whatever_the_order_of_writing() -> None:
     rows = filled(np.ones((100, DIM)), list(range(99, -1, -1)))
     for exact in (False, True):
-        ids, *_ = _core.search([(rows, 100, None, 100, True)], np.ones((1, DIM), np.float32), 5, 10, exact, 1)
+        plans = _core.PartPlans([(rows, 100, None, 100, True)])
+        ids, *_ = _core.search(plans, np.ones((1, DIM), np.float32), 5, 10, exact, 1)
         assert ids[0].tolist() == [0, 1, 2, 3, 4]
 
 
@@ -52,9 +53,8 @@ def test_a_mask_hides_rows() -> None:
     vectors = np.arange(20 * DIM).reshape(20, DIM)
     rows = filled(vectors, list(range(20)))
     mask = np.packbits(np.arange(20) % 7 == 3, bitorder="little")
-    ids, _, _, _, found, _ = _core.search(
-        [(rows, 20, mask, 3, True)], vectors[:1].astype(np.float32), 10, 10, False, 1
-    )
+    plans = _core.PartPlans([(rows, 20, mask, 3, True)])
+    ids, _, _, _, found, _ = _core.search(plans, vectors[:1].astype(np.float32), 10, 10, False, 1)
     assert (found.tolist(), ids[0].tolist()) == ([3], [3, 10, 17])
 
 
@@ -75,7 +75,7 @@ def test_impossible_searches_are_refused_before_memory_is_touched(arguments: dic
     # each refusal has a message of its own
     with pytest.raises(ValueError):  # noqa: PT011
         _core.search(
-            [part],  # type: ignore[list-item]
+            _core.PartPlans([part]),  # type: ignore[list-item]
             given["query"],  # type: ignore[arg-type]
             given["k"],  # type: ignore[arg-type]
             given["ef"],  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ def world() -> World:
 
 def plan(world: World, filter: object = None, *, ef: int = 10, exact: bool = False) -> Plan:
     parsed = MATCH_ALL if filter is None else parse_filter(filter)
-    return plan_search(world.snapshot().parts, parsed, MaskCache(), ef=ef, exact=exact)
+    return plan_search(world.snapshot(), parsed, MaskCache(), ef=ef, exact=exact)
 
 
 def test_everything_is_walked_without_a_mask(world: World) -> None:
