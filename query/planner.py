@@ -1,12 +1,13 @@
 """How each part of a snapshot is searched: the one place that weighs a scan against a walk.
 
 A scan measures every match once, in row order, which the memory likes. A walk over the graph measures
-about ``VISITS_PER_BREADTH · ef`` rows when everything matches; when only ``matches`` of ``rows`` do, it
-meets a match only that much more rarely and measures ``rows / matches`` times as many. Each of them costs
-``WALK_COST`` scanned ones, for it jumps about in memory. So the scan is cheaper while
+about ``VISITS_PER_BREADTH · ef`` rows, matching ones only, and each of them costs ``WALK_COST`` scanned
+ones, for it jumps about in memory. When fewer than ``SPARSE_SHARE`` of the rows match, the native core makes
+the walk broader, in inverse proportion, lest matches be missed behind too many rows that do not match. So
+the scan is cheaper while, with B = WALK_COST · VISITS_PER_BREADTH · ef,
 
-    matches ≤ WALK_COST · VISITS_PER_BREADTH · ef · rows / matches
-    matches ≤ √(WALK_COST · VISITS_PER_BREADTH · ef · rows)
+    matches ≤ B                            or, when matches are sparse,
+    matches ≤ B · SPARSE_SHARE · rows / matches,  that is  matches ≤ √(B · SPARSE_SHARE · rows)
 
 The constants were measured on 57,830 × 384 sentence embeddings in one segment, for ef 32, 128 and 512.
 
@@ -27,10 +28,12 @@ from asteroid_cloud.query.masks import MaskCache, select
 SCAN_MATCHES_MAX = 2_000
 """So few are always scanned: a walk has costs of its own before it arrives anywhere near."""
 VISITS_PER_BREADTH = 14
-"""Rows that an unmasked walk measures for each unit of ``ef``: 21 at ef 32, 15 at 128, 12 at 512."""
+"""Rows that a walk measures for each unit of ``ef``: 21 at ef 32, 15 at 128, 12 at 512."""
 WALK_COST = 3.0
 """What a row measured on a walk costs, in rows measured by a scan: about 90 ns against 20 to 37."""
 
+SPARSE_SHARE = 0.05
+"""Share of matching rows below which a walk is broader; the same as in the native core."""
 PLANS_KEPT = 64
 """Plans of one snapshot, by breadth, that are kept for the next search."""
 
@@ -63,8 +66,8 @@ class Plan(msgspec.Struct, frozen=True):
 
 def scan_limit(rows: int, ef: int) -> int:
     """The number of matches among ``rows`` up to which a scan is the cheaper way."""
-    balance = math.sqrt(WALK_COST * VISITS_PER_BREADTH * ef * rows)
-    return max(SCAN_MATCHES_MAX, int(balance))
+    balance = WALK_COST * VISITS_PER_BREADTH * ef
+    return max(SCAN_MATCHES_MAX, int(balance), int(math.sqrt(balance * SPARSE_SHARE * rows)))
 
 
 def plan_search(snapshot: Snapshot, filter: Filter, masks: MaskCache, *, ef: int, exact: bool) -> Plan:

@@ -79,9 +79,10 @@ def test_dead_rows_bring_the_bits_of_the_living() -> None:
     assert not part.scan
 
 
-def test_the_limit_grows_with_the_root_of_rows_and_breadth() -> None:
+def test_the_limit_grows_with_the_breadth_and_in_large_parts_with_the_root_of_rows() -> None:
     assert scan_limit(1, 1) == SCAN_MATCHES_MAX
+    assert scan_limit(50_000, 512) == 4 * scan_limit(50_000, 128) > SCAN_MATCHES_MAX
     million = scan_limit(1_000_000, 128)
-    assert 20_000 < million < 200_000
+    assert 10_000 < million < 50_000
     assert scan_limit(4_000_000, 128) == pytest.approx(2 * million, rel=1e-3)
     assert scan_limit(1_000_000, 512) == pytest.approx(2 * million, rel=1e-3)
