@@ -10,7 +10,7 @@ NATIVE := $(wildcard indexer/native/* api/native/*)
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check bench bench-small bench-peers bench-churn bench-growth crash fuzz sanitize clean
+.PHONY: help demo serve test check bench bench-small bench-peers bench-filters bench-churn bench-growth crash fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -64,6 +64,9 @@ bench-small: $(STAMP) ## the same in two minutes, on the sample; writes only bui
 
 bench-peers: $(PEERS)/.installed ## measure this store beside others on the same data; ARGS as for bench
 	$(PEERS)/bin/python -m ops.bench peers $(ARGS)
+
+bench-filters: $(PEERS)/.installed ## filtered search at every selectivity; ARGS="--base … --payloads … --peers faiss,zvec"
+	$(PEERS)/bin/python -m ops.bench filters $(ARGS)
 
 bench-churn: $(STAMP) ## recall, latency, memory and disk while rows come and go for 50 epochs
 	$(BIN)/python -m ops.bench churn $(ARGS)

@@ -15,6 +15,7 @@ from rich.console import Console
 from ops.bench import job, machine, report
 from ops.bench.data import Dataset, prepare
 from ops.bench.endurance import churn, growth
+from ops.bench.filtered import command as filters
 from ops.bench.results import Loaded, Pressed, Restarted, Results, Searched
 from ops.bench.tables import tables
 from ops.bench.versus import command
@@ -22,8 +23,11 @@ from ops.bench.versus import command
 RESULTS = Path(__file__).with_name("RESULTS.md")
 WAYS = ("native", "embedded", "HTTP")
 METRICS = ("cosine", "l2", "ip")
-COMMANDS = {"peers": command.main, "churn": churn.main, "growth": growth.main}
-EPILOG = "`python -m ops.bench peers | churn | growth --help`: beside other systems, over time, and in size."
+COMMANDS = {"peers": command.main, "churn": churn.main, "growth": growth.main, "filters": filters.main}
+EPILOG = (
+    "`python -m ops.bench peers | filters | churn | growth --help`: beside other systems, under filters, "
+    "over time, and in size."
+)
 
 console = Console()
 
