@@ -25,6 +25,11 @@ of operators and plain keys in one object is refused with `bad_filter`, which na
 | `{{"a": {{"$nin": [1, 2]}}}}` | the complement of `$in`; `[]`: all |
 | `{{"a": {{"$contains_any": [1, 2]}}}}` | arrays with at least one of them; `[]`: none |
 | `{{"a": {{"$contains_all": [1, 2]}}}}` | arrays with all of them; `[]`: every array |
+| `{{"a": {{"$prefix": "ab"}}}}` | strings that begin so, by code points |
+| `{{"a": {{"$ieq": "Straße"}}}}` | strings equal but for case (Unicode's full case folding) |
+| `{{"a": {{"$size": 2}}}}`, `{{"a": {{"$size": {{"$gte": 1, "$lt": 5}}}}}}` | arrays of such a length |
+| `{{"a": {{"$after": "2026-01-01T00:00:00Z"}}}}`, `$on_or_after` | times of RFC 3339, as instants |
+| `{{"a": {{"$before": "2026-01-01T02:00:00+02:00"}}}}`, `$on_or_before` | the same; no other value |
 | `{{"a": {{"$exists": true}}}}` | present, be it null, `[]` or `{{}}`; `false`: missing |
 | `{{"a": {{"$not": {{"$gt": 5}}}}}}`, `{{"$not": {{"a": 1}}}}` | what the inside does not match |
 | `{{"$and": [{{"a": 1}}, {{"b": 2}}]}}` | all of them; `[]`: all |

@@ -2,7 +2,7 @@
 
 The truth table is the contract's: a boolean never equals a number, 1 equals 1.0, integers compare
 exactly whatever their size, a stored null is not a missing field, ordering knows numbers with numbers
-and strings with strings and is false for the rest.
+and strings with strings, instants with texts that name one, and is false for the rest.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from asteroid_cloud.query.filter_tree import (
     ContainsAll,
     ContainsAny,
     Equal,
+    EqualFolded,
     Exists,
     Field,
     Literal,
@@ -25,8 +26,12 @@ from asteroid_cloud.query.filter_tree import (
     Not,
     ObjectLiteral,
     Or,
+    Prefix,
+    Size,
     Test,
+    When,
 )
+from asteroid_cloud.query.instants import Instant, instant
 
 Matcher = Callable[[dict[str, Any]], bool]
 """Whether a decoded payload matches."""
@@ -37,6 +42,7 @@ ValueTest = Callable[[Any], bool]
 MISSING = object()
 
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "$eq": operator.eq,
     "$gt": operator.gt,
     "$gte": operator.ge,
     "$lt": operator.lt,
@@ -102,6 +108,15 @@ def value_test(test: Test) -> ValueTest:
             return lambda value: type(value) is list and any(map(wanted, value))
         case ContainsAll(literals):
             return _contains_all(literals)
+        case Prefix(text):
+            return lambda value: type(value) is str and value.startswith(text)
+        case EqualFolded(folded):
+            return lambda value: type(value) is str and value.casefold() == folded
+        case Size(order, length):
+            holds = _ORDERS[order]
+            return lambda value: type(value) is list and holds(len(value), length)
+        case When(order, bound):
+            return _when(order, bound)
 
 
 def _never(value: Any) -> bool:
@@ -164,6 +179,16 @@ def _ordered(order: str, bound: Literal) -> ValueTest:
     if isinstance(bound, int | float) and not isinstance(bound, bool):
         return lambda value: (type(value) is int or type(value) is float) and holds(value, bound)
     return _never
+
+
+def _when(order: str, bound: Instant) -> ValueTest:
+    holds = _ORDERS[order]
+
+    def when(value: Any) -> bool:
+        found = instant(value) if type(value) is str else None
+        return found is not None and holds(found, bound)
+
+    return when
 
 
 def _contains_all(literals: tuple[Literal, ...]) -> ValueTest:

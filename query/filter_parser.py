@@ -19,6 +19,7 @@ from asteroid_cloud.query.filter_tree import (
     ContainsAll,
     ContainsAny,
     Equal,
+    EqualFolded,
     Exists,
     Field,
     Literal,
@@ -26,17 +27,30 @@ from asteroid_cloud.query.filter_tree import (
     Not,
     ObjectLiteral,
     Or,
+    Order,
+    Prefix,
+    Size,
     Test,
+    When,
     conjunction,
 )
+from asteroid_cloud.query.instants import instant
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_NODES_MAX
 
 ROOT = "$"
 LOGICAL = ("$and", "$or", "$nor", "$not")
+TIMES: dict[str, Order] = {
+    "$after": "$gt",
+    "$on_or_after": "$gte",
+    "$before": "$lt",
+    "$on_or_before": "$lte",
+}
+"""The orders of instants, by the operator that asks for each."""
 OPERATORS = (
     *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin"),
     *("$contains_any", "$contains_all", "$exists", "$not"),
+    *("$prefix", "$ieq", "$size", *TIMES),
 )
 PLACE_NAME_MAX = 64
 
@@ -179,6 +193,8 @@ class _Parser:
             if not isinstance(value, bool):
                 _refuse(place, "must be true or false")
             return Field(path, Exists()) if value else Not(Field(path, Exists()))
+        if name == "$size":
+            return conjunction([Field(path, test) for test in _sizes(value, place)])
         node = Field(path, _test(name, value, place))
         return Not(node) if name in ("$ne", "$nin") else node
 
@@ -189,12 +205,55 @@ def _test(name: str, value: object, place: str) -> Test:
             return Equal(_literal(value, place, 1))
         case "$gt" | "$gte" | "$lt" | "$lte":
             return Compare(name, _literal(value, place, 1))
+        case "$prefix":
+            return Prefix(_string(value, place))
+        case "$ieq":
+            return EqualFolded(_string(value, place).casefold())
+    if name in TIMES:
+        return _when(TIMES[name], value, place)
     if not isinstance(value, list):
         _refuse(place, "must be an array of values")
     literals = tuple(_literal(each, f"{place}[{position}]", 1) for position, each in enumerate(value))
     if name == "$contains_any":
         return ContainsAny(literals)
     return ContainsAll(literals) if name == "$contains_all" else Among(literals)
+
+
+def _string(value: object, place: str) -> str:
+    if not isinstance(value, str):
+        _refuse(place, "must be a string")
+    return _checked_text(value, place)
+
+
+def _when(order: Order, value: object, place: str) -> When:
+    bound = instant(value) if isinstance(value, str) else None
+    if bound is None:
+        _refuse(place, 'must be a time as RFC 3339 writes it: "2026-01-01T00:00:00Z"')
+    return When(order, bound)
+
+
+def _sizes(value: object, place: str) -> list[Size]:
+    """The tests of a length: one number that it equals, or an object of comparisons, at least one."""
+    if not isinstance(value, Pairs):
+        return [Size("$eq", _length(value, place))]
+    if not value:
+        _refuse(place, "needs a number or a comparison")
+    _names(value, place)
+    tests = []
+    for name, each in value:
+        here = _inside(place, name)
+        match name:
+            case "$eq" | "$gt" | "$gte" | "$lt" | "$lte":
+                tests.append(Size(name, _length(each, here)))
+            case _:
+                _refuse(here, "a size is compared with $eq, $gt, $gte, $lt or $lte")
+    return tests
+
+
+def _length(value: object, place: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        _refuse(place, "a size is an integer from 0 on")
+    return value
 
 
 def _literal(value: object, place: str, level: int, *, bare: bool = False) -> Literal:

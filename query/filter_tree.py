@@ -12,6 +12,8 @@ from typing import Literal as OneOf
 
 import msgspec
 
+from asteroid_cloud.query.instants import Instant
+
 Order = OneOf["$gt", "$gte", "$lt", "$lte"]
 
 
@@ -60,7 +62,33 @@ class ContainsAll(msgspec.Struct, frozen=True):
     literals: tuple[Literal, ...]
 
 
-Test = Equal | Among | Compare | Exists | ContainsAny | ContainsAll
+class Prefix(msgspec.Struct, frozen=True):
+    """The value is a string that begins with these code points."""
+
+    text: str
+
+
+class EqualFolded(msgspec.Struct, frozen=True):
+    """The value is a string that is the same once both are case-folded, as Unicode says."""
+
+    folded: str
+
+
+class Size(msgspec.Struct, frozen=True):
+    """The value is an array whose number of elements stands so to ``length``."""
+
+    order: OneOf["$eq"] | Order
+    length: int
+
+
+class When(msgspec.Struct, frozen=True):
+    """The value is a time of RFC 3339 that stands so in order to an instant."""
+
+    order: Order
+    bound: Instant
+
+
+Test = Equal | Among | Compare | Exists | ContainsAny | ContainsAll | Prefix | EqualFolded | Size | When
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -160,6 +188,14 @@ def _test_text(test: Test) -> str:
             return f"any[{','.join(sorted({_literal_text(each) for each in literals}))}]"
         case ContainsAll(literals):
             return f"all[{','.join(sorted({_literal_text(each) for each in literals}))}]"
+        case Prefix(text):
+            return "prefix" + json.dumps(text)
+        case EqualFolded(folded):
+            return "folded" + json.dumps(folded)
+        case Size(order, length):
+            return f"size{order}{length}"
+        case When(order, bound):
+            return f"when{order}{json.dumps(bound)}"
 
 
 def _literal_text(literal: Literal) -> str:

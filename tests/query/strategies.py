@@ -7,13 +7,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.query import oracle
+
 NAMES = ["a", "b", "c"]
 PATHS = [*NAMES, "a.b", "a.b.c", "b.a", "c.c"]
 
 _numbers = [0, 1, 2, -1, 0.0, -0.0, 1.0, 1.5, 1e300, 5e-324]
 _large = [2**53, 2**53 + 1, float(2**53), 2**64 - 1, -(2**63)]
 _texts = ["", "a", "b", "ab", "1", "true", "é", "\U0001f600", "\uffee", "2026-01-01"]
-SCALARS: list[Any] = [None, True, False, *_numbers, *_large, *_texts]
+_times = ["2026-01-01T00:00:00Z", "2026-01-01t01:30:00.000+01:30", "2025-12-31T23:59:59.9999999999Z"]
+_times += ["2025-12-31T19:00:00.50-05:00", "2026-02-29T00:00:00Z", "2026-01-01T00:00:00"]
+_cases = ["A", "AB", "É", "e\u0301", "Straße", "STRASSE", "\u0130"]
+SCALARS: list[Any] = [None, True, False, *_numbers, *_large, *_texts, *_times, *_cases]
 scalars = st.sampled_from(SCALARS)
 values: st.SearchStrategy[Any] = st.recursive(
     scalars,
@@ -23,10 +28,16 @@ values: st.SearchStrategy[Any] = st.recursive(
 payloads: st.SearchStrategy[dict[str, Any]] = st.dictionaries(st.sampled_from(NAMES), values, max_size=3)
 
 _operands = st.lists(values, max_size=3)
+_sizes = st.dictionaries(
+    st.sampled_from(["$eq", "$gt", "$gte", "$lt", "$lte"]), st.integers(0, 4), min_size=1, max_size=2
+)
 _operators = st.one_of(
     *(st.tuples(st.just(name), values) for name in ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte")),
     *(st.tuples(st.just(name), _operands) for name in ("$in", "$nin", "$contains_any", "$contains_all")),
     st.tuples(st.just("$exists"), st.booleans()),
+    st.tuples(st.sampled_from(["$prefix", "$ieq"]), st.sampled_from([*_texts, *_times, *_cases])),
+    st.tuples(st.sampled_from([*oracle.TIMES]), st.sampled_from(_times[:4])),
+    st.tuples(st.just("$size"), st.integers(0, 4) | _sizes),
 )
 _operator_objects = st.lists(_operators, min_size=1, max_size=2).map(dict)
 conditions: st.SearchStrategy[Any] = st.one_of(
