@@ -19,6 +19,7 @@ from asteroid_cloud.client.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
+from asteroid_cloud.client.filters import Condition, F
 from asteroid_cloud.client.results import (
     BulkReport,
     Counted,
@@ -38,10 +39,12 @@ __all__ = [
     "AsyncClient",
     "BulkReport",
     "Client",
+    "Condition",
     "Conflict",
     "ConnectionFailed",
     "Counted",
     "DeadlineExceeded",
+    "F",
     "Hit",
     "Hits",
     "IndexInfo",

@@ -42,9 +42,9 @@ class SearchCalls:
 
         ``vector`` has ``dim`` numbers; ``id`` in its place searches with that stored vector.
         ``ef_search`` trades time for recall, ``exact`` compares with every vector. ``filter`` is a
-        condition on the payload, as ``{"year": {"$gte": 2026}}``. ``include`` names what each hit
-        carries besides ``id`` and ``distance``: "payload", "vector" or both. ``offset`` skips the
-        nearest, ``max_distance`` drops what is farther; ``explain`` fills ``Hits.explain``.
+        condition on the payload, as ``{"year": {"$gte": 2026}}`` or ``F("year") >= 2026``. ``include``
+        names what each hit carries besides ``id`` and ``distance``: "payload", "vector" or both. ``offset``
+        skips the nearest, ``max_distance`` drops what is farther; ``explain`` fills ``Hits.explain``.
         """
         search = Search(
             vector=vector,

@@ -94,6 +94,8 @@ def plain(value: object) -> object:
         return value.item()
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
     return msgspec.to_builtins(value, builtin_types=())
 
 

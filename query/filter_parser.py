@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import NoReturn
 
 from asteroid_cloud.query.filter_tree import (
@@ -83,15 +84,25 @@ def tree_from_bytes(raw: bytes) -> Node:
 
 
 def tree_from_object(value: object) -> Node:
-    """The tree of a filter given as Python dicts, lists and scalars."""
+    """The tree of a filter given as Python mappings, lists and scalars."""
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = _TO_JSON.encode(value)
         raw = text.encode("utf-8")
     except RecursionError:
         _refuse(ROOT, "nested too deeply")
     except (TypeError, ValueError) as error:  # not a JSON type, NaN, a cycle, half a surrogate pair
         _refuse(ROOT, f"not expressible as JSON ({error})".encode("ascii", "backslashreplace").decode())
     return tree_from_bytes(raw)
+
+
+def _plain(value: object) -> object:
+    """A mapping of any kind is an object."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no type of JSON")
+
+
+_TO_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
 def _refuse(place: str, reason: str) -> NoReturn:
