@@ -10,7 +10,7 @@ NATIVE := $(wildcard indexer/native/* api/native/*)
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check bench bench-small bench-peers bench-filters bench-churn bench-growth crash fuzz sanitize clean
+.PHONY: help demo serve test check bench bench-small bench-peers bench-filters bench-churn bench-growth bench-capped crash fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -68,11 +68,18 @@ bench-peers: $(PEERS)/.installed ## measure this store beside others on the same
 bench-filters: $(PEERS)/.installed ## filtered search at every selectivity; ARGS="--base … --payloads … --peers faiss,zvec"
 	$(PEERS)/bin/python -m ops.bench filters $(ARGS)
 
-bench-churn: $(STAMP) ## recall, latency, memory and disk while rows come and go for 50 epochs
+$(VENV)/.plots: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c ops/constraints.txt matplotlib
+	@touch $@
+
+bench-churn: $(VENV)/.plots ## recall, latency, memory and disk while rows come and go for 50 epochs
 	$(BIN)/python -m ops.bench churn $(ARGS)
 
-bench-growth: $(STAMP) ## speed and memory from 50,000 rows to a million; a quarter of an hour
+bench-growth: $(VENV)/.plots ## speed and memory from 50,000 rows to a million; a quarter of an hour
 	$(BIN)/python -m ops.bench growth $(ARGS)
+
+bench-capped: $(STAMP) ## search with less memory than the store has bytes; needs the right to make a control group
+	$(BIN)/python -m ops.bench capped $(ARGS)
 
 crash: $(STAMP)      ## kill -9 cycles under load, longer than in the tests
 	$(BIN)/python -m ops.crash --cycles 200

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ops.bench import job, machine, report
 from ops.bench.data import Dataset, prepare
-from ops.bench.endurance import churn, growth
+from ops.bench.endurance import capped, churn, growth
 from ops.bench.filtered import command as filters
 from ops.bench.results import Loaded, Pressed, Restarted, Results, Searched
 from ops.bench.tables import tables
@@ -23,10 +23,16 @@ from ops.bench.versus import command
 RESULTS = Path(__file__).with_name("RESULTS.md")
 WAYS = ("native", "embedded", "HTTP")
 METRICS = ("cosine", "l2", "ip")
-COMMANDS = {"peers": command.main, "churn": churn.main, "growth": growth.main, "filters": filters.main}
+COMMANDS = {
+    "capped": capped.main,
+    "peers": command.main,
+    "churn": churn.main,
+    "growth": growth.main,
+    "filters": filters.main,
+}
 EPILOG = (
-    "`python -m ops.bench peers | filters | churn | growth --help`: beside other systems, under filters, "
-    "over time, and in size."
+    "`python -m ops.bench peers | filters | churn | growth | capped --help`: beside other systems, "
+    "under filters, over time, in size, and with little memory."
 )
 
 console = Console()

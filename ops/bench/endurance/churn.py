@@ -172,6 +172,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="the Markdown file to write into")
     options = parser.parse_args(arguments)
     load, date, tables, name = machine.load(), datetime.now(UTC).strftime("%Y-%m-%d"), [], ""
+    histories: dict[str, Sequence[Epoch]] = {}
     for variant in ("inserts and deletes", "updates"):
         with tempfile.TemporaryDirectory(prefix="asteroid-bench-") as folder:
             dataset = prepare(Path(folder), options.base, options.queries, None, "cosine")
@@ -182,10 +183,18 @@ def main(arguments: Sequence[str]) -> None:
                 run, variant.split()[0], options.epochs, Path(folder) / "store", data, queries
             )
         tables.append(table(variant, history))
+        histories[variant] = history
     report.show(tables, console)
     lines = [f"{date}, on {machine.describe()}; load average at the start {load}. Cosine, ef 128.", ""]
     words = ["python -m ops.bench churn", f"--epochs {options.epochs}"]
     words += [f"--base {options.base.name}"] if options.base else []
     words += [f"--queries {options.queries.name}"] if options.queries else []
     lines += [f"    {' '.join(words)}", ""]
+    try:
+        from ops.bench.endurance import plot
+    except ImportError:
+        console.print("matplotlib is not installed, so no picture is drawn.")
+    else:
+        plot.draw_churn(histories, options.results.with_name("churn.png"))
+        lines += ["![Churn](churn.png)", ""]
     report.keep(report.section(f"Churn, {name}", lines, tables), options.results)

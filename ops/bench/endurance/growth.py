@@ -208,4 +208,11 @@ def main(arguments: Sequence[str]) -> None:
         f"    {command}",
         "",
     ]
+    try:
+        from ops.bench.endurance import plot
+    except ImportError:
+        console.print("matplotlib is not installed, so no picture is drawn.")
+    else:
+        plot.draw_growth(grown, reopened, options.results.with_name("memory.png"))
+        lines += ["![Memory by the number of rows](memory.png)", ""]
     report.keep(report.section(f"Growth, × {DIM}", lines, made), options.results)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from itertools import cycle
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 from matplotlib import pyplot
 from matplotlib.ticker import FuncFormatter
-from PIL import Image
 
 from ops.bench.peers.registry import OURS, REGISTRY
 from ops.bench.versus.figures import Run
+from ops.bench.versus.picture import save
 
 RECALL_MIN = 0.85
-PALETTE = 64
 COLOURS = ["#c1272d", "#000000", "#8c8c8c", "#0072b2", "#e69f00", "#009e73", "#56b4e9"]
 COLOURS += ["#8c6bb1", "#b15928", "#cc79a7", "#a6d854"]
 
@@ -55,8 +49,4 @@ def draw(run: Run, path: Path) -> None:
         axis(FuncFormatter(lambda value, _: f"{value:,.0f}" if str(int(value))[0] in "125" else ""))
     axes.grid(which="both", color="#dddddd", linewidth=0.6)
     axes.legend(loc="lower left", fontsize="small")
-    picture = io.BytesIO()
-    figure.savefig(picture)
-    pyplot.close(figure)
-    # Few colours, and so a third of the bytes: each run's picture stays in the repository for ever.
-    Image.open(picture).convert("RGB").quantize(PALETTE).save(path, optimize=True)
+    save(figure, path)

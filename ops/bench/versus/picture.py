@@ -1,0 +1,27 @@
+"""Pictures small enough to be kept."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from PIL import Image
+
+PALETTE = 64
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG and closes it.
+
+    Few colours, and so a third of the bytes: each run's picture stays in the repository for ever.
+    """
+    picture = io.BytesIO()
+    figure.savefig(picture)
+    pyplot.close(figure)
+    Image.open(picture).convert("RGB").quantize(PALETTE).save(path, optimize=True)
