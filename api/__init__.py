@@ -9,6 +9,8 @@ from asteroid_cloud.api.embedded import open
 from asteroid_cloud.api.results import (
     BulkReport,
     Counted,
+    Facets,
+    FieldRange,
     Hit,
     Hits,
     IndexInfo,
@@ -24,6 +26,8 @@ __all__ = [
     "BlockingStore",
     "BulkReport",
     "Counted",
+    "Facets",
+    "FieldRange",
     "Hit",
     "Hits",
     "IndexInfo",

@@ -8,7 +8,7 @@ from typing import TypeVar
 from asteroid_cloud import query
 from asteroid_cloud.api.checks import Vector, checked_id, checked_ids, checked_include
 from asteroid_cloud.api.payloads import payload_value
-from asteroid_cloud.api.results import Counted, Hits, Payload, Record, Row
+from asteroid_cloud.api.results import Counted, Facets, FieldRange, Hits, Payload, Record, Row
 from asteroid_cloud.api.searches import Metadata, Search, filter_of, hits_of, request_of, row_of
 from asteroid_cloud.api.store import Store
 from asteroid_cloud.api.store_search import listed_searches
@@ -123,3 +123,20 @@ class BlockingReads:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def facets(
+        self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None
+    ) -> Facets:
+        """The commonest values of a payload field; see ``Store.facets``."""
+        path, condition, snapshot = query.field_path(field), filter_of(filter), self._snapshot(min_lsn)
+        found = query.facets(snapshot, self._store.reads.masks, path, condition, limit=limit)
+        return Facets.of(found, snapshot.lsn)
+
+    def field_range(
+        self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None
+    ) -> FieldRange:
+        """The least and the greatest value of a payload field; see ``Store.field_range``."""
+        path, condition, snapshot = query.field_path(field), filter_of(filter), self._snapshot(min_lsn)
+        return FieldRange.of(
+            query.field_range(snapshot, self._store.reads.masks, path, condition), snapshot.lsn
+        )

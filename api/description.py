@@ -97,6 +97,15 @@ CALLS: dict[tuple[str, str], Call] = {
         "search_batch", "HitsOfMany", (*SEARCH, "batch_too_large"), "SearchBatchBody"
     ),
     ("post", "/v1/count"): Call("count", "Counted", (*READ, *BODY, "bad_filter"), "CountBody"),
+    ("post", "/v1/facets"): Call(
+        "facets",
+        "Facets",
+        (*READ, *BODY, "bad_field", "bad_filter", "bad_limit", "too_many_values"),
+        "FacetsBody",
+    ),
+    ("post", "/v1/range"): Call(
+        "field_range", "FieldRange", (*READ, *BODY, "bad_field", "bad_filter"), "RangeBody"
+    ),
     ("post", "/v1/build/bulk"): Call(
         "bulk_build",
         "BulkReport",

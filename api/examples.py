@@ -68,6 +68,14 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "All": {},
         "What matches": {"filter": {"lang": {"$in": ["en", "de"]}}},
     },
+    ("post", "/v1/facets"): {
+        "The languages there are": {"field": "lang"},
+        "Tags of what matches": {"field": "tags", "filter": {"year": {"$gte": 2024}}, "limit": 100},
+    },
+    ("post", "/v1/range"): {
+        "From year to year": {"field": "year"},
+        "Under a filter": {"field": "year", "filter": {"lang": "en"}},
+    },
     ("post", "/v1/vectors/delete"): {
         "By id": {"ids": [2, "3"]},
         "By filter": {"filter": {"year": {"$lt": 2020}}},

@@ -9,12 +9,20 @@ from inspect import getdoc
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from asteroid_cloud.api import health, routes_bulk, routes_index, routes_search, routes_vectors
+from asteroid_cloud.api import (
+    health,
+    routes_bulk,
+    routes_fields,
+    routes_index,
+    routes_search,
+    routes_vectors,
+)
 from asteroid_cloud.api.description import CALLS, operation
 from asteroid_cloud.api.examples import EXAMPLES
 from asteroid_cloud.api.filter_help import FILTER_HELP
 from asteroid_cloud.api.routes import route_handlers
 from asteroid_cloud.api.schemas import Schema, components
+from asteroid_cloud.wal.limits import FACET_TEXT_BYTES_MAX, FACET_VALUES_MAX
 
 ABOUT = """\
 Vectors and JSON payloads in; nearest neighbours with filters out.
@@ -30,13 +38,27 @@ TAGS = {
     "index": ("The one index of a server: its dimension, its metric, its figures.", routes_index),
     "vectors": ("Write, read and delete vectors and their payloads.", routes_vectors),
     "search": ("Find the nearest, with filters; count.", routes_search),
+    "fields": ("What a payload field holds in all vectors that match a filter.", routes_fields),
     "bulk": ("Build a whole index at once.", routes_bulk),
     "operations": ("What load balancers and scrapers ask.", health),
 }
 TAG_BY_MODULE = {module.__name__: name for name, (_, module) in TAGS.items()}
+FIELD_HELP = (
+    "`field` is a path through objects, `a.b` for `b` in `a`. Of an array, each distinct element counts "
+    "once a vector; objects, and arrays within arrays, are no values, but the vector has the field. {}"
+)
 MORE = {
     "search": FILTER_HELP,
     "search_batch": "Each search has the fields of `POST /v1/search`, which also explains filters.",
+    "facets": FIELD_HELP.format(
+        "`distinct` counts all values, those not listed too. More than "
+        f"{FACET_VALUES_MAX:,} distinct values, or {FACET_TEXT_BYTES_MAX:,} bytes of them, are refused with "
+        "`too_many_values`, never cut short: narrow the filter."
+    ),
+    "field_range": FIELD_HELP.format(
+        "`numbers` and `strings` (by code point) are null where there are none; their "
+        "`rows` says how many vectors have any."
+    ),
     "delete_many": "Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters.",
     "bulk_build": "Only into an empty index. The headers may also begin with "
     f"{' or '.join(f'`{prefix}`' for prefix in routes_bulk.PREFIXES[1:])}.",

@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from asteroid_cloud import query
 from asteroid_cloud.api.machine import processors
 from asteroid_cloud.indexer import Engine, PartView, Snapshot
-from asteroid_cloud.query import Filter, MaskCache, Record, ScrollPage, SearchRequest, SearchResult
+from asteroid_cloud.query import (
+    Facets,
+    FieldRange,
+    Filter,
+    MaskCache,
+    Record,
+    ScrollPage,
+    SearchRequest,
+    SearchResult,
+)
+from asteroid_cloud.query.field_values import Path
 from asteroid_cloud.query.planner import VISITS_PER_BREADTH, WALK_COST, scan_limit
 from asteroid_cloud.wal.limits import MIN_LSN_WAIT_S_MAX
 
@@ -108,6 +118,14 @@ class Reads:
         if filter.matches_all:
             return snapshot.live
         return await self.in_thread(lambda: query.count(snapshot, self.masks, filter))
+
+    async def facets(self, snapshot: Snapshot, path: Path, filter: Filter, limit: object) -> Facets:
+        """The commonest values of a field."""
+        return await self.in_thread(lambda: query.facets(snapshot, self.masks, path, filter, limit=limit))
+
+    async def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
+        """The least and the greatest value of a field."""
+        return await self.in_thread(lambda: query.field_range(snapshot, self.masks, path, filter))
 
     async def matching_ids(self, snapshot: Snapshot, filter: Filter) -> NDArray[np.uint64]:
         """The ids of all records that match."""

@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud import query
 from asteroid_cloud.indexer import Building, MemoryUse
-from asteroid_cloud.query import Explain
+from asteroid_cloud.query import Bounds, Explain, FacetValue
 
 Payload = dict[str, Any]
 
@@ -105,6 +106,39 @@ class BulkReport(Answer, frozen=True):
     threads: int
     payloads_written: int
     lsn: int
+
+
+class Facets(Answer, frozen=True):
+    """The commonest values of a payload field, the most frequent first, and what there is beside them."""
+
+    values: list[FacetValue]
+    distinct: int
+    """How many different values there are, those not listed too."""
+    rows: int
+    rows_with_field: int
+    rows_without_field: int
+    lsn: int
+
+    @classmethod
+    def of(cls, found: query.Facets, lsn: int) -> Facets:
+        """What the query layer found in the snapshot of that LSN."""
+        return cls(**msgspec.structs.asdict(found), lsn=lsn)
+
+
+class FieldRange(Answer, frozen=True):
+    """The least and the greatest value of a payload field; None for a kind that there is none of."""
+
+    numbers: Bounds | None
+    strings: Bounds | None
+    rows: int
+    rows_with_field: int
+    rows_without_field: int
+    lsn: int
+
+    @classmethod
+    def of(cls, found: query.FieldRange, lsn: int) -> FieldRange:
+        """What the query layer found in the snapshot of that LSN."""
+        return cls(**msgspec.structs.asdict(found), lsn=lsn)
 
 
 class Stats(Answer, frozen=True, kw_only=True):

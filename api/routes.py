@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from asteroid_cloud.api import routes_bulk, routes_index, routes_search, routes_vectors
+from asteroid_cloud.api import routes_bulk, routes_fields, routes_index, routes_search, routes_vectors
 
 
 def route_handlers() -> list[HTTPRouteHandler]:
@@ -28,5 +28,7 @@ def route_handlers() -> list[HTTPRouteHandler]:
         routes_search.search,
         routes_search.search_batch,
         routes_search.count,
+        routes_fields.facets,
+        routes_fields.field_range,
         routes_bulk.bulk_build,
     ]

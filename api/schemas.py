@@ -15,14 +15,16 @@ from asteroid_cloud.api import wire
 from asteroid_cloud.api.checks import DECIMAL, INCLUDABLE
 from asteroid_cloud.api.results import BulkReport, Stats
 from asteroid_cloud.indexer.spec import METRICS
-from asteroid_cloud.query import Explain
+from asteroid_cloud.query import Explain, Facets, FieldRange
 from asteroid_cloud.wal.limits import (
     BATCH_ITEMS_MAX,
     DELETE_IDS_MAX,
     DIM_MAX,
     EF_SEARCH_DEFAULT,
     EF_SEARCH_MAX,
+    FACET_LIMIT_MAX,
     FETCH_IDS_MAX,
+    FIELD_BYTES_MAX,
     FILTER_BYTES_MAX,
     FILTER_DEPTH_MAX,
     ID_MAX,
@@ -140,6 +142,7 @@ PARTS: dict[str, Schema] = {
         request_id=about("Names an internal error in the server's log.", TEXT),
     ),
 }
+FIELD = about(f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes.", TEXT)
 BITS: Schema = {"type": "integer", "enum": [8, 16]}
 REQUESTS: dict[str, Schema] = {
     "IndexBody": body(
@@ -190,6 +193,14 @@ REQUESTS: dict[str, Schema] = {
         min_lsn=MIN_LSN,
     ),
     "CountBody": body([], filter=ref("Filter"), min_lsn=MIN_LSN),
+    "FacetsBody": body(
+        ["field"],
+        field=FIELD,
+        filter=ref("Filter"),
+        limit=default(wire.FacetsBody, "limit", integer(1, FACET_LIMIT_MAX)),
+        min_lsn=MIN_LSN,
+    ),
+    "RangeBody": body(["field"], field=FIELD, filter=ref("Filter"), min_lsn=MIN_LSN),
 }
 INDEX = {
     "initialized": FLAG,
@@ -218,5 +229,7 @@ ANSWERS: dict[str, Schema] = {
 
 def components() -> dict[str, Schema]:
     """All schemas by name."""
-    _, derived = msgspec.json.schema_components([Stats, BulkReport, Explain], ref_template=REF + "{name}")
+    _, derived = msgspec.json.schema_components(
+        [Stats, BulkReport, Explain, Facets, FieldRange], ref_template=REF + "{name}"
+    )
     return PARTS | REQUESTS | ANSWERS | derived

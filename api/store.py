@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from os import PathLike, fspath
 
 from asteroid_cloud.api.reads import Reads
+from asteroid_cloud.api.store_fields import FieldCalls
 from asteroid_cloud.api.store_index import IndexCalls
 from asteroid_cloud.api.store_load import LoadCalls
 from asteroid_cloud.api.store_search import SearchCalls
@@ -18,7 +19,7 @@ from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.wal.errors import Conflict
 
 
-class Store(IndexCalls, VectorCalls, SearchCalls, LoadCalls):
+class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls):
     """Use ``open`` of this package, or ``Store.open`` to be there while recovery runs."""
 
     def __init__(self, path: str, engine: Engine) -> None:

@@ -126,6 +126,23 @@ class CountBody(Body, frozen=True):
     min_lsn: object = None
 
 
+class FacetsBody(Body, frozen=True):
+    """``POST /v1/facets``."""
+
+    field: object
+    filter: msgspec.Raw = ABSENT
+    limit: object = 10
+    min_lsn: object = None
+
+
+class RangeBody(Body, frozen=True):
+    """``POST /v1/range``."""
+
+    field: object
+    filter: msgspec.Raw = ABSENT
+    min_lsn: object = None
+
+
 INDEX = msgspec.json.Decoder(IndexBody)
 VECTOR = msgspec.json.Decoder(VectorBody)
 INSERT = msgspec.json.Decoder(InsertBody)
@@ -135,6 +152,8 @@ FETCH = msgspec.json.Decoder(FetchBody)
 DELETE = msgspec.json.Decoder(DeleteBody)
 SCROLL = msgspec.json.Decoder(ScrollBody)
 COUNT = msgspec.json.Decoder(CountBody)
+FACETS = msgspec.json.Decoder(FacetsBody)
+RANGE = msgspec.json.Decoder(RangeBody)
 
 # The code of an error in a field; the other fields have "bad_" and their own name.
 CODES = {
@@ -232,4 +251,5 @@ _FIELDS = {
     *SearchBody.__struct_fields__,
     *InsertBody.__struct_fields__,
     *ScrollBody.__struct_fields__,
+    *FacetsBody.__struct_fields__,
 }

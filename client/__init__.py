@@ -21,8 +21,12 @@ from asteroid_cloud.client.errors import (
 )
 from asteroid_cloud.client.filters import Condition, F
 from asteroid_cloud.client.results import (
+    Bounds,
     BulkReport,
     Counted,
+    Facets,
+    FacetValue,
+    FieldRange,
     Hit,
     Hits,
     IndexInfo,
@@ -37,6 +41,7 @@ from asteroid_cloud.client.routes import Search
 __all__ = [
     "AsteroidError",
     "AsyncClient",
+    "Bounds",
     "BulkReport",
     "Client",
     "Condition",
@@ -45,6 +50,9 @@ __all__ = [
     "Counted",
     "DeadlineExceeded",
     "F",
+    "FacetValue",
+    "Facets",
+    "FieldRange",
     "Hit",
     "Hits",
     "IndexInfo",

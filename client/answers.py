@@ -14,6 +14,8 @@ from asteroid_cloud.client.errors import UnexpectedAnswer
 from asteroid_cloud.client.results import (
     BulkReport,
     Counted,
+    Facets,
+    FieldRange,
     Hit,
     Hits,
     IndexInfo,
@@ -24,7 +26,7 @@ from asteroid_cloud.client.results import (
     Written,
 )
 
-WithLsn = TypeVar("WithLsn", IndexInfo, Record, BulkReport)
+WithLsn = TypeVar("WithLsn", IndexInfo, Record, BulkReport, Facets, FieldRange)
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -67,6 +69,8 @@ BATCH = Decoder(Batch)
 ROWS = Decoder(Rows)
 PAGE = Decoder(Page)
 LSN = Decoder(Lsn)
+FACETS = Decoder(Facets)
+RANGE = Decoder(FieldRange)
 OBJECT = Decoder(Payload)
 
 
@@ -156,3 +160,13 @@ def rows_of(reply: Reply) -> list[Row]:
 def page_of(reply: Reply) -> Page:
     """One page of a scroll."""
     return decode(PAGE, reply)
+
+
+def facets_of(reply: Reply) -> Facets:
+    """The commonest values of a field."""
+    return stamped(decode(FACETS, reply), reply)
+
+
+def range_of(reply: Reply) -> FieldRange:
+    """The least and the greatest value of a field."""
+    return stamped(decode(RANGE, reply), reply)

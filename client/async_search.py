@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from asteroid_cloud.client import routes
 from asteroid_cloud.client.async_transport import AsyncTransport
 from asteroid_cloud.client.encoding import Vector
-from asteroid_cloud.client.results import Counted, Hits, Row
+from asteroid_cloud.client.results import Counted, Facets, FieldRange, Hits, Row
 from asteroid_cloud.client.routes import Metadata, Search
 
 
@@ -81,6 +81,26 @@ class AsyncSearchCalls:
     async def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
         """How many vectors match a filter, or how many there are; exact."""
         return await self._transport.send(routes.count(filter, min_lsn))
+
+    async def facets(
+        self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None
+    ) -> Facets:
+        """The ``limit`` (1 … 1,000) commonest values of a payload field in all vectors that match; exact.
+
+        ``field`` is a path through objects, ``a.b`` for b in a. Of an array, each distinct element counts
+        once a vector; objects, and arrays within arrays, are no values. Raises InvalidRequest (``bad_field``,
+        ``bad_limit``), TooLarge (``too_many_values``) when there are more than 100,000.
+        """
+        return await self._transport.send(routes.facets(field, filter, limit, min_lsn))
+
+    async def field_range(
+        self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None
+    ) -> FieldRange:
+        """The least and the greatest number, and string, that a payload field has in all that match.
+
+        What counts as a value is what ``facets`` counts. Raises InvalidRequest (``bad_field``).
+        """
+        return await self._transport.send(routes.field_range(field, filter, min_lsn))
 
     async def scroll(
         self,

@@ -11,11 +11,13 @@ from asteroid_cloud.client.answers import (
     Page,
     bulk_report,
     count_of,
+    facets_of,
     hit_lists,
     hits_of,
     index_info,
     page_of,
     payload_of,
+    range_of,
     record_of,
     rows_of,
     stats_of,
@@ -27,6 +29,8 @@ from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.results import (
     BulkReport,
     Counted,
+    Facets,
+    FieldRange,
     Hits,
     IndexInfo,
     Payload,
@@ -193,6 +197,18 @@ def count(filter: Metadata | None, min_lsn: int | None) -> Call[Counted]:
     """POST /v1/count."""
     body = without_none(filter=filter_text(filter))
     return post("/v1/count", body, count_of("count"), min_lsn=min_lsn)
+
+
+def facets(field: str, filter: Metadata | None, limit: int, min_lsn: int | None) -> Call[Facets]:
+    """POST /v1/facets."""
+    body = without_none(field=field, filter=filter_text(filter), limit=limit)
+    return post("/v1/facets", body, facets_of, min_lsn=min_lsn)
+
+
+def field_range(field: str, filter: Metadata | None, min_lsn: int | None) -> Call[FieldRange]:
+    """POST /v1/range."""
+    body = without_none(field=field, filter=filter_text(filter))
+    return post("/v1/range", body, range_of, min_lsn=min_lsn)
 
 
 def search_fields(search: Search) -> dict[str, object]:

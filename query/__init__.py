@@ -4,6 +4,15 @@ Owns the filter language, the choice of how to search, and every way of reading 
 writes, waits or keeps anything but a bounded cache of bitmaps, which the caller owns.
 """
 
+from asteroid_cloud.query.field_values import (
+    Bounds,
+    Facets,
+    FacetValue,
+    FieldRange,
+    facets,
+    field_path,
+    field_range,
+)
 from asteroid_cloud.query.filters import MATCH_ALL, Filter, parse_filter
 from asteroid_cloud.query.masks import MaskCache
 from asteroid_cloud.query.planner import PartChoice
@@ -15,7 +24,11 @@ from asteroid_cloud.query.selections import count, matching_ids
 
 __all__ = [
     "MATCH_ALL",
+    "Bounds",
     "Explain",
+    "FacetValue",
+    "Facets",
+    "FieldRange",
     "Filter",
     "Hit",
     "MaskCache",
@@ -25,8 +38,11 @@ __all__ = [
     "SearchRequest",
     "SearchResult",
     "count",
+    "facets",
     "fetch",
     "fetch_one",
+    "field_path",
+    "field_range",
     "matching_ids",
     "parse_filter",
     "scroll",

@@ -38,6 +38,12 @@ FILTER_BYTES_MAX = 8_192
 FILTER_DEPTH_MAX = 16
 FILTER_NODES_MAX = 1_024
 
+# What may be asked of a payload field, and how many different values of one are counted.
+FIELD_BYTES_MAX = 1_024
+FACET_LIMIT_MAX = 1_000
+FACET_VALUES_MAX = 100_000
+FACET_TEXT_BYTES_MAX = 16 * MIB
+
 # What a search may ask beyond k, and what the answers of one batch may hold together.
 OFFSET_MAX = 10_000
 SEARCH_BATCH_HITS_MAX = 200_000

@@ -19,7 +19,7 @@ from tests.api.schema_check import faults
 pytestmark = pytest.mark.anyio
 
 BODIES = [wire.IndexBody, wire.VectorBody, wire.InsertBody, wire.SearchBody, wire.SearchBatchBody]
-BODIES += [wire.FetchBody, wire.DeleteBody, wire.ScrollBody, wire.CountBody]
+BODIES += [wire.FetchBody, wire.DeleteBody, wire.ScrollBody, wire.CountBody, wire.FacetsBody, wire.RangeBody]
 ONE = {"id": 2**64 - 1, "vector": ZEROS, "metadata": {"a": 1}}
 BOTH = ["payload", "vector"]
 SEEK = {"vector": ZEROS, "include": BOTH, "explain": True, "filter": {"a": 1}, "min_lsn": 1, "k": 3}
@@ -41,6 +41,10 @@ STORY: list[tuple[str, str, object]] = [
     ("post", "/v1/vectors/scroll", {"limit": 1, "include": BOTH}),
     ("post", "/v1/vectors/scroll", {"cursor": None, "filter": {}}),
     ("post", "/v1/count", {"filter": {"a": {"$exists": True}}}),
+    ("post", "/v1/facets", {"field": "a", "limit": 1, "filter": {}, "min_lsn": 1}),
+    ("post", "/v1/facets", {"field": "none"}),
+    ("post", "/v1/range", {"field": "a"}),
+    ("post", "/v1/range", {"field": "none", "filter": {"a": 1}}),
     ("get", "/v1/stats", None),
     ("get", "/v1/index", None),
     ("post", "/v1/vectors/delete", {"ids": [5]}),

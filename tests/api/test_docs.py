@@ -35,6 +35,8 @@ BOUNDS = [
     ("SearchBody", "k", "default", 10),
     ("ScrollBody", "limit", "maximum", limits.SCROLL_LIMIT_MAX),
     ("ScrollBody", "limit", "default", 1000),
+    ("FacetsBody", "limit", "maximum", limits.FACET_LIMIT_MAX),
+    ("FacetsBody", "limit", "default", 10),
     ("BatchBody", "items", "maxItems", limits.BATCH_ITEMS_MAX),
     ("SearchBatchBody", "searches", "maxItems", limits.SEARCHES_MAX),
     ("FetchBody", "ids", "maxItems", limits.FETCH_IDS_MAX),

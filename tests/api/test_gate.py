@@ -41,6 +41,8 @@ BODY_ROUTES = [
     ("POST", "/v1/search"),
     ("POST", "/v1/search/batch"),
     ("POST", "/v1/count"),
+    ("POST", "/v1/facets"),
+    ("POST", "/v1/range"),
     ("POST", "/v1/build/bulk"),
 ]
 LIMITS = BYTES_MAX_BY_PATH

@@ -25,6 +25,8 @@ DATA_CALLS: list[tuple[str, str, object]] = [
     ("POST", "/v1/search", {"vector": ZEROS}),
     ("POST", "/v1/search/batch", {"searches": [{"vector": ZEROS}]}),
     ("POST", "/v1/count", {}),
+    ("POST", "/v1/facets", {"field": "n"}),
+    ("POST", "/v1/range", {"field": "n"}),
 ]
 
 

@@ -152,6 +152,8 @@ READS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", "/v1/search", {"vector": ZEROS}),
     ("POST", "/v1/search/batch", {"searches": [{"vector": ZEROS}]}),
     ("POST", "/v1/count", {}),
+    ("POST", "/v1/facets", {"field": "n"}),
+    ("POST", "/v1/range", {"field": "n"}),
 ]
 
 

@@ -113,6 +113,8 @@ class FakeServer:
             ("POST", "/v1/vectors/delete", self.delete_many),
             ("POST", "/v1/vectors/scroll", self.scroll),
             ("POST", "/v1/count", self.count),
+            ("POST", "/v1/facets", self.facets),
+            ("POST", "/v1/range", self.field_range),
             ("POST", "/v1/search", self.search),
             ("POST", "/v1/search/batch", self.search_batch),
             ("POST", "/v1/build/bulk", self.bulk),
@@ -279,6 +281,26 @@ class FakeServer:
 
     async def count(self, request: web.Request) -> web.Response:
         return web.json_response({"count": len(self.matching(await request.json()))})
+
+    def present(self, body: dict[str, Any]) -> tuple[list[Any], dict[str, int]]:
+        """The values of a field without dots, and how many rows have it."""
+        rows = [row["payload"] for row in self.matching(body)]
+        values = [payload[body["field"]] for payload in rows if body["field"] in payload]
+        absent = len(rows) - len(values)
+        told = {"rows": len(rows), "rows_with_field": len(values), "rows_without_field": absent}
+        return values, told
+
+    async def facets(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        values, told = self.present(body)
+        counted = sorted((-values.count(value), value) for value in set(values))
+        top = [{"value": value, "count": -count} for count, value in counted[: body["limit"]]]
+        return web.json_response({"values": top, "distinct": len(counted), **told})
+
+    async def field_range(self, request: web.Request) -> web.Response:
+        values, told = self.present(await request.json())
+        strings = {"rows": len(values), "min": min(values), "max": max(values)} if values else None
+        return web.json_response({"numbers": None, "strings": strings, **told})
 
     async def search(self, request: web.Request) -> web.Response:
         return web.json_response(self.found(await request.json()))

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.client import (
+    Bounds,
     Conflict,
     Counted,
+    Facets,
+    FacetValue,
+    FieldRange,
     Hit,
     Hits,
     InvalidRequest,
@@ -152,6 +156,19 @@ async def test_fetch_count_and_delete_many(client: Any) -> None:
     for wrong in ({}, {"ids": [1], "filter": {}}):
         with pytest.raises(InvalidRequest):
             await client.delete_many(**wrong)
+
+
+async def test_facets_and_range(client: Any, server: FakeServer) -> None:
+    await fill(client)
+    facets = await client.facets("kind", limit=1)
+    assert facets == Facets([FacetValue("a", 1)], 2, 3, 2, 1, 4)
+    assert facets["values"][0]["value"] == "a"
+    assert server.seen[-1].body == {"field": "kind", "limit": 1}
+    assert (await client.facets("kind", {"kind": "b"}, min_lsn=4)).values == [FacetValue("b", 1)]
+    assert server.seen[-1].headers["X-Asteroid-Min-LSN"] == "4"
+    assert await client.field_range("kind") == FieldRange(None, Bounds(2, "a", "b"), 3, 2, 1, 4)
+    assert (await client.field_range("none", {"kind": "a"})).strings is None
+    assert server.seen[-1].body == {"field": "none", "filter": {"kind": "a"}}
 
 
 async def test_scroll_walks_all_pages_lazily(client: Any, server: FakeServer) -> None:

@@ -28,10 +28,11 @@ def _clause(name: str, value: Any, document: dict[str, Any]) -> bool:
         return not any(matches(each, document) for each in value)
     if name == "$not":
         return not matches(value, document)
-    return _condition(value, _at(document, name))
+    return _condition(value, at(document, name))
 
 
-def _at(document: Any, path: str) -> Any:
+def at(document: Any, path: str) -> Any:
+    """The value at a path, or ABSENT."""
     for step in path.split("."):
         if not isinstance(document, dict) or step not in document:
             return ABSENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from asteroid_cloud.query import (
     MaskCache,
     SearchRequest,
     count,
+    facets,
     fetch_one,
+    field_range,
     matching_ids,
     parse_filter,
     scroll,
@@ -93,6 +96,14 @@ async def test_everything_agrees_with_a_plain_model(
         filter, expected = parse_filter(form), matching(model, form)
         assert count(snapshot, masks, filter) == len(expected)
         assert set(matching_ids(snapshot, masks, filter).tolist()) == expected
+        found = facets(snapshot, masks, ("n",), filter, limit=99)
+        documents = [json.loads(model[id] or b"{}") for id in expected]
+        tally = Counter(document["n"] for document in documents if "n" in document)
+        assert {each.value: each.count for each in found.values} == tally
+        assert (found.rows, found.rows_with_field) == (len(expected), sum(tally.values()))
+        numbers = field_range(snapshot, masks, ("n",), filter).numbers
+        listed = [value for value in tally if value is not None]
+        assert (numbers and (numbers.min, numbers.max)) == ((min(listed), max(listed)) if listed else None)
         whole = SearchRequest(vector=query, k=10_000, filter=filter)
         assert sorted(search(snapshot, whole, masks).ids.tolist()) == sorted(expected)
         exact = search(snapshot, SearchRequest(vector=query, k=10, filter=filter, exact=True), masks)
