@@ -7,6 +7,7 @@ Knows nothing of filters, of HTTP or of who asks.
 from asteroid_cloud.indexer.bulk import BulkLoader, BulkResult
 from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
+from asteroid_cloud.indexer.fields import FieldColumn, Fields
 from asteroid_cloud.indexer.memory import Building, MemoryUse
 from asteroid_cloud.indexer.part import PartView
 from asteroid_cloud.indexer.replay import Replay, ReplayReport
@@ -21,6 +22,8 @@ __all__ = [
     "Engine",
     "EngineOptions",
     "EngineStats",
+    "FieldColumn",
+    "Fields",
     "Hits",
     "IndexSpec",
     "MemoryUse",

@@ -18,6 +18,7 @@ class Block:
     """Rows in the order of their records; only the fold appends, at record borders."""
 
     is_flat = True
+    fields = None
 
     def __init__(self, spec: IndexSpec, number: int, capacity: int) -> None:
         self.number = number

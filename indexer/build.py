@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import _core
+from asteroid_cloud.indexer.fields_file import write_fields
 from asteroid_cloud.indexer.memory import Construction, Work
 from asteroid_cloud.indexer.part import Part
-from asteroid_cloud.indexer.payload_file import write_payloads
-from asteroid_cloud.indexer.segment import Segment, graph_path, payload_path
+from asteroid_cloud.indexer.payload_file import PayloadFile, write_payloads
+from asteroid_cloud.indexer.segment import Segment, fields_path, graph_path, payload_path, segment_paths
 from asteroid_cloud.indexer.segment_file import write_segment
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
 from asteroid_cloud.wal.errors import NoSpace, StorageError
@@ -152,9 +153,12 @@ class SegmentBuilder:
         self._clear(number)
         files = self.files
         graph_file, payload_file = graph_path(self.folder, number), payload_path(self.folder, number)
+        fields_file, bytes_max = fields_path(self.folder, number), self.options.fields_bytes_max
         try:
             write_segment(files, graph_file, self.identity, number, spec, joins, draft)
             write_payloads(files, payload_file, self.identity, number, payloads_of(draft.ids()))
+            payloads = PayloadFile(files, payload_file, self.identity, number, draft.rows)
+            write_fields(files, fields_file, self.identity, number, draft.rows, payloads, bytes_max)
             files.sync_dir(self.folder)
         except NoSpace:
             self._clear(number)  # or each try would fill the room that the next one needs
@@ -162,7 +166,7 @@ class SegmentBuilder:
 
     def _clear(self, number: int) -> None:
         """Removes what lies under this number, which nobody's manifest names."""
-        for path in (graph_path(self.folder, number), payload_path(self.folder, number)):
+        for path in segment_paths(self.folder, number):
             if self.files.exists(path):
                 self.files.remove(path)
 

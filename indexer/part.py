@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import _core
+from asteroid_cloud.indexer.fields import Fields
 from asteroid_cloud.indexer.tombstones import test_bits
 
 
@@ -29,6 +30,11 @@ class Part(Protocol):
     @property
     def is_flat(self) -> bool:
         """Whether it has no graph, so that searching it means scanning it."""
+        ...
+
+    @property
+    def fields(self) -> Fields | None:
+        """What the payloads hold, by path and value; None when only the payloads themselves tell."""
         ...
 
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:

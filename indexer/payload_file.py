@@ -129,6 +129,11 @@ class PayloadFile:
                 found[position] = texts[int(ordinals[position]) - start]
         return found
 
+    def all_texts(self) -> Iterator[list[bytes]]:
+        """The payload texts of all rows in order, a block at a time."""
+        for block in range(len(self._first) - 1):
+            yield self._block(block)
+
     def sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The bytes of each row's payload, in the order asked; read like ``fetch``, and not kept."""
         found = np.zeros(len(ordinals), np.int64)

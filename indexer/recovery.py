@@ -16,7 +16,7 @@ from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.types import Lsn
 
-SEGMENT_FILE = re.compile(r"segment-(\d{12})\.(graph|payload)")
+SEGMENT_FILE = re.compile(r"segment-(\d{12})\.(graph|payload|fields)")
 DEAD_BYTES_MAX = 2**29
 
 

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.fields import Fields
 from asteroid_cloud.indexer.payload_file import Held, KeptPayload, PayloadFile
 from asteroid_cloud.indexer.segment_file import open_segment
 from asteroid_cloud.indexer.spec import IndexSpec
@@ -20,9 +21,19 @@ def graph_path(folder: str, number: int) -> str:
     return f"{folder}/segment-{number:012d}.graph"
 
 
+def fields_path(folder: str, number: int) -> str:
+    """Where the columns of segment ``number`` lie."""
+    return f"{folder}/segment-{number:012d}.fields"
+
+
 def payload_path(folder: str, number: int) -> str:
     """Where the payloads of segment ``number`` lie."""
     return f"{folder}/segment-{number:012d}.payload"
+
+
+def segment_paths(folder: str, number: int) -> list[str]:
+    """All files that segment ``number`` may have."""
+    return [path(folder, number) for path in (graph_path, payload_path, fields_path)]
 
 
 class Segment:
@@ -50,9 +61,15 @@ class Segment:
         self.joins = footer.joins
         top_rows = footer.upper[-1].count if footer.upper else footer.rows
         self._top_bytes = top_rows * spec.record_bytes
-        self.file_bytes = files.size(graph) + files.size(payload)
+        fields = fields_path(folder, number)
+        has_fields = files.exists(fields)
+        self.file_bytes = sum(
+            files.size(path) for path in (graph, payload, *([fields] if has_fields else []))
+        )
         self.tombstones = Tombstones(self.rows, dead)
         self._payload_file = PayloadFile(files, payload, identity, number, self.rows)
+        self.fields = Fields(files, fields, identity, number, self.rows) if has_fields else None
+        """What filters look at first; the first releases wrote none."""
 
     @property
     def key(self) -> Hashable:
@@ -83,4 +100,5 @@ class Segment:
     @property
     def directory_bytes(self) -> int:
         """RAM of what is kept of the files: the records that walks begin with, and the payloads' places."""
-        return self._top_bytes + self._payload_file.table_bytes
+        fields_bytes = self.fields.directory_bytes if self.fields else 0
+        return self._top_bytes + self._payload_file.table_bytes + fields_bytes

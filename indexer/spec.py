@@ -181,5 +181,10 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
         draft = 0 if self.draft_folder_needed(spec, rows) else rows * self.draft_row_bytes(spec)
         return draft + rows * BUILD_ROW_BYTES
 
+    @property
+    def fields_bytes_max(self) -> int:
+        """Bytes of payloads' values that are sorted at a time when a segment's fields are written."""
+        return self._share(1, 32)
+
     def _share(self, part: int, of: int) -> int:
         return max(self.memory_budget_bytes * part // of, 64 * KIB)

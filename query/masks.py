@@ -16,9 +16,11 @@ from typing import Any, TypedDict, cast
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import PartView
 from asteroid_cloud.query.bitmaps import Bits, bytes_for, count, every_row, first_rows, pack
+from asteroid_cloud.query.bounds import bounds
 from asteroid_cloud.query.filters import Filter
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import MASK_CACHE_BYTES
@@ -48,20 +50,37 @@ def _decoder(roots: frozenset[str]) -> msgspec.json.Decoder[dict[str, Any]]:
 
 
 def evaluate(view: PartView, filter: Filter, start: int, stop: int) -> Bits:
-    """The bitmap of rows ``start`` to before ``stop``; row ``start`` is its bit 0."""
+    """The bitmap of rows ``start`` to before ``stop``; row ``start`` is its bit 0.
+
+    The part's fields decide where they can, and payloads are read only of the rows that they leave open.
+    """
+    fields = view.part.fields
+    if fields is None:
+        return pack(_matching(view, filter, np.arange(start, stop, dtype=np.uint32)))
+    certain, possible = bounds(filter.root, fields)
+    flags = certain[start:stop].copy()
+    is_open = possible[start:stop] & ~flags
+    if is_open.any():
+        left = np.flatnonzero(is_open)
+        flags[left] = _matching(view, filter, (left + start).astype(np.uint32))
+    return pack(flags)
+
+
+def _matching(view: PartView, filter: Filter, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Whether each row's payload matches."""
     decode, matches = _decoder(filter.roots).decode, filter.matches
     matches_none = matches({})
-    flags = np.zeros(stop - start, np.bool_)
-    for first in range(start, stop, ROWS_A_READ):
-        last = min(first + ROWS_A_READ, stop)
-        texts = view.payloads(np.arange(first, last, dtype=np.uint32))
+    flags = np.zeros(len(ordinals), np.bool_)
+    for first in range(0, len(ordinals), ROWS_A_READ):
+        some = ordinals[first : first + ROWS_A_READ]
         try:
-            flags[first - start : last - start] = [
-                matches(decode(text)) if text else matches_none for text in texts
+            flags[first : first + len(some)] = [
+                matches(decode(text)) if text else matches_none for text in view.payloads(some)
             ]
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise CorruptionError(f"payloads of {view.key}", first, f"not a JSON object: {error}") from error
-    return pack(flags)
+            at = int(some[0])
+            raise CorruptionError(f"payloads of {view.key}", at, f"not a JSON object: {error}") from error
+    return flags
 
 
 class MaskCache:

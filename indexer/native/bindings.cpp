@@ -164,6 +164,7 @@ PYBIND11_MODULE(_core, m) {
     bind_kernels(m);
     bind_parts(m);
     bind_draft(m);
+    bind_fields(m);
     m.def("record_bytes", &record_bytes, py::arg("dim"));
     m.def("row_bytes", [](size_t dim, bool fine) { return row_bytes(Shape{dim, Metric::l2, fine}); },
           py::arg("dim"), py::arg("fine"));

@@ -23,5 +23,6 @@ void require_matrix(const Array<T>& array, size_t columns, const char* what) {
 
 void bind_parts(pybind11::module_& m);
 void bind_draft(pybind11::module_& m);
+void bind_fields(pybind11::module_& m);
 
 }  // namespace asteroid

@@ -104,7 +104,10 @@ def test_a_large_segment_is_kept_and_the_others_are_joined_to_it(
     assert content_of(merged) == {id_: text_of(id_) for id_ in range(6000)}
     assert recall(merged, vectors(100, DIM, 9)) > 0.97
     assert every_row_is_reached(merged)
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".graph"] * 4 + [".payload"] * 4
+    assert (
+        sorted(path.suffix for path in tmp_path.iterdir())
+        == [".fields"] * 4 + [".graph"] * 4 + [".payload"] * 4
+    )
 
 
 def test_a_graph_with_gaps_is_mended(tmp_path: Path) -> None:

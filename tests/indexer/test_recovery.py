@@ -24,6 +24,7 @@ from tests.indexer.engines import contents, opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
 
+KINDS = ("fields", "graph", "payload")
 OPTIONS = EngineOptions(idle_seal_s=600, idle_flush_s=600, links_max=4, ef_construction=20)
 
 
@@ -135,14 +136,14 @@ async def test_an_index_of_another_store_is_refused(store: Path, tmp_path: Path)
 
 async def test_what_a_crash_left_behind_goes(store: Path) -> None:
     index = store / "index"
-    for name in ("segment-000000000099.graph", "segment-000000000099.payload", "manifest.tmp"):
+    for name in (*(f"segment-000000000099.{kind}" for kind in KINDS), "manifest.tmp"):
         (index / name).write_bytes(b"half")
     (index / manifest_name(1)).write_bytes(b"an older one")
     (index / "notes.txt").write_text("not ours")
     async with opened(store, OPTIONS) as engine:
         assert sorted(contents(engine)) == list(range(28))
         left = {path.name for path in index.iterdir()}
-    names = {f"segment-00000000000{number}.{kind}" for number in (1, 2) for kind in ("graph", "payload")}
+    names = {f"segment-00000000000{number}.{kind}" for number in (1, 2) for kind in KINDS}
     assert left == {*names, manifest_of(store).name, "notes.txt"}
 
 

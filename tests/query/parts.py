@@ -23,6 +23,8 @@ class FakePart:
         self.texts: list[bytes] = []
         self.payloads_read: list[int] = []
 
+    fields = None
+
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
         """The newest row below ``rows`` that holds each id, or -1."""
         return self.native.find(ids, rows)

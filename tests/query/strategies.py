@@ -72,3 +72,34 @@ def random_value(random: Random, depth: int) -> Any:
 def random_payload(random: Random, depth: int = 3) -> dict[str, Any]:
     """A payload with the names that the filters speak of."""
     return {name: random_value(random, depth) for name in NAMES if random.random() < 0.7}
+
+
+def random_filter(random: Random, depth: int = 2) -> dict[str, Any]:
+    """A filter over the same names, by plain chance."""
+    choice = random.random()
+    if depth and choice < 0.35:
+        parts = [random_filter(random, depth - 1) for _ in range(random.randrange(3))]
+        return {random.choice(["$and", "$or", "$nor"]): parts}
+    if depth and choice < 0.45:
+        return {"$not": random_filter(random, depth - 1)}
+    return {random.choice(PATHS): _random_condition(random) for _ in range(random.choice([1, 1, 2]))}
+
+
+def _random_condition(random: Random) -> Any:
+    name = random.choice(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$contains_any"])
+    name = random.choice([name, name, "", "$contains_all", "$exists", "$prefix", "$ieq", "$size", "time"])
+    match name:
+        case "":
+            return random_value(random, 1)
+        case "$in" | "$nin" | "$contains_any" | "$contains_all":
+            return {name: [random_value(random, 1) for _ in range(random.randrange(3))]}
+        case "$exists":
+            return {name: random.random() < 0.5}
+        case "$prefix" | "$ieq":
+            return {name: random.choice([*_texts, *_times, *_cases])}
+        case "$size":
+            return {name: random.choice([random.randrange(4), {"$gte": random.randrange(3)}])}
+        case "time":
+            return {random.choice([*oracle.TIMES]): random.choice(_times[:4])}
+        case _:
+            return {name: random_value(random, 1)}

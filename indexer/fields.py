@@ -1,0 +1,142 @@
+"""A segment's fields, open: which rows have values in some range, read from the file when asked."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.container import Section, load_section, read_footer, read_section
+from asteroid_cloud.indexer.fields_file import (
+    DEPTH_MAX,
+    MAGIC,
+    VERSION,
+    ColumnEntry,
+    FieldEntry,
+    FieldsFooter,
+    row_type,
+)
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.files import Files, ReadFile
+
+Flags = NDArray[np.bool_]
+
+DIRECTORY_COLUMN_BYTES = 800
+
+
+class FieldColumn:
+    """One column, with its keys in memory for as long as somebody holds it.
+
+    Groups are numbered from 0 in the order of their keys.
+    """
+
+    def __init__(self, path: str, file: ReadFile, entry: ColumnEntry, rows: int) -> None:
+        self.is_exact = entry.is_exact
+        """Whether a group is one key; else its entries are from its key to before the next one's."""
+        self._path = path
+        self._file = file
+        self._entry = entry
+        self._rows = rows
+        self._starts = np.frombuffer(self._read(entry.starts), "<u4").astype(np.int64)
+        self._ends = None if entry.ends is None else np.frombuffer(self._read(entry.ends), "<u4")
+        self._text = self._read(entry.keys)
+        self._numbers = np.frombuffer(b"" if entry.ends is not None else self._text, "<f8")
+        self.groups = len(self._starts) - 1
+        keys = len(self._numbers) if self._ends is None else len(self._ends)
+        if self.groups != keys or self.groups < 1:
+            raise CorruptionError(path, entry.keys.offset, "a column has another number of keys than groups")
+
+    def key(self, group: int) -> float | bytes:
+        """The key of a group: a double, or the beginning of a string as UTF-8."""
+        if self._ends is None:
+            return float(self._numbers[group])
+        start = int(self._ends[group - 1]) if group else 0
+        return self._text[start : int(self._ends[group])]
+
+    def last_at_most(self, key: float | bytes) -> int:
+        """The last group whose key is not above this one; -1 when all are."""
+        if self._ends is None:
+            return int(np.searchsorted(self._numbers, key, side="right")) - 1
+        return bisect_right(range(self.groups), key, key=self.key) - 1
+
+    def mark(self, flags: Flags, first: int, last: int) -> None:
+        """Sets the flags of the rows in groups ``first`` to before ``last``."""
+        first, last = max(first, 0), min(last, self.groups)
+        if first >= last:
+            return
+        entry, kind = self._entry, row_type(self._rows)
+        begin, end = int(self._starts[first]), int(self._starts[last])
+        rows = np.frombuffer(self._read(entry.rows, begin * kind.itemsize, end * kind.itemsize), kind)
+        if len(rows) and int(rows.max()) >= self._rows:
+            raise CorruptionError(self._path, entry.rows.offset, "a column names a row that is not there")
+        flags[rows] = True
+        size = (self._rows + 7) // 8
+        for place, group in enumerate(entry.dense):
+            if first <= group < last:
+                bits = np.frombuffer(self._read(entry.bitmaps, place * size, (place + 1) * size), np.uint8)
+                flags |= np.unpackbits(bits, count=self._rows, bitorder="little").view(np.bool_)
+
+    def _read(self, section: Section, start: int = 0, stop: int | None = None) -> bytes:
+        stop = section.length if stop is None else stop
+        if not 0 <= start <= stop <= section.length:
+            raise CorruptionError(self._path, section.offset, "a column is shorter than its keys say")
+        return self._file.read(section.offset + start, stop - start)
+
+
+class Fields:
+    """The columns of one segment; in RAM are only their places."""
+
+    def __init__(self, files: Files, path: str, identity: bytes, number: int, rows: int) -> None:
+        """Checks the whole file; raises CorruptionError when it is damaged or another segment's."""
+        self.rows = rows
+        self._path = path
+        self._file = files.open_read(path)  # so that a snapshot can read it after a merge has removed it
+        footer = read_footer(files, path, MAGIC, VERSION, FieldsFooter)
+        if (footer.identity, footer.number, footer.rows) != (identity, number, rows):
+            raise CorruptionError(path, 0, "the field file belongs to another segment")
+        self._is_complete = footer.is_complete
+        self._fields = {(tuple(field.path), field.is_element): field for field in footer.fields}
+        for column in self._columns():
+            for section in (column.keys, column.starts, column.rows, column.bitmaps, column.ends):
+                if section is not None:
+                    for _ in read_section(files, path, section):
+                        pass  # read only to check it
+        odd = load_section(files, path, footer.odd)
+        self.odd: Flags | None = None
+        """Rows that columns do not describe: whether they match, only their payloads tell."""
+        if odd:
+            bits = np.frombuffer(odd, np.uint8)
+            if len(bits) != (rows + 7) // 8:
+                raise CorruptionError(path, footer.odd.offset, "the odd rows do not fit the segment")
+            self.odd = np.unpackbits(bits, count=rows, bitorder="little").view(np.bool_)
+
+    @property
+    def directory_bytes(self) -> int:
+        """RAM of the columns' places, about."""
+        return sum(DIRECTORY_COLUMN_BYTES for _ in self._columns())
+
+    def _columns(self) -> Iterator[ColumnEntry]:
+        return (column for field in self._fields.values() for column in field.columns)
+
+    def knows(self, path: tuple[str, ...]) -> bool:
+        """Whether columns tell all there is to know of a path, if only that no row has it."""
+        return (path, False) in self._fields or (self._is_complete and len(path) <= DEPTH_MAX)
+
+    def column(self, path: tuple[str, ...], kind: str, is_element: bool = False) -> FieldColumn | None:
+        """The column of a path, or of the elements of its arrays; None when no row has such a value.
+
+        Raises KeyError when there was no room for this column.
+        """
+        field: FieldEntry | None = self._fields.get((path, is_element))
+        if field is None and not self._is_complete:
+            raise KeyError(path)
+        if field is None:
+            return None
+        if kind in field.missing:
+            raise KeyError(kind)
+        for column in field.columns:
+            if column.kind == kind:
+                return FieldColumn(self._path, self._file, column, self.rows)
+        return None
