@@ -47,6 +47,12 @@ class BlockingWrites:
         """Deletes the vectors with these ids, or all that match a filter; returns how many there were."""
         return self._run(lambda: self._store.delete_many(ids, filter=filter))
 
+    def merge_many(
+        self, partial: Metadata, ids: Iterable[int] | None = None, *, filter: Metadata | None = None
+    ) -> Counted:
+        """Merges into the payloads of these ids, or of all that match a filter; see ``Store.merge_many``."""
+        return self._run(lambda: self._store.merge_many(partial, ids, filter=filter))
+
     def insert_batch(
         self,
         items: Iterable[Item],

@@ -86,6 +86,12 @@ CALLS: dict[tuple[str, str], Call] = {
     ("post", "/v1/vectors/delete"): Call(
         "delete_many", "Deleted", (*WRITE, *BODY, "bad_id", "bad_filter", "batch_too_large"), "DeleteBody"
     ),
+    ("post", "/v1/vectors/patch"): Call(
+        "merge_many",
+        "Patched",
+        (*WRITE, *BODY, "bad_id", "bad_filter", "bad_payload", "batch_too_large"),
+        "PatchBody",
+    ),
     ("post", "/v1/vectors/scroll"): Call(
         "scroll",
         "Page",

@@ -76,6 +76,10 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "From year to year": {"field": "year"},
         "Under a filter": {"field": "year", "filter": {"lang": "en"}},
     },
+    ("post", "/v1/vectors/patch"): {
+        "What matches": {"filter": {"lang": "en"}, "patch": {"reviewed": True, "reviewer": None}},
+        "By id": {"ids": [1, "2"], "patch": {"year": 2027}},
+    },
     ("post", "/v1/vectors/delete"): {
         "By id": {"ids": [2, "3"]},
         "By filter": {"filter": {"year": {"$lt": 2020}}},

@@ -22,7 +22,7 @@ from asteroid_cloud.api.examples import EXAMPLES
 from asteroid_cloud.api.filter_help import FILTER_HELP
 from asteroid_cloud.api.routes import route_handlers
 from asteroid_cloud.api.schemas import Schema, components
-from asteroid_cloud.wal.limits import FACET_TEXT_BYTES_MAX, FACET_VALUES_MAX
+from asteroid_cloud.wal.limits import FACET_TEXT_BYTES_MAX, FACET_VALUES_MAX, MATCHES_A_BATCH_MAX
 
 ABOUT = """\
 Vectors and JSON payloads in; nearest neighbours with filters out.
@@ -47,6 +47,12 @@ FIELD_HELP = (
     "`field` is a path through objects, `a.b` for `b` in `a`. Of an array, each distinct element counts "
     "once a vector; objects, and arrays within arrays, are no values, but the vector has the field. {}"
 )
+BY_FILTER = (
+    f"What matches at the beginning is done in batches of at most {MATCHES_A_BATCH_MAX:,}, each logged whole "
+    "or not at all, while other writes go on between them. A vector that was deleted or changed meanwhile, "
+    "and does not match at the moment when its batch is done, is left as it is; so is one that begins to "
+    "match. An error halfway says how many are done (`deleted`, `patched`); sent again, it does the rest."
+)
 MORE = {
     "search": FILTER_HELP,
     "search_batch": "Each search has the fields of `POST /v1/search`, which also explains filters.",
@@ -59,7 +65,11 @@ MORE = {
         "`numbers` and `strings` (by code point) are null where there are none; their "
         "`rows` says how many vectors have any."
     ),
-    "delete_many": "Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters.",
+    "delete_many": f"Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters. {BY_FILTER} "
+    "`POST /v1/count` says beforehand how many match. A list of ids is deleted all at once.",
+    "merge_many": f"Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters. {BY_FILTER} "
+    "The same goes for a list of ids; those that do not exist are passed over. A payload that would become "
+    "too large is refused with `bad_payload` and its `id`, and nothing of its batch is changed.",
     "bulk_build": "Only into an empty index. The headers may also begin with "
     f"{' or '.join(f'`{prefix}`' for prefix in routes_bulk.PREFIXES[1:])}.",
     "ready": "Needs no key if the server's setting `public` names it.",

@@ -46,6 +46,7 @@ class Reads:
         self.threads = processors()
         self._engine = engine
         self._limiter = CapacityLimiter(max(2, self.threads))
+        self._urgent = CapacityLimiter(1)
 
     async def snapshot(self, min_lsn: int = 0) -> Snapshot:
         """What the index holds now, ``min_lsn`` at least.
@@ -64,6 +65,10 @@ class Reads:
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Runs it in one of the bounded worker threads."""
         return await to_thread.run_sync(function, limiter=self._limiter)
+
+    async def at_once(self, function: Callable[[], T]) -> T:
+        """Runs something short in a thread that no long read may occupy, for one who holds up others."""
+        return await to_thread.run_sync(function, limiter=self._urgent)
 
     async def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:
         """The nearest matches to one vector, or to the vector of one id."""
@@ -126,10 +131,6 @@ class Reads:
     async def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
         """The least and the greatest value of a field."""
         return await self.in_thread(lambda: query.field_range(snapshot, self.masks, path, filter))
-
-    async def matching_ids(self, snapshot: Snapshot, filter: Filter) -> NDArray[np.uint64]:
-        """The ids of all records that match."""
-        return await self.in_thread(lambda: query.matching_ids(snapshot, self.masks, filter))
 
     def is_short(self, snapshot: Snapshot, request: SearchRequest) -> bool:
         """Whether a search is sure to take less time than is worth a thread."""

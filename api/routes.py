@@ -24,6 +24,7 @@ def route_handlers() -> list[HTTPRouteHandler]:
         routes_vectors.insert_batch,
         routes_vectors.fetch_vectors,
         routes_vectors.delete_vectors,
+        routes_vectors.patch_vectors,
         routes_vectors.scroll_vectors,
         routes_search.search,
         routes_search.search_batch,

@@ -20,19 +20,21 @@ from asteroid_cloud.api.answers import (
 )
 from asteroid_cloud.api.batches import read_batch
 from asteroid_cloud.api.checks import checked_id, checked_ids, checked_include, float32_vector
+from asteroid_cloud.api.matching import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.payloads import checked_text
 from asteroid_cloud.api.wire import (
     DELETE,
     FETCH,
     INSERT,
+    PATCH,
     SCROLL,
     VECTOR,
     decode,
     filter_from,
     payload_from,
 )
-from asteroid_cloud.api.writes import delete_matching, put_batch
 from asteroid_cloud.api.writes import put as put_vector
+from asteroid_cloud.api.writes import put_batch
 from asteroid_cloud.query import fetch_one
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import (
@@ -42,6 +44,7 @@ from asteroid_cloud.wal.limits import (
     FETCH_IDS_MAX,
     KIB,
     LIST_BODY_BYTES_MAX,
+    PATCH_IDS_MAX,
 )
 
 IN_PLACE_BYTES_MAX = 64 * KIB
@@ -152,6 +155,25 @@ async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     else:
         result = await delete_matching(store.engine, store.reads, filter_from(asked.filter))
     return answer({"deleted": result.affected, "lsn": result.lsn}, result.lsn)
+
+
+@post(
+    "/v1/vectors/patch",
+    status_code=200,
+    request_max_body_size=LIST_BODY_BYTES_MAX,
+    summary="Merge into many payloads",
+)
+async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
+    """RFC 7396, one patch for those with the ids given, or for all that match a filter."""
+    asked, store = decode(PATCH, body), store_of(request)
+    if (asked.ids is None) == (not bytes(asked.filter)):
+        raise InvalidRequest("give either ids or a filter")
+    patch = payload_from(asked.patch) or b"{}"
+    if asked.ids is not None:
+        result = await merge_ids(store.engine, store.reads, checked_ids(asked.ids, PATCH_IDS_MAX), patch)
+    else:
+        result = await merge_matching(store.engine, store.reads, filter_from(asked.filter), patch)
+    return answer({"patched": result.affected, "lsn": result.lsn}, result.lsn)
 
 
 @post("/v1/vectors/scroll", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Walk in id order")

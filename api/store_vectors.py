@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from asteroid_cloud.api.checks import Vector, checked_id, checked_ids, checked_include, float32_vector
+from asteroid_cloud.api.matching import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.payloads import payload_text, payload_value
 from asteroid_cloud.api.reads import Reads
 from asteroid_cloud.api.results import Counted, Payload, Record, Row, Written
 from asteroid_cloud.api.searches import Metadata, row_of
-from asteroid_cloud.api.writes import delete_matching, put
+from asteroid_cloud.api.writes import put
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.query import fetch_one, parse_filter
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.limits import DELETE_IDS_MAX, FETCH_IDS_MAX
+from asteroid_cloud.wal.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
 
 
 class VectorCalls:
@@ -105,6 +106,11 @@ class VectorCalls:
         """Deletes the vectors with these ids, or all that match a filter; returns how many there were.
 
         Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
+
+        Ids are deleted all at once. What matches a filter at the beginning is deleted in batches of 1,000,
+        each whole or not at all; one that is deleted or changed meanwhile, and does not match when its turn
+        comes, is left as it is, and so is what begins to match. An error has in ``details["deleted"]`` how
+        many are gone.
         """
         if (ids is None) == (filter is None):
             raise InvalidRequest("delete_many takes either ids or a filter")
@@ -112,4 +118,28 @@ class VectorCalls:
             result = await self.engine.delete(checked_ids(ids, DELETE_IDS_MAX))
         else:
             result = await delete_matching(self.engine, self.reads, parse_filter(filter))
+        return Counted(result.affected, lsn=result.lsn)
+
+    async def merge_many(
+        self,
+        partial: Metadata,
+        ids: Iterable[int] | None = None,
+        *,
+        filter: Metadata | None = None,
+    ) -> Counted:
+        """Merges into the payloads of these ids, or of all that match a filter; returns how many there were.
+
+        Exactly one of the two is given; ids that do not exist are passed over. It is done in batches of at
+        most 1,000, as ``delete_many`` does with a filter. Raises InvalidRequest (``bad_id``, ``bad_filter``,
+        and ``bad_payload`` with the ``id`` of one that would become too large); an error has in
+        ``details["patched"]`` how many are changed.
+        """
+        if (ids is None) == (filter is None):
+            raise InvalidRequest("merge_many takes either ids or a filter")
+        patch = payload_text(partial) or b"{}"
+        if ids is not None:
+            numbers = checked_ids(ids, PATCH_IDS_MAX)
+            result = await merge_ids(self.engine, self.reads, numbers, patch)
+        else:
+            result = await merge_matching(self.engine, self.reads, parse_filter(filter), patch)
         return Counted(result.affected, lsn=result.lsn)

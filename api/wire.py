@@ -109,6 +109,14 @@ class DeleteBody(Body, frozen=True):
     filter: msgspec.Raw = ABSENT
 
 
+class PatchBody(Body, frozen=True):
+    """``POST /v1/vectors/patch``."""
+
+    patch: msgspec.Raw
+    ids: object = None
+    filter: msgspec.Raw = ABSENT
+
+
 class ScrollBody(Body, frozen=True):
     """``POST /v1/vectors/scroll``."""
 
@@ -150,6 +158,7 @@ SEARCH = msgspec.json.Decoder(SearchBody)
 SEARCH_BATCH = msgspec.json.Decoder(SearchBatchBody)
 FETCH = msgspec.json.Decoder(FetchBody)
 DELETE = msgspec.json.Decoder(DeleteBody)
+PATCH = msgspec.json.Decoder(PatchBody)
 SCROLL = msgspec.json.Decoder(ScrollBody)
 COUNT = msgspec.json.Decoder(CountBody)
 FACETS = msgspec.json.Decoder(FacetsBody)
@@ -158,6 +167,7 @@ RANGE = msgspec.json.Decoder(RangeBody)
 # The code of an error in a field; the other fields have "bad_" and their own name.
 CODES = {
     "metadata": "bad_payload",
+    "patch": "bad_payload",
     "ids": "bad_id",
     "searches": "bad_request",
     "max_scan_candidates": "bad_request",
@@ -252,4 +262,5 @@ _FIELDS = {
     *InsertBody.__struct_fields__,
     *ScrollBody.__struct_fields__,
     *FacetsBody.__struct_fields__,
+    *PatchBody.__struct_fields__,
 }

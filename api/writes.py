@@ -8,11 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.checks import check_dim
-from asteroid_cloud.api.reads import Reads
 from asteroid_cloud.indexer import Engine, WriteResult
-from asteroid_cloud.query import Filter
 from asteroid_cloud.wal.errors import Overloaded, StorageError
-from asteroid_cloud.wal.limits import DELETE_IDS_MAX
 
 
 async def put(engine: Engine, id: int, vector: NDArray[np.float32], payload: bytes | None) -> WriteResult:
@@ -34,13 +31,3 @@ async def put_batch(
     except (StorageError, Overloaded) as error:
         error.details.update(inserted=0, failed_index=0)
         raise
-
-
-async def delete_matching(engine: Engine, reads: Reads, filter: Filter) -> WriteResult:
-    """Deletes all that match now; one that is written while they are deleted may go or stay."""
-    ids = await reads.matching_ids(await reads.snapshot(), filter)
-    total = WriteResult(engine.applied_lsn, 0)
-    for start in range(0, len(ids), DELETE_IDS_MAX):
-        result = await engine.delete(ids[start : start + DELETE_IDS_MAX])
-        total = WriteResult(result.lsn, total.affected + result.affected)
-    return total

@@ -87,5 +87,26 @@ class VectorCalls:
         """Delete the vectors with these ids, or all that match a filter; returns how many there were.
 
         Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
+
+        Ids are deleted all at once. What matches a filter at the beginning is deleted in batches of 1,000,
+        each whole or not at all; one that is deleted or changed meanwhile, and does not match when its turn
+        comes, is left as it is, and so is what begins to match. An error has in ``details["deleted"]`` how
+        many are gone. Give the client a ``timeout`` that is long enough for many.
         """
         return self._transport.send(routes.delete_many(ids, filter))
+
+    def merge_many(
+        self,
+        partial: Metadata,
+        ids: Iterable[int] | None = None,
+        *,
+        filter: Metadata | None = None,
+    ) -> Counted:
+        """Merge into the payloads of these ids, or of all that match a filter; returns how many there were.
+
+        Exactly one of the two is given; ids that do not exist are passed over. It is done in batches of at
+        most 1,000, as ``delete_many`` does with a filter. Raises InvalidRequest (``bad_id``, ``bad_filter``,
+        and ``bad_payload`` with the ``id`` of one that would become too large); an error has in
+        ``details["patched"]`` how many are changed.
+        """
+        return self._transport.send(routes.merge_many(partial, ids, filter))

@@ -181,6 +181,15 @@ def delete_many(ids: Iterable[int] | None, filter: Metadata | None) -> Call[Coun
     return post("/v1/vectors/delete", body, count_of("deleted"), retry=Retry.UNSENT)
 
 
+def merge_many(partial: Metadata, ids: Iterable[int] | None, filter: Metadata | None) -> Call[Counted]:
+    """POST /v1/vectors/patch. Sent twice it could report too few, so only when surely not acted on."""
+    if (ids is None) == (filter is None):
+        raise InvalidRequest("merge_many takes either ids or a filter", code="bad_request")
+    listed = None if ids is None else [encode_id(id) for id in ids]
+    body = without_none(patch=encode_metadata(partial), ids=listed, filter=filter_text(filter))
+    return post("/v1/vectors/patch", body, count_of("patched"), retry=Retry.UNSENT)
+
+
 def scroll(
     filter: Metadata | None,
     limit: int,

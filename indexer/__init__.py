@@ -9,6 +9,7 @@ from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.fields import FieldColumn, Fields
 from asteroid_cloud.indexer.memory import Building, MemoryUse
+from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
 from asteroid_cloud.indexer.replay import Replay, ReplayReport
 from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, prepared, search_parts, search_prepared
@@ -35,6 +36,7 @@ __all__ = [
     "Snapshot",
     "WriteResult",
     "checked_spec",
+    "merge_payload",
     "prepared",
     "search_parts",
     "search_prepared",

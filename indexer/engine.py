@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 
 import anyio
 import numpy as np
@@ -26,6 +26,7 @@ from asteroid_cloud.indexer.spec import BITS_DEFAULT, TAIL_ROW_BYTES, EngineOpti
 from asteroid_cloud.indexer.state import no_such_id, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
 from asteroid_cloud.indexer.tombstones import KILL_BYTES
+from asteroid_cloud.indexer.turns import Turns
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded, TooLarge
 from asteroid_cloud.wal.events import (
     BulkLoaded,
@@ -48,6 +49,7 @@ class Engine:
     def __init__(self, opening: Opening, options: EngineOptions) -> None:
         self.options = options
         self._opening = opening
+        self._turns = Turns()
 
     @classmethod
     @asynccontextmanager
@@ -98,6 +100,18 @@ class Engine:
     def applied_lsn(self) -> Lsn:
         """The newest record that readers see."""
         return self._opened.applier.applied_lsn
+
+    @property
+    def generation(self) -> int:
+        """Changes whenever all that the index held is replaced or deleted."""
+        return self._opened.state.generation
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """Writes of other tasks wait until it ends, and it begins when those under way are applied.
+
+        What a cancelled writer left may still come: a write within it tells by its ``expected_lsn``.
+        """
+        return self._turns.alone()
 
     def snapshot(self) -> Snapshot:
         """What the index holds now; raises Conflict ``index_not_initialized`` when there is none."""
@@ -155,14 +169,18 @@ class Engine:
         size = len(ids) * (spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES) + kept * KEPT_BYTES + held
         return await self._write(event, len(ids), size)
 
-    async def delete(self, ids: NDArray[np.uint64]) -> WriteResult:
-        """Deletes those of the ids that exist; logs nothing when none does."""
+    async def delete(self, ids: NDArray[np.uint64], *, expected_lsn: int | None = None) -> WriteResult:
+        """Deletes those of the ids that exist; logs nothing when none does.
+
+        Raises Conflict ``lsn_mismatch`` when there is a newer record in the log than ``expected_lsn``.
+        """
         self._check_writable()
         live = [view.find(ids) >= 0 for view in self.snapshot().parts]
         found = np.unique(ids[np.logical_or.reduce(live)]) if live else ids[:0]
         if len(found) == 0:
             return WriteResult(self.applied_lsn, 0)
-        return await self._write(VectorsDeleted(found.astype("<u8").tobytes()), 0, KILL_BYTES * len(found))
+        event = VectorsDeleted(found.astype("<u8").tobytes())
+        return await self._write(event, 0, KILL_BYTES * len(found), expected_lsn)
 
     async def replace_payload(self, id_: int, payload: bytes) -> WriteResult:
         """Sets a payload to a JSON object text; raises NotFound when the id is absent."""
@@ -173,6 +191,19 @@ class Engine:
         """Applies a JSON merge-patch (RFC 7396) to a payload; raises NotFound when the id is absent."""
         size = self._row_bytes(id_) + PAYLOAD_BYTES_MAX  # what the old payload and the patch make at most
         return await self._write(PayloadMerged(id_, patch), 1, size)
+
+    async def merge_payloads(
+        self, ids: NDArray[np.uint64], patch: bytes, payload_bytes: int, *, expected_lsn: int | None = None
+    ) -> WriteResult:
+        """Applies one merge-patch to the payloads of some ids, which together take ``payload_bytes`` then.
+
+        All are logged or none. Raises NotFound when one is absent, Conflict ``lsn_mismatch`` as ``delete``.
+        """
+        if len(ids) == 0:
+            return WriteResult(self.applied_lsn, 0)
+        size = len(ids) * (self.snapshot().spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES) + payload_bytes
+        events: list[Event] = [PayloadMerged(id_, patch) for id_ in ids.tolist()]
+        return await self._write(events, len(ids), size, expected_lsn)
 
     @asynccontextmanager
     async def bulk(self) -> AsyncIterator[BulkLoader]:
@@ -218,31 +249,7 @@ class Engine:
 
     def stats(self) -> EngineStats:
         """Figures of this moment."""
-        opened = self._opened
-        state, applier, log = opened.state, opened.applier, opened.log
-        lag = applier.applied_lsn - opened.checkpointer.lsn
-        snapshot = applier.snapshot
-        return EngineStats(
-            vectors=snapshot.live if snapshot else 0,
-            dim=snapshot.spec.dim if snapshot else None,
-            metric=snapshot.spec.metric if snapshot else None,
-            segments=len(state.segments),
-            segment_rows=sum(segment.rows for segment in state.segments),
-            tombstones=sum(part.tombstones.count for part in state.parts),
-            tail_rows=state.tail_rows,
-            tail_bytes=state.tail_bytes,
-            lag_records=lag,
-            lag_seconds=time.monotonic() - opened.checkpointer.behind_since_s if lag else 0.0,
-            log_bytes=log.size_bytes,
-            segment_bytes=sum(segment.file_bytes for segment in state.segments),
-            last_lsn=applier.applied_lsn,
-            durable_lsn=log.durable_lsn,
-            checkpoint_lsn=opened.checkpointer.lsn,
-            memory_budget_bytes=self.options.memory_budget_bytes,
-            merging=opened.merger.is_merging,
-            building=opened.builder.construction.told(),
-            kernels=_core.kernels(),
-        )
+        return _stats(self._opened, self.options)
 
     async def memory(self) -> MemoryUse:
         """What the memory is used for."""
@@ -274,14 +281,45 @@ class Engine:
         if self.failure is not None:
             raise self.failure
 
-    async def _write(self, event: Event, rows: int = 0, size: int = 0) -> WriteResult:
-        """Logs one event, waits until it is durable and applied, and says what it did."""
+    async def _write(
+        self, events: Event | list[Event], rows: int = 0, size: int = 0, expected_lsn: int | None = None
+    ) -> WriteResult:
+        """Logs events together, waits until they are durable and applied, and says what they did."""
         self._check_writable()
-        opened = self._opened
-        async with opened.admission.admitted(rows, size):
-            lsn = await opened.log.append([event])
-            outcome = await opened.applier.outcome(lsn)
-        return WriteResult(lsn, outcome.affected)
+        opened, listed = self._opened, events if isinstance(events, list) else [events]
+        expected = None if expected_lsn is None else Lsn(expected_lsn)
+        async with self._turns.shared(), opened.admission.admitted(rows, size):
+            last = await opened.log.append(listed, expected_lsn=expected)
+            lsns = range(last - len(listed) + 1, last + 1)
+            outcomes = [await opened.applier.outcome(Lsn(lsn)) for lsn in lsns]
+        return WriteResult(last, sum(outcome.affected for outcome in outcomes))
+
+
+def _stats(opened: Opened, options: EngineOptions) -> EngineStats:
+    state, applier, log = opened.state, opened.applier, opened.log
+    lag = applier.applied_lsn - opened.checkpointer.lsn
+    snapshot = applier.snapshot
+    return EngineStats(
+        vectors=snapshot.live if snapshot else 0,
+        dim=snapshot.spec.dim if snapshot else None,
+        metric=snapshot.spec.metric if snapshot else None,
+        segments=len(state.segments),
+        segment_rows=sum(segment.rows for segment in state.segments),
+        tombstones=sum(part.tombstones.count for part in state.parts),
+        tail_rows=state.tail_rows,
+        tail_bytes=state.tail_bytes,
+        lag_records=lag,
+        lag_seconds=time.monotonic() - opened.checkpointer.behind_since_s if lag else 0.0,
+        log_bytes=log.size_bytes,
+        segment_bytes=sum(segment.file_bytes for segment in state.segments),
+        last_lsn=applier.applied_lsn,
+        durable_lsn=log.durable_lsn,
+        checkpoint_lsn=opened.checkpointer.lsn,
+        memory_budget_bytes=options.memory_budget_bytes,
+        merging=opened.merger.is_merging,
+        building=opened.builder.construction.told(),
+        kernels=_core.kernels(),
+    )
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from asteroid_cloud.query.records import Record, fetch, fetch_one
 from asteroid_cloud.query.request import Explain, Hit, SearchRequest, SearchResult
 from asteroid_cloud.query.scroll import ScrollPage, scroll
 from asteroid_cloud.query.search import search, search_batch
-from asteroid_cloud.query.selections import count, matching_ids
+from asteroid_cloud.query.selections import count, matching_among, matching_batches
 
 __all__ = [
     "MATCH_ALL",
@@ -43,7 +43,8 @@ __all__ = [
     "fetch_one",
     "field_path",
     "field_range",
-    "matching_ids",
+    "matching_among",
+    "matching_batches",
     "parse_filter",
     "scroll",
     "search",

@@ -19,7 +19,15 @@ from tests.api.schema_check import faults
 pytestmark = pytest.mark.anyio
 
 BODIES = [wire.IndexBody, wire.VectorBody, wire.InsertBody, wire.SearchBody, wire.SearchBatchBody]
-BODIES += [wire.FetchBody, wire.DeleteBody, wire.ScrollBody, wire.CountBody, wire.FacetsBody, wire.RangeBody]
+BODIES += [
+    wire.FetchBody,
+    wire.DeleteBody,
+    wire.ScrollBody,
+    wire.CountBody,
+    wire.FacetsBody,
+    wire.RangeBody,
+    wire.PatchBody,
+]
 ONE = {"id": 2**64 - 1, "vector": ZEROS, "metadata": {"a": 1}}
 BOTH = ["payload", "vector"]
 SEEK = {"vector": ZEROS, "include": BOTH, "explain": True, "filter": {"a": 1}, "min_lsn": 1, "k": 3}
@@ -47,6 +55,8 @@ STORY: list[tuple[str, str, object]] = [
     ("post", "/v1/range", {"field": "none", "filter": {"a": 1}}),
     ("get", "/v1/stats", None),
     ("get", "/v1/index", None),
+    ("post", "/v1/vectors/patch", {"ids": ["5", 6], "patch": {"a": 2}}),
+    ("post", "/v1/vectors/patch", {"filter": {"a": 2}, "patch": {}}),
     ("post", "/v1/vectors/delete", {"ids": [5]}),
     ("delete", "/v1/vectors/{id}", None),
     ("delete", "/v1/index", None),

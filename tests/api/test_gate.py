@@ -37,6 +37,7 @@ BODY_ROUTES = [
     ("POST", "/v1/vectors/batch"),
     ("POST", "/v1/vectors/fetch"),
     ("POST", "/v1/vectors/delete"),
+    ("POST", "/v1/vectors/patch"),
     ("POST", "/v1/vectors/scroll"),
     ("POST", "/v1/search"),
     ("POST", "/v1/search/batch"),

@@ -21,6 +21,8 @@ DATA_CALLS: list[tuple[str, str, object]] = [
     ("POST", "/v1/vectors/fetch", {"ids": [1]}),
     ("POST", "/v1/vectors/delete", {"ids": [1]}),
     ("POST", "/v1/vectors/delete", {"filter": {}}),
+    ("POST", "/v1/vectors/patch", {"ids": [1], "patch": {}}),
+    ("POST", "/v1/vectors/patch", {"filter": {}, "patch": {}}),
     ("POST", "/v1/vectors/scroll", {}),
     ("POST", "/v1/search", {"vector": ZEROS}),
     ("POST", "/v1/search/batch", {"searches": [{"vector": ZEROS}]}),

@@ -111,6 +111,7 @@ class FakeServer:
             ("POST", "/v1/vectors/batch", self.insert_batch),
             ("POST", "/v1/vectors/fetch", self.fetch),
             ("POST", "/v1/vectors/delete", self.delete_many),
+            ("POST", "/v1/vectors/patch", self.merge_many),
             ("POST", "/v1/vectors/scroll", self.scroll),
             ("POST", "/v1/count", self.count),
             ("POST", "/v1/facets", self.facets),
@@ -271,6 +272,14 @@ class FakeServer:
         body = await request.json()
         chosen = body["ids"] if "ids" in body else [row["id"] for row in self.matching(body)]
         return self.written(deleted=sum(self.rows.pop(id, None) is not None for id in chosen))
+
+    async def merge_many(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        listed = [self.rows[id] for id in body.get("ids", ()) if id in self.rows]
+        chosen = listed if "ids" in body else self.matching(body)
+        for row in chosen:
+            row["payload"] = {**row["payload"], **body["patch"]}
+        return self.written(patched=len(chosen))
 
     async def scroll(self, request: web.Request) -> web.Response:
         body = await request.json()

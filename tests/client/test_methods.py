@@ -171,6 +171,21 @@ async def test_facets_and_range(client: Any, server: FakeServer) -> None:
     assert server.seen[-1].body == {"field": "none", "filter": {"kind": "a"}}
 
 
+async def test_merge_many(client: Any, server: FakeServer) -> None:
+    await fill(client)
+    patched = await client.merge_many({"seen": True}, filter={"kind": "a"})
+    assert (patched, patched.lsn) == (1, 5)
+    assert server.seen[-1].body == {"patch": {"seen": True}, "filter": {"kind": "a"}}
+    assert await client.merge_many({"seen": 2}, [1, 2, 77]) == 2
+    payloads = [await client.get_payload(id) for id in (1, 2**64 - 1)]
+    assert payloads == [{"kind": "a", "seen": 2}, {}]
+    for wrong in ({}, {"ids": [1], "filter": {}}):
+        with pytest.raises(InvalidRequest):
+            await client.merge_many({"a": 1}, **wrong)
+    with pytest.raises(InvalidRequest):
+        await client.merge_many([], [1])
+
+
 async def test_scroll_walks_all_pages_lazily(client: Any, server: FakeServer) -> None:
     await client.create_index(1)
     await client.insert_batch([(id, [id], {"odd": id % 2}) for id in range(25)])

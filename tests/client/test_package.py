@@ -17,7 +17,17 @@ SEED = [
     *("insert", "upsert", "get", "delete", "get_payload", "set_payload", "merge_payload", "search"),
     *("insert_batch", "bulk_build", "create_index", "get_index", "delete_index", "stats", "health", "ready"),
 ]
-MORE = ["search_batch", "fetch", "delete_many", "scroll", "count", "facets", "field_range", "wait_for"]
+MORE = [
+    "search_batch",
+    "fetch",
+    "delete_many",
+    "merge_many",
+    "scroll",
+    "count",
+    "facets",
+    "field_range",
+    "wait_for",
+]
 
 
 def public(kind: type) -> set[str]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asteroid_cloud.query import MATCH_ALL, MaskCache, count, fetch, fetch_one, matching_ids, parse_filter
+from asteroid_cloud.query import (
+    MATCH_ALL,
+    MaskCache,
+    count,
+    fetch,
+    fetch_one,
+    matching_among,
+    matching_batches,
+    parse_filter,
+)
 from asteroid_cloud.wal.errors import NotFound
 from tests.query.parts import World, random_vectors
 
@@ -54,8 +63,13 @@ def test_counts_and_ids_of_what_matches() -> None:
         (parse_filter({"n": {"$ne": 1}}), [2]),
     ]:
         assert count(snapshot, masks, filter) == len(ids)
-        found = matching_ids(snapshot, masks, filter)
-        assert found.dtype == np.uint64
-        assert sorted(found.tolist()) == ids
+        for rows in (1, 2, 5):
+            found = [batch.tolist() for batch in matching_batches(snapshot, masks, filter, rows=rows)]
+            assert sorted(id for batch in found for id in batch) == ids
+            assert all(1 <= len(batch) <= rows for batch in found)
+        among, payloads = matching_among(snapshot, filter, np.array([7, 2**64 - 1, 2, 1], np.uint64))
+        assert among.dtype == np.uint64
+        assert sorted(among.tolist()) == ids
+        assert payloads == [fetch_one(snapshot, id, payload=True).payload for id in among.tolist()]
     assert count(snapshot, masks) == 3
-    assert matching_ids(World(4).snapshot(), masks, MATCH_ALL).tolist() == []
+    assert list(matching_batches(World(4).snapshot(), masks, MATCH_ALL, rows=5)) == []
