@@ -22,7 +22,12 @@ from asteroid_cloud.api.examples import EXAMPLES
 from asteroid_cloud.api.filter_help import FILTER_HELP
 from asteroid_cloud.api.routes import route_handlers
 from asteroid_cloud.api.schemas import Schema, components
-from asteroid_cloud.wal.limits import FACET_TEXT_BYTES_MAX, FACET_VALUES_MAX, MATCHES_A_BATCH_MAX
+from asteroid_cloud.wal.limits import (
+    FACET_TEXT_BYTES_MAX,
+    FACET_VALUES_MAX,
+    MATCHES_A_BATCH_MAX,
+    PATCHES_A_BATCH_MAX,
+)
 
 ABOUT = """\
 Vectors and JSON payloads in; nearest neighbours with filters out.
@@ -48,10 +53,11 @@ FIELD_HELP = (
     "once a vector; objects, and arrays within arrays, are no values, but the vector has the field. {}"
 )
 BY_FILTER = (
-    f"What matches at the beginning is done in batches of at most {MATCHES_A_BATCH_MAX:,}, each logged whole "
-    "or not at all, while other writes go on between them. A vector that was deleted or changed meanwhile, "
-    "and does not match at the moment when its batch is done, is left as it is; so is one that begins to "
-    "match. An error halfway says how many are done (`deleted`, `patched`); sent again, it does the rest."
+    f"What matches at the beginning is deleted {MATCHES_A_BATCH_MAX:,} at a time, or patched "
+    f"{PATCHES_A_BATCH_MAX} at a time at most; each of these batches is logged whole or not at all, while "
+    "other writes go on between them. A vector that was deleted or changed meanwhile, and does not match at "
+    "the moment when its batch is done, is left as it is; so is one that begins to match. An error halfway "
+    "says how many are done (`deleted`, `patched`); sent again, it does the rest."
 )
 MORE = {
     "search": FILTER_HELP,

@@ -104,7 +104,7 @@ class AsyncVectorCalls:
         """Merge into the payloads of these ids, or of all that match a filter; returns how many there were.
 
         Exactly one of the two is given; ids that do not exist are passed over. It is done in batches of at
-        most 1,000, as ``delete_many`` does with a filter. Raises InvalidRequest (``bad_id``, ``bad_filter``,
+        most 200, as ``delete_many`` does with a filter. Raises InvalidRequest (``bad_id``, ``bad_filter``,
         and ``bad_payload`` with the ``id`` of one that would become too large); an error has in
         ``details["patched"]`` how many are changed.
         """

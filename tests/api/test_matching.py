@@ -32,7 +32,8 @@ RED = {"color": "red"}
 @pytest.fixture
 async def rows(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Twelve rows, the odd ones red, and batches of two."""
-    monkeypatch.setattr(matching, "MATCHES_A_BATCH_MAX", 2)
+    for name in ("MATCHES_A_BATCH_MAX", "PATCHES_A_BATCH_MAX"):
+        monkeypatch.setattr(matching, name, 2)
     await store.insert_batch(
         [(id, ZEROS, {"color": "red" if id % 2 else "blue", "n": id}) for id in range(12)]
     )
@@ -238,7 +239,8 @@ async def test_the_log_shows_no_record_hit_that_did_not_match(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writers repaint rows while others delete and patch by color; then the log is read from its start."""
-    monkeypatch.setattr(matching, "MATCHES_A_BATCH_MAX", 7)
+    for name in ("MATCHES_A_BATCH_MAX", "PATCHES_A_BATCH_MAX"):
+        monkeypatch.setattr(matching, name, 7)
     chance, rows, painting = Random(5), 150, set(range(4))
     async with Store.open(tmp_path, SMALL) as store:
         await store.engine.ready()
