@@ -5,7 +5,7 @@ is, how it is searched and how it is kept are the layers' below.
 """
 
 from asteroid_cloud.api.blocking import BlockingStore, open_blocking
-from asteroid_cloud.api.embedded import open
+from asteroid_cloud.api.embedded import open, restore
 from asteroid_cloud.api.results import (
     BulkReport,
     Counted,
@@ -21,8 +21,10 @@ from asteroid_cloud.api.results import (
 )
 from asteroid_cloud.api.searches import Search
 from asteroid_cloud.api.store import Store
+from asteroid_cloud.indexer import BackupReport
 
 __all__ = [
+    "BackupReport",
     "BlockingStore",
     "BulkReport",
     "Counted",
@@ -39,4 +41,5 @@ __all__ = [
     "Written",
     "open",
     "open_blocking",
+    "restore",
 ]

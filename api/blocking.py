@@ -18,6 +18,7 @@ from asteroid_cloud.api.blocking_writes import BlockingWrites
 from asteroid_cloud.api.embedded import MEMORY_BUDGET_BYTES, open
 from asteroid_cloud.api.results import IndexInfo, Stats
 from asteroid_cloud.api.store import Store
+from asteroid_cloud.indexer import BackupReport
 
 T = TypeVar("T")
 
@@ -59,6 +60,12 @@ class BlockingStore(BlockingReads, BlockingWrites):
     def wait_for(self, lsn: int, timeout: float | None = None) -> int:
         """Waits until reads cover ``lsn``; returns the LSN that they do cover."""
         return self._run(lambda: self._store.wait_for(lsn, timeout))
+
+    def backup(
+        self, folder: str | PathLike[str], previous: str | PathLike[str] | None = None
+    ) -> BackupReport:
+        """Copies the store as it is now into a new folder; see ``Store.backup``."""
+        return self._run(lambda: self._store.backup(folder, previous))
 
     def flush(self) -> None:
         """Moves the tail into segments and shrinks the log; for durability there is no need of it."""

@@ -22,12 +22,16 @@ class Commands(click.RichGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the help."""
-        return ["serve", "wal"]
+        return ["serve", "backup", "restore", "wal"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         if cmd_name == "serve":
             return serve
+        if cmd_name in ("backup", "restore"):
+            from asteroid_cloud.api import backup_commands
+
+            return backup_commands.backup if cmd_name == "backup" else backup_commands.restore
         if cmd_name == "wal":
             from asteroid_cloud.api.replay_command import replay
             from asteroid_cloud.wal.cli import wal

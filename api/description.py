@@ -109,6 +109,17 @@ CALLS: dict[tuple[str, str], Call] = {
         (*READ, *BODY, "bad_field", "bad_filter", "bad_limit", "too_many_values"),
         "FacetsBody",
     ),
+    ("post", "/v1/backup"): Call(
+        "backup",
+        "BackupReport",
+        (
+            *(*READ[1:], *BODY, "bad_backup_name", "backup_not_configured", "backup_running"),
+            *("backup_exists", "no_space", "storage_error"),
+        ),
+        "BackupBody",
+        201,
+    ),
+    ("get", "/v1/backup"): Call("backups", "Backups", (*READ[1:], "backup_not_configured")),
     ("post", "/v1/range"): Call(
         "field_range", "FieldRange", (*READ, *BODY, "bad_field", "bad_filter"), "RangeBody"
     ),

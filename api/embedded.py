@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from os import PathLike
+from os import PathLike, fspath
 
 from asteroid_cloud.api.store import Store
-from asteroid_cloud.indexer import EngineOptions
+from asteroid_cloud.indexer import BackupReport, EngineOptions, restore_backup
+from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.limits import MIB
 
 MEMORY_BUDGET_BYTES = 256 * MIB
+
+
+def restore(backup: str | PathLike[str], into: str | PathLike[str]) -> BackupReport:
+    """Makes a store of a backup, checking every byte; ``into`` must be empty or absent.
+
+    Raises NotFound (``no_backup``), Conflict (``not_empty``) and StorageError (``corruption``, …).
+    """
+    return restore_backup(LocalFiles(), fspath(backup), fspath(into))
 
 
 @asynccontextmanager

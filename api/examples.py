@@ -72,6 +72,7 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "The languages there are": {"field": "lang"},
         "Tags of what matches": {"field": "tags", "filter": {"year": {"$gte": 2024}}, "limit": 100},
     },
+    ("post", "/v1/backup"): {"Today's": {"name": "2026-11-23"}},
     ("post", "/v1/range"): {
         "From year to year": {"field": "year"},
         "Under a filter": {"field": "year", "filter": {"lang": "en"}},

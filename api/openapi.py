@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from asteroid_cloud.api import (
     health,
+    routes_backup,
     routes_bulk,
     routes_fields,
     routes_index,
@@ -45,6 +46,7 @@ TAGS = {
     "search": ("Find the nearest, with filters; count.", routes_search),
     "fields": ("What a payload field holds in all vectors that match a filter.", routes_fields),
     "bulk": ("Build a whole index at once.", routes_bulk),
+    "backup": ("Keep copies of the store, made while it serves.", routes_backup),
     "operations": ("What load balancers and scrapers ask.", health),
 }
 TAG_BY_MODULE = {module.__name__: name for name, (_, module) in TAGS.items()}

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from asteroid_cloud.api import routes_bulk, routes_fields, routes_index, routes_search, routes_vectors
+from asteroid_cloud.api import (
+    routes_backup,
+    routes_bulk,
+    routes_fields,
+    routes_index,
+    routes_search,
+    routes_vectors,
+)
 
 
 def route_handlers() -> list[HTTPRouteHandler]:
@@ -32,4 +39,6 @@ def route_handlers() -> list[HTTPRouteHandler]:
         routes_fields.facets,
         routes_fields.field_range,
         routes_bulk.bulk_build,
+        routes_backup.make_backup,
+        routes_backup.list_backups,
     ]

@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 
 from asteroid_cloud.api import wire
+from asteroid_cloud.api.backups import NAME, Backup
 from asteroid_cloud.api.checks import DECIMAL, INCLUDABLE
 from asteroid_cloud.api.results import BulkReport, Stats
+from asteroid_cloud.indexer import BackupReport
 from asteroid_cloud.indexer.spec import METRICS
 from asteroid_cloud.query import Explain, Facets, FieldRange
 from asteroid_cloud.wal.limits import (
@@ -146,6 +148,7 @@ PARTS: dict[str, Schema] = {
         request_id=about("Names an internal error in the server's log.", TEXT),
     ),
 }
+BACKUP_NAME = f"^{NAME.pattern}$"
 FIELD = about(f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes.", TEXT)
 BITS: Schema = {"type": "integer", "enum": [8, 16]}
 REQUESTS: dict[str, Schema] = {
@@ -206,6 +209,9 @@ REQUESTS: dict[str, Schema] = {
         min_lsn=MIN_LSN,
     ),
     "CountBody": body([], filter=ref("Filter"), min_lsn=MIN_LSN),
+    "BackupBody": body(
+        ["name"], name=about("Letters, digits, dots, dashes, underscores.", TEXT | {"pattern": BACKUP_NAME})
+    ),
     "FacetsBody": body(
         ["field"],
         field=FIELD,
@@ -237,6 +243,7 @@ ANSWERS: dict[str, Schema] = {
     "Page": answer(["vectors", "cursor"], vectors=array(ref("Row")), cursor=nullable(TEXT)),
     "Hit": answer(["id", "distance"], distance=NUMBER, **ROW),
     "Hits": answer(["results"], results=array(ref("Hit")), explain=ref("Explain")),
+    "Backups": answer(["backups"], backups=array(ref("Backup"))),
     "HitsOfMany": answer(["results"], results=array(ref("Hits"))),
 }
 
@@ -244,6 +251,6 @@ ANSWERS: dict[str, Schema] = {
 def components() -> dict[str, Schema]:
     """All schemas by name."""
     _, derived = msgspec.json.schema_components(
-        [Stats, BulkReport, Explain, Facets, FieldRange], ref_template=REF + "{name}"
+        [Stats, BulkReport, BackupReport, Backup, Explain, Facets, FieldRange], ref_template=REF + "{name}"
     )
     return PARTS | REQUESTS | ANSWERS | derived

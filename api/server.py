@@ -95,7 +95,7 @@ async def _serve(settings: Settings) -> None:
     shown = f"[{host}]" if ":" in host else host
     metrics = Metrics()
     failure: AsteroidError | None = None
-    async with Store.open(settings.data, settings.engine_options) as store:
+    async with Store.open(settings.data, settings.engine_options, backup_folder=settings.backup_dir) as store:
         config = uvicorn.Config(
             create_app(settings, store, metrics),
             http=BoundedProtocol,

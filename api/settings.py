@@ -68,6 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     keep_log: Annotated[
         bool, _about("Never trim the log, so that replay reaches the first record; it grows without bound.")
     ] = False
+    backup_dir: Annotated[
+        str | None, _about("Folder that POST /v1/backup makes backups in; without it none are made.")
+    ] = None
     rate_limit: Annotated[float, _about("Requests a second that a key may make; 0 for no limit.")] = 0.0
     concurrency: Annotated[int, _about("Requests served at a time; more are answered 503.")] = 256
     body_timeout_s: Annotated[

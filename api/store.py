@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from os import PathLike, fspath
 
+from asteroid_cloud.api.backups import Backups
 from asteroid_cloud.api.reads import Reads
 from asteroid_cloud.api.store_fields import FieldCalls
 from asteroid_cloud.api.store_index import IndexCalls
@@ -22,16 +23,21 @@ from asteroid_cloud.wal.errors import Conflict
 class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls):
     """Use ``open`` of this package, or ``Store.open`` to be there while recovery runs."""
 
-    def __init__(self, path: str, engine: Engine) -> None:
+    def __init__(self, path: str, engine: Engine, backup_folder: str | None = None) -> None:
         self.path = path
         """The data directory."""
         self.engine = engine
         self.reads = Reads(engine)
+        self.backups = Backups(engine, backup_folder)
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: str | PathLike[str], options: EngineOptions | None = None
+        cls,
+        path: str | PathLike[str],
+        options: EngineOptions | None = None,
+        *,
+        backup_folder: str | None = None,
     ) -> AsyncIterator[Store]:
         """Opens a data directory, made if need be, and yields at once; recovery goes on behind.
 
@@ -39,7 +45,7 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls):
         Raises LockHeld when another process has the directory open.
         """
         async with Engine.open(fspath(path), options) as engine:
-            yield cls(fspath(path), engine)
+            yield cls(fspath(path), engine, backup_folder)
 
     async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
         """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""

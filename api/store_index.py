@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from os import PathLike, fspath
+
 from msgspec.structs import replace
 
 from asteroid_cloud.api.machine import anonymous_bytes
 from asteroid_cloud.api.reads import Reads
 from asteroid_cloud.api.results import IndexInfo, Stats
-from asteroid_cloud.indexer import Engine
+from asteroid_cloud.indexer import BackupReport, Engine
 from asteroid_cloud.wal.limits import MIN_LSN_WAIT_S_MAX
 
 
@@ -65,6 +67,17 @@ class IndexCalls:
         """
         await self.engine.wait_for(lsn, MIN_LSN_WAIT_S_MAX if timeout is None else timeout)
         return self.engine.applied_lsn
+
+    async def backup(
+        self, folder: str | PathLike[str], previous: str | PathLike[str] | None = None
+    ) -> BackupReport:
+        """Copies the store as it is now into a new folder, and checks the copy; writes and searches go on.
+
+        Segments that ``previous``, an earlier backup, has already are linked, not copied. The folder can be
+        opened as a store, or made one elsewhere by ``restore``. Raises Conflict (``backup_exists``,
+        ``backup_of_another_store``), NotFound (``no_backup``), StorageError and NoSpace.
+        """
+        return await self.engine.backup(fspath(folder), None if previous is None else fspath(previous))
 
     async def flush(self) -> None:
         """Moves the tail into segments and shrinks the log; for durability there is no need of it."""

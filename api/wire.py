@@ -35,6 +35,12 @@ class IndexBody(Body, frozen=True):
     bits: object = 16
 
 
+class BackupBody(Body, frozen=True):
+    """``POST /v1/backup``."""
+
+    name: object
+
+
 class VectorBody(Body, frozen=True):
     """``PUT /v1/vectors/{id}``."""
 
@@ -152,6 +158,7 @@ class RangeBody(Body, frozen=True):
 
 
 INDEX = msgspec.json.Decoder(IndexBody)
+BACKUP = msgspec.json.Decoder(BackupBody)
 VECTOR = msgspec.json.Decoder(VectorBody)
 INSERT = msgspec.json.Decoder(InsertBody)
 SEARCH = msgspec.json.Decoder(SearchBody)
@@ -261,6 +268,7 @@ _FIELDS = {
     *SearchBody.__struct_fields__,
     *InsertBody.__struct_fields__,
     *ScrollBody.__struct_fields__,
+    *BackupBody.__struct_fields__,
     *FacetsBody.__struct_fields__,
     *PatchBody.__struct_fields__,
 }

@@ -21,6 +21,8 @@ from asteroid_cloud.client.errors import (
 )
 from asteroid_cloud.client.filters import Condition, F
 from asteroid_cloud.client.results import (
+    Backup,
+    BackupReport,
     Bounds,
     BulkReport,
     Counted,
@@ -41,6 +43,8 @@ from asteroid_cloud.client.routes import Search
 __all__ = [
     "AsteroidError",
     "AsyncClient",
+    "Backup",
+    "BackupReport",
     "Bounds",
     "BulkReport",
     "Client",

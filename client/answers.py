@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 from msgspec.json import Decoder
 from msgspec.structs import replace
 
 from asteroid_cloud.client.calls import Reply, check, decode
 from asteroid_cloud.client.errors import UnexpectedAnswer
 from asteroid_cloud.client.results import (
+    Backup,
+    BackupReport,
     BulkReport,
     Counted,
     Facets,
@@ -160,6 +163,25 @@ def rows_of(reply: Reply) -> list[Row]:
 def page_of(reply: Reply) -> Page:
     """One page of a scroll."""
     return decode(PAGE, reply)
+
+
+class BackupsAnswer(Struct, frozen=True):
+    """A list of backups."""
+
+    backups: list[Backup]
+
+
+BACKUP_REPORT, BACKUPS = Decoder(BackupReport), Decoder(BackupsAnswer)
+
+
+def backup_report(reply: Reply) -> BackupReport:
+    """A backup that was made."""
+    return decode(BACKUP_REPORT, reply)
+
+
+def backups_of(reply: Reply) -> list[Backup]:
+    """The finished backups."""
+    return decode(BACKUPS, reply).backups
 
 
 def facets_of(reply: Reply) -> Facets:

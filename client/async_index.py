@@ -5,7 +5,7 @@ from __future__ import annotations
 from asteroid_cloud.client import routes
 from asteroid_cloud.client.async_transport import AsyncTransport
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
-from asteroid_cloud.client.results import IndexInfo, Stats
+from asteroid_cloud.client.results import Backup, BackupReport, IndexInfo, Stats
 
 
 class AsyncIndexCalls:
@@ -34,6 +34,19 @@ class AsyncIndexCalls:
     async def stats(self) -> Stats:
         """The server's figures: ``vectors`` (exact), ``memory_bytes`` and whatever else it reports."""
         return await self._transport.send(routes.stats())
+
+    async def backup(self, name: str, timeout: float | None = None) -> BackupReport:
+        """Have the server make a backup of that name in its own folder for them, while it serves.
+
+        ``timeout`` (seconds) stands in for the client's own: copying takes its time. Raises Conflict
+        (``backup_not_configured``, ``backup_exists``, ``backup_running``), InvalidRequest
+        (``bad_backup_name``).
+        """
+        return await self._transport.send(routes.backup(name, timeout))
+
+    async def backups(self) -> list[Backup]:
+        """The server's finished backups of this store, the newest first."""
+        return await self._transport.send(routes.backups())
 
     async def health(self) -> bool:
         """Whether the server answers at all. Never raises for a server that does not."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from asteroid_cloud.client import routes
 from asteroid_cloud.client.blocking_transport import BlockingTransport
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
-from asteroid_cloud.client.results import IndexInfo, Stats
+from asteroid_cloud.client.results import Backup, BackupReport, IndexInfo, Stats
 
 
 class IndexCalls:
@@ -35,6 +35,19 @@ class IndexCalls:
     def stats(self) -> Stats:
         """The server's figures: ``vectors`` (exact), ``memory_bytes`` and whatever else it reports."""
         return self._transport.send(routes.stats())
+
+    def backup(self, name: str, timeout: float | None = None) -> BackupReport:
+        """Have the server make a backup of that name in its own folder for them, while it serves.
+
+        ``timeout`` (seconds) stands in for the client's own: copying takes its time. Raises Conflict
+        (``backup_not_configured``, ``backup_exists``, ``backup_running``), InvalidRequest
+        (``bad_backup_name``).
+        """
+        return self._transport.send(routes.backup(name, timeout))
+
+    def backups(self) -> list[Backup]:
+        """The server's finished backups of this store, the newest first."""
+        return self._transport.send(routes.backups())
 
     def health(self) -> bool:
         """Whether the server answers at all. Never raises for a server that does not."""

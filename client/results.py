@@ -104,6 +104,29 @@ class BulkReport(Answer, frozen=True):
     lsn: int = 0
 
 
+class BackupReport(Answer, frozen=True):
+    """A backup that was made."""
+
+    lsn: int
+    """Every write up to here is in it."""
+    files: int
+    bytes: int
+    linked_bytes: int
+    """Of them, those that an earlier backup had already."""
+    seconds: float
+
+
+class Backup(Answer, frozen=True):
+    """A finished backup on the server."""
+
+    name: str
+    lsn: int
+    made_ms: int
+    """When it was begun, in milliseconds since 1970."""
+    files: int
+    bytes: int
+
+
 class FacetValue(Answer, frozen=True):
     """One value and how many vectors have it."""
 

@@ -9,6 +9,8 @@ import msgspec
 
 from asteroid_cloud.client.answers import (
     Page,
+    backup_report,
+    backups_of,
     bulk_report,
     count_of,
     facets_of,
@@ -27,6 +29,8 @@ from asteroid_cloud.client.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry
 from asteroid_cloud.client.encoding import Vector, encode_id, encode_metadata, encode_object, encode_vector
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.results import (
+    Backup,
+    BackupReport,
     BulkReport,
     Counted,
     Facets,
@@ -206,6 +210,17 @@ def count(filter: Metadata | None, min_lsn: int | None) -> Call[Counted]:
     """POST /v1/count."""
     body = without_none(filter=filter_text(filter))
     return post("/v1/count", body, count_of("count"), min_lsn=min_lsn)
+
+
+def backup(name: str, timeout_s: float | None) -> Call[BackupReport]:
+    """POST /v1/backup. Sent twice it would be refused, so only when surely not acted on."""
+    body = msgspec.json.encode({"name": name})
+    return Call("POST", "/v1/backup", backup_report, body, JSON, Retry.UNSENT, timeout_s)
+
+
+def backups() -> Call[list[Backup]]:
+    """GET /v1/backup."""
+    return Call("GET", "/v1/backup", backups_of)
 
 
 def facets(field: str, filter: Metadata | None, limit: int, min_lsn: int | None) -> Call[Facets]:

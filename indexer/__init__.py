@@ -4,6 +4,13 @@ Owns everything derived from the log: blocks, segments, the manifest, payload fi
 Knows nothing of filters, of HTTP or of who asks.
 """
 
+from asteroid_cloud.indexer.backup import (
+    BackupList,
+    BackupReport,
+    check_backup,
+    read_backup,
+    restore_backup,
+)
 from asteroid_cloud.indexer.bulk import BulkLoader, BulkResult
 from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
@@ -17,6 +24,8 @@ from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
 from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
 
 __all__ = [
+    "BackupList",
+    "BackupReport",
     "Building",
     "BulkLoader",
     "BulkResult",
@@ -35,9 +44,12 @@ __all__ = [
     "ReplayReport",
     "Snapshot",
     "WriteResult",
+    "check_backup",
     "checked_spec",
     "merge_payload",
     "prepared",
+    "read_backup",
+    "restore_backup",
     "search_parts",
     "search_prepared",
     "snapshot_digest",

@@ -77,6 +77,8 @@ class Checkpointer:
         self._numbering = threading.Lock()
         self._kills_kept: dict[object, tuple[Lsn, frozenset[int]]] = {}
         self._log_kept: dict[object, KeptLog] = {}
+        self._files_kept: dict[object, frozenset[int]] = {}
+        self._named = frozenset(segment.number for segment in recovered.segments)
         self._writing = anyio.Lock()
 
     @contextmanager
@@ -117,6 +119,26 @@ class Checkpointer:
             self._log_kept[holder] = KeptLog(lsn, self._applier.applied_lsn)
         async with self._writing:
             await self._trim()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[tuple[str | None, bytes, list[int]]]:
+        """Keeps the newest checkpoint's segments, and the log behind it, for as long as the block runs.
+
+        Gives the manifest's name, None when there is none yet, what it holds, and its segments' numbers.
+        """
+        holder = object()
+        async with self._writing:
+            numbers = frozenset(self._named)
+            self._files_kept[holder] = numbers
+            self._log_kept[holder] = KeptLog(self.lsn)
+            name, content = (manifest_name(self._number) if self._number else None), b""
+            if name is not None:
+                path = f"{self._folder}/{name}"
+                content = await to_thread.run_sync(lambda: self._files.read(path, 0, self._files.size(path)))
+        try:
+            yield name, content, sorted(numbers)
+        finally:
+            del self._files_kept[holder], self._log_kept[holder]
 
     async def swap(
         self,
@@ -161,6 +183,7 @@ class Checkpointer:
         lsn = Lsn(manifest.applied_lsn)
         await to_thread.run_sync(write_manifest, self._files, self._folder, manifest)
         self._number = manifest.number
+        self._named = frozenset(entry.number for entry in manifest.segments)
         self.lsn = lsn
         self.behind_since_s = time.monotonic()
         async with self._applier.turn:
@@ -184,6 +207,7 @@ class Checkpointer:
         # In this order: what left construction while the manifest was being written is in the state by now,
         # and the next manifest will name it.
         keep |= {segment.number for segment in self._state.segments}
+        keep = keep.union(*self._files_kept.values())
         await to_thread.run_sync(
             remove_strays, self._files, self._folder, manifest_name(manifest.number), keep, below
         )

@@ -6,30 +6,23 @@ take ``snapshot`` and need nothing more.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 import anyio
 import numpy as np
-from anyio import to_thread
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import _core
-from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
-from asteroid_cloud.indexer.memory import MemoryUse, memory_use
-from asteroid_cloud.indexer.opening import Opened, Opening
+from asteroid_cloud.indexer.opening import Opening
 from asteroid_cloud.indexer.payload_file import KEPT_BYTES
-from asteroid_cloud.indexer.segment import Segment
-from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.spec import BITS_DEFAULT, TAIL_ROW_BYTES, EngineOptions, IndexSpec, checked_spec
 from asteroid_cloud.indexer.state import no_such_id, wrong_dim, wrong_payload_count
-from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
+from asteroid_cloud.indexer.status import Phase, WriteResult
 from asteroid_cloud.indexer.tombstones import KILL_BYTES
 from asteroid_cloud.indexer.turns import Turns
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded, TooLarge
+from asteroid_cloud.indexer.upkeep import Upkeep
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, TooLarge
 from asteroid_cloud.wal.events import (
-    BulkLoaded,
     Event,
     IndexCreated,
     IndexDeleted,
@@ -43,7 +36,7 @@ from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, PAYLOAD_BYTES_MAX
 from asteroid_cloud.wal.types import Lsn
 
 
-class Engine:
+class Engine(Upkeep):
     """Use ``Engine.open``; every method is for the event loop that opened it."""
 
     def __init__(self, opening: Opening, options: EngineOptions) -> None:
@@ -97,6 +90,11 @@ class Engine:
         return snapshot.spec if snapshot else None
 
     @property
+    def identity(self) -> bytes:
+        """Sixteen bytes that tell this store from every other."""
+        return self._opened.log.identity
+
+    @property
     def applied_lsn(self) -> Lsn:
         """The newest record that readers see."""
         return self._opened.applier.applied_lsn
@@ -112,13 +110,6 @@ class Engine:
         What a cancelled writer left may still come: a write within it tells by its ``expected_lsn``.
         """
         return self._turns.alone()
-
-    def snapshot(self) -> Snapshot:
-        """What the index holds now; raises Conflict ``index_not_initialized`` when there is none."""
-        snapshot = self._opened.applier.snapshot
-        if snapshot is None:
-            raise Conflict("there is no index yet", code="index_not_initialized")
-        return snapshot
 
     async def wait_for(self, lsn: int, timeout_s: float) -> None:
         """Returns once readers see record ``lsn``; raises Overloaded ``not_caught_up`` after the timeout."""
@@ -205,70 +196,6 @@ class Engine:
         events: list[Event] = [PayloadMerged(id_, patch) for id_ in ids.tolist()]
         return await self._write(events, len(ids), size, expected_lsn)
 
-    @asynccontextmanager
-    async def bulk(self) -> AsyncIterator[BulkLoader]:
-        """A bulk load into the empty index; leaving without ``commit`` leaves nothing behind.
-
-        Raises Conflict ``index_not_empty`` or ``index_not_initialized``.
-        """
-        opened, snapshot = self._opened, self.snapshot()
-        if snapshot.live:
-            raise Conflict("the index is not empty", code="index_not_empty")
-        generation = opened.state.generation
-        async with opened.checkpointer.log_kept(opened.log.durable_lsn):
-            with ExitStack() as stack:
-
-                def new_number() -> int:
-                    return stack.enter_context(opened.checkpointer.new_segment())
-
-                builder = BulkBuilder(
-                    opened.builder,
-                    opened.log,
-                    new_number,
-                    lambda: opened.state.generation == generation,
-                )
-                yield BulkLoader(snapshot.spec, opened.log, builder, self._install_bulk)
-
-    async def _install_bulk(self, event: BulkLoaded, segments: list[Segment]) -> Lsn:
-        opened = self._opened
-        opened.staged[event.bulk] = segments
-        # Once the record may be in the log it has to be applied with what is built already.
-        written: WriteResult | None = None
-        with anyio.CancelScope(shield=True):
-            try:
-                written = await self._write(event)
-            finally:
-                opened.staged.pop(event.bulk, None)
-        assert written is not None
-        opened.sealer.ask()
-        return Lsn(written.lsn)
-
-    async def flush(self) -> None:
-        """Seals the tail, writes the manifest and trims the log behind it."""
-        await self._opened.sealer.flush()
-
-    def stats(self) -> EngineStats:
-        """Figures of this moment."""
-        return _stats(self._opened, self.options)
-
-    async def memory(self) -> MemoryUse:
-        """What the memory is used for."""
-        opened = self._opened
-        blocks, segments = list(opened.state.blocks), list(opened.state.segments)
-        construction, waiting = opened.builder.construction, opened.log.buffer_bytes
-        return await to_thread.run_sync(memory_use, blocks, segments, construction, waiting)
-
-    @property
-    def _opened(self) -> Opened:
-        """The parts at work; raises Overloaded ``not_ready`` during recovery, or why it failed."""
-        opened = self._opening.opened
-        if opened is None:
-            phase = self._opening.phase
-            if phase.error is not None:
-                raise phase.error
-            raise Overloaded(f"the store is {phase.name}", code="not_ready", retry_after_s=1.0)
-        return opened
-
     def _row_bytes(self, id_: int) -> int:
         """What another row for this id takes beside its payload; raises NotFound when the id is absent."""
         ids, snapshot = np.array([id_], np.uint64), self.snapshot()
@@ -293,33 +220,6 @@ class Engine:
             lsns = range(last - len(listed) + 1, last + 1)
             outcomes = [await opened.applier.outcome(Lsn(lsn)) for lsn in lsns]
         return WriteResult(last, sum(outcome.affected for outcome in outcomes))
-
-
-def _stats(opened: Opened, options: EngineOptions) -> EngineStats:
-    state, applier, log = opened.state, opened.applier, opened.log
-    lag = applier.applied_lsn - opened.checkpointer.lsn
-    snapshot = applier.snapshot
-    return EngineStats(
-        vectors=snapshot.live if snapshot else 0,
-        dim=snapshot.spec.dim if snapshot else None,
-        metric=snapshot.spec.metric if snapshot else None,
-        segments=len(state.segments),
-        segment_rows=sum(segment.rows for segment in state.segments),
-        tombstones=sum(part.tombstones.count for part in state.parts),
-        tail_rows=state.tail_rows,
-        tail_bytes=state.tail_bytes,
-        lag_records=lag,
-        lag_seconds=time.monotonic() - opened.checkpointer.behind_since_s if lag else 0.0,
-        log_bytes=log.size_bytes,
-        segment_bytes=sum(segment.file_bytes for segment in state.segments),
-        last_lsn=applier.applied_lsn,
-        durable_lsn=log.durable_lsn,
-        checkpoint_lsn=opened.checkpointer.lsn,
-        memory_budget_bytes=options.memory_budget_bytes,
-        merging=opened.merger.is_merging,
-        building=opened.builder.construction.told(),
-        kernels=_core.kernels(),
-    )
 
 
 @contextmanager

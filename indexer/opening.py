@@ -57,7 +57,7 @@ class Opening:
         self.opened: Opened | None = None
         self.phase = Phase("opening", 0.0, "taking the lock")
         self._files = files
-        self._path = path
+        self.path = path
         self._options = options
         self._settled = anyio.Event()
         self._lock: FileLock | None = None
@@ -66,12 +66,12 @@ class Opening:
 
     @property
     def _folder(self) -> str:
-        return f"{self._path}/index"
+        return f"{self.path}/index"
 
     async def lock(self) -> None:
         """Takes the data directory for this process alone; raises LockHeld."""
         self._files.make_dirs(self._folder)
-        self._lock = lock_directory(self._files, self._path)
+        self._lock = lock_directory(self._files, self.path)
 
     async def run(self) -> None:
         """Recovers, then keeps the background tasks going until cancelled."""
@@ -132,7 +132,7 @@ class Opening:
         manifest = await to_thread.run_sync(read_checkpoint, files, folder)
         log = self._log = await LocalLog.open(
             files,
-            f"{self._path}/wal",
+            f"{self.path}/wal",
             identity=manifest.identity if manifest else None,
             buffers=options.log_buffers,
         )
@@ -182,7 +182,7 @@ class Opening:
         """Refuses a checkpoint and a log that do not meet, before any file is taken for nobody's."""
         if log.durable_lsn < after:
             raise CorruptionError(
-                f"{self._path}/wal", 0, f"the log ends at LSN {log.durable_lsn}, the checkpoint at {after}"
+                f"{self.path}/wal", 0, f"the log ends at LSN {log.durable_lsn}, the checkpoint at {after}"
             )
         if log.first_lsn > after + 1:
             raise LogPruned(f"the checkpoint ends at LSN {after}, the log begins with {log.first_lsn}")

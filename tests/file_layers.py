@@ -153,6 +153,13 @@ class MemoryFiles:
             self.contents[new] = self._data(old)
             del self.contents[old]
 
+    def link(self, old: str, new: str) -> None:
+        """A second name for the same bytes."""
+        with self._turn:
+            if self.exists(new):
+                raise StorageError(f"cannot link {new}: it exists")
+            self.contents[new] = self._data(old)
+
     def remove(self, path: str) -> None:
         """Removes a file."""
         with self._turn:
@@ -275,6 +282,11 @@ class WatchedFiles:
         """Announces and renames."""
         self.watch("rename", old, None)
         self.inner.rename(old, new)
+
+    def link(self, old: str, new: str) -> None:
+        """Announces and links."""
+        self.watch("link", old, None)
+        self.inner.link(old, new)
 
     def remove(self, path: str) -> None:
         """Announces and removes."""

@@ -105,6 +105,10 @@ class Files(Protocol):
         """Gives a file another name, atomically; durable after ``sync_dir``."""
         ...
 
+    def link(self, old: str, new: str) -> None:
+        """Gives a file a second name; raises StorageError where the file system cannot, or it is taken."""
+        ...
+
     def remove(self, path: str) -> None:
         """Removes a file; durable after ``sync_dir``."""
         ...
@@ -292,6 +296,11 @@ class LocalFiles:
         """Renames, replacing what has the new name."""
         with translated("rename", old):
             os.rename(old, new)
+
+    def link(self, old: str, new: str) -> None:
+        """A hard link."""
+        with translated("link", old):
+            os.link(old, new)
 
     def remove(self, path: str) -> None:
         """Removes a file."""

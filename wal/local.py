@@ -168,6 +168,14 @@ class LocalLog:
         if next_first is not None and expected != next_first:
             raise CorruptionError(path, end, f"records {expected} to {next_first - 1} are missing")
 
+    def extents(self) -> tuple[Lsn, tuple[Extent, ...]]:
+        """The newest record, and the files with all records up to it, with the bytes that count.
+
+        Oldest first. They stay as long as nothing is trimmed.
+        """
+        last = self.durable_lsn  # in this order: files never fall short
+        return last, self._writer.extents()
+
     def forget(self, from_lsn: Lsn) -> None:
         """Lets the page cache go of the files read back; see ``Log.forget``."""
         extents = self._writer.extents()

@@ -11,6 +11,7 @@ import pytest
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.app import create_app
+from asteroid_cloud.api.backups import Backups
 from asteroid_cloud.api.settings import Settings
 from tests.api.asking import DIM, Http
 
@@ -24,6 +25,7 @@ def anyio_backend() -> str:
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """A store with an empty index of four dimensions."""
     async with api.open(tmp_path / "data", dim=DIM) as store:
+        store.backups = Backups(store.engine, str(tmp_path / "backups"))
         yield store
 
 

@@ -27,6 +27,7 @@ BODIES += [
     wire.FacetsBody,
     wire.RangeBody,
     wire.PatchBody,
+    wire.BackupBody,
 ]
 ONE = {"id": 2**64 - 1, "vector": ZEROS, "metadata": {"a": 1}}
 BOTH = ["payload", "vector"]
@@ -55,6 +56,8 @@ STORY: list[tuple[str, str, object]] = [
     ("post", "/v1/range", {"field": "none", "filter": {"a": 1}}),
     ("get", "/v1/stats", None),
     ("get", "/v1/index", None),
+    ("post", "/v1/backup", {"name": "first"}),
+    ("get", "/v1/backup", None),
     ("post", "/v1/vectors/patch", {"ids": ["5", 6], "patch": {"a": 2}}),
     ("post", "/v1/vectors/patch", {"filter": {"a": 2}, "patch": {}}),
     ("post", "/v1/vectors/delete", {"ids": [5]}),
@@ -102,6 +105,8 @@ async def test_a_body_is_described_as_it_is_read(struct: type[msgspec.Struct]) -
     required = {field.name for field in fields if field.required}
     if struct is wire.IndexBody:  # whose absence has the field's own code
         required = {"dim"}
+    if struct is wire.BackupBody:
+        assert required == {"name"}
     if struct is wire.FetchBody:
         assert required == {"ids"}
     assert set(schema["required"]) == required

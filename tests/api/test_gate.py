@@ -44,6 +44,7 @@ BODY_ROUTES = [
     ("POST", "/v1/count"),
     ("POST", "/v1/facets"),
     ("POST", "/v1/range"),
+    ("POST", "/v1/backup"),
     ("POST", "/v1/build/bulk"),
 ]
 LIMITS = BYTES_MAX_BY_PATH

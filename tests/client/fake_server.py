@@ -114,6 +114,8 @@ class FakeServer:
             ("POST", "/v1/vectors/patch", self.merge_many),
             ("POST", "/v1/vectors/scroll", self.scroll),
             ("POST", "/v1/count", self.count),
+            ("POST", "/v1/backup", self.backup),
+            ("GET", "/v1/backup", self.backups),
             ("POST", "/v1/facets", self.facets),
             ("POST", "/v1/range", self.field_range),
             ("POST", "/v1/search", self.search),
@@ -298,6 +300,18 @@ class FakeServer:
         absent = len(rows) - len(values)
         told = {"rows": len(rows), "rows_with_field": len(values), "rows_without_field": absent}
         return values, told
+
+    async def backup(self, request: web.Request) -> web.Response:
+        name = (await request.json())["name"]
+        if name in self.copies:
+            return web.json_response({"error": "it exists", "code": "backup_exists"}, status=409)
+        self.copies.append(name)
+        told = {"lsn": self.lsn, "files": 3, "bytes": 100, "linked_bytes": 0, "seconds": 0.5}
+        return web.json_response(told, status=201)
+
+    async def backups(self, request: web.Request) -> web.Response:
+        made = [{"name": name, "lsn": 1, "made_ms": 5, "files": 3, "bytes": 100} for name in self.copies]
+        return web.json_response({"backups": made})
 
     async def facets(self, request: web.Request) -> web.Response:
         body = await request.json()

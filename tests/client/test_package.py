@@ -26,6 +26,8 @@ MORE = [
     "count",
     "facets",
     "field_range",
+    "backup",
+    "backups",
     "wait_for",
 ]
 

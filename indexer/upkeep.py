@@ -1,0 +1,149 @@
+"""Keeping a store: bulk loads, backups, flushing, and what it tells of itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import anyio
+from anyio import to_thread
+
+from asteroid_cloud.indexer import _core
+from asteroid_cloud.indexer.backup import BackupReport, Pinned, sources_of, write_backup
+from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
+from asteroid_cloud.indexer.memory import MemoryUse, memory_use
+from asteroid_cloud.indexer.opening import Opened, Opening
+from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.snapshot import Snapshot
+from asteroid_cloud.indexer.spec import EngineOptions
+from asteroid_cloud.indexer.status import EngineStats, WriteResult
+from asteroid_cloud.wal.errors import Conflict, Overloaded
+from asteroid_cloud.wal.events import BulkLoaded, Event
+from asteroid_cloud.wal.types import Lsn
+
+
+class Upkeep:
+    """What an engine does beside single writes and reads; every method is for its event loop."""
+
+    options: EngineOptions
+    _opening: Opening
+
+    def snapshot(self) -> Snapshot:
+        """What the index holds now; raises Conflict ``index_not_initialized`` when there is none."""
+        snapshot = self._opened.applier.snapshot
+        if snapshot is None:
+            raise Conflict("there is no index yet", code="index_not_initialized")
+        return snapshot
+
+    @asynccontextmanager
+    async def bulk(self) -> AsyncIterator[BulkLoader]:
+        """A bulk load into the empty index; leaving without ``commit`` leaves nothing behind.
+
+        Raises Conflict ``index_not_empty`` or ``index_not_initialized``.
+        """
+        opened, snapshot = self._opened, self.snapshot()
+        if snapshot.live:
+            raise Conflict("the index is not empty", code="index_not_empty")
+        generation = opened.state.generation
+        async with opened.checkpointer.log_kept(opened.log.durable_lsn):
+            with ExitStack() as stack:
+
+                def new_number() -> int:
+                    return stack.enter_context(opened.checkpointer.new_segment())
+
+                builder = BulkBuilder(
+                    opened.builder,
+                    opened.log,
+                    new_number,
+                    lambda: opened.state.generation == generation,
+                )
+                yield BulkLoader(snapshot.spec, opened.log, builder, self._install_bulk)
+
+    async def _install_bulk(self, event: BulkLoaded, segments: list[Segment]) -> Lsn:
+        opened = self._opened
+        opened.staged[event.bulk] = segments
+        # Once the record may be in the log it has to be applied with what is built already.
+        written: WriteResult | None = None
+        with anyio.CancelScope(shield=True):
+            try:
+                written = await self._write(event)
+            finally:
+                opened.staged.pop(event.bulk, None)
+        assert written is not None
+        opened.sealer.ask()
+        return Lsn(written.lsn)
+
+    async def backup(self, target: str, previous: str | None = None) -> BackupReport:
+        """Copies the store, as it is now, into the new folder ``target``; writes and searches go on.
+
+        Segments that ``previous``, an earlier backup, has already are linked. Raises Conflict
+        ``backup_exists`` or ``backup_of_another_store``, NotFound ``no_backup`` for ``previous``,
+        CorruptionError, NoSpace and StorageError; what was copied until then is no backup.
+        """
+        opened = self._opened
+        files, store = opened.builder.files, self._opening.path
+        async with opened.checkpointer.held() as checkpoint:
+            lsn, log = opened.log.extents()
+            sources = await to_thread.run_sync(sources_of, files, store, checkpoint, log)
+            pinned = Pinned(opened.log.identity, lsn, sources)
+            return await to_thread.run_sync(write_backup, files, store, pinned, target, previous)
+
+    async def flush(self) -> None:
+        """Seals the tail, writes the manifest and trims the log behind it."""
+        await self._opened.sealer.flush()
+
+    def stats(self) -> EngineStats:
+        """Figures of this moment."""
+        return _stats(self._opened, self.options)
+
+    async def memory(self) -> MemoryUse:
+        """What the memory is used for."""
+        opened = self._opened
+        blocks, segments = list(opened.state.blocks), list(opened.state.segments)
+        construction, waiting = opened.builder.construction, opened.log.buffer_bytes
+        return await to_thread.run_sync(memory_use, blocks, segments, construction, waiting)
+
+    @property
+    def _opened(self) -> Opened:
+        """The parts at work; raises Overloaded ``not_ready`` during recovery, or why it failed."""
+        opened = self._opening.opened
+        if opened is None:
+            phase = self._opening.phase
+            if phase.error is not None:
+                raise phase.error
+            raise Overloaded(f"the store is {phase.name}", code="not_ready", retry_after_s=1.0)
+        return opened
+
+    async def _write(
+        self, events: Event | list[Event], rows: int = 0, size: int = 0, expected_lsn: int | None = None
+    ) -> WriteResult:
+        """Logs events together, waits until they are durable and applied, and says what they did."""
+        raise NotImplementedError
+
+
+def _stats(opened: Opened, options: EngineOptions) -> EngineStats:
+    state, applier, log = opened.state, opened.applier, opened.log
+    lag = applier.applied_lsn - opened.checkpointer.lsn
+    snapshot = applier.snapshot
+    return EngineStats(
+        vectors=snapshot.live if snapshot else 0,
+        dim=snapshot.spec.dim if snapshot else None,
+        metric=snapshot.spec.metric if snapshot else None,
+        segments=len(state.segments),
+        segment_rows=sum(segment.rows for segment in state.segments),
+        tombstones=sum(part.tombstones.count for part in state.parts),
+        tail_rows=state.tail_rows,
+        tail_bytes=state.tail_bytes,
+        lag_records=lag,
+        lag_seconds=time.monotonic() - opened.checkpointer.behind_since_s if lag else 0.0,
+        log_bytes=log.size_bytes,
+        segment_bytes=sum(segment.file_bytes for segment in state.segments),
+        last_lsn=applier.applied_lsn,
+        durable_lsn=log.durable_lsn,
+        checkpoint_lsn=opened.checkpointer.lsn,
+        memory_budget_bytes=options.memory_budget_bytes,
+        merging=opened.merger.is_merging,
+        building=opened.builder.construction.told(),
+        kernels=_core.kernels(),
+    )
