@@ -81,8 +81,9 @@ bench-growth: $(VENV)/.plots ## speed and memory from 50,000 rows to a million; 
 bench-capped: $(STAMP) ## search with less memory than the store has bytes; needs the right to make a control group
 	$(BIN)/python -m ops.bench capped $(ARGS)
 
-crash: $(STAMP)      ## kill -9 cycles under load, longer than in the tests
+crash: $(STAMP)      ## kill -9 under load, half a million images of power cuts, each operation failing; half an hour
 	$(BIN)/python -m ops.crash --cycles 200
+	$(BIN)/python -m tests.power.run --images 500000
 
 fuzz: $(STAMP)       ## open 10,000 damaged segment files
 	$(BIN)/python -m ops.fuzz --cases 10000
