@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from functools import cached_property, lru_cache
 
 import msgspec
@@ -12,6 +13,8 @@ from asteroid_cloud.query.filter_tree import EVERYTHING, Node, canonical, root_n
 
 # Filters recur: a service sends the same few again and again. At FILTER_BYTES_MAX each this stays small.
 PARSED_KEPT = 256
+PACKED_VERSION = 2
+"""The last one without references, which would make two packings of one filter differ."""
 
 
 class Filter:
@@ -57,7 +60,17 @@ def parse_filter(source: object) -> Filter:
     """
     if isinstance(source, bytes | bytearray | memoryview | msgspec.Raw):
         return _parsed(bytes(source))
-    return Filter(tree_from_object(source))
+    try:
+        # Unlike JSON or repr it tells all values apart, and takes nothing but plain ones.
+        packed = marshal.dumps(source, PACKED_VERSION)  # type: ignore[arg-type]  # or it says so
+    except ValueError:
+        return Filter(tree_from_object(source))
+    return _unpacked(packed)
+
+
+@lru_cache(maxsize=PARSED_KEPT)
+def _unpacked(packed: bytes) -> Filter:
+    return Filter(tree_from_object(marshal.loads(packed)))
 
 
 @lru_cache(maxsize=PARSED_KEPT)

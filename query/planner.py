@@ -24,6 +24,7 @@ import msgspec
 from asteroid_cloud.indexer import PartPlan, PartView, Snapshot, _core, prepared
 from asteroid_cloud.query.filters import Filter
 from asteroid_cloud.query.masks import MaskCache, select
+from asteroid_cloud.wal.limits import KIB
 
 SCAN_MATCHES_MAX = 2_000
 """So few are always scanned: a walk has costs of its own before it arrives anywhere near."""
@@ -35,7 +36,9 @@ WALK_COST = 3.0
 SPARSE_SHARE = 0.05
 """Share of matching rows below which a walk is broader; the same as in the native core."""
 PLANS_KEPT = 64
-"""Plans of one snapshot, by breadth, that are kept for the next search."""
+"""Plans of one snapshot, by filter and breadth, that are kept for the next search."""
+PLAN_BYTES_MAX = 64 * KIB
+"""Bitmaps that a plan may hold to be kept: 64 such plans have 4 MiB at the most."""
 
 SCAN, WALK, SKIP = "scan", "walk", "skip"
 
@@ -73,16 +76,18 @@ def scan_limit(rows: int, ef: int) -> int:
 def plan_search(snapshot: Snapshot, filter: Filter, masks: MaskCache, *, ef: int, exact: bool) -> Plan:
     """Decides for each part; ``ef`` is the breadth that a walk would have.
 
-    A plan without a filter is kept with the snapshot: it holds no bitmap of its own.
+    Plans are kept with the snapshot, and with them the bitmaps that they hold.
     """
-    if not filter.matches_all:
-        return _plan(snapshot.parts, filter, masks, ef, exact)
-    key = ("plan", ef, exact)
+    key = ("plan", filter.key, ef, exact)
     plan = snapshot.memo.get(key)
-    if not isinstance(plan, Plan):
+    if isinstance(plan, Plan):
+        return plan
+    plan = _plan(snapshot.parts, filter, masks, ef, exact)
+    held = sum(part.mask.nbytes for part in plan.parts if part.mask is not None)
+    if held <= PLAN_BYTES_MAX:
         if len(snapshot.memo) >= PLANS_KEPT:
             snapshot.memo.clear()
-        plan = snapshot.memo[key] = _plan(snapshot.parts, filter, masks, ef, exact)
+        snapshot.memo[key] = plan
     return plan
 
 

@@ -189,3 +189,12 @@ def test_a_filter_without_conditions_matches_all() -> None:
     assert parse_filter(b"{}") == MATCH_ALL
     assert not parse_filter(b'{"$or":[]}').matches_all
     assert not parse_filter(b'{"a":{"$nin":[]}}').matches_all
+
+
+def test_values_that_only_look_alike_are_told_apart_however_often_they_are_asked() -> None:
+    for _ in range(2):
+        assert parse_filter({"a": 1}) != parse_filter({"a": True})
+        assert parse_filter({"a": "1"}) != parse_filter({"a": 1})
+        for wrong in ({"a": float("nan")}, {"a": b"1"}, {"a": {1, 2}}, {"a": object()}):
+            with pytest.raises(InvalidRequest):
+                parse_filter(wrong)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asteroid_cloud.query import MATCH_ALL, MaskCache, parse_filter
-from asteroid_cloud.query.planner import SCAN_MATCHES_MAX, Plan, plan_search, scan_limit
+from asteroid_cloud.query import MATCH_ALL, MaskCache, parse_filter, planner
+from asteroid_cloud.query.planner import PLANS_KEPT, SCAN_MATCHES_MAX, Plan, plan_search, scan_limit
 from tests.query.parts import World
 
 ROWS = 20_000
@@ -86,3 +86,22 @@ def test_the_limit_grows_with_the_breadth_and_in_large_parts_with_the_root_of_ro
     assert 10_000 < million < 50_000
     assert scan_limit(4_000_000, 128) == pytest.approx(2 * million, rel=1e-3)
     assert scan_limit(1_000_000, 512) == pytest.approx(2 * million, rel=1e-3)
+
+
+def test_a_plan_is_made_once_a_snapshot_and_breadth(world: World) -> None:
+    snapshot, masks, one = world.snapshot(), MaskCache(), parse_filter({"n": 1})
+    made = plan_search(snapshot, one, masks, ef=10, exact=False)
+    assert plan_search(snapshot, one, masks, ef=10, exact=False) is made
+    assert plan_search(snapshot, one, masks, ef=11, exact=False) is not made
+    assert plan_search(world.snapshot(), one, masks, ef=10, exact=False) is not made
+
+
+def test_what_is_kept_with_a_snapshot_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot, masks = world.snapshot(), MaskCache()
+    for n in range(3 * PLANS_KEPT):
+        plan_search(snapshot, parse_filter({"n": n}), masks, ef=10, exact=False)
+    assert len(snapshot.memo) <= PLANS_KEPT
+    monkeypatch.setattr(planner, "PLAN_BYTES_MAX", ROWS // 8 - 1)
+    large = parse_filter({"n": 1, "m": {"$ne": 3}})
+    made = plan_search(snapshot, large, masks, ef=10, exact=False)
+    assert made not in snapshot.memo.values()
