@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import manifest as manifests
 from asteroid_cloud.indexer.checkpoint import Checkpointer
@@ -157,6 +158,23 @@ def trim_before_manifest(patch: Patch) -> None:
 def newest_tombstones(patch: Patch) -> None:
     """A manifest says who is dead now, not as of its record."""
     patch.setattr(Tombstones, "dead_as_of", lambda self, lsn: np.array(self._dead))
+
+
+def share_tombstones(patch: Patch) -> None:
+    """Readers get the bits of living rows that the fold goes on changing, not a copy."""
+    shared: dict[Tombstones, NDArray[np.uint8]] = {}
+    alive = Tombstones.alive
+
+    def alive_shared(self: Tombstones, rows: int) -> NDArray[np.uint8] | None:
+        bits = alive(self, rows)
+        if bits is None or self not in shared or len(shared[self]) != len(bits):
+            if bits is not None:
+                shared[self] = bits
+            return bits
+        shared[self][:] = bits
+        return shared[self]
+
+    patch.setattr(Tombstones, "alive", alive_shared)
 
 
 def take_the_new_for_strays(patch: Patch) -> None:

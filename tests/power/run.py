@@ -3,8 +3,8 @@
     python -m tests.power.run --images 500000 --seed 7
 
 Each round takes the next seed: a run of the engine is recorded, and images that a power cut may leave of it
-are opened. Then a run is made again and again with each operation failing in turn. Stops at the first
-violation with exit status 1; the seed and the operation that it names bring it back.
+are opened. Then a run is made again and again with each operation failing in turn, and then in many orders of
+its tasks. Stops at the first violation with exit status 1; the seed that it names brings it back.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from itertools import count
 from tests.file_layers import Fault
 from tests.power.check import Violation, check
 from tests.power.failing import fail_at
+from tests.power.schedules import run_schedule
 
 FAULTS: list[tuple[Fault, tuple[str, ...], bool]] = [
     (Fault.IO_ERROR, ("sync", "sync_dir"), False),
@@ -48,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.power.run", description=__doc__)
     parser.add_argument("--images", type=int, default=500_000, help="images to open at least")
     parser.add_argument("--subsets", type=int, default=32, help="random subsets after each operation")
+    parser.add_argument("--schedules", type=int, default=5000, help="orders of tasks to run through")
     parser.add_argument("--seed", type=int, default=None)
     arguments = parser.parse_args()
     seed = random.SystemRandom().randrange(2**31) if arguments.seed is None else arguments.seed
@@ -60,11 +62,14 @@ def main() -> None:
             sys.stdout.flush()
             images, opened, seed = images + figures.images, opened + figures.opened, seed + 1
         failures = fail_everywhere(seed)
+        for number in range(arguments.schedules):
+            run_schedule(seed + number)
     except Violation as violation:
         sys.stdout.write(f"VIOLATION: {violation}\n")
         sys.exit(1)
     kinds = ", ".join(f"{number} × {kind}" for kind, number in sorted(failures.items()))
     sys.stdout.write(f"{images} images, {opened} of them different; operations that failed: {kinds}; ")
+    sys.stdout.write(f"{arguments.schedules} schedules; ")
     sys.stdout.write(f"{time.monotonic() - started:.0f} s, no violation\n")
 
 
