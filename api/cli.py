@@ -22,12 +22,16 @@ class Commands(click.RichGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the help."""
-        return ["serve", "backup", "restore", "wal"]
+        return ["serve", "backup", "restore", "verify", "wal"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         if cmd_name == "serve":
             return serve
+        if cmd_name == "verify":
+            from asteroid_cloud.api.verify_command import verify
+
+            return verify
         if cmd_name in ("backup", "restore"):
             from asteroid_cloud.api import backup_commands
 

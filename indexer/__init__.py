@@ -22,6 +22,7 @@ from asteroid_cloud.indexer.replay import Replay, ReplayReport
 from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, prepared, search_parts, search_prepared
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
 from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
+from asteroid_cloud.indexer.verify import Verification, Verified
 
 __all__ = [
     "BackupList",
@@ -43,6 +44,8 @@ __all__ = [
     "Replay",
     "ReplayReport",
     "Snapshot",
+    "Verification",
+    "Verified",
     "WriteResult",
     "check_backup",
     "checked_spec",

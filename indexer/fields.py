@@ -120,6 +120,38 @@ class Fields:
     def _columns(self) -> Iterator[ColumnEntry]:
         return (column for field in self._fields.values() for column in field.columns)
 
+    def differing(self, other: Fields) -> list[str]:
+        """The columns that are not the same in another set of the same rows, by path and kind.
+
+        Those that one of the two had no room for are left out.
+        """
+        found = [] if self.is_same_odd(other) else ["the set of odd rows"]
+        for key in sorted(self._fields.keys() | other._fields.keys()):
+            mine, theirs = self._contents(key), other._contents(key)
+            for kind in sorted(mine.keys() | theirs.keys()):
+                if kind in self._missing(key) or kind in other._missing(key):
+                    continue
+                if mine.get(kind) != theirs.get(kind):
+                    found.append(f"the {kind} column of {'.'.join(key[0])}{'[]' if key[1] else ''}")
+        return found
+
+    def is_same_odd(self, other: Fields) -> bool:
+        """Whether the same rows are not described."""
+        mine, theirs = self.odd, other.odd
+        return mine is theirs if mine is None or theirs is None else bool(np.array_equal(mine, theirs))
+
+    def _contents(self, key: tuple[tuple[str, ...], bool]) -> dict[str, tuple[bytes, ...]]:
+        field = self._fields.get(key)
+        return {column.kind: self._bytes_of(column) for column in field.columns} if field else {}
+
+    def _missing(self, key: tuple[tuple[str, ...], bool]) -> list[str]:
+        field = self._fields.get(key)
+        return field.missing if field else []
+
+    def _bytes_of(self, column: ColumnEntry) -> tuple[bytes, ...]:
+        sections = (column.keys, column.ends, column.starts, column.rows, column.bitmaps)
+        return tuple(self._file.read(each.offset, each.length) for each in sections if each is not None)
+
     def knows(self, path: tuple[str, ...]) -> bool:
         """Whether columns tell all there is to know of a path, if only that no row has it."""
         return (path, False) in self._fields or (self._is_complete and len(path) <= DEPTH_MAX)

@@ -46,7 +46,7 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
     for entry in manifest.segments:
         if spec is None:
             raise CorruptionError(folder, 0, "the manifest names segments but no index")
-        dead = _unpack_dead(folder, entry.dead, entry.rows)
+        dead = unpack_dead(folder, entry.dead, entry.rows)
         lsn = Lsn(manifest.applied_lsn)
         segment = Segment(files, folder, identity, entry.number, spec, lsn, dead)
         if segment.rows != entry.rows:
@@ -70,7 +70,8 @@ def pack_dead(dead: NDArray[np.uint8]) -> bytes:
     return zstandard.ZstdCompressor().compress(dead.tobytes())
 
 
-def _unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
+def unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
+    """A segment's dead rows from a manifest; raises CorruptionError when they do not fit."""
     try:
         size = zstandard.frame_content_size(packed)
         if size != (rows + 7) // 8 or size > DEAD_BYTES_MAX:
