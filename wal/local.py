@@ -11,7 +11,14 @@ import anyio
 from anyio import to_thread
 
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, LogPruned, StorageError
+from asteroid_cloud.wal.errors import (
+    AsteroidError,
+    Conflict,
+    CorruptionError,
+    LogPruned,
+    NoSpace,
+    StorageError,
+)
 from asteroid_cloud.wal.events import Event
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.follow import Follower, next_group
@@ -70,7 +77,7 @@ class LocalLog:
         epoch: int | None = None,
         buffers: LogBuffers = LOG_BUFFERS,
     ) -> LocalLog:
-        """Recovers the log in ``folder``, or begins one; cuts a torn tail.
+        """Recovers the log in ``folder``, or begins one; cuts a torn tail, on a full disk before it writes.
 
         ``identity`` must be that of the log when given. ``epoch`` is the writer's; by default the newest.
         Raises CorruptionError or UnsupportedVersion with nothing changed.
@@ -83,11 +90,15 @@ class LocalLog:
     ) -> LocalLog:
         files.make_dirs(folder)
         end = find_end(files, folder, identity)
+        is_cut = True
         if end is not None:
-            cut_tail(files, end)
+            try:
+                cut_tail(files, end)
+            except NoSpace:  # for its copy; what is whole can be read, and the first write cuts first
+                is_cut = False
         remove_unfinished(files, folder)
         chosen = end.header.identity if end else identity or secrets.token_bytes(IDENTITY_BYTES)
-        writer = LogWriter(files, folder, chosen, end)
+        writer = LogWriter(files, folder, chosen, end, is_cut)
         report = end.report if end else RecoveryReport(Lsn(1), Lsn(0))
         return cls(files, writer, report, epoch, buffers)
 

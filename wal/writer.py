@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, Poisoned, StorageError
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, NoSpace, Poisoned, StorageError
 from asteroid_cloud.wal.files import AppendFile, Files
 from asteroid_cloud.wal.frame import encode_frame
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
@@ -23,7 +23,7 @@ from asteroid_cloud.wal.log_file import (
     encode_file_header,
     file_name,
 )
-from asteroid_cloud.wal.recover import LogEnd
+from asteroid_cloud.wal.recover import LogEnd, cut_tail, remove_unfinished
 from asteroid_cloud.wal.types import Lsn
 
 Extent = tuple[Lsn, str, int]
@@ -33,7 +33,10 @@ Extent = tuple[Lsn, str, int]
 class LogWriter:
     """Owns the files of a log that has been recovered."""
 
-    def __init__(self, files: Files, folder: str, identity: bytes, end: LogEnd | None) -> None:
+    def __init__(
+        self, files: Files, folder: str, identity: bytes, end: LogEnd | None, is_cut: bool = True
+    ) -> None:
+        """``is_cut`` is false when a torn tail is still there, for want of room to keep it aside."""
         self.identity = identity
         self.epoch = end.header.epoch if end else 0
         """The smallest epoch that may write."""
@@ -45,6 +48,7 @@ class LogWriter:
         self._turn = threading.RLock()
         # One immutable value, replaced as a whole: readers on other threads take it without the lock.
         self._extents: tuple[Extent, ...] = ()
+        self._uncut = None if is_cut else end
         self._file: AppendFile
         if end is None:
             self._begin_file(Lsn(1), ())
@@ -77,6 +81,7 @@ class LogWriter:
             self._check_usable()
             if epoch < self.epoch:
                 raise Conflict("a newer writer has fenced this one off", code="fenced")
+            self._cut_tail()
             if self._extents[-1][2] >= LOG_FILE_BYTES_MAX:
                 self.rotate()
             first, time_ms = Lsn(self.durable_lsn + 1), time.time_ns() // 1_000_000
@@ -96,6 +101,7 @@ class LogWriter:
         """Goes on in a new file; does nothing while the newest is empty."""
         with self._turn:
             if self._extents[-1][2] > FILE_HEADER_BYTES:
+                self._cut_tail()
                 self._replace_file(Lsn(self.durable_lsn + 1), self._extents)
 
     def trim(self, before_lsn: Lsn) -> int:
@@ -116,6 +122,7 @@ class LogWriter:
             if epoch <= self.epoch:
                 return
             self._check_usable()
+            self._cut_tail()
             before, self.epoch = self.epoch, epoch
             first, _, end = self._extents[-1]
             try:
@@ -140,6 +147,22 @@ class LogWriter:
         except StorageError:
             self._file.close()
             raise
+
+    def _cut_tail(self) -> None:
+        """Cuts what recovery had to leave; raises NoSpace as long as there is no room for its copy."""
+        if self._uncut is None:
+            return
+        try:
+            cut_tail(self._files, self._uncut)
+            previous, self._file = self._file, self._files.open_append(self._extents[-1][1])
+            previous.close()
+        except NoSpace:
+            with suppress(StorageError):
+                remove_unfinished(self._files, self._folder)
+            raise
+        except StorageError as error:
+            raise self._poison(f"a torn tail could not be cut: {error.message}") from error
+        self._uncut = None
 
     def _check_usable(self) -> None:
         if self.poisoned is not None:

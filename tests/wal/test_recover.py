@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asteroid_cloud.wal.errors import CorruptionError, StorageError, UnsupportedVersion
+from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError, UnsupportedVersion
 from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.recover import find_end
 from tests.file_layers import Fault, FaultyFiles, MemoryFiles
@@ -188,6 +188,23 @@ async def test_a_failing_disk_at_recovery_loses_nothing() -> None:
                 break
         else:
             pytest.fail("recovery never came to its end")
+
+
+async def test_a_torn_tail_on_a_full_disk_is_read_past_and_cut_once_there_is_room() -> None:
+    """It could not be opened: there was no room for the copy that is kept of what is cut."""
+    memory = disk(WHOLE + b"torn")
+    files = FaultyFiles(memory)
+    files.arm(1, Fault.SHORT_NO_SPACE, "create", "write", for_ever=True)
+    async with opened(files) as log:
+        assert [record.lsn for record in log.read(log.first_lsn)] == [1, 2, 3, 4, 5, 6]
+        for change in (lambda: log.append([event(7)]), lambda: log.fence(9)):
+            with pytest.raises(NoSpace):
+                await change()
+        assert memory.image() == {FIRST: WHOLE + b"torn"}
+        files.disarm()
+        assert await log.append([event(7)]) == 7
+        assert memory.image()[f"{FIRST}.{len(WHOLE)}.broken"] == b"torn"
+    assert await stored(memory) == [1, 2, 3, 4, 5, 6, 7]
 
 
 async def test_recovery_makes_durable_what_it_found() -> None:
