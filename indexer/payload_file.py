@@ -121,13 +121,25 @@ class PayloadFile:
     def fetch(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
         """The payload text of each row, in the order asked; each block is read once."""
         found = [b""] * len(ordinals)
-        in_block = np.searchsorted(self._first, ordinals, side="right") - 1
-        for block in np.unique(in_block):
-            texts = self._block(int(block))
-            start = int(self._first[block])
-            for position in np.flatnonzero(in_block == block):
-                found[position] = texts[int(ordinals[position]) - start]
+        for block, positions in self._by_block(ordinals):
+            lengths, raw = self._raw_block(block)
+            ends = np.cumsum(lengths, dtype=np.int64) + 4 * len(lengths)
+            rows = ordinals[positions] - self._first[block]
+            stops = ends[rows]
+            starts = stops - lengths[rows]
+            for position, start, stop in zip(
+                positions.tolist(), starts.tolist(), stops.tolist(), strict=True
+            ):
+                found[position] = raw[start:stop]
         return found
+
+    def _by_block(self, ordinals: NDArray[np.uint32]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Each block that has some of the rows, and where in ``ordinals`` those stand."""
+        in_block = np.searchsorted(self._first, ordinals, side="right") - 1
+        by_block = np.argsort(in_block, kind="stable")
+        blocks, starts = np.unique(in_block[by_block], return_index=True)
+        runs = np.split(by_block, starts[1:]) if len(blocks) else []
+        return zip(blocks.tolist(), runs, strict=True)
 
     def all_texts(self) -> Iterator[list[bytes]]:
         """The payload texts of all rows in order, a block at a time."""
@@ -137,11 +149,7 @@ class PayloadFile:
     def sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The bytes of each row's payload, in the order asked; read like ``fetch``, and not kept."""
         found = np.zeros(len(ordinals), np.int64)
-        in_block = np.searchsorted(self._first, ordinals, side="right") - 1
-        by_block = np.argsort(in_block, kind="stable")
-        blocks, starts = np.unique(in_block[by_block], return_index=True)
-        runs = np.split(by_block, starts[1:]) if len(blocks) else []
-        for block, positions in zip(blocks.tolist(), runs, strict=True):
+        for block, positions in self._by_block(ordinals):
             lengths, _ = self._raw_block(block)
             found[positions] = lengths[ordinals[positions] - self._first[block]]
         return found

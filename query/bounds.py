@@ -7,6 +7,7 @@ column may leave open what it does not hold: long strings, integers beyond 2^53,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -55,34 +56,58 @@ class Bounds(NamedTuple):
 
 def bounds(node: Node, fields: Fields) -> Bounds:
     """The rows that match, as far as the fields tell."""
+    return _bounds(node, _Columns(fields))
+
+
+class _Columns:
+    """A segment's fields, each column opened once for the whole of a filter."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.rows = fields.rows
+        self.odd = fields.odd
+        self.knows = fields.knows
+        self._fields = fields
+        self._opened: dict[tuple[tuple[str, ...], str, bool], FieldColumn | None] = {}
+
+    def column(self, path: tuple[str, ...], kind: str, is_element: bool) -> FieldColumn | None:
+        """As ``Fields.column`` gives it; raises KeyError as that does."""
+        key = path, kind, is_element
+        if key not in self._opened:
+            self._opened[key] = self._fields.column(path, kind, is_element)
+        return self._opened[key]
+
+
+def _bounds(node: Node, columns: _Columns) -> Bounds:
     match node:
         case Field(path, test):
-            return _Leaf(fields, path).bounds(test)
+            return _Leaf(columns, path).bounds(test)
         case Not(part):
-            certain, possible = bounds(part, fields)
+            certain, possible = _bounds(part, columns)
             return Bounds(~possible, ~certain)
         case And(parts):
-            return _joined(np.logical_and, [bounds(part, fields) for part in parts], fields.rows, empty=True)
+            found = (_bounds(part, columns) for part in parts)
+            return _joined(np.logical_and, found, columns.rows, empty=True)
         case Or(parts):
-            return _joined(np.logical_or, [bounds(part, fields) for part in parts], fields.rows, empty=False)
+            found = (_bounds(part, columns) for part in parts)
+            return _joined(np.logical_or, found, columns.rows, empty=False)
 
 
-def _joined(join: np.ufunc, parts: list[Bounds], rows: int, *, empty: bool) -> Bounds:
-    if not parts:
-        return Bounds(np.full(rows, empty), np.full(rows, empty))
-    return Bounds(
-        join.reduce([part.certain for part in parts]), join.reduce([part.possible for part in parts])
-    )
+def _joined(join: np.ufunc, parts: Iterable[Bounds], rows: int, *, empty: bool) -> Bounds:
+    """All parts joined, one at a time: a thousand of them together would be a gigabyte in a large segment."""
+    joined = Bounds(np.full(rows, empty), np.full(rows, empty))
+    for certain, possible in parts:
+        join(joined.certain, certain, out=joined.certain)
+        join(joined.possible, possible, out=joined.possible)
+    return joined
 
 
 class _Leaf:
     """The tests of one path."""
 
-    def __init__(self, fields: Fields, path: tuple[str, ...], *, is_element: bool = False) -> None:
+    def __init__(self, fields: _Columns, path: tuple[str, ...], *, is_element: bool = False) -> None:
         self._fields = fields
         self._path = path
         self._is_element = is_element
-        self._columns: dict[str, FieldColumn | None] = {}
 
     def bounds(self, test: Test) -> Bounds:
         """As told by the columns; the rows that they do not describe are possible and not certain."""
@@ -229,6 +254,8 @@ class _Leaf:
         column, possible = self._column("string"), self._none()
         if column is None:
             return self._certain(possible)
+        if column.is_exact:
+            return self._folded_keys(column, folded)
         beginnings = [b""]
         for letter in folded[:FOLDED_LETTERS]:
             for begin in beginnings:
@@ -240,6 +267,19 @@ class _Leaf:
         for begin in beginnings:
             mark_between(column, possible, begin, begin + ABOVE_UTF8)
         return Bounds(self._none(), possible)
+
+    def _folded_keys(self, column: FieldColumn, folded: str) -> Bounds:
+        """The same of a column that has every string, whole or cut: each of them is asked."""
+        certain, possible = self._none(), self._none()
+        for group in range(column.groups):
+            key = column.key(group)
+            assert isinstance(key, bytes)
+            text = key.decode("utf-8", "ignore").casefold()  # a character that was cut in two is left out
+            if not _is_whole(key) and folded.startswith(text):
+                column.mark(possible, group, group + 1)
+            elif text == folded:
+                column.mark(certain, group, group + 1)
+        return Bounds(certain, possible | certain)
 
     def _elements(self) -> _Leaf:
         return _Leaf(self._fields, self._path, is_element=True)
@@ -259,9 +299,7 @@ class _Leaf:
         return rows
 
     def _column(self, kind: str) -> FieldColumn | None:
-        if kind not in self._columns:
-            self._columns[kind] = self._fields.column(self._path, kind, self._is_element)
-        return self._columns[kind]
+        return self._fields.column(self._path, kind, self._is_element)
 
     def _none(self) -> Flags:
         return np.zeros(self._fields.rows, np.bool_)
