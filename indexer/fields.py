@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +40,13 @@ class FieldColumn:
         self._file = file
         self._entry = entry
         self._rows = rows
-        self._starts = np.frombuffer(self._read(entry.starts), "<u4").astype(np.int64)
-        self._ends = None if entry.ends is None else np.frombuffer(self._read(entry.ends), "<u4")
+        self._starts = self._array(entry.starts, "<u4").astype(np.int64)
+        self._ends = None if entry.ends is None else self._array(entry.ends, "<u4").astype(np.int64)
         self._text = self._read(entry.keys)
-        self._numbers = np.frombuffer(b"" if entry.ends is not None else self._text, "<f8")
+        numbers = self._array(entry.keys, "<f8") if entry.ends is None else np.empty(0)
+        self._numbers: NDArray[np.float64] = numbers
         self.groups = len(self._starts) - 1
-        keys = len(self._numbers) if self._ends is None else len(self._ends)
-        if self.groups != keys or self.groups < 1:
-            raise CorruptionError(path, entry.keys.offset, "a column has another number of keys than groups")
+        self._check()
 
     def key(self, group: int) -> float | bytes:
         """The key of a group: a double, or the beginning of a string as UTF-8."""
@@ -77,6 +77,27 @@ class FieldColumn:
             if first <= group < last:
                 bits = np.frombuffer(self._read(entry.bitmaps, place * size, (place + 1) * size), np.uint8)
                 flags |= np.unpackbits(bits, count=self._rows, bitorder="little").view(np.bool_)
+
+    def _check(self) -> None:
+        """Raises CorruptionError unless the parts fit each other, though their checksums are right."""
+        entry, starts, ends = self._entry, self._starts, self._ends
+        keys = len(self._numbers) if ends is None else len(ends)
+        sound = self.groups == keys and self.groups >= 1 and (entry.kind == "string") == (ends is not None)
+        if ends is not None and sound:
+            sound = int(ends[-1]) == len(self._text) and bool(np.all(ends[1:] >= ends[:-1]))
+        if sound:
+            listed = int(starts[-1]) * row_type(self._rows).itemsize
+            sound = starts[0] == 0 and bool(np.all(starts[1:] >= starts[:-1])) and listed == entry.rows.length
+        sound = sound and len(entry.dense) * ((self._rows + 7) // 8) == entry.bitmaps.length
+        if not sound:
+            raise CorruptionError(
+                self._path, entry.keys.offset, "the parts of a column do not fit each other"
+            )
+
+    def _array(self, section: Section, kind: str) -> NDArray[Any]:
+        if section.length % np.dtype(kind).itemsize:
+            raise CorruptionError(self._path, section.offset, "a column is no whole number of entries")
+        return np.frombuffer(self._read(section), kind)
 
     def _read(self, section: Section, start: int = 0, stop: int | None = None) -> bytes:
         stop = section.length if stop is None else stop

@@ -29,9 +29,9 @@ class Cases:
         """
         rng = Random(number)
         subject = self.subjects[rng.choice([0, 0, 0, 1, 1, 2])]
-        graph, payload = subject.paths(str(self._folder))
-        files = {graph: subject.graph, payload: subject.payload}
-        damaged = rng.choice([graph, graph, payload])
+        files = dict(zip(subject.paths(str(self._folder)), subject.files, strict=True))
+        graph, payload, fields = files
+        damaged = rng.choice([graph, graph, payload, fields])
         is_sealed = rng.random() < 0.7  # the others are nearly all refused at once
         damager = Damager(files[damaged], rng)
         for path, intact in files.items():

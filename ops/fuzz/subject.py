@@ -11,10 +11,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Engine, EngineOptions, PartPlan, PartView, payload_file, search_parts
+from asteroid_cloud.indexer import (
+    Engine,
+    EngineOptions,
+    PartPlan,
+    PartView,
+    fields_file,
+    payload_file,
+    search_parts,
+)
 from asteroid_cloud.indexer import segment_file as graph_file
 from asteroid_cloud.indexer.container import read_footer
-from asteroid_cloud.indexer.segment import Segment, graph_path, payload_path
+from asteroid_cloud.indexer.segment import Segment, segment_paths
+from asteroid_cloud.query import MaskCache, parse_filter
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.types import Lsn
 
@@ -22,6 +31,17 @@ FILES = LocalFiles()
 K, EF = 10, 30
 # Links are few, so that a few hundred rows make a graph of several levels; one row makes one of none.
 STORES = (("l2", 8, 300, 4), ("cosine", 5, 90, 16), ("ip", 3, 1, 16))
+
+FILTERS = [
+    parse_filter(filter)
+    for filter in (
+        {"n": {"$gte": 30, "$lt": 200}},
+        {"text": {"$gt": "x" * 100}},
+        {"$or": [{"text": "x" * 120}, {"text": {"$ieq": "X"}}, {"never": {"$exists": True}}]},
+        {"l": {"$contains_any": [3, "40"]}},
+        {"$nor": [{"l": {"$contains_all": [4, "13"]}}, {"l": [1, "1"]}, {"l": {"$size": 2}, "n": 5}]},
+    )
+]
 
 
 class Violation(Exception):
@@ -40,23 +60,29 @@ class Intact:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One segment: its two files, and what is answered while they are whole."""
+    """One segment: its files, and what is answered while they are whole."""
 
     graph: Intact
     payload: Intact
+    fields: Intact
     answers: tuple[bytes, ...]
 
+    @property
+    def files(self) -> tuple[Intact, Intact, Intact]:
+        """All of them, in the order of ``paths``."""
+        return self.graph, self.payload, self.fields
+
     def open(self, folder: str) -> Segment:
-        """The segment whose two files, damaged or not, lie in ``folder``."""
+        """The segment whose files, damaged or not, lie in ``folder``."""
         footer = self.graph.footer
         assert isinstance(footer, graph_file.SegmentFooter)
         return Segment(FILES, folder, footer.identity, footer.number, footer.spec, Lsn(1))
 
-    def paths(self, folder: str) -> tuple[Path, Path]:
+    def paths(self, folder: str) -> tuple[Path, ...]:
         """Where its files have to lie for that."""
         footer = self.graph.footer
         assert isinstance(footer, graph_file.SegmentFooter)
-        return Path(graph_path(folder, footer.number)), Path(payload_path(folder, footer.number))
+        return tuple(Path(path) for path in segment_paths(folder, footer.number))
 
 
 async def _fill(folder: Path, metric: str, dim: int, rows: int, links_max: int) -> None:
@@ -65,7 +91,8 @@ async def _fill(folder: Path, metric: str, dim: int, rows: int, links_max: int) 
     ids = rng.permutation(4 * rows)[:rows].astype(np.uint64)
     # Long enough that the payloads take several blocks.
     payloads = [
-        b'{"n":%d,"text":"%s"}' % (row, b"x" * (row % 7 * 60)) if row % 5 else b"" for row in range(rows)
+        b'{"n":%d,"text":"%s","l":[%d,"%d"]}' % (row, b"x" * (row % 97 * 6), row % 9, row) if row % 5 else b""
+        for row in range(rows)
     ]
     options = EngineOptions(links_max=links_max, ef_construction=60)
     async with Engine.open(str(folder), options) as engine:
@@ -83,13 +110,15 @@ def make_subjects(folder: Path) -> list[Subject]:
         anyio.run(_fill, store, metric, dim, rows, links_max)
         (graph,) = store.rglob("*.graph")
         (payload,) = store.rglob("*.payload")
+        (fields,) = store.rglob("*.fields")
         subject = Subject(
             _intact(graph, graph_file.MAGIC, graph_file.VERSION, graph_file.SegmentFooter),
             _intact(payload, payload_file.MAGIC, payload_file.VERSION, payload_file.PayloadFooter),
+            _intact(fields, fields_file.MAGIC, fields_file.VERSION, fields_file.FieldsFooter),
             (),
         )
         answers = ask_everything(subject.open(str(graph.parent)))
-        subjects.append(Subject(subject.graph, subject.payload, answers))
+        subjects.append(Subject(*subject.files, answers))
     return subjects
 
 
@@ -107,6 +136,10 @@ def ask_everything(segment: Segment) -> tuple[bytes, ...]:
     _check(int(view.find(ids[:1] ^ np.uint64(2**63))[0]) < segment.rows, "an id is found beyond the end")
     _check(len(payloads) == segment.rows, "payloads are missing")
     answers = [ids.tobytes(), vectors.tobytes(), b"\0".join(payloads)]
+    for filter in FILTERS:
+        matches = MaskCache().matching(view, filter)
+        _check(len(matches) == (view.rows + 7) // 8, "a bitmap has another length")
+        answers.append(matches.tobytes())
     return (*answers, *_searches(view))
 
 

@@ -78,7 +78,9 @@ def opened_with(cases: Cases, folder: Path, data: bytes, footer: SegmentFooter) 
     body = msgspec.msgpack.encode(footer)
     trailer = TRAILER.pack(len(body), zlib.crc32(body, zlib.crc32(data[: HEADER.size])), subject.graph.magic)
     for path, content in zip(
-        subject.paths(str(folder)), (data + body + trailer, subject.payload.data), strict=True
+        subject.paths(str(folder)),
+        (data + body + trailer, subject.payload.data, subject.fields.data),
+        strict=True,
     ):
         path.write_bytes(content)
     subject.open(str(folder))
@@ -132,7 +134,7 @@ def test_damage_that_goes_unseen_would_be_found(cases: Cases, monkeypatch: pytes
 
 def test_an_impossible_answer_would_be_found(cases: Cases, tmp_path: Path) -> None:
     subject = cases.subjects[0]
-    for path, intact in zip(subject.paths(str(tmp_path)), (subject.graph, subject.payload), strict=True):
+    for path, intact in zip(subject.paths(str(tmp_path)), subject.files, strict=True):
         path.write_bytes(intact.data)
     segment = subject.open(str(tmp_path))
     assert ask_everything(segment) == subject.answers
