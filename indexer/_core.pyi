@@ -141,4 +141,5 @@ def search(
     NDArray[np.uint32],
     NDArray[np.uint32],
     NDArray[np.uint64],
+    NDArray[np.uint32],
 ]: ...

@@ -51,6 +51,8 @@ class Hits(msgspec.Struct, frozen=True, gc=False):
     found: NDArray[np.uint32]
     visited: NDArray[np.uint64]
     """Rows measured for each query."""
+    rescanned: NDArray[np.uint32]
+    """Parts that were scanned after a walk had found too few, for each query."""
 
 
 def prepared(plans: Sequence[PartPlan]) -> _core.PartPlans:

@@ -63,6 +63,10 @@ class Explain(msgspec.Struct, frozen=True):
     matches: int
     visited: int
     """Rows measured for this search."""
+    rescanned: int
+    """Parts that were scanned after their graph's walk had found too few."""
+    complete: bool
+    """Whether all ``min(k, matches)`` nearest were answered; ``max_distance`` alone makes them fewer."""
     plan_ms: float
     """Evaluating the filter and choosing."""
     search_ms: float

@@ -113,7 +113,9 @@ def _answer(
     explain = None
     if request.explain:
         fetch_ms = (perf_counter() - started) * 1e3
-        explain = Explain(plan.choices, plan.matches, int(hits.visited[row]), *times, fetch_ms)
+        measured = int(hits.visited[row]), int(hits.rescanned[row])
+        complete = found == min(request.depth, plan.matches)
+        explain = Explain(plan.choices, plan.matches, *measured, complete, *times, fetch_ms)
     return SearchResult(snapshot.lsn, ids, distances, payloads, vectors, explain)
 
 

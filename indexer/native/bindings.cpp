@@ -91,15 +91,17 @@ py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint
     for (const Answer& answer : answers) width = std::max(width, answer.hits.size());
     Array<uint32_t> found(n);
     Array<uint64_t> visited(n);
+    Array<uint32_t> rescanned(n);
     for (size_t i = 0; i < n; ++i) {
         found.mutable_data()[i] = uint32_t(answers[i].hits.size());
         visited.mutable_data()[i] = answers[i].visited;
+        rescanned.mutable_data()[i] = answers[i].rescanned;
     }
     return py::make_tuple(column<uint64_t>(answers, width, [](const Hit& hit) { return hit.id; }),
                           column<float>(answers, width, [](const Hit& hit) { return hit.distance; }),
                           column<uint32_t>(answers, width, [](const Hit& hit) { return hit.part; }),
                           column<uint32_t>(answers, width, [](const Hit& hit) { return hit.ordinal; }), found,
-                          visited);
+                          visited, rescanned);
 }
 
 bool all_finite(const Array<float>& values) {

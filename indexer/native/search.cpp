@@ -75,8 +75,8 @@ void scan(const PartPlan& plan, const Anchor& anchor, uint32_t wanted, Scratch& 
 }
 
 // Leaves at least min(k, matches) candidates in scratch.pool, best first, whatever the graph is like.
-// Those farther than `bound` need not be found.
-void find_candidates(const PartPlan& plan, const Anchor& anchor, const SearchOptions& options, float bound,
+// Those farther than `bound` need not be found. False when a walk found too few, and a scan had to follow.
+bool find_candidates(const PartPlan& plan, const Anchor& anchor, const SearchOptions& options, float bound,
                      Scratch& scratch) {
     const uint32_t enough = std::min(options.k, plan.matches);
     if (plan.segment && !plan.scan) {
@@ -90,10 +90,11 @@ void find_candidates(const PartPlan& plan, const Anchor& anchor, const SearchOpt
         }
         if (complete && scratch.pool.size() >= enough) {
             scratch.pool.resize(std::min<size_t>(scratch.pool.size(), shortlist(options.k)));
-            return;
+            return true;
         }
     }
     scan(plan, anchor, shortlist(options.k), scratch);
+    return !plan.segment || plan.scan;
 }
 
 // With ties by id at the border of k: rows as near as the worst kept one must not be lost to chance,
@@ -167,7 +168,7 @@ Answer search(const std::vector<PartPlan>& parts, const float* vector, const Sea
             scan_exactly(plan, number, query, options.k, answer);
             continue;
         }
-        find_candidates(plan, query.anchor(), options, bound, scratch);
+        answer.rescanned += !find_candidates(plan, query.anchor(), options, bound, scratch);
         bound = merge(scratch.pool, number, shortlist(options.k), found);
     }
     for (const auto& [candidate, number] : found) {

@@ -36,6 +36,7 @@ struct Hit {
 struct Answer {
     std::vector<Hit> hits;  // ascending by (distance, id); exactly min(k, Σ matches) of them
     uint64_t visited = 0;   // records measured
+    uint32_t rescanned = 0; // parts that were scanned after a walk had found too few
 };
 
 Answer search(const std::vector<PartPlan>& parts, const float* query, const SearchOptions& options);

@@ -86,7 +86,7 @@ def test_any_finite_vector_has_a_finite_distance_to_itself(vector: np.ndarray) -
         rows = _core.Rows(len(vector), metric, True, 1)
         rows.append(np.zeros(1, np.uint64), _core.encode(vector[None], metric, True))
         for exact in (False, True):
-            _, distances, _, _, found, _ = _core.search(
+            _, distances, _, _, found, *_ = _core.search(
                 _core.PartPlans([(rows, 1, None, 1, True)]), vector[None], 1, 10, exact, 1
             )
             assert found.tolist() == [1]

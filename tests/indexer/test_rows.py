@@ -54,7 +54,7 @@ def test_a_mask_hides_rows() -> None:
     rows = filled(vectors, list(range(20)))
     mask = np.packbits(np.arange(20) % 7 == 3, bitorder="little")
     plans = _core.PartPlans([(rows, 20, mask, 3, True)])
-    ids, _, _, _, found, _ = _core.search(plans, vectors[:1].astype(np.float32), 10, 10, False, 1)
+    ids, _, _, _, found, *_ = _core.search(plans, vectors[:1].astype(np.float32), 10, 10, False, 1)
     assert (found.tolist(), ids[0].tolist()) == ([3], [3, 10, 17])
 
 

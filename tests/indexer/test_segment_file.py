@@ -167,6 +167,14 @@ def test_a_mask_in_another_layout_is_read_as_what_it_says(uniform: Segment) -> N
         assert sorted(set(found.ids[0].tolist())) == wanted
 
 
+def test_a_walk_that_costs_more_than_a_scan_is_given_up_and_told(uniform: Segment) -> None:
+    few = np.packbits(np.isin(np.arange(ROWS), [5, 77, 3999]), bitorder="little")
+    for mask, matches, scan, rescanned in ((few, 3, False, 1), (few, 3, True, 0), (None, ROWS, False, 0)):
+        plan = PartPlan(view_of(uniform), mask, matches, scan)
+        found = search_parts([plan], vectors(1, DIM, 9), 3, 10)
+        assert (found.rescanned[0], found.found[0]) == (rescanned, 3)
+
+
 def test_the_nodes_begin_at_a_page_and_levels_grow_smaller(uniform: Segment, tmp_path: Path) -> None:
     segment_of(tmp_path, vectors(ROWS, DIM))
     footer = read_footer(FILES, graph_path(str(tmp_path), 1), MAGIC, VERSION, SegmentFooter)

@@ -162,6 +162,7 @@ def test_explain_tells_the_plan_and_the_work() -> None:
     assert [choice.rows for choice in explain.parts] == [view.rows for view in snapshot.parts]
     assert [choice.method for choice in explain.parts] == ["scan", "skip", "scan"]
     assert explain.matches == sum(choice.matches for choice in explain.parts) == explain.visited
+    assert (explain.complete, explain.rescanned) == (True, 0)
     assert min(explain.plan_ms, explain.search_ms, explain.fetch_ms) >= 0
 
 

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
-import msgspec
 import numpy as np
 from rich.console import Console
 
@@ -22,6 +21,7 @@ from asteroid_cloud.indexer import Engine, EngineOptions
 from ops.bench import machine, report
 from ops.bench.data import prepare
 from ops.bench.endurance.asking import Ids, Vectors, ask, nearest, recall, until_settled
+from ops.bench.endurance.figures import Epoch
 from ops.bench.memory import bytes_under, memory_of
 from ops.bench.tables import Table
 
@@ -32,20 +32,6 @@ SHOWN_EVERY = 5
 NOISE = 0.02
 RECALL_LOSS_MAX, P99_OVER_P50_MAX = 0.005, 3.0
 console = Console()
-
-
-class Epoch(msgspec.Struct, frozen=True):
-    """How the store was at the end of an epoch."""
-
-    number: int
-    rows: int
-    recall: float
-    p50_ms: float
-    p99_ms: float
-    writes_per_s: float
-    anon_mib: float
-    disk_mib: float
-    segments: int
 
 
 class Churn:

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import anyio
-import msgspec
 import numpy as np
 from rich.console import Console
 
 from asteroid_cloud.indexer import Engine, EngineOptions
 from ops.bench import machine, report
 from ops.bench.endurance.asking import Vectors, ask, until_settled
+from ops.bench.endurance.figures import Grown, Reopened
 from ops.bench.memory import bytes_under, memory_of
 from ops.bench.tables import Table
 from ops.bench.workload import BATCH_ROWS, FIRST_SEARCHES
@@ -38,26 +38,6 @@ SLOPE_MAX = 20
 BEYOND_BUDGET_MIB = 80
 T = TypeVar("T")
 console = Console()
-
-
-class Grown(msgspec.Struct, frozen=True):
-    """How loading went; seconds count from the first batch."""
-
-    rows: int
-    acknowledged_s: float
-    indexed_s: float
-    settled_s: float
-    segments: int
-    peak_anon_kib: int
-    disk_bytes: int
-
-
-class Reopened(msgspec.Struct, frozen=True):
-    """A new process that has searched."""
-
-    added_anon_kib: int
-    file_kib: int
-    per_s: float
 
 
 def rows_of(number: int) -> Vectors:

@@ -8,8 +8,7 @@ from pathlib import Path
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
-from ops.bench.endurance.churn import Epoch
-from ops.bench.endurance.growth import Grown, Reopened
+from ops.bench.endurance.figures import Epoch, Grown, Reopened
 from ops.bench.versus.picture import save
 
 RED, BLUE, GREEN = "#c1272d", "#0072b2", "#009e73"
