@@ -81,9 +81,10 @@ bench-growth: $(VENV)/.plots ## speed and memory from 50,000 rows to a million; 
 bench-capped: $(STAMP) ## search with less memory than the store has bytes; needs the right to make a control group
 	$(BIN)/python -m ops.bench capped $(ARGS)
 
-crash: $(STAMP)      ## kill -9 under load, half a million images of power cuts, each operation failing; half an hour
+crash: $(STAMP)      ## kill -9 under load, half a million images of power cuts, kills at each system call (strace); half an hour
 	$(BIN)/python -m ops.crash --cycles 200
 	$(BIN)/python -m tests.power.run --images 500000
+	$(BIN)/python -m tests.power.syscalls --every 1
 
 fuzz: $(STAMP)       ## open 10,000 damaged segment files
 	$(BIN)/python -m ops.fuzz --cases 10000
