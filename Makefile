@@ -10,7 +10,7 @@ NATIVE := $(wildcard indexer/native/* api/native/*)
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check bench bench-small bench-peers bench-filters bench-churn bench-growth bench-capped crash fuzz sanitize clean
+.PHONY: help demo serve test check bench bench-small bench-peers bench-filters bench-churn bench-growth bench-capped crash soak fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -85,6 +85,9 @@ crash: $(STAMP)      ## kill -9 under load, half a million images of power cuts,
 	$(BIN)/python -m ops.crash --cycles 200
 	$(BIN)/python -m tests.power.run --images 500000
 	$(BIN)/python -m tests.power.syscalls --every 1
+
+soak: $(STAMP)       ## twenty minutes of mixed load: memory, files and data stay bounded, nothing is lost
+	$(BIN)/python -m ops.soak --minutes 20
 
 fuzz: $(STAMP)       ## open 10,000 damaged segment files
 	$(BIN)/python -m ops.fuzz --cases 10000
