@@ -21,7 +21,7 @@ from asteroid_cloud.api.results import (
 )
 from asteroid_cloud.api.searches import Search
 from asteroid_cloud.api.store import Store
-from asteroid_cloud.indexer import BackupReport
+from asteroid_cloud.indexer import BackupReport, Recovery
 
 __all__ = [
     "BackupReport",
@@ -34,6 +34,7 @@ __all__ = [
     "Hits",
     "IndexInfo",
     "Record",
+    "Recovery",
     "Row",
     "Search",
     "Stats",

@@ -18,7 +18,7 @@ from asteroid_cloud.api.blocking_writes import BlockingWrites
 from asteroid_cloud.api.embedded import MEMORY_BUDGET_BYTES, open
 from asteroid_cloud.api.results import IndexInfo, Stats
 from asteroid_cloud.api.store import Store
-from asteroid_cloud.indexer import BackupReport
+from asteroid_cloud.indexer import BackupReport, Recovery
 
 T = TypeVar("T")
 
@@ -48,6 +48,10 @@ class BlockingStore(BlockingReads, BlockingWrites):
     def stats(self) -> Stats:
         """The store's figures."""
         return self._run(self._store.stats)
+
+    def recovery(self) -> Recovery:
+        """What opening the store found on the disk: what was whole, what was cut and why, and the time."""
+        return self._run(self._store.recovery)
 
     def health(self) -> bool:
         """True: a store that answers is alive."""

@@ -58,6 +58,7 @@ CALLS: dict[tuple[str, str], Call] = {
     ("get", "/v1/index"): Call("get_index", "Index", READ[1:]),
     ("delete", "/v1/index"): Call("delete_index", "IndexDeleted", WRITE[1:]),
     ("get", "/v1/stats"): Call("stats", "Stats", READ[1:]),
+    ("get", "/v1/recovery"): Call("recovery", "Recovery", READ[1:2]),
     ("post", "/v1/vectors"): Call(
         "insert", "Written", (*WRITE, *VECTOR, "bad_id", "bad_payload"), "InsertBody", 201
     ),

@@ -39,11 +39,13 @@ def check_ready(engine: Engine) -> None:
             raise failure
         if engine.spec is not None:
             return
+    eta = {} if phase.eta_s is None else {"eta_s": phase.eta_s}
     raise Overloaded(
         phase.detail if phase.name != "ready" else "there is no index yet",
         code="not_ready",
         phase=phase.name,
         progress=round(phase.progress, 4),
+        **eta,
     )
 
 

@@ -21,6 +21,7 @@ def route_handlers() -> list[HTTPRouteHandler]:
         routes_index.get_index,
         routes_index.delete_index,
         routes_index.get_stats,
+        routes_index.get_recovery,
         routes_vectors.insert_vector,
         routes_vectors.upsert_vector,
         routes_vectors.get_vector,

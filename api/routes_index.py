@@ -44,3 +44,10 @@ async def get_stats(request: AnyRequest) -> JsonResponse:
     await store.reads.reach(wanted_lsn(request))
     stats = await store.stats()
     return answer(stats, stats.lsn)
+
+
+@get("/v1/recovery", summary="What the server found when it opened the store")
+async def get_recovery(request: AnyRequest) -> JsonResponse:
+    """Records from segments and from the log, the torn tail that was cut, if any, and how long it took."""
+    engine = store_of(request).engine
+    return answer(engine.recovery, engine.applied_lsn)

@@ -15,7 +15,7 @@ from asteroid_cloud.api import wire
 from asteroid_cloud.api.backups import NAME, Backup
 from asteroid_cloud.api.checks import DECIMAL, INCLUDABLE
 from asteroid_cloud.api.results import BulkReport, Stats
-from asteroid_cloud.indexer import BackupReport
+from asteroid_cloud.indexer import BackupReport, Recovery
 from asteroid_cloud.indexer.spec import METRICS
 from asteroid_cloud.query import Explain, Facets, FieldRange
 from asteroid_cloud.wal.limits import (
@@ -144,6 +144,7 @@ PARTS: dict[str, Schema] = {
         failed_index=about("The first item that was not written.", integer(0)),
         phase=about("What a server that is not ready is at.", TEXT),
         progress=about("How far it is, from 0 to 1.", NUMBER),
+        eta_s=about("How many seconds it will still take, at the pace until now.", NUMBER),
         limit=about("The bound that was passed.", integer(0)),
         request_id=about("Names an internal error in the server's log.", TEXT),
     ),
@@ -251,6 +252,7 @@ ANSWERS: dict[str, Schema] = {
 def components() -> dict[str, Schema]:
     """All schemas by name."""
     _, derived = msgspec.json.schema_components(
-        [Stats, BulkReport, BackupReport, Backup, Explain, Facets, FieldRange], ref_template=REF + "{name}"
+        [Stats, Recovery, BulkReport, BackupReport, Backup, Explain, Facets, FieldRange],
+        ref_template=REF + "{name}",
     )
     return PARTS | REQUESTS | ANSWERS | derived

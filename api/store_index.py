@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from asteroid_cloud.api.machine import anonymous_bytes
 from asteroid_cloud.api.reads import Reads
 from asteroid_cloud.api.results import IndexInfo, Stats
-from asteroid_cloud.indexer import BackupReport, Engine
+from asteroid_cloud.indexer import BackupReport, Engine, Recovery
 from asteroid_cloud.wal.limits import MIN_LSN_WAIT_S_MAX
 
 
@@ -51,6 +51,10 @@ class IndexCalls:
         fields = {name: getattr(told, name) for name in told.__struct_fields__}
         memory = replace(await self.engine.memory(), filter_masks=self.reads.masks.bytes)
         return Stats(**fields, memory=memory, memory_bytes=anonymous_bytes(), lsn=told.last_lsn)
+
+    async def recovery(self) -> Recovery:
+        """What opening the store found on the disk: what was whole, what was cut and why, and the time."""
+        return self.engine.recovery
 
     async def health(self) -> bool:
         """True: a store that answers is alive."""

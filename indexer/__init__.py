@@ -21,7 +21,7 @@ from asteroid_cloud.indexer.part import PartView
 from asteroid_cloud.indexer.replay import Replay, ReplayReport
 from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, prepared, search_parts, search_prepared
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
-from asteroid_cloud.indexer.status import EngineStats, Phase, WriteResult
+from asteroid_cloud.indexer.status import EngineStats, Phase, Recovery, WriteResult
 from asteroid_cloud.indexer.verify import Verification, Verified
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "PartPlan",
     "PartView",
     "Phase",
+    "Recovery",
     "Replay",
     "ReplayReport",
     "Snapshot",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -16,12 +17,12 @@ from asteroid_cloud.indexer.bulk import BulkBuilder
 from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.merger import Merger
 from asteroid_cloud.indexer.pages import PageKeeper
-from asteroid_cloud.indexer.recovery import open_checkpoint, read_checkpoint, remove_unnamed
+from asteroid_cloud.indexer.recovery import open_checkpoint, read_checkpoint, remove_unnamed, told_recovery
 from asteroid_cloud.indexer.sealer import Sealer
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.state import State
-from asteroid_cloud.indexer.status import Phase
+from asteroid_cloud.indexer.status import Phase, Recovery
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, LogPruned, StorageError
 from asteroid_cloud.wal.events import BulkLoaded
 from asteroid_cloud.wal.files import FileLock, Files
@@ -46,6 +47,8 @@ class Opened:
     sealer: Sealer
     merger: Merger
     pages: PageKeeper
+    recovery: Recovery
+    """What was found when the store was opened."""
     staged: dict[int, list[Segment]]
     """Segments of bulk loads that are built and about to be committed."""
 
@@ -128,6 +131,7 @@ class Opening:
 
     async def _recover(self) -> Opened:
         files, folder, options = self._files, self._folder, self._options
+        began_s = time.monotonic()
         self.phase = Phase("recovering", 0.0, "checking the segments")
         manifest = await to_thread.run_sync(read_checkpoint, files, folder)
         log = self._log = await LocalLog.open(
@@ -162,7 +166,10 @@ class Opening:
         state.applied_lsn = recovered.applied_lsn
         state.segments = list(recovered.segments)
         applier = Applier(state)
+        checked_s = time.monotonic()
         await self._replay(log, applier, recovered.applied_lsn)
+        told = told_recovery(recovered, log.report, checked_s - began_s, time.monotonic() - checked_s)
+        logger.info("recovered: %s", told)
         admission = Admission(
             options.tail_rows_max,
             options.tail_bytes_max,
@@ -176,7 +183,9 @@ class Opening:
         merger = Merger(builder, state, applier, checkpointer, options)
         pages = PageKeeper(state, checkpointer, options)
         await pages.warm()
-        return Opened(log, state, applier, admission, checkpointer, builder, sealer, merger, pages, staged)
+        return Opened(
+            log, state, applier, admission, checkpointer, builder, sealer, merger, pages, told, staged
+        )
 
     def _check_reach(self, log: LocalLog, after: Lsn) -> None:
         """Refuses a checkpoint and a log that do not meet, before any file is taken for nobody's."""
@@ -189,12 +198,15 @@ class Opening:
 
     async def _replay(self, log: LocalLog, applier: Applier, after: Lsn) -> None:
         """Folds in what the checkpoint does not hold."""
-        total = log.durable_lsn - after
+        total, began_s = log.durable_lsn - after, time.monotonic()
         applier.publish()
         records = log.read(Lsn(after + 1)) if total else iter(())
         while group := await to_thread.run_sync(next_group, records):
             await applier.replay(group)
             done = (group[-1].lsn - after) / total
-            self.phase = Phase("recovering", done, f"replaying the log, LSN {group[-1].lsn}")
+            left_s = (time.monotonic() - began_s) * (1 - done) / done
+            self.phase = Phase(
+                "recovering", done, f"replaying the log, LSN {group[-1].lsn}", eta_s=round(left_s, 3)
+            )
         # Read once: the page cache is for what searches read. The segments checked before are just that.
         await to_thread.run_sync(log.forget, after)

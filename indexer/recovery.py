@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer.manifest import PREFIX, TEMPORARY, Manifest, manifest_name, newest_manifest
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
+from asteroid_cloud.indexer.status import Recovery
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.recover import RecoveryReport, evidence_path
 from asteroid_cloud.wal.types import Lsn
 
 SEGMENT_FILE = re.compile(r"segment-(\d{12})\.(graph|payload|fields)")
@@ -62,6 +64,28 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
         manifest.next_segment,
         segments,
         Lsn(manifest.created_lsn),
+    )
+
+
+def told_recovery(
+    recovered: Recovered, log: RecoveryReport, checking_s: float, replaying_s: float
+) -> Recovery:
+    """What is told of a recovery that is over; files by their names alone."""
+    is_cut = log.bytes_cut > 0
+    return Recovery(
+        checkpoint_lsn=recovered.applied_lsn,
+        segments=len(recovered.segments),
+        segment_rows=sum(segment.rows for segment in recovered.segments),
+        log_first_lsn=log.first_lsn,
+        durable_lsn=log.durable_lsn,
+        records_replayed=log.durable_lsn - recovered.applied_lsn,
+        bytes_cut=log.bytes_cut,
+        cut_from=log.path.rpartition("/")[2] if is_cut else None,
+        cut_offset=log.offset if is_cut else None,
+        cut_reason=log.reason if is_cut else None,
+        kept_as=evidence_path(log).rpartition("/")[2] if is_cut else None,
+        checking_s=checking_s,
+        replaying_s=replaying_s,
     )
 
 

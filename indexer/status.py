@@ -19,6 +19,31 @@ class Phase(msgspec.Struct, frozen=True):
     progress: float
     detail: str
     error: AsteroidError | None = None
+    eta_s: float | None = None
+    """How long the rest of recovery will take if it goes on as until now; None when nobody knows."""
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """What opening the store found on the disk, and what was done about it."""
+
+    checkpoint_lsn: int
+    """Records up to here came from segments, whose every byte was checked."""
+    segments: int
+    segment_rows: int
+    log_first_lsn: int
+    durable_lsn: int
+    """The newest record that was whole: nothing acknowledged came after it."""
+    records_replayed: int
+    bytes_cut: int
+    """What a write that was never acknowledged left at the end of the log; 0 after a clean end."""
+    cut_from: str | None
+    """The file of the log that it was in."""
+    cut_offset: int | None
+    cut_reason: str | None
+    kept_as: str | None
+    """The file beside it that these bytes are moved to, before the first write at the latest."""
+    checking_s: float
+    replaying_s: float
 
 
 class EngineStats(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from asteroid_cloud.indexer.opening import Opened, Opening
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.spec import EngineOptions
-from asteroid_cloud.indexer.status import EngineStats, WriteResult
+from asteroid_cloud.indexer.status import EngineStats, Recovery, WriteResult
 from asteroid_cloud.wal.errors import Conflict, Overloaded
 from asteroid_cloud.wal.events import BulkLoaded, Event
 from asteroid_cloud.wal.types import Lsn
@@ -92,6 +92,11 @@ class Upkeep:
     async def flush(self) -> None:
         """Seals the tail, writes the manifest and trims the log behind it."""
         await self._opened.sealer.flush()
+
+    @property
+    def recovery(self) -> Recovery:
+        """What opening the store found; raises as every other call while it goes on."""
+        return self._opened.recovery
 
     def stats(self) -> EngineStats:
         """Figures of this moment."""

@@ -101,8 +101,13 @@ def remove_unfinished(files: Files, folder: str) -> None:
             files.remove(f"{folder}/{name}")
 
 
+def evidence_path(report: RecoveryReport) -> str:
+    """Where the bytes that a report says are cut are kept."""
+    return f"{report.path}.{report.offset}.broken"
+
+
 def _keep_evidence(files: Files, report: RecoveryReport) -> None:
-    evidence = f"{report.path}.{report.offset}.broken"
+    evidence = evidence_path(report)
     remove_unfinished(files, report.path.rpartition("/")[0])
     copy = files.create(evidence + UNFINISHED)
     try:

@@ -55,6 +55,7 @@ STORY: list[tuple[str, str, object]] = [
     ("post", "/v1/range", {"field": "a"}),
     ("post", "/v1/range", {"field": "none", "filter": {"a": 1}}),
     ("get", "/v1/stats", None),
+    ("get", "/v1/recovery", None),
     ("get", "/v1/index", None),
     ("post", "/v1/backup", {"name": "first"}),
     ("get", "/v1/backup", None),

@@ -13,11 +13,12 @@ pytestmark = pytest.mark.anyio
 
 async def test_recovery_tells_its_phase_and_progress() -> None:
     store = FakeStore()
-    store.engine.phase, store.engine.spec = Phase("recovering", 0.25, "reading the log"), None
+    store.engine.phase, store.engine.spec = Phase("recovering", 0.25, "reading the log", eta_s=1.5), None
     app = shell(store)
     waiting = await ask(app, "GET", "/ready")
     assert (waiting.status, waiting.code) == (503, "not_ready")
     assert (waiting.json["phase"], waiting.json["progress"]) == ("recovering", 0.25)
+    assert waiting.json["eta_s"] == 1.5
     assert int(waiting.headers["retry-after"]) >= 1
     assert (await ask(app, "GET", "/health")).status == 200
 
