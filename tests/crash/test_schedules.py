@@ -15,7 +15,7 @@ from tests.power.check import Violation
 from tests.power.schedules import run_schedule
 from tests.seeded_loop import Stuck, run_seeded
 
-SCHEDULES, STEP = 400, 50
+SCHEDULES, STEP = 300, 50
 STRAYS_SEED = 32
 
 
