@@ -54,9 +54,18 @@ class ColumnName:
     @property
     def kind(self) -> ColumnKind: ...
 
-Column = tuple[bool, NDArray[np.float64], bytes, NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]
-"""Whether it is exact; keys as numbers, or as text with the end of each; starts of groups; rows."""
+Column = tuple[
+    bool,
+    NDArray[np.float64],
+    bytes,
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+    NDArray[np.uint8],
+]
+"""Whether it is exact; keys as numbers, or as text with the end of each; starts of groups; rows; prints."""
 
+def fingerprint(text: bytes) -> int: ...
 def instant_second(text: str) -> float | None: ...
 
 class Shredder:

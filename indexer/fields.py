@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.container import Section, load_section, read_footer, read_section
 from asteroid_cloud.indexer.fields_file import (
     DEPTH_MAX,
@@ -64,15 +65,31 @@ class FieldColumn:
     def mark(self, flags: Flags, first: int, last: int) -> None:
         """Sets the flags of the rows in groups ``first`` to before ``last``."""
         first, last = max(first, 0), min(last, self.groups)
-        if first >= last:
+        if first < last:
+            flags[self._listed(first, last)] = True
+            self._mark_dense(flags, first, last)
+
+    def mark_alike(self, flags: Flags, group: int, text: bytes) -> None:
+        """Sets the flags of a group's rows that may have this very string, by their fingerprints."""
+        prints = self._entry.prints
+        if not prints.length:
+            self.mark(flags, group, group + 1)
             return
+        begin, end = int(self._starts[group]), int(self._starts[group + 1])
+        found = np.frombuffer(self._read(prints, begin, end), np.uint8)
+        flags[self._listed(group, group + 1)[found == _core.fingerprint(text)]] = True
+        self._mark_dense(flags, group, group + 1)
+
+    def _listed(self, first: int, last: int) -> NDArray[np.unsignedinteger]:
         entry, kind = self._entry, row_type(self._rows)
         begin, end = int(self._starts[first]), int(self._starts[last])
         rows = np.frombuffer(self._read(entry.rows, begin * kind.itemsize, end * kind.itemsize), kind)
         if len(rows) and int(rows.max()) >= self._rows:
             raise CorruptionError(self._path, entry.rows.offset, "a column names a row that is not there")
-        flags[rows] = True
-        size = (self._rows + 7) // 8
+        return rows
+
+    def _mark_dense(self, flags: Flags, first: int, last: int) -> None:
+        entry, size = self._entry, (self._rows + 7) // 8
         for place, group in enumerate(entry.dense):
             if first <= group < last:
                 bits = np.frombuffer(self._read(entry.bitmaps, place * size, (place + 1) * size), np.uint8)
@@ -88,6 +105,7 @@ class FieldColumn:
         if sound:
             listed = int(starts[-1]) * row_type(self._rows).itemsize
             sound = starts[0] == 0 and bool(np.all(starts[1:] >= starts[:-1])) and listed == entry.rows.length
+        sound = sound and entry.prints.length in (0, int(starts[-1]))
         sound = sound and len(entry.dense) * ((self._rows + 7) // 8) == entry.bitmaps.length
         if not sound:
             raise CorruptionError(
@@ -120,7 +138,14 @@ class Fields:
         self._is_complete = footer.is_complete
         self._fields = {(tuple(field.path), field.is_element): field for field in footer.fields}
         for column in self._columns():
-            for section in (column.keys, column.starts, column.rows, column.bitmaps, column.ends):
+            for section in (
+                column.keys,
+                column.starts,
+                column.rows,
+                column.bitmaps,
+                column.prints,
+                column.ends,
+            ):
                 if section is not None:
                     for _ in read_section(files, path, section):
                         pass  # read only to check it
@@ -170,8 +195,7 @@ class Fields:
         return field.missing if field else []
 
     def _bytes_of(self, column: ColumnEntry) -> tuple[bytes, ...]:
-        sections = (column.keys, column.ends, column.starts, column.rows, column.bitmaps)
-        return tuple(self._file.read(each.offset, each.length) for each in sections if each is not None)
+        return tuple(self._file.read(each.offset, each.length) for each in _sections(column))
 
     def knows(self, path: tuple[str, ...]) -> bool:
         """Whether columns tell all there is to know of a path, if only that no row has it."""
@@ -193,3 +217,8 @@ class Fields:
             if column.kind == kind:
                 return FieldColumn(self._path, self._file, column, self.rows)
         return None
+
+
+def _sections(column: ColumnEntry) -> list[Section]:
+    sections = (column.keys, column.ends, column.starts, column.rows, column.bitmaps, column.prints)
+    return [section for section in sections if section is not None]

@@ -1,11 +1,12 @@
 """The field file of a segment: what its payloads hold, by path and in order of value.
 
-    column   := keys ends? starts rows bitmaps
+    column   := keys ends? starts rows bitmaps prints
     keys     := f64 × groups, or the keys of strings one after the other; ascending
     ends     := u32 × groups, where each string's key ends
     starts   := u32 × (groups + 1), where each group's rows begin, then how many there are
     rows     := u16 × n, or u32 × n in a segment of more than 65,536 rows; ascending within a key
     bitmaps  := a bitmap over all rows for each *dense* group, which has no rows in ``rows``
+    prints   := u8 × n, a fingerprint of each one's whole string, where keys of strings are fences
     odd      := a bitmap of the rows that columns do not describe (a name given twice, say)
 
 In an *exact* column each group is one key. Where there are many different ones, keys are *fences* instead:
@@ -55,6 +56,8 @@ class ColumnEntry(msgspec.Struct, frozen=True, array_like=True):
     dense: list[int]
     """The dense groups, ascending, in the order of their bitmaps."""
     bitmaps: Section
+    prints: Section
+    """Empty but in columns of strings with fences."""
 
 
 class FieldEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -131,11 +134,12 @@ def _name(shredder: _core.Shredder, column: _core.ColumnName) -> Name:
 
 
 def _write_column(writer: ContainerWriter, kind: str, column: _core.Column, rows: int) -> ColumnEntry:
-    is_exact, numbers, text, ends, starts, entries = column
+    is_exact, numbers, text, ends, starts, entries, prints = column
     counts = np.diff(starts)
     is_dense = counts > rows // BITMAP_SHARE
     dense = np.flatnonzero(is_dense).tolist()
-    kept = entries[np.repeat(~is_dense, counts)]
+    is_kept = np.repeat(~is_dense, counts)
+    kept = entries[is_kept]
     starts = np.concatenate([[0], np.cumsum(np.where(is_dense, 0, counts))])
 
     def bitmaps() -> Iterator[bytes]:
@@ -155,6 +159,7 @@ def _write_column(writer: ContainerWriter, kind: str, column: _core.Column, rows
         writer.section([kept.astype(row_type(rows)).tobytes()]),
         dense,
         writer.section(bitmaps()),
+        writer.section([prints[is_kept].tobytes()] if len(prints) else []),
     )
 
 

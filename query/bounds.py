@@ -166,18 +166,27 @@ class _Leaf:
         if literal is None or isinstance(literal, bool):
             self._mark_key("tag", TAGS[literal], certain, possible)
         elif isinstance(literal, str):
-            self._mark_key("string", _utf8(literal)[:KEY_BYTES], certain, possible)
+            text = _utf8(literal)
+            self._mark_key("string", text[:KEY_BYTES], certain, possible, text)
         else:
             self._mark_key("number", _double(literal), certain, possible)
 
-    def _mark_key(self, kind: str, key: float | bytes, certain: Flags, possible: Flags) -> None:
+    def _mark_key(
+        self, kind: str, key: float | bytes, certain: Flags, possible: Flags, text: bytes | None = None
+    ) -> None:
+        """The rows with this key; ``text`` is the whole string that it is the beginning of."""
         column = self._column(kind)
         if column is None:
             return
         group = column.last_at_most(key)
-        if group >= 0 and (not column.is_exact or column.key(group) == key):
-            is_certain = column.is_exact and _is_whole(key)
-            column.mark(certain if is_certain else possible, group, group + 1)
+        if group < 0 or (column.is_exact and column.key(group) != key):
+            return
+        if column.is_exact and _is_whole(key):
+            column.mark(certain, group, group + 1)
+        elif text is not None:
+            column.mark_alike(possible, group, text)
+        else:
+            column.mark(possible, group, group + 1)
 
     def _with_length(self, length: int) -> Bounds:
         certain, possible = self._none(), self._none()

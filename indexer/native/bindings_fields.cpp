@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "bindings.hpp"
 #include "fields.hpp"
@@ -60,7 +61,7 @@ py::tuple column_of(const Shredder& shredder, const ColumnName& name, size_t exa
     }
     return py::make_tuple(column.exact, array_of(column.numbers),
                           py::bytes(column.text.data(), column.text.size()), array_of(column.ends),
-                          array_of(column.starts), array_of(column.rows));
+                          array_of(column.starts), array_of(column.rows), array_of(column.prints));
 }
 
 }  // namespace
@@ -72,6 +73,10 @@ void bind_fields(py::module_& m) {
         .value("string", ColumnKind::string)
         .value("length", ColumnKind::length)
         .value("instant", ColumnKind::instant);
+    m.def("fingerprint", [](const py::bytes& text) {
+        const std::string_view view = text;
+        return fingerprint(view.data(), view.size());
+    }, py::arg("text"));
     m.def("instant_second",
           [](const std::string& text) -> std::optional<double> {
               double second = 0;

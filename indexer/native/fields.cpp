@@ -36,9 +36,15 @@ void group(Column& column, size_t n, size_t exact_max, const Same& same, const K
 
 }  // namespace
 
+uint8_t fingerprint(const char* text, size_t bytes) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < bytes; ++i) hash = (hash ^ uint8_t(text[i])) * 16777619u;
+    return uint8_t(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
+}
+
 size_t Shredder::Entries::bytes() const {
     return rows.size() * (sizeof(uint32_t) + SORTING_BYTES) + numbers.size() * sizeof(double) + text.size() +
-           ends.size() * sizeof(uint32_t);
+           ends.size() * sizeof(uint32_t) + prints.size();
 }
 
 Shredder::Shredder(uint32_t paths_max, int depth_max, size_t bytes_max)
@@ -176,7 +182,8 @@ void Shredder::note_string(uint32_t path) {
     into->text.insert(into->text.end(), string_.begin(), string_.begin() + ptrdiff_t(length));
     into->ends.push_back(uint32_t(into->text.size()));
     into->rows.push_back(row_);
-    grown(length + 2 * sizeof(uint32_t) + SORTING_BYTES);
+    into->prints.push_back(fingerprint(string_.data(), string_.size()));
+    grown(length + 2 * sizeof(uint32_t) + 1 + SORTING_BYTES);
 }
 
 void Shredder::grown(size_t bytes) {
@@ -251,6 +258,8 @@ Column Shredder::strings_of(const Entries& entries, size_t exact_max) const {
             column.text.insert(column.text.end(), text.begin(), text.end());
             column.ends.push_back(uint32_t(column.text.size()));
         });
+    if (!column.exact)
+        for (const auto& [first, entry] : sorted) column.prints.push_back(entries.prints[entry]);
     return column;
 }
 

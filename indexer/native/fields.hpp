@@ -37,7 +37,11 @@ struct Column {
     std::vector<uint32_t> ends;     // where each of these ends
     std::vector<uint32_t> starts;   // where each group starts in rows, then how many rows there are
     std::vector<uint32_t> rows;     // ascending within a key
+    std::vector<uint8_t> prints;    // of each entry's whole string, where keys of strings are fences
 };
+
+// A byte that tells most strings apart: FNV-1a, folded.
+uint8_t fingerprint(const char* text, size_t bytes);
 
 // A path from the root of a payload: names of members, and whether it ends in "an element of this array".
 struct FieldPath {
@@ -79,6 +83,7 @@ class Shredder {
         std::vector<char> text;
         std::vector<uint32_t> ends;
         std::vector<uint32_t> rows;
+        std::vector<uint8_t> prints;
         size_t bytes() const;
     };
 
