@@ -11,6 +11,9 @@ constexpr size_t GATHERED = 24;
 // Matching rows, evenly spread over the segment, that a walk begins with beside the entry: what matches may
 // lie far from where the query is.
 constexpr uint32_t SEEDS = 16;
+// Share of matching rows from which on all nodes are measured, those that do not match too: few are wasted,
+// and what is near the query but does not match leads to what does.
+constexpr double WIDE_SHARE = 0.6;
 // Share of matching rows below which two hops lead past too many of them; the planner knows it too.
 constexpr double SPARSE_SHARE = 0.05;
 
@@ -119,16 +122,56 @@ class MaskedWalk {
     size_t next_ = 0;  // no entry of the pool before it is unexpanded
 };
 
+bool farther(const Candidate& a, const Candidate& b) { return nearer(b, a); }
+
+// Walks as if everything matched, but keeps matching nodes only.
+bool walk_wide(const Segment& segment, const Anchor& anchor, size_t wanted, const Mask& mask, uint64_t budget,
+               Scratch& scratch) {
+    std::vector<Candidate>& pool = scratch.pool;
+    std::vector<Candidate>& frontier = scratch.frontier;
+    scratch.start(segment.rows());
+    pool.reserve(wanted + 1);
+    const auto take = [&](const uint32_t* nodes, uint32_t count) {
+        measure_new(segment, anchor, nodes, count, scratch);
+        for (size_t i = 0; i < scratch.fresh.size(); ++i) {
+            const Candidate candidate{scratch.distances[i], scratch.fresh[i]};
+            if (pool.size() >= wanted && !nearer(candidate, pool.back())) continue;
+            frontier.push_back(candidate);
+            std::push_heap(frontier.begin(), frontier.end(), farther);
+            segment.prefetch_links(candidate.node);
+            if (mask.has(candidate.node)) insert(pool, candidate, wanted);
+        }
+    };
+    const uint32_t entry = segment.entry(anchor, scratch.measured);
+    take(&entry, 1);
+    while (!frontier.empty()) {
+        const Candidate current = frontier.front();
+        if (pool.size() >= wanted && nearer(pool.back(), current)) break;
+        std::pop_heap(frontier.begin(), frontier.end(), farther);
+        frontier.pop_back();
+        const Links links = segment.links(current.node);
+        take(links.begin, links.count);
+        if (scratch.measured > budget) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 bool walk_masked(const Segment& segment, const Anchor& anchor, uint32_t ef, const Mask& mask,
                  uint32_t matches, Scratch& scratch) {
-    const size_t wanted = masked_breadth(ef, matches, segment.rows());
+    const bool is_wide = matches >= WIDE_SHARE * segment.rows();
+    const size_t wanted = is_wide ? std::min(ef, matches) : masked_breadth(ef, matches, segment.rows());
     const uint64_t budget = scratch.measured + std::max<uint64_t>(matches, 2 * wanted);
-    MaskedWalk walk(segment, anchor, mask, wanted, scratch);
-    walk.begin();
-    const bool complete = walk.run(budget);
-    for (Candidate& candidate : scratch.pool) candidate.node &= ~EXPANDED;
+    bool complete;
+    if (is_wide) {
+        complete = walk_wide(segment, anchor, wanted, mask, budget, scratch);
+    } else {
+        MaskedWalk walk(segment, anchor, mask, wanted, scratch);
+        walk.begin();
+        complete = walk.run(budget);
+        for (Candidate& candidate : scratch.pool) candidate.node &= ~EXPANDED;
+    }
     return complete && scratch.pool.size() >= std::min(ef, matches);
 }
 

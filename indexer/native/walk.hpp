@@ -32,6 +32,7 @@ constexpr uint32_t ROWS_MAX = EXPANDED - 1;
 // What a thread reuses from walk to walk, so that none allocates once it is warm.
 struct Scratch {
     std::vector<Candidate> pool;      // best first
+    std::vector<Candidate> frontier;  // a heap, in walks with a wide mask
     uint64_t measured = 0;
 
     std::vector<uint64_t> visited;    // a bit a node; all 0 between walks
@@ -45,6 +46,7 @@ struct Scratch {
         for (const uint32_t node : seen) visited[node / 64] = 0;
         seen.clear();
         pool.clear();
+        frontier.clear();
         if (visited.size() < (size_t(rows) + 63) / 64) visited.resize((size_t(rows) + 63) / 64, 0);
     }
     bool visit(uint32_t node) {
