@@ -1,4 +1,4 @@
-"""Searching an engine directly, and what it ought to have found."""
+"""Searching an engine through the query layer, and what it ought to have found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Engine, PartPlan, search_parts
+from asteroid_cloud import query
+from asteroid_cloud.indexer import Engine
 from ops.bench.timing import Timing, timing_of
 from ops.bench.workload import USUAL_BREADTH, K
 
@@ -19,11 +20,12 @@ Ids = NDArray[np.uint64]
 def ask(engine: Engine, queries: Vectors, breadth: int = USUAL_BREADTH) -> tuple[Ids, Timing]:
     """The K nearest of each query, one a call, and how long the calls took."""
     found, latencies_s = [], []
+    masks = query.MaskCache()
     began_s = time.perf_counter()
-    for query in queries:
+    for vector in queries:
         call_began_s = time.perf_counter()
-        plans = [PartPlan(view, view.alive, view.live, view.part.is_flat) for view in engine.snapshot().parts]
-        found.append(search_parts(plans, query[None], K, breadth).ids[0])
+        request = query.SearchRequest(vector=vector, k=K, ef_search=breadth)
+        found.append(query.search(engine.snapshot(), request, masks).ids)
         latencies_s.append(time.perf_counter() - call_began_s)
     return np.array(found), timing_of(latencies_s, time.perf_counter() - began_s)
 
