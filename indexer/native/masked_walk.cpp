@@ -13,15 +13,15 @@ constexpr size_t GATHERED = 24;
 constexpr uint32_t SEEDS = 16;
 // Share of matching rows from which on all nodes are measured, those that do not match too: few are wasted,
 // and what is near the query but does not match leads to what does.
-constexpr double WIDE_SHARE = 0.6;
+constexpr double WIDE_SHARE = 0.4;
 // Share of matching rows below which two hops lead past too many of them; the planner knows it too.
 constexpr double SPARSE_SHARE = 0.05;
 
-// A mask thins the graph out: to find as much, the walk is a quarter broader at the most, and where matches
+// A mask thins the graph out: to find as much, the walk is up to half as broad again, and where matches
 // are sparse so much more as they are sparser.
 size_t masked_breadth(uint32_t ef, uint32_t matches, uint32_t rows) {
     const double share = double(matches) / rows;
-    const double wider = (1 + (1 - share) / 4) * std::max(1.0, SPARSE_SHARE / share);
+    const double wider = (1 + (1 - share) / 2) * std::max(1.0, SPARSE_SHARE / share);
     return std::min<size_t>(matches, size_t(std::ceil(ef * wider)));
 }
 
