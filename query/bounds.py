@@ -142,7 +142,7 @@ class _Leaf:
             case Size(order, length):
                 if order == "$eq":
                     return self._with_length(length)
-                return self._range("length", order, float(length), is_cut=False)
+                return self._range("length", order, _double(length), is_cut=False)
             case EqualFolded(folded):
                 return self._folded(folded)
             case When(order, instant):  # fractions of a second are not in the key
@@ -190,7 +190,7 @@ class _Leaf:
 
     def _with_length(self, length: int) -> Bounds:
         certain, possible = self._none(), self._none()
-        self._mark_key("length", float(length), certain, possible)
+        self._mark_key("length", _double(length), certain, possible)
         return Bounds(certain, possible | certain)
 
     def _equal_array(self, literal: tuple[Literal, ...]) -> Flags:

@@ -138,3 +138,15 @@ def test_the_last_of_two_members_of_one_name_counts(tmp_path: Path) -> None:
     for source in ({"a": 1}, {"a": 2}, {"a": {"$ne": 1}}, {"a.b": 3}, {"a.b": 1}):
         wanted = [oracle.matches(source, json.loads(text)) for text in texts]
         assert flags(evaluate(view, parse_filter(source), 0, 4), 4) == wanted, source
+
+
+def test_a_size_beyond_all_numbers_is_answered_like_any_other(tmp_path: Path) -> None:
+    texts = [b'{"a":[1,2]}', b'{"a":[]}', b'{"b":1}']
+    view = view_of(texts, fields_of(tmp_path / "store", texts))
+    for source in (
+        {"a": {"$size": 10**400}},
+        {"a": {"$size": {"$lt": 10**400}}},
+        {"a": {"$size": {"$gt": 1}}},
+    ):
+        wanted = [oracle.matches(source, json.loads(text)) for text in texts]
+        assert flags(evaluate(view, parse_filter(source), 0, 3), 3) == wanted, source
