@@ -127,18 +127,20 @@ class Checkpointer:
         Gives the manifest's name, None when there is none yet, what it holds, and its segments' numbers.
         """
         holder = object()
-        async with self._writing:
-            numbers = frozenset(self._named)
-            self._files_kept[holder] = numbers
-            self._log_kept[holder] = KeptLog(self.lsn)
-            name, content = (manifest_name(self._number) if self._number else None), b""
-            if name is not None:
-                path = f"{self._folder}/{name}"
-                content = await to_thread.run_sync(lambda: self._files.read(path, 0, self._files.size(path)))
         try:
+            async with self._writing:
+                numbers = self._files_kept[holder] = self._named
+                self._log_kept[holder] = KeptLog(self.lsn)
+                name, content = (manifest_name(self._number) if self._number else None), b""
+                if name is not None:
+                    path = f"{self._folder}/{name}"
+                    content = await to_thread.run_sync(
+                        lambda: self._files.read(path, 0, self._files.size(path))
+                    )
             yield name, content, sorted(numbers)
         finally:
-            del self._files_kept[holder], self._log_kept[holder]
+            self._files_kept.pop(holder, None)
+            self._log_kept.pop(holder, None)
 
     async def swap(
         self,
