@@ -138,17 +138,9 @@ class Fields:
         self._is_complete = footer.is_complete
         self._fields = {(tuple(field.path), field.is_element): field for field in footer.fields}
         for column in self._columns():
-            for section in (
-                column.keys,
-                column.starts,
-                column.rows,
-                column.bitmaps,
-                column.prints,
-                column.ends,
-            ):
-                if section is not None:
-                    for _ in read_section(files, path, section):
-                        pass  # read only to check it
+            for section in _sections(column):
+                for _ in read_section(files, path, section):
+                    pass  # read only to check it
         odd = load_section(files, path, footer.odd)
         self.odd: Flags | None = None
         """Rows that columns do not describe: whether they match, only their payloads tell."""

@@ -163,7 +163,7 @@ Shredder::Entries* Shredder::entries(uint32_t path, ColumnKind kind) {
     const ColumnName name{path, kind};
     const auto found = columns_.find(name);
     if (found != columns_.end()) return &found->second;
-    if (!wants_all_ || refused_.count(name)) return nullptr;
+    if (!wants_all_ || dropped_.count(name)) return nullptr;
     return &columns_[name];
 }
 
@@ -193,8 +193,7 @@ void Shredder::grown(size_t bytes) {
             return a.second.bytes() < b.second.bytes();
         });
         if (largest->second.rows.empty()) return;
-        dropped_.push_back(largest->first);
-        refused_[largest->first] = true;
+        dropped_.insert(largest->first);
         columns_.erase(largest);
         bytes_ = 0;
         for (const auto& [name, entries] : columns_) bytes_ += entries.bytes();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -73,7 +74,7 @@ class Shredder {
 
     const std::vector<FieldPath>& paths() const { return paths_; }
     std::vector<ColumnName> columns() const;
-    const std::vector<ColumnName>& dropped() const { return dropped_; }
+    std::vector<ColumnName> dropped() const { return {dropped_.begin(), dropped_.end()}; }
     const std::vector<uint32_t>& odd() const { return odd_; }  // rows that columns do not describe
     bool is_complete() const { return is_complete_; }          // no path was left out
 
@@ -105,8 +106,7 @@ class Shredder {
     std::vector<FieldPath> paths_;
     std::map<std::tuple<uint32_t, bool, std::string>, uint32_t> by_name_;
     std::map<ColumnName, Entries> columns_;
-    std::map<ColumnName, bool> refused_;  // wanted by nobody, or dropped
-    std::vector<ColumnName> dropped_;
+    std::set<ColumnName> dropped_;
     std::vector<uint32_t> odd_;
     uint32_t row_ = 0;
     JsonText text_{nullptr, 0};
