@@ -1,9 +1,10 @@
 """How each part of a snapshot is searched: the one place that weighs a scan against a walk.
 
 A scan measures every match once, in row order, which the memory likes. A walk over the graph measures
-about ``VISITS_PER_BREADTH · ef`` rows, matching ones only, and each of them costs ``WALK_COST`` scanned
-ones, for it jumps about in memory. When fewer than ``SPARSE_SHARE`` of the rows match, the native core makes
-the walk broader, in inverse proportion, lest matches be missed behind too many rows that do not match. So
+about ``VISITS_PER_BREADTH · ef`` rows (more under a mask, up to twice as many), and each of them costs
+``WALK_COST`` scanned ones, for it jumps about in memory. When fewer than ``SPARSE_SHARE`` of the rows match,
+the native core makes the walk broader, in inverse proportion, lest matches be missed behind too many rows
+that do not match. So
 the scan is cheaper while, with B = WALK_COST · VISITS_PER_BREADTH · ef,
 
     matches ≤ B                            or, when matches are sparse,
