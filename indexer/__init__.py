@@ -12,6 +12,7 @@ from asteroid_cloud.indexer.backup import (
     restore_backup,
 )
 from asteroid_cloud.indexer.bulk import BulkLoader, BulkResult
+from asteroid_cloud.indexer.changes import Change, ChangeFeed, FeedParts
 from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.fields import FieldColumn, Fields
@@ -30,9 +31,12 @@ __all__ = [
     "Building",
     "BulkLoader",
     "BulkResult",
+    "Change",
+    "ChangeFeed",
     "Engine",
     "EngineOptions",
     "EngineStats",
+    "FeedParts",
     "FieldColumn",
     "Fields",
     "Hits",

@@ -40,8 +40,7 @@ class Engine(Upkeep):
     """Use ``Engine.open``; every method is for the event loop that opened it."""
 
     def __init__(self, opening: Opening, options: EngineOptions) -> None:
-        self.options = options
-        self._opening = opening
+        super().__init__(opening, options)
         self._turns = Turns()
 
     @classmethod

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import anyio
 from anyio import to_thread
@@ -12,6 +12,7 @@ from anyio import to_thread
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.backup import BackupReport, Pinned, sources_of, write_backup
 from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
+from asteroid_cloud.indexer.changes import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.memory import MemoryUse, memory_use
 from asteroid_cloud.indexer.opening import Opened, Opening
 from asteroid_cloud.indexer.segment import Segment
@@ -20,14 +21,21 @@ from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.status import EngineStats, Recovery, WriteResult
 from asteroid_cloud.wal.errors import Conflict, Overloaded
 from asteroid_cloud.wal.events import BulkLoaded, Event
+from asteroid_cloud.wal.limits import FEEDS_MAX
 from asteroid_cloud.wal.types import Lsn
+
+FEED_THREADS = 2
+"""Threads that read the log for all change feeds together."""
 
 
 class Upkeep:
     """What an engine does beside single writes and reads; every method is for its event loop."""
 
-    options: EngineOptions
-    _opening: Opening
+    def __init__(self, opening: Opening, options: EngineOptions) -> None:
+        self.options = options
+        self._opening = opening
+        self._feeds = 0
+        self._feed_threads = anyio.CapacityLimiter(FEED_THREADS)
 
     def snapshot(self) -> Snapshot:
         """What the index holds now; raises Conflict ``index_not_initialized`` when there is none."""
@@ -88,6 +96,27 @@ class Upkeep:
             sources = await to_thread.run_sync(sources_of, files, store, checkpoint, log)
             pinned = Pinned(opened.log.identity, lsn, sources)
             return await to_thread.run_sync(write_backup, files, store, pinned, target, previous)
+
+    @contextmanager
+    def changes(self, since: int, parts: FeedParts) -> Iterator[ChangeFeed]:
+        """Follows what is logged after ``since``, for as long as the block runs.
+
+        Raises Overloaded ``too_many_feeds`` beyond FEEDS_MAX, NotFound ``changes_pruned`` when the log does
+        not reach back that far, InvalidRequest ``bad_since`` when it does not reach that far yet.
+        """
+        log = self._opened.log
+        if self._feeds >= FEEDS_MAX:
+            raise Overloaded(f"{FEEDS_MAX} change feeds are open already", code="too_many_feeds")
+        self._feeds += 1
+        try:
+            yield ChangeFeed(log, since, parts, self._feed_threads)
+        finally:
+            self._feeds -= 1
+
+    @property
+    def durable_lsn(self) -> Lsn:
+        """The newest record in the log."""
+        return self._opened.log.durable_lsn
 
     async def flush(self) -> None:
         """Seals the tail, writes the manifest and trims the log behind it."""

@@ -62,6 +62,17 @@ COMMIT_QUEUE_BYTES_MAX = 32 * MIB
 COMMIT_GROUP_BYTES_MAX = 8 * MIB
 FOLLOWER_BUFFER_BYTES_MAX = 32 * MIB
 CATCH_UP_BYTES_MAX = 8 * MIB
+CURSOR_KEEP_BYTES_MAX = 256 * KIB
+
+# Who follows the changes: how many at once, how much of them is answered at a time, how long a reader may
+# take nothing before its feed ends.
+FEEDS_MAX = 32
+FEED_CHUNK_BYTES = 256 * KIB
+FEED_SCAN_BYTES_MAX = 16 * MIB
+FEED_STALL_S_MAX = 60.0
+HEARTBEAT_S_DEFAULT = 15
+HEARTBEAT_S_MAX = 60
+CHANGES_LIMIT_MAX = 1_000_000_000
 
 # What a client may do before there is a request to look at.
 CONNECTIONS_MAX = 2_048

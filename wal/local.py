@@ -11,6 +11,7 @@ import anyio
 from anyio import to_thread
 
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
+from asteroid_cloud.wal.cursor import LogCursor
 from asteroid_cloud.wal.errors import (
     AsteroidError,
     Conflict,
@@ -66,6 +67,7 @@ class LocalLog:
         self._committer = GroupCommitter(self._commit, buffers.commit_bytes_max)
         self._followers: set[Follower] = set()
         self._disk = anyio.CapacityLimiter(1)
+        self._grown = anyio.Event()
 
     @classmethod
     async def open(
@@ -218,6 +220,15 @@ class LocalLog:
         finally:
             self._followers.discard(follower)
 
+    def cursor(self, from_lsn: Lsn) -> LogCursor:
+        """A place in the log, for reading on from the disk on a worker thread; it holds nothing back."""
+        return LogCursor(self._files, self, from_lsn)
+
+    async def grown_beyond(self, lsn: Lsn) -> None:
+        """Returns once there is a durable record after ``lsn``."""
+        while self.durable_lsn <= lsn:
+            await self._grown.wait()
+
     async def trim(self, before_lsn: Lsn) -> int:
         """Removes whole files; see ``Log.trim``."""
         return await to_thread.run_sync(self._writer.trim, before_lsn, limiter=self._disk)
@@ -250,6 +261,8 @@ class LocalLog:
             return
         events = [event for waiting in accepted for event in waiting.events]
         records = [Record(Lsn(first + number), time_ms, event) for number, event in enumerate(events)]
+        self._grown.set()
+        self._grown = anyio.Event()
         for follower in self._followers:
             follower.offer(records, sum(waiting.size for waiting in accepted))
         last = first - 1
