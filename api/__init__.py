@@ -21,12 +21,14 @@ from asteroid_cloud.api.results import (
 )
 from asteroid_cloud.api.searches import Search
 from asteroid_cloud.api.store import Store
+from asteroid_cloud.api.store_changes import Change
 from asteroid_cloud.indexer import BackupReport, Recovery
 
 __all__ = [
     "BackupReport",
     "BlockingStore",
     "BulkReport",
+    "Change",
     "Counted",
     "Facets",
     "FieldRange",

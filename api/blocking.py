@@ -6,7 +6,7 @@ immutable, so they run in the caller's thread, without a hop.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from typing import TypeVar
@@ -18,6 +18,7 @@ from asteroid_cloud.api.blocking_writes import BlockingWrites
 from asteroid_cloud.api.embedded import MEMORY_BUDGET_BYTES, open
 from asteroid_cloud.api.results import IndexInfo, Stats
 from asteroid_cloud.api.store import Store
+from asteroid_cloud.api.store_changes import Change
 from asteroid_cloud.indexer import BackupReport, Recovery
 
 T = TypeVar("T")
@@ -70,6 +71,22 @@ class BlockingStore(BlockingReads, BlockingWrites):
     ) -> BackupReport:
         """Copies the store as it is now into a new folder; see ``Store.backup``."""
         return self._run(lambda: self._store.backup(folder, previous))
+
+    def changes(
+        self,
+        since: int = 0,
+        *,
+        include: Sequence[str] | None = None,
+        follow: bool = True,
+        limit: int | None = None,
+    ) -> Iterator[Change]:
+        """What was logged after LSN ``since``; see ``Store.changes``."""
+        changes = self._store.changes(since, include=include, follow=follow, limit=limit)
+        try:
+            while (change := self._run(lambda: anext(changes, None))) is not None:
+                yield change
+        finally:
+            self._run(changes.aclose)
 
     def flush(self) -> None:
         """Moves the tail into segments and shrinks the log; for durability there is no need of it."""

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from asteroid_cloud.api.answers import LSN_HEADER, MIN_LSN_HEADER
 from asteroid_cloud.api.errors import JSON, STATUS_BY_CODE
 from asteroid_cloud.api.schemas import Schema, integer, ref
-from asteroid_cloud.wal.limits import BULK_ROWS_MAX, DIM_MAX
+from asteroid_cloud.wal.limits import (
+    BULK_ROWS_MAX,
+    CHANGES_LIMIT_MAX,
+    DIM_MAX,
+    HEARTBEAT_S_DEFAULT,
+    HEARTBEAT_S_MAX,
+)
 
 EVERY = ("bad_request", "unauthorized", "rate_limited", "internal", "overloaded")
 BODY = ("bad_json", "unknown_field", "missing_field", "body_timeout", "payload_too_large")
@@ -121,6 +127,14 @@ CALLS: dict[tuple[str, str], Call] = {
         201,
     ),
     ("get", "/v1/backup"): Call("backups", "Backups", (*READ[1:], "backup_not_configured")),
+    ("get", "/v1/changes"): Call(
+        "changes",
+        "Change",
+        (
+            *("not_ready", "bad_since", "bad_include", "bad_limit", "bad_follow", "bad_heartbeat"),
+            *("unknown_field", "changes_pruned", "too_many_feeds"),
+        ),
+    ),
     ("post", "/v1/range"): Call(
         "field_range", "FieldRange", (*READ, *BODY, "bad_field", "bad_filter"), "RangeBody"
     ),
@@ -140,6 +154,26 @@ BULK_HEADERS = {
 }
 
 
+CHANGES_PARAMETERS = {
+    "since": ("Changes after this LSN; 0 for all.", ref("Lsn")),
+    "include": (
+        "What a change carries beside its ids, with a comma between.",
+        {"type": "string", "enum": ["payload", "vector", "payload,vector"]},
+    ),
+    "limit": ("End after so many changes.", integer(1, CHANGES_LIMIT_MAX)),
+    "follow": (
+        "Go on with what is written later, without end; else end after what is durable now.",
+        {"type": "boolean", "default": False},
+    ),
+    "heartbeat": (
+        "Seconds of silence after which a line says that there is nothing new.",
+        integer(1, HEARTBEAT_S_MAX, default=HEARTBEAT_S_DEFAULT),
+    ),
+}
+LINES = "application/x-ndjson"
+EVENTS = "text/event-stream"
+
+
 def operation(call: Call, path: str) -> Schema:
     """One call as OpenAPI has it, without the words about it."""
     told: Schema = {"operationId": call.name, "responses": _responses(call)}
@@ -157,6 +191,11 @@ def _parameters(call: Call, path: str) -> list[Schema]:
     if "bad_min_lsn" in call.codes:
         about = "Wait until reads cover this LSN."
         named.append({"name": MIN_LSN_HEADER, "in": "header", "description": about, "schema": ref("Lsn")})
+    if call.name == "changes":
+        for name, (about, schema) in CHANGES_PARAMETERS.items():
+            named.append({"name": name, "in": "query", "description": about, "schema": schema})
+        about = "What a browser sends to resume server-sent events; it counts in place of `since`."
+        named.append({"name": "Last-Event-ID", "in": "header", "description": about, "schema": ref("Lsn")})
     if call.name == "bulk_build":
         for name, (about, schema) in BULK_HEADERS.items():
             header = {"name": name, "in": "header", "description": about, "schema": schema}
@@ -177,6 +216,8 @@ def _responses(call: Call) -> dict[str, Schema]:
     success: Schema = {"description": "Done."}
     if call.name == "metrics":
         success["content"] = {TEXT: {"schema": {"type": "string"}}}
+    elif call.name == "changes":
+        success["content"] = {kind: {"schema": ref(call.answer)} for kind in (LINES, EVENTS)}
     elif call.answer:
         success["content"] = {JSON: {"schema": ref(call.answer)}}
     if call.is_of_data:

@@ -13,6 +13,7 @@ from asteroid_cloud.api import (
     health,
     routes_backup,
     routes_bulk,
+    routes_changes,
     routes_fields,
     routes_index,
     routes_search,
@@ -46,6 +47,7 @@ TAGS = {
     "search": ("Find the nearest, with filters; count.", routes_search),
     "fields": ("What a payload field holds in all vectors that match a filter.", routes_fields),
     "bulk": ("Build a whole index at once.", routes_bulk),
+    "changes": ("Follow what is written, as it becomes durable.", routes_changes),
     "backup": ("Keep copies of the store, made while it serves.", routes_backup),
     "operations": ("What load balancers and scrapers ask.", health),
 }
@@ -62,6 +64,12 @@ BY_FILTER = (
     "says how many are done (`deleted`, `patched`); sent again, it does the rest."
 )
 MORE = {
+    "changes": "A record of many ids comes in pieces of about 256 KiB, all with its `lsn`, and all but the "
+    "last with `more`. Without `follow` the feed ends with a line of kind `end`; one that ends otherwise was "
+    "cut off. With `Accept: text/event-stream` each line is a server-sent event. A feed holds nothing back: "
+    "when the log has been trimmed past it, it is told `changes_pruned`, before its first line with 410, "
+    "later in a last line; so keep the log for as long as a reader may stay away (`--log-retention-bytes`, "
+    "`--log-retention-age`).",
     "search": FILTER_HELP,
     "search_batch": "Each search has the fields of `POST /v1/search`, which also explains filters.",
     "facets": FIELD_HELP.format(

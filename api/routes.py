@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from asteroid_cloud.api import (
     routes_backup,
     routes_bulk,
+    routes_changes,
     routes_fields,
     routes_index,
     routes_search,
@@ -42,4 +43,5 @@ def route_handlers() -> list[HTTPRouteHandler]:
         routes_bulk.bulk_build,
         routes_backup.make_backup,
         routes_backup.list_backups,
+        routes_changes.changes,
     ]

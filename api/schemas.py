@@ -7,7 +7,7 @@ its own; the defaults are the structs', and a test keeps both in step.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from asteroid_cloud.api.backups import NAME, Backup
 from asteroid_cloud.api.checks import DECIMAL, INCLUDABLE
 from asteroid_cloud.api.results import BulkReport, Stats
 from asteroid_cloud.indexer import BackupReport, Recovery
+from asteroid_cloud.indexer.changes import ChangeKind
 from asteroid_cloud.indexer.spec import METRICS
 from asteroid_cloud.query import Explain, Facets, FieldRange
 from asteroid_cloud.wal.limits import (
@@ -244,6 +245,25 @@ ANSWERS: dict[str, Schema] = {
     "Page": answer(["vectors", "cursor"], vectors=array(ref("Row")), cursor=nullable(TEXT)),
     "Hit": answer(["id", "distance"], distance=NUMBER, **ROW),
     "Hits": answer(["results"], results=array(ref("Hit")), explain=ref("Explain")),
+    "Change": answer(
+        ["lsn", "kind"],
+        lsn=about("The record; go on from here with `since`, unless `more`.", ref("Lsn")),
+        kind={"type": "string", "enum": [*get_args(ChangeKind), "heartbeat", "end"]},
+        time_ms=about("When it was logged, in milliseconds since 1970.", integer(0)),
+        ids=array(ref("Id")),
+        payloads=about(
+            "For each id: null keeps the payload, {} clears it; of merge_payload the merge-patch.",
+            array(nullable(ref("Payload"))),
+        ),
+        vectors=about("As they were given.", array(ref("Vector"))),
+        dim=integer(1, DIM_MAX),
+        metric=METRIC,
+        bits=BITS,
+        rows=about("Of a bulk load, whose ids are 0 … rows - 1.", integer(0)),
+        more=about("Another piece of this record follows.", FLAG),
+        error=about("What ended the feed, with its code.", TEXT),
+        code=TEXT,
+    ),
     "Backups": answer(["backups"], backups=array(ref("Backup"))),
     "HitsOfMany": answer(["results"], results=array(ref("Hits"))),
 }

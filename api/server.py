@@ -14,6 +14,7 @@ import anyio
 import uvicorn
 
 from asteroid_cloud.api.app import create_app
+from asteroid_cloud.api.changes import OpenFeeds
 from asteroid_cloud.api.loop_lag import watch
 from asteroid_cloud.api.metrics import Metrics
 from asteroid_cloud.api.protocol import BoundedProtocol
@@ -32,8 +33,9 @@ SWITCH_INTERVAL_S = 0.001
 class Server(uvicorn.Server):
     """uvicorn's server, but it says its address when it is up, and a signal ends it with status 0."""
 
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, address: str, feeds: OpenFeeds) -> None:
         super().__init__(config)
+        self._feeds = feeds
         self._address = address
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -42,6 +44,11 @@ class Server(uvicorn.Server):
         if self.started:
             sys.stdout.write(f"Asteroid is listening on {self._address}\n")
             sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends what would never end by itself, then waits for what is under way."""
+        self._feeds.end()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -108,7 +115,7 @@ async def _serve(settings: Settings) -> None:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
-        server = Server(config, f"http://{shown}:{port}")
+        server = Server(config, f"http://{shown}:{port}", store.feeds)
         if not settings.keys():
             sys.stderr.write("asteroid: no key is set, so every user of this machine may read and write\n")
 

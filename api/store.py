@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from os import PathLike, fspath
 
 from asteroid_cloud.api.backups import Backups
+from asteroid_cloud.api.changes import OpenFeeds
 from asteroid_cloud.api.reads import Reads
+from asteroid_cloud.api.store_changes import ChangeCalls
 from asteroid_cloud.api.store_fields import FieldCalls
 from asteroid_cloud.api.store_index import IndexCalls
 from asteroid_cloud.api.store_load import LoadCalls
@@ -20,7 +22,7 @@ from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.wal.errors import Conflict
 
 
-class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls):
+class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
     """Use ``open`` of this package, or ``Store.open`` to be there while recovery runs."""
 
     def __init__(self, path: str, engine: Engine, backup_folder: str | None = None) -> None:
@@ -29,6 +31,7 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls):
         self.engine = engine
         self.reads = Reads(engine)
         self.backups = Backups(engine, backup_folder)
+        self.feeds = OpenFeeds()
 
     @classmethod
     @asynccontextmanager

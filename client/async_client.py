@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from asteroid_cloud.client.async_changes import AsyncChangeCalls
 from asteroid_cloud.client.async_index import AsyncIndexCalls
 from asteroid_cloud.client.async_load import AsyncLoadCalls
 from asteroid_cloud.client.async_search import AsyncSearchCalls
@@ -14,7 +15,7 @@ from asteroid_cloud.client.retry import RetryPolicy
 from asteroid_cloud.client.settings import resolve
 
 
-class AsyncClient(AsyncIndexCalls, AsyncVectorCalls, AsyncSearchCalls, AsyncLoadCalls):
+class AsyncClient(AsyncIndexCalls, AsyncVectorCalls, AsyncSearchCalls, AsyncLoadCalls, AsyncChangeCalls):
     """A client of one Asteroid server, with a pool of keep-alive connections.
 
     ``api_key`` and ``base_url`` fall back to the variables ASTEROID_API_KEY and ASTEROID_URL (or

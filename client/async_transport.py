@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, TypeVar
 
 import aiohttp
 from yarl import URL
 
-from asteroid_cloud.client.calls import Call, Reply
+from asteroid_cloud.client.calls import Call, Reply, check
 from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, InvalidRequest
 from asteroid_cloud.client.retry import Attempts
-from asteroid_cloud.client.settings import IDLE_S_MAX, Settings
+from asteroid_cloud.client.settings import IDLE_S_MAX, SILENCE_S_MAX, Settings
 
 T = TypeVar("T")
 
@@ -71,6 +71,26 @@ class AsyncTransport:
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error.__cause__, AsteroidError):
                 raise error.__cause__ from None  # the body failed, not the connection
+            raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
+
+    async def stream(self, call: Call[Any]) -> AsyncGenerator[bytes, None]:
+        """The pieces of an answer that may never end; raises DeadlineExceeded when none comes for long."""
+        what = f"{call.method} {self.settings.url}{call.path}"
+        try:
+            async with self.session().request(
+                call.method,
+                URL(self.settings.url + call.path, encoded=True),
+                headers=self.settings.headers | call.headers,
+                timeout=aiohttp.ClientTimeout(connect=self.settings.timeout_s, sock_read=SILENCE_S_MAX),
+                allow_redirects=False,
+            ) as response:
+                if response.status != 200:
+                    check(Reply(response.status, response.headers, await response.read()))
+                async for piece in response.content.iter_any():
+                    yield piece
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"{what}: nothing came for {SILENCE_S_MAX} s") from error
+        except (aiohttp.ClientError, OSError) as error:
             raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
 
     def session(self) -> aiohttp.ClientSession:

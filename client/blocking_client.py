@@ -6,6 +6,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from asteroid_cloud.client.blocking_changes import ChangeCalls
 from asteroid_cloud.client.blocking_index import IndexCalls
 from asteroid_cloud.client.blocking_load import LoadCalls
 from asteroid_cloud.client.blocking_search import SearchCalls
@@ -15,7 +16,7 @@ from asteroid_cloud.client.retry import RetryPolicy
 from asteroid_cloud.client.settings import resolve
 
 
-class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls):
+class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
     """A client of one Asteroid server, with a pool of keep-alive connections.
 
     ``api_key`` and ``base_url`` fall back to the variables ASTEROID_API_KEY and ASTEROID_URL (or

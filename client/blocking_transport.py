@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TypeVar
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 from asteroid_cloud.client.calls import Call
 from asteroid_cloud.client.connections import Pool
@@ -32,6 +33,10 @@ class BlockingTransport:
                 if pause_s is None:
                     raise
             time.sleep(pause_s)
+
+    def stream(self, call: Call[Any]) -> Generator[bytes, None, None]:
+        """The pieces of an answer that may never end; raises DeadlineExceeded when none comes for long."""
+        return self._pool.stream(call, self.settings.timeout_s)
 
     def close(self) -> None:
         """Close all connections; calling it again does nothing."""

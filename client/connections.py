@@ -15,15 +15,20 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from asteroid_cloud.client.calls import Body, Call, Reply
+from asteroid_cloud.client.calls import Body, Call, Reply, check
 from asteroid_cloud.client.errors import ConnectionFailed, DeadlineExceeded, InvalidRequest
 from asteroid_cloud.client.retry import Attempts
-from asteroid_cloud.client.settings import IDLE_S_MAX, Settings
+from asteroid_cloud.client.settings import IDLE_S_MAX, SILENCE_S_MAX, Settings
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+PIECE_BYTES = 64 * 1024
+"""Of an answer without end, read at a time."""
 
 
 class TimedReader(io.RawIOBase):
@@ -118,6 +123,22 @@ class Connection:
         with response:
             return Reply(response.status, response.headers, response.read())
 
+    def pieces(self, call: Call[Any], path: str, headers: dict[str, str]) -> Generator[bytes, None, None]:
+        """One request, and its answer as it comes; each piece may take SILENCE_S_MAX."""
+        self.http.request(call.method, path, None, headers)
+        sock = self.sock  # which is the response's alone once that says that it is the last
+        response = self.http.getresponse()
+        with response:
+            if response.status != 200:
+                check(Reply(response.status, response.headers, response.read()))
+            while True:
+                if sock is not None:
+                    sock.deadline = time.monotonic() + SILENCE_S_MAX
+                piece = response.read1(PIECE_BYTES)
+                if not piece:
+                    return
+                yield piece
+
     def stream(self, method: str, path: str, body: Body, headers: dict[str, str]) -> None:
         """Send a body piece by piece; stop early where the server has already answered and hung up."""
         self.http.putrequest(method, path, skip_accept_encoding=True)
@@ -172,6 +193,27 @@ class Pool:
         try:
             return self.use(self.take(), call, attempts, what)
         finally:
+            self._slots.release()
+
+    def stream(self, call: Call[Any], timeout_s: float) -> Generator[bytes, None, None]:
+        """The pieces of one answer, on a connection of its own that is not used again."""
+        what = f"{call.method} {self.settings.url}{call.path}"
+        attempts = Attempts(call, self.settings.policy, timeout_s)
+        if self.closed:
+            raise InvalidRequest("the client is closed", code="client_closed")
+        if not self._slots.acquire(timeout=attempts.left_s()):
+            raise DeadlineExceeded(f"{what}: all connections were busy", sent=False)
+        connection = self.take()
+        try:
+            connection.prepare(attempts, what)
+            headers = self.settings.headers | call.headers
+            yield from connection.pieces(call, self.settings.prefix + call.path, headers)
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"{what}: nothing came for {SILENCE_S_MAX} s") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
+        finally:
+            self.give_back(connection, False)
             self._slots.release()
 
     def use(self, connection: Connection, call: Call[Any], attempts: Attempts, what: str) -> Reply:

@@ -3,8 +3,8 @@
     AsteroidError                     message, code, details, status
     ├── InvalidRequest                400, or found before sending; also a ValueError
     ├── Unauthorized                  401: no key, or a wrong one
-    ├── NotFound                      404: no such id or route
-    ├── Conflict                      409: no index yet, one already, not empty
+    ├── NotFound                      404: no such id or route; 410: not there any more
+    ├── Conflict                      409: no index yet, one already, not empty; 412: changed meanwhile
     ├── TooLarge                      413: a body or batch over its limit
     ├── Overloaded                    try again later; retry_after_s when the server said when
     │   ├── RateLimited               429
@@ -160,6 +160,8 @@ BY_STATUS: dict[int, type[AsteroidError]] = {
     401: Unauthorized,
     404: NotFound,
     409: Conflict,
+    410: NotFound,
+    412: Conflict,
     413: TooLarge,
     429: RateLimited,
     503: Unavailable,

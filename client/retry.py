@@ -47,11 +47,16 @@ class Attempts:
         spent = self.failed >= self.policy.attempts_max and not self.call.patient
         if spent or not may_retry(self.call.retry, error):
             return None
-        doublings = min(self.failed - 1, 32)  # a patient call may try for long; a float has an end
-        pause_s = random.uniform(0, min(self.policy.pause_s_max, self.policy.first_pause_s * 2**doublings))
+        pause_s = backoff_s(self.policy, self.failed)
         if isinstance(error, Overloaded) and error.retry_after_s is not None:
             pause_s += error.retry_after_s
         return pause_s if time.monotonic() + pause_s < self.deadline else None
+
+
+def backoff_s(policy: RetryPolicy, failed: int) -> float:
+    """Seconds to wait after so many failures in a row, drawn anew each time."""
+    doublings = min(failed - 1, 32)  # a patient call may try for long; a float has an end
+    return random.uniform(0, min(policy.pause_s_max, policy.first_pause_s * 2**doublings))
 
 
 def may_retry(retry: Retry, error: AsteroidError) -> bool:

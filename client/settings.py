@@ -14,6 +14,10 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 KEY_VARIABLES = ("ASTEROID_API_KEY", "LSMVEC_API_KEY")
 URL_VARIABLES = ("ASTEROID_URL", "LSMVEC_URL")
 CONNECTIONS_MAX = 10_000
+HEARTBEAT_S = 15
+"""How often a feed that has nothing to tell says so."""
+SILENCE_S_MAX = 3.0 * HEARTBEAT_S
+"""A feed that is silent for longer is cut off, and taken up again."""
 IDLE_S_MAX = 4.0  # below the 5 s after which common servers close an idle connection
 
 

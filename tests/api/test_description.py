@@ -134,7 +134,7 @@ async def test_what_succeeds_is_as_described(http: Http, document: dict[str, Any
         else:
             assert "content" not in said
     told = {(method, path) for method, path, _ in STORY}
-    assert CALLS.keys() - told == {("get", "/metrics"), ("post", "/v1/build/bulk")}
+    assert CALLS.keys() - told == {("get", "/metrics"), ("get", "/v1/changes"), ("post", "/v1/build/bulk")}
 
 
 async def test_a_bulk_load_is_as_described(http: Http, document: dict[str, Any]) -> None:

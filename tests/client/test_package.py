@@ -28,6 +28,7 @@ MORE = [
     "field_range",
     "backup",
     "backups",
+    "changes",
     "wait_for",
 ]
 
