@@ -17,6 +17,7 @@ from asteroid_cloud.wal.errors import InvalidRequest
 
 LSN_HEADER = "X-Asteroid-LSN"
 MIN_LSN_HEADER = "X-Asteroid-Min-LSN"
+ETAG = "ETag"
 
 JsonResponse = Response[bytes]
 AnyRequest = Request[Any, Any, Any]
@@ -69,6 +70,13 @@ def answer(body: object, lsn: int, status: int = 200) -> JsonResponse:
     """A JSON answer, from bytes as they are or from anything that msgspec encodes."""
     content = body if isinstance(body, bytes) else msgspec.json.encode(body)
     return Response(content, status_code=status, media_type=MediaType.JSON, headers={LSN_HEADER: str(lsn)})
+
+
+def tagged(body: object, lsn: int) -> JsonResponse:
+    """An answer about one id; its ETag is for the If-Match of a write that depends on it."""
+    told = answer(body, lsn)
+    told.headers[ETAG] = f'"{lsn}"'
+    return told
 
 
 def search_answer(result: SearchResult) -> SearchAnswer:

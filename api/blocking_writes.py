@@ -23,25 +23,45 @@ class BlockingWrites:
         """Runs it in the store's event loop."""
         raise NotImplementedError
 
-    def insert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+    def insert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
         """Stores a vector, replacing the one that the id may have."""
-        return self._run(lambda: self._store.insert(id, vector, metadata))
+        return self._run(
+            lambda: self._store.insert(id, vector, metadata, if_match=if_match, if_absent=if_absent)
+        )
 
-    def upsert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+    def upsert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
         """Stores a vector exactly as ``insert`` does."""
-        return self._run(lambda: self._store.upsert(id, vector, metadata))
+        return self._run(
+            lambda: self._store.upsert(id, vector, metadata, if_match=if_match, if_absent=if_absent)
+        )
 
-    def delete(self, id: int) -> Written:
+    def delete(self, id: int, *, if_match: int | None = None) -> Written:
         """Deletes a vector and its payload. An id that does not exist is no error."""
-        return self._run(lambda: self._store.delete(id))
+        return self._run(lambda: self._store.delete(id, if_match=if_match))
 
-    def set_payload(self, id: int, payload: Metadata) -> Written:
+    def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
         """Replaces the payload; the vector stays."""
-        return self._run(lambda: self._store.set_payload(id, payload))
+        return self._run(lambda: self._store.set_payload(id, payload, if_match=if_match))
 
-    def merge_payload(self, id: int, partial: Metadata) -> Written:
+    def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
         """Merges into the payload (RFC 7396)."""
-        return self._run(lambda: self._store.merge_payload(id, partial))
+        return self._run(lambda: self._store.merge_payload(id, partial, if_match=if_match))
 
     def delete_many(self, ids: Iterable[int] | None = None, *, filter: Metadata | None = None) -> Counted:
         """Deletes the vectors with these ids, or all that match a filter; returns how many there were."""

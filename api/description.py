@@ -28,6 +28,7 @@ SEARCH = (
     *("bad_max_distance", "bad_explain", "not_found"),
 )
 ONE = ("bad_id", "not_found")
+IF = ("bad_if_match", "precondition_failed")
 TEXT = "text/plain"
 RETRY: dict[str, Schema] = {"Retry-After": {"type": "integer", "minimum": 1}}
 HEADERS_BY_STATUS = {401: {"WWW-Authenticate": {"type": "string"}}, 429: RETRY, 503: RETRY}
@@ -66,19 +67,19 @@ CALLS: dict[tuple[str, str], Call] = {
     ("get", "/v1/stats"): Call("stats", "Stats", READ[1:]),
     ("get", "/v1/recovery"): Call("recovery", "Recovery", READ[1:2]),
     ("post", "/v1/vectors"): Call(
-        "insert", "Written", (*WRITE, *VECTOR, "bad_id", "bad_payload"), "InsertBody", 201
+        "insert", "Written", (*WRITE, *VECTOR, *IF, "bad_id", "bad_payload"), "InsertBody", 201
     ),
     ("get", "/v1/vectors/{id}"): Call("get", "Row", (*READ, *ONE)),
     ("put", "/v1/vectors/{id}"): Call(
-        "upsert", "Written", (*WRITE, *VECTOR, "bad_id", "bad_payload"), "VectorBody"
+        "upsert", "Written", (*WRITE, *VECTOR, *IF, "bad_id", "bad_payload"), "VectorBody"
     ),
-    ("delete", "/v1/vectors/{id}"): Call("delete", "", (*WRITE, "bad_id"), status=204),
+    ("delete", "/v1/vectors/{id}"): Call("delete", "", (*WRITE, *IF, "bad_id"), status=204),
     ("get", "/v1/vectors/{id}/payload"): Call("get_payload", "Payload", (*READ, *ONE)),
     ("put", "/v1/vectors/{id}/payload"): Call(
-        "set_payload", "Written", (*WRITE, *BODY[3:], *ONE, "bad_payload"), "Payload"
+        "set_payload", "Written", (*WRITE, *BODY[3:], *ONE, *IF, "bad_payload"), "Payload"
     ),
     ("patch", "/v1/vectors/{id}/payload"): Call(
-        "merge_payload", "Written", (*WRITE, *BODY[3:], *ONE, "bad_payload"), "Payload"
+        "merge_payload", "Written", (*WRITE, *BODY[3:], *ONE, *IF, "bad_payload"), "Payload"
     ),
     ("post", "/v1/vectors/batch"): Call(
         "insert_batch",
@@ -154,6 +155,10 @@ BULK_HEADERS = {
 }
 
 
+IF_HEADERS = {
+    "If-Match": 'Only if the id did not change after this LSN, like "42"; * for only if it exists.',
+    "If-None-Match": "* for only if the id does not exist.",
+}
 CHANGES_PARAMETERS = {
     "since": ("Changes after this LSN; 0 for all.", ref("Lsn")),
     "include": (
@@ -191,6 +196,9 @@ def _parameters(call: Call, path: str) -> list[Schema]:
     if "bad_min_lsn" in call.codes:
         about = "Wait until reads cover this LSN."
         named.append({"name": MIN_LSN_HEADER, "in": "header", "description": about, "schema": ref("Lsn")})
+    if "bad_if_match" in call.codes:
+        for name, about in IF_HEADERS.items():
+            named.append({"name": name, "in": "header", "description": about, "schema": {"type": "string"}})
     if call.name == "changes":
         for name, (about, schema) in CHANGES_PARAMETERS.items():
             named.append({"name": name, "in": "query", "description": about, "schema": schema})

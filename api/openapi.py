@@ -38,6 +38,10 @@ Vectors and JSON payloads in; nearest neighbours with filters out.
 - Every error, from wherever it comes, is `{"error": "<one clear sentence>", "code": "<snake_case>"}`.
   An unknown route or method is 404 `not_found`. Errors to be tried again later carry `Retry-After`.
 - Ids are unsigned 64-bit integers, as JSON integers or decimal text; answers carry integers.
+- `If-Match: "<lsn>"` on the write of one id refuses it with 412 `precondition_failed` if the id changed
+  after that record, the one that was read (`ETag`) or last written. A change is never missed; one may be
+  suspected where there was none: seldom while few ids have changed since, and as a rule when the LSN is
+  from before a restart. Read again, then, and decide again.
 - The answer to a write comes when it is durable, and names its LSN. A read sees every write that was
   answered before; `min_lsn`, or the header `X-Asteroid-Min-LSN`, also makes it wait for a given one.
 """

@@ -16,10 +16,12 @@ from asteroid_cloud.api.answers import (
     answer,
     row_answers,
     store_of,
+    tagged,
     wanted_lsn,
 )
 from asteroid_cloud.api.batches import read_batch
 from asteroid_cloud.api.checks import checked_id, checked_ids, checked_include, float32_vector
+from asteroid_cloud.api.conditions import condition_of
 from asteroid_cloud.api.matching import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.payloads import checked_text
 from asteroid_cloud.api.wire import (
@@ -56,7 +58,8 @@ async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Replaces the vector that the id may have; its payload stays unless ``metadata`` is given."""
     asked = decode(INSERT, body)
     number, vector, payload = checked_id(asked.id), float32_vector(asked.vector), payload_from(asked.metadata)
-    result = await put_vector(store_of(request).engine, number, vector, payload)
+    condition = condition_of(request.headers)
+    result = await put_vector(store_of(request).engine, number, vector, payload, condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn, 201)
 
 
@@ -65,7 +68,8 @@ async def upsert_vector(request: AnyRequest, id: FromPath[str], body: RawBody) -
     """The payload stays unless ``metadata`` is given."""
     number, asked = checked_id(id), decode(VECTOR, body)
     vector, payload = float32_vector(asked.vector), payload_from(asked.metadata)
-    result = await put_vector(store_of(request).engine, number, vector, payload)
+    condition = condition_of(request.headers)
+    result = await put_vector(store_of(request).engine, number, vector, payload, condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 
@@ -74,14 +78,14 @@ async def get_vector(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
     """Dequantised: close to what was inserted, not equal to it."""
     number = checked_id(id)
     snapshot = await store_of(request).reads.snapshot(wanted_lsn(request))
-    return answer(row_answers([fetch_one(snapshot, number, vector=True)])[0], snapshot.lsn)
+    return tagged(row_answers([fetch_one(snapshot, number, vector=True)])[0], snapshot.lsn)
 
 
 @delete("/v1/vectors/{id:str}", status_code=204, summary="Delete a vector and its payload")
 async def delete_vector(request: AnyRequest, id: FromPath[str]) -> Response[None]:
     """Also when there is no such id."""
     ids = np.array([checked_id(id)], np.uint64)
-    result = await store_of(request).engine.delete(ids)
+    result = await store_of(request).engine.delete(ids, condition=condition_of(request.headers))
     return Response(None, status_code=204, headers={LSN_HEADER: str(result.lsn)})
 
 
@@ -90,14 +94,15 @@ async def get_payload(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
     """The object as it was stored, ``{}`` if there is none."""
     number = checked_id(id)
     snapshot = await store_of(request).reads.snapshot(wanted_lsn(request))
-    return answer(fetch_one(snapshot, number, payload=True).payload or b"{}", snapshot.lsn)
+    return tagged(fetch_one(snapshot, number, payload=True).payload or b"{}", snapshot.lsn)
 
 
 @put("/v1/vectors/{id:str}/payload", request_max_body_size=BODY_BYTES_MAX, summary="Replace a payload")
 async def set_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
     """Explicit nulls are kept."""
     number, text = checked_id(id), checked_text(body)
-    result = await store_of(request).engine.replace_payload(number, text)
+    condition = condition_of(request.headers)
+    result = await store_of(request).engine.replace_payload(number, text, condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 
@@ -105,7 +110,8 @@ async def set_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> 
 async def merge_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
     """RFC 7396: objects merge, other values replace, null deletes."""
     number, text = checked_id(id), checked_text(body)
-    result = await store_of(request).engine.merge_payload(number, text or b"{}")
+    condition = condition_of(request.headers)
+    result = await store_of(request).engine.merge_payload(number, text or b"{}", condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from asteroid_cloud.api.checks import Vector, checked_id, checked_ids, checked_include, float32_vector
+from asteroid_cloud.api.conditions import checked_condition
 from asteroid_cloud.api.matching import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.payloads import payload_text, payload_value
 from asteroid_cloud.api.reads import Reads
@@ -30,19 +31,38 @@ class VectorCalls:
     engine: Engine
     reads: Reads
 
-    async def insert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+    async def insert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
         """Stores a vector, replacing the one that the id may have.
 
-        ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is.
-        Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
+        ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is. Raises
+        Conflict (``precondition_failed``) when the id changed after LSN ``if_match``, or when it exists and
+        ``if_absent`` is set; InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``,
+        ``bad_if_match``).
         """
         number, row = checked_id(id), float32_vector(vector)
         payload = None if metadata is None else payload_text(metadata)
-        return Written(number, (await put(self.engine, number, row, payload)).lsn)
+        condition = checked_condition(if_match, if_absent)
+        return Written(number, (await put(self.engine, number, row, payload, condition)).lsn)
 
-    async def upsert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+    async def upsert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
         """Stores a vector exactly as ``insert`` does."""
-        return await self.insert(id, vector, metadata)
+        return await self.insert(id, vector, metadata, if_match=if_match, if_absent=if_absent)
 
     async def get(self, id: int, *, min_lsn: int | None = None) -> Record:
         """The stored vector, dequantised: close to what was inserted, not equal to it.
@@ -55,10 +75,13 @@ class VectorCalls:
         assert vector is not None
         return Record(number, vector, snapshot.lsn)
 
-    async def delete(self, id: int) -> Written:
-        """Deletes a vector and its payload. An id that does not exist is no error."""
-        number = checked_id(id)
-        result = await self.engine.delete(np.array([number], np.uint64))
+    async def delete(self, id: int, *, if_match: int | None = None) -> Written:
+        """Deletes a vector and its payload. An id that does not exist is no error.
+
+        Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``.
+        """
+        number, condition = checked_id(id), checked_condition(if_match)
+        result = await self.engine.delete(np.array([number], np.uint64), condition=condition)
         return Written(number, result.lsn)
 
     async def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
@@ -70,21 +93,23 @@ class VectorCalls:
         record = fetch_one(await self.reads.snapshot(min_lsn or 0), number, payload=True)
         return payload_value(record.payload or b"")
 
-    async def set_payload(self, id: int, payload: Metadata) -> Written:
+    async def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
         """Replaces the payload; the vector stays.
 
-        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``).
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
+        (``precondition_failed``) when the id changed after LSN ``if_match``.
         """
-        number, text = checked_id(id), payload_text(payload)
-        return Written(number, (await self.engine.replace_payload(number, text)).lsn)
+        number, text, condition = checked_id(id), payload_text(payload), checked_condition(if_match)
+        return Written(number, (await self.engine.replace_payload(number, text, condition=condition)).lsn)
 
-    async def merge_payload(self, id: int, partial: Metadata) -> Written:
+    async def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
         """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
 
-        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``).
+        Raises what ``set_payload`` does.
         """
-        number, text = checked_id(id), payload_text(partial)
-        return Written(number, (await self.engine.merge_payload(number, text or b"{}")).lsn)
+        number, text = checked_id(id), payload_text(partial) or b"{}"
+        condition = checked_condition(if_match)
+        return Written(number, (await self.engine.merge_payload(number, text, condition=condition)).lsn)
 
     async def fetch(
         self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None

@@ -8,15 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.checks import check_dim
-from asteroid_cloud.indexer import Engine, WriteResult
+from asteroid_cloud.indexer import Condition, Engine, WriteResult
 from asteroid_cloud.wal.errors import Overloaded, StorageError
 
 
-async def put(engine: Engine, id: int, vector: NDArray[np.float32], payload: bytes | None) -> WriteResult:
+async def put(
+    engine: Engine,
+    id: int,
+    vector: NDArray[np.float32],
+    payload: bytes | None,
+    condition: Condition | None = None,
+) -> WriteResult:
     """Stores one finite vector; a payload of None keeps the old one, b"" clears it."""
     check_dim(len(vector), engine.snapshot().spec)
     payloads = None if payload is None else [payload]
-    return await engine.upsert(np.array([id], np.uint64), vector[None], payloads)
+    return await engine.upsert(np.array([id], np.uint64), vector[None], payloads, condition=condition)
 
 
 async def put_batch(

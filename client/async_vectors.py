@@ -21,20 +21,42 @@ class AsyncVectorCalls:
 
     _transport: AsyncTransport
 
-    async def insert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+    async def insert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
         """Store a vector, replacing the one that the id may have; durable once this returns.
 
         ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is.
-        Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
+        Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``), and Conflict
+        (``precondition_failed``) when the id changed after LSN ``if_match``, the one that was read or last
+        written, or when it exists and ``if_absent`` is set. Such a conflict may be a false alarm, seldom, and
+        always when ``if_match`` is older than the server's start: read again, and decide again. A change is
+        never missed. A write with a condition is not sent again once it may have arrived.
         """
-        return await self._transport.send(routes.insert(id, vector, metadata))
+        condition = routes.matching(if_match, if_absent)
+        return await self._transport.send(routes.insert(id, vector, metadata, condition))
 
-    async def upsert(self, id: int, vector: Vector, metadata: Metadata | None = None) -> Written:
+    async def upsert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
         """Store a vector, replacing the one that the id may have, exactly as ``insert`` does.
 
         Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
         """
-        return await self._transport.send(routes.upsert(id, vector, metadata))
+        condition = routes.matching(if_match, if_absent)
+        return await self._transport.send(routes.upsert(id, vector, metadata, condition))
 
     async def get(self, id: int, *, min_lsn: int | None = None) -> Record:
         """The stored vector, dequantised: close to what was inserted, not equal to it.
@@ -43,9 +65,12 @@ class AsyncVectorCalls:
         """
         return await self._transport.send(routes.get(id, min_lsn))
 
-    async def delete(self, id: int) -> Written:
-        """Delete a vector and its payload. An id that does not exist is no error."""
-        return await self._transport.send(routes.delete(id))
+    async def delete(self, id: int, *, if_match: int | None = None) -> Written:
+        """Delete a vector and its payload. An id that does not exist is no error.
+
+        Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
+        """
+        return await self._transport.send(routes.delete(id, routes.matching(if_match)))
 
     async def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
         """The payload, ``{}`` if the vector has none.
@@ -54,19 +79,21 @@ class AsyncVectorCalls:
         """
         return await self._transport.send(routes.get_payload(id, min_lsn))
 
-    async def set_payload(self, id: int, payload: Metadata) -> Written:
+    async def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
         """Replace the payload; the vector stays.
 
-        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``).
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
+        (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
         """
-        return await self._transport.send(routes.set_payload(id, payload))
+        return await self._transport.send(routes.set_payload(id, payload, routes.matching(if_match)))
 
-    async def merge_payload(self, id: int, partial: Metadata) -> Written:
+    async def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
         """Merge into the payload (RFC 7396): objects merge, other values replace, None deletes.
 
-        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``).
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
+        (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
         """
-        return await self._transport.send(routes.merge_payload(id, partial))
+        return await self._transport.send(routes.merge_payload(id, partial, routes.matching(if_match)))
 
     async def fetch(
         self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None

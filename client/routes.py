@@ -72,9 +72,12 @@ def post(
     min_lsn: int | None = None,
     retry: Retry = Retry.ALWAYS,
     method: str = "POST",
+    condition: dict[str, str] | None = None,
 ) -> Call[T]:
     """A call with a JSON body."""
-    headers = {**JSON, **reading(min_lsn)}
+    headers = {**JSON, **reading(min_lsn), **(condition or {})}
+    if condition:  # done once, it would fail the second time, and seem not to have been done
+        retry = Retry.UNSENT
     return Call(method, path, parse, msgspec.json.encode(body), headers, retry)
 
 
@@ -85,6 +88,19 @@ def reading(min_lsn: int | None) -> dict[str, str]:
     if min_lsn < 0:
         raise InvalidRequest(f"min_lsn must not be negative, got {min_lsn}", code="bad_lsn")
     return {MIN_LSN_HEADER: str(min_lsn)}
+
+
+def matching(if_match: int | None, if_absent: bool = False) -> dict[str, str]:
+    """The header that makes a write depend on what its id is."""
+    if if_absent:
+        if if_match is not None:
+            raise InvalidRequest("if_match and if_absent exclude each other", code="bad_if_match")
+        return {"If-None-Match": "*"}
+    if if_match is None:
+        return {}
+    if isinstance(if_match, bool) or if_match < 0:
+        raise InvalidRequest(f"if_match must be an LSN, got {if_match!r}", code="bad_if_match")
+    return {"If-Match": f'"{if_match}"'}
 
 
 def without_none(**fields: object) -> dict[str, object]:
@@ -124,20 +140,24 @@ def alive(path: str) -> Call[bool]:
     return Call("GET", path, lambda reply: reply.status == 200, retry=Retry.NEVER)
 
 
-def insert(id: int, vector: Vector, metadata: Metadata | None) -> Call[Written]:
+def insert(
+    id: int, vector: Vector, metadata: Metadata | None, condition: dict[str, str] | None = None
+) -> Call[Written]:
     """POST /v1/vectors. It replaces what the id had, so sending it twice leaves the same state."""
     number = encode_id(id)
     text = None if metadata is None else encode_metadata(metadata)
     body = without_none(id=number, vector=encode_vector(vector), metadata=text)
-    return post("/v1/vectors", body, written(number))
+    return post("/v1/vectors", body, written(number), condition=condition)
 
 
-def upsert(id: int, vector: Vector, metadata: Metadata | None) -> Call[Written]:
+def upsert(
+    id: int, vector: Vector, metadata: Metadata | None, condition: dict[str, str] | None = None
+) -> Call[Written]:
     """PUT /v1/vectors/{id}."""
     number = encode_id(id)
     text = None if metadata is None else encode_metadata(metadata)
     body = without_none(vector=encode_vector(vector), metadata=text)
-    return post(f"/v1/vectors/{number}", body, written(number), method="PUT")
+    return post(f"/v1/vectors/{number}", body, written(number), method="PUT", condition=condition)
 
 
 def get(id: int, min_lsn: int | None) -> Call[Record]:
@@ -145,10 +165,10 @@ def get(id: int, min_lsn: int | None) -> Call[Record]:
     return Call("GET", f"/v1/vectors/{encode_id(id)}", record_of, headers=reading(min_lsn))
 
 
-def delete(id: int) -> Call[Written]:
+def delete(id: int, condition: dict[str, str] | None = None) -> Call[Written]:
     """DELETE /v1/vectors/{id}."""
-    number = encode_id(id)
-    return Call("DELETE", f"/v1/vectors/{number}", written(number))
+    number, retry = encode_id(id), Retry.UNSENT if condition else Retry.ALWAYS
+    return Call("DELETE", f"/v1/vectors/{number}", written(number), None, condition or {}, retry)
 
 
 def get_payload(id: int, min_lsn: int | None) -> Call[Payload]:
@@ -156,18 +176,18 @@ def get_payload(id: int, min_lsn: int | None) -> Call[Payload]:
     return Call("GET", f"/v1/vectors/{encode_id(id)}/payload", payload_of, headers=reading(min_lsn))
 
 
-def set_payload(id: int, payload: Metadata) -> Call[Written]:
+def set_payload(id: int, payload: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
     """PUT /v1/vectors/{id}/payload."""
     number = encode_id(id)
     body = encode_metadata(payload)
-    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PUT")
+    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PUT", condition=condition)
 
 
-def merge_payload(id: int, partial: Metadata) -> Call[Written]:
+def merge_payload(id: int, partial: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
     """PATCH /v1/vectors/{id}/payload. A merge-patch applied twice is the same as once."""
     number = encode_id(id)
     body = encode_metadata(partial)
-    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PATCH")
+    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PATCH", condition=condition)
 
 
 def fetch(ids: Iterable[int], include: Sequence[str] | None, min_lsn: int | None) -> Call[list[Row]]:

@@ -13,6 +13,7 @@ from asteroid_cloud.indexer.backup import (
 )
 from asteroid_cloud.indexer.bulk import BulkLoader, BulkResult
 from asteroid_cloud.indexer.changes import Change, ChangeFeed, FeedParts
+from asteroid_cloud.indexer.condition import Condition
 from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.fields import FieldColumn, Fields
@@ -33,6 +34,7 @@ __all__ = [
     "BulkResult",
     "Change",
     "ChangeFeed",
+    "Condition",
     "Engine",
     "EngineOptions",
     "EngineStats",

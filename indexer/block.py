@@ -27,6 +27,7 @@ class Block:
         self.tombstones = Tombstones(capacity)
         self.payload_bytes = 0
         self.first_lsn: Lsn | None = None
+        self.newest_lsn: Lsn | None = None
         self._payloads: list[Held] = []
 
     @property
@@ -60,6 +61,7 @@ class Block:
         """Adds the rows of record ``lsn``; payloads first, so that a visible row always has its payload."""
         if self.first_lsn is None:
             self.first_lsn = lsn
+        self.newest_lsn = lsn  # before the rows can be seen, as their payloads
         self._payloads.extend(payloads)
         self.payload_bytes += sum(
             KEPT_BYTES if isinstance(held, KeptPayload) else len(held) for held in payloads

@@ -13,6 +13,7 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.condition import Condition, as_of
 from asteroid_cloud.indexer.opening import Opening
 from asteroid_cloud.indexer.payload_file import KEPT_BYTES
 from asteroid_cloud.indexer.spec import BITS_DEFAULT, TAIL_ROW_BYTES, EngineOptions, IndexSpec, checked_spec
@@ -33,6 +34,7 @@ from asteroid_cloud.wal.events import (
 )
 from asteroid_cloud.wal.files import Files, LocalFiles
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, PAYLOAD_BYTES_MAX
+from asteroid_cloud.wal.log import Unchanged
 from asteroid_cloud.wal.types import Lsn
 
 
@@ -133,10 +135,13 @@ class Engine(Upkeep):
         ids: NDArray[np.uint64],
         vectors: NDArray[np.float32],
         payloads: Sequence[bytes | None] | None,
+        *,
+        condition: Condition | None = None,
     ) -> WriteResult:
         """Inserts or replaces float32 rows [n, dim]; all of them or none.
 
-        A payload of None keeps the old one, b"" clears it. An id given twice: the last one wins.
+        A payload of None keeps the old one, b"" clears it. An id given twice: the last one wins. Raises
+        Conflict ``precondition_failed`` when ``condition`` may not hold of the first id.
         """
         spec = self.snapshot().spec
         if vectors.shape[1:] != (spec.dim,):
@@ -157,30 +162,50 @@ class Engine(Upkeep):
         )
         kept = len(ids) if payloads is None else payloads.count(None)
         size = len(ids) * (spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES) + kept * KEPT_BYTES + held
-        return await self._write(event, len(ids), size)
+        unchanged = self._unchanged(int(ids[0]), condition) if len(ids) else None
+        return await self._write(event, len(ids), size, unchanged=unchanged)
 
-    async def delete(self, ids: NDArray[np.uint64], *, expected_lsn: int | None = None) -> WriteResult:
+    async def delete(
+        self,
+        ids: NDArray[np.uint64],
+        *,
+        expected_lsn: int | None = None,
+        condition: Condition | None = None,
+    ) -> WriteResult:
         """Deletes those of the ids that exist; logs nothing when none does.
 
-        Raises Conflict ``lsn_mismatch`` when there is a newer record in the log than ``expected_lsn``.
+        Raises Conflict: ``lsn_mismatch`` when there is a newer record in the log than ``expected_lsn``,
+        ``precondition_failed`` when ``condition`` may not hold of the first id.
         """
         self._check_writable()
+        unchanged = self._unchanged(int(ids[0]), condition) if len(ids) else None
         live = [view.find(ids) >= 0 for view in self.snapshot().parts]
         found = np.unique(ids[np.logical_or.reduce(live)]) if live else ids[:0]
         if len(found) == 0:
+            if unchanged is not None:
+                self._opened.log.check(unchanged)
             return WriteResult(self.applied_lsn, 0)
         event = VectorsDeleted(found.astype("<u8").tobytes())
-        return await self._write(event, 0, KILL_BYTES * len(found), expected_lsn)
+        return await self._write(event, 0, KILL_BYTES * len(found), expected_lsn, unchanged)
 
-    async def replace_payload(self, id_: int, payload: bytes) -> WriteResult:
-        """Sets a payload to a JSON object text; raises NotFound when the id is absent."""
+    async def replace_payload(
+        self, id_: int, payload: bytes, *, condition: Condition | None = None
+    ) -> WriteResult:
+        """Sets a payload to a JSON object text.
+
+        Raises NotFound when the id is absent, Conflict ``precondition_failed`` for ``condition``.
+        """
         size = self._row_bytes(id_) + len(payload)
-        return await self._write(PayloadReplaced(id_, payload), 1, size)
+        unchanged = self._unchanged(id_, condition)
+        return await self._write(PayloadReplaced(id_, payload), 1, size, unchanged=unchanged)
 
-    async def merge_payload(self, id_: int, patch: bytes) -> WriteResult:
-        """Applies a JSON merge-patch (RFC 7396) to a payload; raises NotFound when the id is absent."""
+    async def merge_payload(
+        self, id_: int, patch: bytes, *, condition: Condition | None = None
+    ) -> WriteResult:
+        """Applies a JSON merge-patch (RFC 7396) to a payload; raises as ``replace_payload``."""
         size = self._row_bytes(id_) + PAYLOAD_BYTES_MAX  # what the old payload and the patch make at most
-        return await self._write(PayloadMerged(id_, patch), 1, size)
+        unchanged = self._unchanged(id_, condition)
+        return await self._write(PayloadMerged(id_, patch), 1, size, unchanged=unchanged)
 
     async def merge_payloads(
         self, ids: NDArray[np.uint64], patch: bytes, payload_bytes: int, *, expected_lsn: int | None = None
@@ -202,20 +227,29 @@ class Engine(Upkeep):
             raise no_such_id(id_)
         return snapshot.spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES
 
+    def _unchanged(self, id_: int, condition: Condition | None) -> Unchanged | None:
+        """What the log has to check of a condition; raises when it is known already that it fails."""
+        return None if condition is None else as_of(self.snapshot(), id_, condition)
+
     def _check_writable(self) -> None:
         """Raises the failure, if any: records that nobody sees here may come back with a restart."""
         if self.failure is not None:
             raise self.failure
 
     async def _write(
-        self, events: Event | list[Event], rows: int = 0, size: int = 0, expected_lsn: int | None = None
+        self,
+        events: Event | list[Event],
+        rows: int = 0,
+        size: int = 0,
+        expected_lsn: int | None = None,
+        unchanged: Unchanged | None = None,
     ) -> WriteResult:
         """Logs events together, waits until they are durable and applied, and says what they did."""
         self._check_writable()
         opened, listed = self._opened, events if isinstance(events, list) else [events]
         expected = None if expected_lsn is None else Lsn(expected_lsn)
         async with self._turns.shared(), opened.admission.admitted(rows, size):
-            last = await opened.log.append(listed, expected_lsn=expected)
+            last = await opened.log.append(listed, expected_lsn=expected, unchanged=unchanged)
             lsns = range(last - len(listed) + 1, last + 1)
             outcomes = [await opened.applier.outcome(Lsn(lsn)) for lsn in lsns]
         return WriteResult(last, sum(outcome.affected for outcome in outcomes))

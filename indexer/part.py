@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import _core
 from asteroid_cloud.indexer.fields import Fields
 from asteroid_cloud.indexer.tombstones import test_bits
+from asteroid_cloud.wal.types import Lsn
 
 
 class Part(Protocol):
@@ -30,6 +31,11 @@ class Part(Protocol):
     @property
     def is_flat(self) -> bool:
         """Whether it has no graph, so that searching it means scanning it."""
+        ...
+
+    @property
+    def newest_lsn(self) -> Lsn | None:
+        """The LSN after which it got no row; None while it has none."""
         ...
 
     @property

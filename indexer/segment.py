@@ -77,6 +77,11 @@ class Segment:
         return ("segment", self.number)
 
     @property
+    def newest_lsn(self) -> Lsn:
+        """The LSN after which it got no row."""
+        return self.sealed_lsn
+
+    @property
     def live(self) -> int:
         """Rows not dead."""
         return self.rows - self.tombstones.count

@@ -22,6 +22,7 @@ from asteroid_cloud.indexer.status import EngineStats, Recovery, WriteResult
 from asteroid_cloud.wal.errors import Conflict, Overloaded
 from asteroid_cloud.wal.events import BulkLoaded, Event
 from asteroid_cloud.wal.limits import FEEDS_MAX
+from asteroid_cloud.wal.log import Unchanged
 from asteroid_cloud.wal.types import Lsn
 
 FEED_THREADS = 2
@@ -150,7 +151,12 @@ class Upkeep:
         return opened
 
     async def _write(
-        self, events: Event | list[Event], rows: int = 0, size: int = 0, expected_lsn: int | None = None
+        self,
+        events: Event | list[Event],
+        rows: int = 0,
+        size: int = 0,
+        expected_lsn: int | None = None,
+        unchanged: Unchanged | None = None,
     ) -> WriteResult:
         """Logs events together, waits until they are durable and applied, and says what they did."""
         raise NotImplementedError

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from asteroid_cloud.wal.errors import StorageError, TooLarge
+from asteroid_cloud.wal.errors import AsteroidError, StorageError, TooLarge
 from asteroid_cloud.wal.events import Event, encode_event
 from asteroid_cloud.wal.frame import body_size
 from asteroid_cloud.wal.limits import (
@@ -16,6 +16,7 @@ from asteroid_cloud.wal.limits import (
     COMMIT_QUEUE_EVENTS_MAX,
     FRAME_BODY_BYTES_MAX,
 )
+from asteroid_cloud.wal.log import Unchanged
 from asteroid_cloud.wal.types import Lsn
 
 
@@ -27,7 +28,13 @@ class Waiting:
     encoded: list[bytes]
     size: int
     expected_lsn: Lsn | None
+    unchanged: Unchanged | None
     done: asyncio.Future[Lsn]
+
+    def fail(self, error: AsteroidError) -> None:
+        """Tells the waiter, if it still waits, that nothing of this is stored."""
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 class GroupCommitter:
@@ -54,7 +61,9 @@ class GroupCommitter:
         """RAM of the appends that are queued or under way, each as events and encoded."""
         return 2 * self._queued_bytes
 
-    async def append(self, events: Sequence[Event], expected_lsn: Lsn | None) -> Lsn:
+    async def append(
+        self, events: Sequence[Event], expected_lsn: Lsn | None, unchanged: Unchanged | None = None
+    ) -> Lsn:
         """The LSN of the last event, once all are durable; raises what ``commit`` settles the append with.
 
         A caller that is cancelled meanwhile may find its events logged all the same.
@@ -69,7 +78,7 @@ class GroupCommitter:
             self._room.clear()
             await self._room.wait()
         done: asyncio.Future[Lsn] = asyncio.get_running_loop().create_future()
-        self._queue.append(Waiting(events, encoded, size, expected_lsn, done))
+        self._queue.append(Waiting(events, encoded, size, expected_lsn, unchanged, done))
         self._queued_bytes += size
         if self._running is None:
             # Its own task, so that a caller's cancellation never stops a write half way.

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import anyio
 from anyio import to_thread
 
+from asteroid_cloud.wal.acceptance import Acceptance
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
 from asteroid_cloud.wal.cursor import LogCursor
 from asteroid_cloud.wal.errors import (
     AsteroidError,
-    Conflict,
     CorruptionError,
     LogPruned,
     NoSpace,
@@ -25,7 +25,7 @@ from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.follow import Follower, next_group
 from asteroid_cloud.wal.frame import BadFrame, decode_body
 from asteroid_cloud.wal.limits import COMMIT_QUEUE_BYTES_MAX, FOLLOWER_BUFFER_BYTES_MAX
-from asteroid_cloud.wal.log import Record
+from asteroid_cloud.wal.log import Record, Unchanged
 from asteroid_cloud.wal.log_file import read_frames
 from asteroid_cloud.wal.recover import RecoveryReport, cut_tail, find_end, remove_unfinished
 from asteroid_cloud.wal.types import Lsn
@@ -68,6 +68,7 @@ class LocalLog:
         self._followers: set[Follower] = set()
         self._disk = anyio.CapacityLimiter(1)
         self._grown = anyio.Event()
+        self._acceptance = Acceptance(writer.durable_lsn)
 
     @classmethod
     async def open(
@@ -134,11 +135,21 @@ class LocalLog:
         """Why nothing can be appended any more, if so."""
         return self._writer.poisoned
 
-    async def append(self, events: Sequence[Event], *, expected_lsn: Lsn | None = None) -> Lsn:
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        expected_lsn: Lsn | None = None,
+        unchanged: Unchanged | None = None,
+    ) -> Lsn:
         """Makes events durable, all or none; see ``Log.append``."""
         if not events:
             return self.durable_lsn
-        return await self._committer.append(events, expected_lsn)
+        return await self._committer.append(events, expected_lsn, unchanged)
+
+    def check(self, unchanged: Unchanged) -> None:
+        """See ``Log.check``."""
+        self._acceptance.check(unchanged)
 
     def read(self, from_lsn: Lsn, to_lsn: Lsn | None = None) -> Iterator[Record]:
         """Records from the disk; see ``Log.read``."""
@@ -243,7 +254,7 @@ class LocalLog:
         await to_thread.run_sync(self._writer.close, limiter=self._disk)
 
     async def _commit(self, group: list[Waiting]) -> None:
-        accepted = self._accepted(group)
+        accepted = self._acceptance.accepted(group)
         if not accepted:
             return
         encoded = [event for waiting in accepted for event in waiting.encoded]
@@ -253,14 +264,15 @@ class LocalLog:
             )
         except AsteroidError as error:
             for waiting in accepted:
-                _fail(waiting, error)
+                waiting.fail(error)
             return
         except MemoryError:
             for waiting in accepted:
-                _fail(waiting, StorageError("there was not enough memory to write this; nothing is stored"))
+                waiting.fail(StorageError("there was not enough memory to write this; nothing is stored"))
             return
         events = [event for waiting in accepted for event in waiting.events]
         records = [Record(Lsn(first + number), time_ms, event) for number, event in enumerate(events)]
+        self._acceptance.note(records)
         self._grown.set()
         self._grown = anyio.Event()
         for follower in self._followers:
@@ -270,21 +282,3 @@ class LocalLog:
             last += len(waiting.events)
             if not waiting.done.done():
                 waiting.done.set_result(Lsn(last))
-
-    def _accepted(self, group: list[Waiting]) -> list[Waiting]:
-        """Those whose conditions hold, given that the ones before them will be written."""
-        accepted: list[Waiting] = []
-        newest = self.durable_lsn
-        for waiting in group:
-            if waiting.expected_lsn is not None and waiting.expected_lsn != newest:
-                message = f"the newest record is {newest}, not {waiting.expected_lsn}"
-                _fail(waiting, Conflict(message, code="lsn_mismatch", lsn=newest))
-            else:
-                accepted.append(waiting)
-                newest = Lsn(newest + len(waiting.events))
-        return accepted
-
-
-def _fail(waiting: Waiting, error: AsteroidError) -> None:
-    if not waiting.done.done():
-        waiting.done.set_exception(error)

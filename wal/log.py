@@ -20,6 +20,13 @@ class Record(msgspec.Struct, frozen=True):
     event: Event
 
 
+class Unchanged(msgspec.Struct, frozen=True):
+    """A condition of an append: no record after ``since`` changed this id."""
+
+    id: int
+    since: Lsn
+
+
 class Log(Protocol):
     """A durable sequence of events, numbered from 1 without gaps."""
 
@@ -48,12 +55,23 @@ class Log(Protocol):
         """Why nothing can be appended any more, if so."""
         ...
 
-    async def append(self, events: Sequence[Event], *, expected_lsn: Lsn | None = None) -> Lsn:
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        expected_lsn: Lsn | None = None,
+        unchanged: Unchanged | None = None,
+    ) -> Lsn:
         """Makes events durable, all or none, and gives the LSN of the last.
 
-        Raises Conflict ``lsn_mismatch`` when ``expected_lsn`` is not the newest LSN, NoSpace or TooLarge with
-        nothing written, Poisoned or Conflict ``fenced`` when the log is closed to writes.
+        Raises Conflict ``lsn_mismatch`` when ``expected_lsn`` is not the newest LSN, Conflict
+        ``precondition_failed`` when ``unchanged`` may not hold, NoSpace or TooLarge with nothing written,
+        Poisoned or Conflict ``fenced`` when the log is closed to writes.
         """
+        ...
+
+    def check(self, unchanged: Unchanged) -> None:
+        """Raises Conflict ``precondition_failed`` when what is durable says that it may not hold."""
         ...
 
     def read(self, from_lsn: Lsn, to_lsn: Lsn | None = None) -> Iterator[Record]:
