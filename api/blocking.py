@@ -101,9 +101,19 @@ def open_blocking(
     *,
     bits: int = 16,
     memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
+    log_retention_bytes: int | None = None,
+    log_retention_s: float | None = None,
 ) -> Iterator[BlockingStore]:
     """A store in this process, as ``open`` gives it, with methods that block."""
     with start_blocking_portal(name="asteroid-store") as portal:
-        opened = open(path, dim, metric, bits=bits, memory_budget_bytes=memory_budget_bytes)
+        opened = open(
+            path,
+            dim,
+            metric,
+            bits=bits,
+            memory_budget_bytes=memory_budget_bytes,
+            log_retention_bytes=log_retention_bytes,
+            log_retention_s=log_retention_s,
+        )
         with portal.wrap_async_context_manager(opened) as store:
             yield BlockingStore(store, portal)

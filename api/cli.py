@@ -12,7 +12,16 @@ import rich_click as click
 from asteroid_cloud.api.settings import Settings, load_settings, variable_of
 from asteroid_cloud.wal.errors import AsteroidError
 
-METAVARS = {"data": "DIR", "api_keys": "FILE", "memory_budget": "SIZE", "public": "NAMES"}
+METAVARS = {
+    "data": "DIR",
+    "api_keys": "FILE",
+    "memory_budget": "SIZE",
+    "mapped_bytes_max": "SIZE",
+    "log_retention_bytes": "SIZE",
+    "log_retention_age": "TIME",
+    "backup_dir": "DIR",
+    "public": "NAMES",
+}
 
 click.rich_click.TEXT_MARKUP = "rich"
 

@@ -19,11 +19,14 @@ import msgspec
 from asteroid_cloud.indexer import EngineOptions, checked_spec
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import KIB, MIB
+from asteroid_cloud.wal.log import Retention
 
 PREFIX = "ASTEROID_"
 NOT_SETTINGS = {"ASTEROID_CONFIG", "ASTEROID_URL", "ASTEROID_WERROR", "ASTEROID_NO_FETCH"}
 PLACE = re.compile(r"(.+) - at `\$\.(\w+)`")
 SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)?", re.IGNORECASE)
+AGE = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+AGE_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": 1024 * MIB, "tib": 1024 * 1024 * MIB}
 PUBLIC = ("ready", "metrics", "docs")
 NOT_A_KEY = "must be of printable ASCII characters, without spaces around them"
@@ -68,6 +71,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     keep_log: Annotated[
         bool, _about("Never trim the log, so that replay reaches the first record; it grows without bound.")
     ] = False
+    log_retention_bytes: Annotated[
+        str | None, _about("Keep so much of the log, as 1GiB, for changes feeds and for going back in time.")
+    ] = None
+    log_retention_age: Annotated[
+        str | None, _about("Keep the log for so long, as 7d or 12h; with both, whichever ends first.")
+    ] = None
     backup_dir: Annotated[
         str | None, _about("Folder that POST /v1/backup makes backups in; without it none are made.")
     ] = None
@@ -97,6 +106,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("rate_limit must be a number from 0")
         if not 0 < self.body_timeout_s < math.inf:
             raise ValueError("body_timeout_s must be a number above 0")
+        if self.keep_log and (self.log_retention_bytes or self.log_retention_age):
+            raise ValueError("keep_log keeps all of the log: leave out log_retention_bytes and _age")
+        if self.log_retention_bytes is not None:
+            _check_size("log_retention_bytes", self.log_retention_bytes)
+        if self.log_retention_age is not None:
+            try:
+                parse_age_s(self.log_retention_age)
+            except ValueError as error:
+                raise ValueError(f"log_retention_age: {error}") from error
         _check_size("memory_budget", self.memory_budget)
         if self.mapped_bytes_max is not None:
             _check_size("mapped_bytes_max", self.mapped_bytes_max)
@@ -134,6 +152,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             mapped_bytes_max=None if self.mapped_bytes_max is None else parse_size(self.mapped_bytes_max),
             seal_rows=self.seal_rows,
             keep_log=self.keep_log,
+            log_retention=Retention(
+                None if self.log_retention_bytes is None else parse_size(self.log_retention_bytes),
+                None if self.log_retention_age is None else 1000 * parse_age_s(self.log_retention_age),
+            ),
         )
 
     def keys(self) -> list[str]:
@@ -174,6 +196,14 @@ def parse_size(text: str) -> int:
     if match is None:
         raise ValueError(f"not a size: {text!r}; write it like 256MiB or 1GiB")
     return int(match[1]) * UNITS[(match[2] or "").lower()]
+
+
+def parse_age_s(text: str) -> int:
+    """Seconds of a time like ``90s``, ``30m``, ``12h`` or ``7d``; raises ValueError."""
+    match = AGE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a length of time: {text!r}; write it like 12h or 7d")
+    return int(match[1]) * AGE_UNITS_S[match[2]]
 
 
 def variable_of(name: str) -> str:

@@ -32,6 +32,9 @@ from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.log import Log
 from asteroid_cloud.wal.types import Lsn
 
+TRIM_EVERY_S_MIN, TRIM_EVERY_S_MAX = 0.1, 600.0
+"""How often a log that has an age to keep is looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptLog:
@@ -222,7 +225,15 @@ class Checkpointer:
         }
         if not self._options.keep_log:
             kept = [kept.after for kept in self._log_kept.values()]
-            await self._log.trim(Lsn(min([self.lsn, *kept]) + 1))
+            await self._log.trim(Lsn(min([self.lsn, *kept]) + 1), self._options.log_retention)
+
+    async def run(self) -> None:
+        """Gives up what has become too old to be retained, for ever, though nothing is written."""
+        age_ms_max = self._options.log_retention.age_ms_max
+        while age_ms_max is not None:
+            await anyio.sleep(min(TRIM_EVERY_S_MAX, max(TRIM_EVERY_S_MIN, age_ms_max / 4000)))
+            async with self._writing:
+                await self._trim()
 
     def _manifest(self, lsn: Lsn) -> Manifest:
         if any(segment.sealed_lsn > lsn for segment in self._state.segments):

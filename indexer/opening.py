@@ -92,6 +92,7 @@ class Opening:
                 opened.sealer.run,
                 opened.merger.run,
                 opened.pages.run,
+                opened.checkpointer.run,
             ):
                 group.start_soon(self._supervised, task)
 

@@ -10,6 +10,7 @@ from asteroid_cloud.indexer import _core
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import DIM_MAX, KIB, MIB
 from asteroid_cloud.wal.local import LogBuffers
+from asteroid_cloud.wal.log import NOTHING, Retention
 
 METRICS = ("l2", "cosine", "ip")
 
@@ -100,6 +101,9 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Bound on the segments' pages in RAM, passed for moments only; None leaves them to the system."""
     keep_log: bool = False
     """Never trim the log, so that it reaches back to the first record; it then grows without bound."""
+
+    log_retention: Retention = NOTHING
+    """How much of the log is kept beyond what a restart needs."""
 
     @property
     def tail_bytes_max(self) -> int:

@@ -15,8 +15,8 @@ from asteroid_cloud.wal.frame import BadFrame, decode_body
 from asteroid_cloud.wal.limits import CURSOR_KEEP_BYTES_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES, Frame, Window, frame_at
+from asteroid_cloud.wal.retention import Extent
 from asteroid_cloud.wal.types import Lsn
-from asteroid_cloud.wal.writer import Extent
 
 
 class Readable(Protocol):

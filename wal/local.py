@@ -25,11 +25,12 @@ from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.follow import Follower, next_group
 from asteroid_cloud.wal.frame import BadFrame, decode_body
 from asteroid_cloud.wal.limits import COMMIT_QUEUE_BYTES_MAX, FOLLOWER_BUFFER_BYTES_MAX
-from asteroid_cloud.wal.log import Record, Unchanged
+from asteroid_cloud.wal.log import NOTHING, Record, Retention, Unchanged
 from asteroid_cloud.wal.log_file import read_frames
 from asteroid_cloud.wal.recover import RecoveryReport, cut_tail, find_end, remove_unfinished
+from asteroid_cloud.wal.retention import Extent
 from asteroid_cloud.wal.types import Lsn
-from asteroid_cloud.wal.writer import Extent, LogWriter
+from asteroid_cloud.wal.writer import LogWriter
 
 IDENTITY_BYTES = 16
 
@@ -240,9 +241,9 @@ class LocalLog:
         while self.durable_lsn <= lsn:
             await self._grown.wait()
 
-    async def trim(self, before_lsn: Lsn) -> int:
+    async def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
         """Removes whole files; see ``Log.trim``."""
-        return await to_thread.run_sync(self._writer.trim, before_lsn, limiter=self._disk)
+        return await to_thread.run_sync(self._writer.trim, before_lsn, retention, limiter=self._disk)
 
     async def fence(self, epoch: int) -> None:
         """See ``Log.fence``."""

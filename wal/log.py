@@ -27,6 +27,23 @@ class Unchanged(msgspec.Struct, frozen=True):
     since: Lsn
 
 
+class Retention(msgspec.Struct, frozen=True):
+    """Whole files go, oldest first, once they are beyond either bound; without any, as soon as they can."""
+
+    bytes_max: int | None = None
+    """Of all files together; the newest is never given up for it, so there may be one file more."""
+    age_ms_max: int | None = None
+    """Of a file's newest record, in milliseconds."""
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether there is no history to be kept."""
+        return self.bytes_max is None and self.age_ms_max is None
+
+
+NOTHING = Retention()
+
+
 class Log(Protocol):
     """A durable sequence of events, numbered from 1 without gaps."""
 
@@ -89,8 +106,8 @@ class Log(Protocol):
         """Records from ``from_lsn`` on, in order, in groups, waiting for more for ever."""
         ...
 
-    async def trim(self, before_lsn: Lsn) -> int:
-        """Frees what holds only records before ``before_lsn``; gives the bytes freed."""
+    async def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
+        """Frees what holds only records before ``before_lsn`` and is not to be retained; the bytes freed."""
         ...
 
     async def fence(self, epoch: int) -> None:

@@ -16,6 +16,7 @@ from asteroid_cloud.wal.errors import AsteroidError, Conflict, NoSpace, Poisoned
 from asteroid_cloud.wal.files import AppendFile, Files
 from asteroid_cloud.wal.frame import encode_frame
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
+from asteroid_cloud.wal.log import NOTHING, Retention
 from asteroid_cloud.wal.log_file import (
     FILE_HEADER_BYTES,
     UNFINISHED,
@@ -24,10 +25,8 @@ from asteroid_cloud.wal.log_file import (
     file_name,
 )
 from asteroid_cloud.wal.recover import LogEnd, cut_tail, remove_unfinished
+from asteroid_cloud.wal.retention import Extent, kept_from
 from asteroid_cloud.wal.types import Lsn
-
-Extent = tuple[Lsn, str, int]
-"""A log file: its first LSN, its path, and its bytes that count."""
 
 
 class LogWriter:
@@ -49,6 +48,7 @@ class LogWriter:
         # One immutable value, replaced as a whole: readers on other threads take it without the lock.
         self._extents: tuple[Extent, ...] = ()
         self._uncut = None if is_cut else end
+        self._newest_ms = _now_ms()  # of what is there already nobody knows better
         self._file: AppendFile
         if end is None:
             self._begin_file(Lsn(1), ())
@@ -84,7 +84,7 @@ class LogWriter:
             self._cut_tail()
             if self._extents[-1][2] >= LOG_FILE_BYTES_MAX:
                 self.rotate()
-            first, time_ms = Lsn(self.durable_lsn + 1), time.time_ns() // 1_000_000
+            first, time_ms = Lsn(self.durable_lsn + 1), _now_ms()
             frame = encode_frame(self.identity, first, time_ms, encoded)
             try:
                 self._file.write(frame)
@@ -95,6 +95,7 @@ class LogWriter:
             self._sync(self._file.sync, path)
             self._extents = (*self._extents[:-1], (first_in_file, path, end + len(frame)))
             self.durable_lsn = Lsn(self.durable_lsn + len(encoded))
+            self._newest_ms = time_ms
             return first, time_ms
 
     def rotate(self) -> None:
@@ -104,11 +105,13 @@ class LogWriter:
                 self._cut_tail()
                 self._replace_file(Lsn(self.durable_lsn + 1), self._extents)
 
-    def trim(self, before_lsn: Lsn) -> int:
-        """Removes files with no record from ``before_lsn`` on; the bytes freed."""
+    def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
+        """Removes files with no record from ``before_lsn`` on but what is to be retained; the bytes freed."""
         with self._turn:
             if self.poisoned is not None:
                 return 0
+            now_ms = _now_ms()
+            before_lsn = kept_from(self._files, self._extents, before_lsn, retention, now_ms, self._newest_ms)
             # The old files go first: on a full disk they are the room for a new one.
             freed = self._remove_before(before_lsn)
             if self.durable_lsn < before_lsn:
@@ -227,3 +230,7 @@ class LogWriter:
     def _poison(self, reason: str) -> Poisoned:
         self.poisoned = Poisoned(f"{reason}; restart to recover")
         return Poisoned(self.poisoned.message)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -10,6 +10,7 @@ import pytest
 from asteroid_cloud.api.cli import serve
 from asteroid_cloud.api.settings import Settings, load_settings, parse_size, variable_of
 from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.log import Retention
 
 FIELDS = msgspec.structs.fields(Settings)
 CANARY = "canary-5b1f0c"
@@ -65,6 +66,8 @@ def test_each_setting_is_a_flag_a_variable_and_has_a_description(field: msgspec.
         "memory_budget": "2MiB",
         "mapped": "warm",
         "mapped_bytes_max": "2MiB",
+        "log_retention_bytes": "1GiB",
+        "log_retention_age": "7d",
     }.get(field.name, "1")
     settings = load_settings({"data": "store"}, {variable_of(field.name): value}, None)
     if field.name != "data":
@@ -117,6 +120,11 @@ def test_the_folder_must_be_given() -> None:
         ("mapped", "hot"),
         ("mapped_bytes_max", "0"),
         ("mapped_bytes_max", "much"),
+        ("log_retention_bytes", "1KiB"),
+        ("log_retention_bytes", "all"),
+        ("log_retention_age", "7"),
+        ("log_retention_age", "0d"),
+        ("log_retention_age", "1.5h"),
         ("seal_rows", "0"),
         ("keep_log", "maybe"),
         ("rate_limit", "-1"),
@@ -212,6 +220,11 @@ def test_the_engine_gets_its_part() -> None:
     options = settings.engine_options
     assert (options.memory_budget_bytes, options.seal_rows, options.keep_log) == (8 * 2**20, 7, True)
     assert (options.warm_mapped, options.mapped_bytes_max) == (False, None)
+    assert options.log_retention == Retention()
+    kept = Settings(data="x", log_retention_bytes="2MiB", log_retention_age="12h").engine_options
+    assert kept.log_retention == Retention(2 * 2**20, 12 * 3_600_000)
+    with pytest.raises(ValueError, match="keep_log keeps all"):
+        Settings(data="x", log_retention_bytes="2MiB", keep_log=True)
     assert Settings(data="x", mapped="warm").engine_options.warm_mapped
     assert Settings(data="x", mapped_bytes_max="9MiB").engine_options.mapped_bytes_max == 9 * 2**20
     with pytest.raises(ValueError, match="exclude each other"):
