@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from asteroid_cloud.wal.body import body_size
 from asteroid_cloud.wal.errors import AsteroidError, StorageError, TooLarge
-from asteroid_cloud.wal.events import Event, encode_event
-from asteroid_cloud.wal.frame import body_size
+from asteroid_cloud.wal.events import Encoded, Event, encode_event
 from asteroid_cloud.wal.limits import (
     COMMIT_GROUP_BYTES_MAX,
     COMMIT_QUEUE_BYTES_MAX,
@@ -25,7 +25,7 @@ class Waiting:
     """One append: its events, encoded, and who waits for their LSN."""
 
     events: Sequence[Event]
-    encoded: list[bytes]
+    encoded: list[Encoded]
     size: int
     expected_lsn: Lsn | None
     unchanged: Unchanged | None
@@ -58,7 +58,7 @@ class GroupCommitter:
 
     @property
     def held_bytes(self) -> int:
-        """RAM of the appends that are queued or under way, each as events and encoded."""
+        """RAM of the appends that are queued or under way, each as events and encoded; an upper bound."""
         return 2 * self._queued_bytes
 
     async def append(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from asteroid_cloud.wal.body import BadFrame
 from asteroid_cloud.wal.errors import CorruptionError, LogPruned, StorageError
 from asteroid_cloud.wal.events import event_bytes
 from asteroid_cloud.wal.files import Files
-from asteroid_cloud.wal.frame import BadFrame, decode_body
+from asteroid_cloud.wal.frame import decode_body
 from asteroid_cloud.wal.limits import CURSOR_KEEP_BYTES_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES, Frame, Window, frame_at

@@ -6,6 +6,8 @@ with a default. Ids are little-endian u64, vectors little-endian float32, row af
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 
@@ -106,11 +108,35 @@ def event_bytes(event: Event) -> int:
     return size
 
 
-def encode_event(event: Event) -> bytes:
-    """The event as msgpack."""
-    return _encoder.encode(event)
+class Encoded(NamedTuple):
+    """An event on its way to the disk: msgpack, and apart from it its vectors, if they are whole float32."""
+
+    event: bytes
+    """With its vectors, or with none in their place when they are apart."""
+    vectors: bytes
 
 
-def decode_event(data: bytes | memoryview) -> Event:
-    """The event that ``data`` encodes; raises msgspec.DecodeError or UnicodeDecodeError else."""
-    return _decoder.decode(data)
+def encode_event(event: Event) -> Encoded:
+    """The event, encoded; vectors that are apart are its own bytes, not a copy."""
+    if isinstance(event, VectorsUpserted | BulkRows) and event.vectors and len(event.vectors) % 4 == 0:
+        return Encoded(_encoder.encode(_with_vectors(event, b"")), event.vectors)
+    return Encoded(_encoder.encode(event), b"")
+
+
+def decode_event(data: bytes | memoryview, vectors: bytes = b"") -> Event:
+    """The event that ``data`` encodes, with ``vectors`` if they were apart.
+
+    Raises msgspec.DecodeError or UnicodeDecodeError if it is none, or has no place for such vectors.
+    """
+    event = _decoder.decode(data)
+    if not vectors:
+        return event
+    if not isinstance(event, VectorsUpserted | BulkRows) or event.vectors:
+        raise msgspec.DecodeError("vectors belong to an event that has no place for them")
+    return _with_vectors(event, vectors)
+
+
+def _with_vectors(event: VectorsUpserted | BulkRows, vectors: bytes) -> Event:
+    if isinstance(event, BulkRows):
+        return BulkRows(event.bulk, event.first, vectors)
+    return VectorsUpserted(event.ids, vectors, event.payloads)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
+from zstandard import ZstdDecompressor
 
+from asteroid_cloud.wal.body import BadFrame
 from asteroid_cloud.wal.errors import CorruptionError, NotFound, StorageError
 from asteroid_cloud.wal.files import Files
-from asteroid_cloud.wal.frame import BadFrame, decode_body
+from asteroid_cloud.wal.frame import decode_body
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.log_file import (
     FILE_HEADER_BYTES,
@@ -90,9 +92,10 @@ class LogInspector:
 
     def records(self, state: FileState, *, newest: bool) -> Iterator[Record]:
         """The records of a file; the rest as ``frames``."""
+        unpacker = ZstdDecompressor()
         for frame in self.frames(state, newest=newest):
             try:
-                yield from decode_body(frame.header, frame.packed)
+                yield from decode_body(frame.header, frame.packed, unpacker)
             except BadFrame as error:
                 state.damage = Damage(state.path, frame.offset, error.message)
                 return

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
+from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.acceptance import Acceptance
+from asteroid_cloud.wal.body import BadFrame
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
 from asteroid_cloud.wal.cursor import LogCursor
 from asteroid_cloud.wal.errors import (
@@ -23,7 +25,7 @@ from asteroid_cloud.wal.errors import (
 from asteroid_cloud.wal.events import Event
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.follow import Follower, next_group
-from asteroid_cloud.wal.frame import BadFrame, decode_body
+from asteroid_cloud.wal.frame import decode_body
 from asteroid_cloud.wal.limits import COMMIT_QUEUE_BYTES_MAX, FOLLOWER_BUFFER_BYTES_MAX
 from asteroid_cloud.wal.log import NOTHING, Record, Retention, Unchanged
 from asteroid_cloud.wal.log_file import read_frames
@@ -40,7 +42,7 @@ class LogBuffers:
     """How much may wait in memory, beyond a single append, which may always be larger."""
 
     commit_bytes_max: int = COMMIT_QUEUE_BYTES_MAX
-    """Encoded appends that are not durable yet; twice as much is held, as they are there decoded too."""
+    """Encoded appends that are not durable yet; up to twice as much is held, with what they encode."""
     follower_bytes_max: int = FOLLOWER_BUFFER_BYTES_MAX
     """Durable records that one follower has not taken yet."""
 
@@ -175,6 +177,7 @@ class LocalLog:
         self, extent: Extent, next_first: Lsn | None, from_lsn: Lsn, to_lsn: Lsn
     ) -> Iterator[Record]:
         expected, path, end = extent
+        unpacker = ZstdDecompressor()
         for frame in read_frames(self._files, path, self.identity, end):
             header = frame.header
             if header.first_lsn != expected:
@@ -185,7 +188,7 @@ class LocalLog:
             if header.last_lsn < from_lsn:
                 continue
             try:
-                for record in decode_body(header, frame.packed):
+                for record in decode_body(header, frame.packed, unpacker):
                     if from_lsn <= record.lsn <= to_lsn:
                         yield record
             except BadFrame as error:

@@ -9,14 +9,17 @@ from collections.abc import Iterator
 
 import msgspec
 
+from asteroid_cloud.wal.body import BadFrame
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.files import Files
-from asteroid_cloud.wal.frame import HEADER_BYTES, MAGIC, BadFrame, FrameHeader, check_frame, decode_header
+from asteroid_cloud.wal.frame import HEADER_BYTES, MAGIC, FrameHeader, check_frame, decode_header
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.types import Lsn
 
 FILE_MAGIC = b"ASTRWAL1"
-VERSION = 1
+VERSION = 2
+VERSIONS = (1, VERSION)
+"""Those that are read; files of the newest alone are written."""
 FILE_HEADER = struct.Struct("<8sII16sQQII")
 FILE_HEADER_BYTES = FILE_HEADER.size
 UNFINISHED = ".new"
@@ -31,6 +34,7 @@ class FileHeader(msgspec.Struct, frozen=True):
     identity: bytes
     first_lsn: Lsn
     epoch: int
+    version: int = VERSION
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -59,9 +63,9 @@ def log_files(files: Files, folder: str) -> list[tuple[Lsn, str]]:
 
 def encode_file_header(header: FileHeader) -> bytes:
     """The bytes that a file begins with."""
-    packed = FILE_HEADER.pack(FILE_MAGIC, VERSION, 0, header.identity, header.first_lsn, header.epoch, 0, 0)
-    crc = zlib.crc32(packed[:-8])
-    return FILE_HEADER.pack(FILE_MAGIC, VERSION, 0, header.identity, header.first_lsn, header.epoch, crc, 0)
+    fields = (FILE_MAGIC, header.version, 0, header.identity, header.first_lsn, header.epoch)
+    crc = zlib.crc32(FILE_HEADER.pack(*fields, 0, 0)[:-8])
+    return FILE_HEADER.pack(*fields, crc, 0)
 
 
 def decode_file_header(path: str, data: bytes) -> FileHeader:
@@ -73,11 +77,11 @@ def decode_file_header(path: str, data: bytes) -> FileHeader:
         raise CorruptionError(path, 0, "not a log file")
     if version > VERSION:
         raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
-    if version != VERSION or reserved != 0 or zlib.crc32(data[: FILE_HEADER_BYTES - 8]) != crc:
+    if version not in VERSIONS or reserved != 0 or zlib.crc32(data[: FILE_HEADER_BYTES - 8]) != crc:
         raise CorruptionError(path, 0, "the checksum of the file's header does not match")
     if flags != 0:
         raise UnsupportedVersion(f"{path} has format flags {flags:#x}; this program knows none")
-    return FileHeader(identity, Lsn(first_lsn), epoch)
+    return FileHeader(identity, Lsn(first_lsn), epoch, version)
 
 
 class Window:

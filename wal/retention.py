@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from asteroid_cloud.wal.body import BadFrame
 from asteroid_cloud.wal.files import Files
-from asteroid_cloud.wal.frame import HEADER_BYTES, BadFrame, decode_header
+from asteroid_cloud.wal.frame import HEADER_BYTES, decode_header
 from asteroid_cloud.wal.log import Retention
 from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.types import Lsn

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from asteroid_cloud.wal.body import Packer
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, NoSpace, Poisoned, StorageError
+from asteroid_cloud.wal.events import Encoded
 from asteroid_cloud.wal.files import AppendFile, Files
 from asteroid_cloud.wal.frame import encode_frame
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
@@ -20,6 +22,7 @@ from asteroid_cloud.wal.log import NOTHING, Retention
 from asteroid_cloud.wal.log_file import (
     FILE_HEADER_BYTES,
     UNFINISHED,
+    VERSION,
     FileHeader,
     encode_file_header,
     file_name,
@@ -49,6 +52,9 @@ class LogWriter:
         self._extents: tuple[Extent, ...] = ()
         self._uncut = None if is_cut else end
         self._newest_ms = _now_ms()  # of what is there already nobody knows better
+        self._version = end.header.version if end else VERSION
+        """Of the newest file: into an older one, which older programs read, goes nothing more."""
+        self._packer = Packer()
         self._file: AppendFile
         if end is None:
             self._begin_file(Lsn(1), ())
@@ -72,7 +78,7 @@ class LogWriter:
         """The files, oldest first, never empty: a view that stays true."""
         return self._extents
 
-    def append(self, encoded: Sequence[bytes], epoch: int) -> tuple[Lsn, int]:
+    def append(self, encoded: Sequence[Encoded], epoch: int) -> tuple[Lsn, int]:
         """Writes one frame and syncs it; the LSN of its first event, and its time in milliseconds.
 
         Raises NoSpace or StorageError with nothing kept, Conflict ``fenced``, or Poisoned.
@@ -84,8 +90,10 @@ class LogWriter:
             self._cut_tail()
             if self._extents[-1][2] >= LOG_FILE_BYTES_MAX:
                 self.rotate()
+            elif self._version < VERSION:
+                self._renew()
             first, time_ms = Lsn(self.durable_lsn + 1), _now_ms()
-            frame = encode_frame(self.identity, first, time_ms, encoded)
+            frame = encode_frame(self.identity, first, time_ms, encoded, self._packer)
             try:
                 self._file.write(frame)
             except BaseException:
@@ -127,12 +135,8 @@ class LogWriter:
             self._check_usable()
             self._cut_tail()
             before, self.epoch = self.epoch, epoch
-            first, _, end = self._extents[-1]
             try:
-                if end > FILE_HEADER_BYTES:
-                    self.rotate()
-                else:
-                    self._replace_file(first, self._extents[:-1])
+                self._renew()
             except StorageError:
                 self.epoch = before
                 raise
@@ -172,6 +176,14 @@ class LogWriter:
             # A fresh one each time: an exception keeps the frames it was raised through alive.
             raise Poisoned(self.poisoned.message)
 
+    def _renew(self) -> None:
+        """Goes on in a new file; an empty one is replaced by it."""
+        first, _, end = self._extents[-1]
+        if end > FILE_HEADER_BYTES:
+            self.rotate()
+        else:
+            self._replace_file(first, self._extents[:-1])
+
     def _replace_file(self, first_lsn: Lsn, older: tuple[Extent, ...]) -> None:
         previous = self._file
         self._begin_file(first_lsn, older)
@@ -200,7 +212,7 @@ class LogWriter:
             self._file = self._files.open_append(path)
         except StorageError as error:
             raise self._poison(f"a new file could not be taken into use: {error.message}") from error
-        self._extents = (*older, (first_lsn, path, FILE_HEADER_BYTES))
+        self._extents, self._version = (*older, (first_lsn, path, FILE_HEADER_BYTES)), VERSION
 
     def _remove_before(self, before_lsn: Lsn) -> int:
         freed = 0

@@ -64,7 +64,7 @@ def undetected_in_log(whole: bytes, last_frame: int) -> int:
 
 
 def test_every_bit_of_a_log_is_guarded() -> None:
-    whole, last_frame = log_of(60)
+    whole, last_frame = log_of(64)
     assert 15.5 * KIB < len(whole) <= 16.5 * KIB
     assert undetected_in_log(whole, last_frame) == 0
 

@@ -138,12 +138,12 @@ def test_dump_ranges(store: Path) -> None:
 
 def test_a_newer_format_and_a_missing_log_are_errors(store: Path, tmp_path: Path) -> None:
     data = bytearray(file_of(*MORE, first=4))
-    data[8] = 2
+    data[8] = 9
     write(store, 4, bytes(data))
     for command in ("ls", "dump", "verify"):
         result = run(store, command)
         assert result.exit_code == 1
-        assert "format version 2" in result.stderr
+        assert "format version 9" in result.stderr
         missing = CliRunner().invoke(wal, [command, "--data", str(tmp_path / "none")])
         assert missing.exit_code == 1
         assert "there is no log in" in missing.stderr

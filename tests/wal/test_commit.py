@@ -8,10 +8,10 @@ import threading
 import pytest
 
 from asteroid_cloud.wal import LocalLog
+from asteroid_cloud.wal.body import body_size
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
 from asteroid_cloud.wal.errors import Conflict, NoSpace, StorageError, TooLarge
 from asteroid_cloud.wal.events import encode_event
-from asteroid_cloud.wal.frame import body_size
 from asteroid_cloud.wal.types import Lsn
 from tests.file_layers import CountingFiles, Fault, FaultyFiles, MemoryFiles, WatchedFiles
 from tests.wal.logs import event, ids, opened, stored

@@ -54,13 +54,32 @@ TAGS = [
 
 @given(EVENTS)
 def test_an_event_survives_encoding(event: Event) -> None:
-    assert decode_event(encode_event(event)) == event
+    assert decode_event(*encode_event(event)) == event
 
 
 @pytest.mark.parametrize(("event", "encoded"), TAGS, ids=lambda value: type(value).__name__)
 def test_tags_and_fields_never_change(event: Event, encoded: bytes) -> None:
-    assert encode_event(event) == encoded
+    assert encode_event(event) == (encoded, b"")
     assert decode_event(encoded) == event
+
+
+APART: list[tuple[Event, bytes]] = [
+    (VectorsUpserted(b"i", b"vect", [b"p"]), b"\x94\x03\xc4\x01i\xc4\x00\x91\xc4\x01p"),
+    (BulkRows(1, 2, b"vectvect"), b"\x94\x07\x01\x02\xc4\x00"),
+]
+
+
+@pytest.mark.parametrize(("event", "encoded"), APART, ids=["upserted", "bulk"])
+def test_whole_floats_are_kept_apart(event: VectorsUpserted | BulkRows, encoded: bytes) -> None:
+    assert encode_event(event) == (encoded, event.vectors)
+    assert decode_event(encoded, event.vectors) == event
+
+
+@pytest.mark.parametrize("event", [IndexDeleted(), PayloadReplaced(1, b"p"), VectorsUpserted(b"i", b"v")])
+def test_vectors_without_a_place_for_them_are_refused(event: Event) -> None:
+    encoded, _ = encode_event(event)
+    with pytest.raises(msgspec.DecodeError, match="no place"):
+        decode_event(encoded, b"vect")
 
 
 def test_fields_of_a_later_program_are_passed_over() -> None:
@@ -77,7 +96,7 @@ def test_arbitrary_bytes_raise_decode_errors_only(data: bytes) -> None:
 
 @given(EVENTS, st.data())
 def test_a_cut_event_does_not_decode(event: Event, data: st.DataObject) -> None:
-    encoded = encode_event(event)
+    encoded, _ = encode_event(event)
     cut = data.draw(st.integers(0, len(encoded) - 1))
     with pytest.raises(msgspec.DecodeError):
         decode_event(encoded[:cut])

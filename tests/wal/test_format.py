@@ -73,10 +73,12 @@ def test_limits_are_those_of_the_code() -> None:
         assert getattr(limits, name.strip("`")) == int(number)
 
 
-def test_released_logs_load_for_ever() -> None:
-    fixture = ROOT / "tests" / "fixtures" / "format-v1" / "wal"
+@pytest.mark.parametrize("version", [1, 2])
+def test_released_logs_load_for_ever(version: int) -> None:
+    fixture = ROOT / "tests" / "fixtures" / f"format-v{version}" / "wal"
     end = find_end(LocalFiles(), str(fixture), IDENTITY)
     assert end is not None
+    assert end.header.version == version
     (frame,) = read_frames(LocalFiles(), end.files[0][1], IDENTITY, end.end)
     assert [record.event for record in decode_body(frame.header, frame.packed)] == [
         IndexCreated(2, "l2"),

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asteroid_cloud.wal import Record
-from asteroid_cloud.wal.events import Event, encode_event
+from asteroid_cloud.wal.body import BadFrame, body_size
+from asteroid_cloud.wal.events import Event, VectorsUpserted, encode_event
 from asteroid_cloud.wal.frame import (
     CHECKED,
     HEADER_BYTES,
     MAGIC,
-    BadFrame,
-    body_size,
     check_frame,
     decode_body,
     decode_header,
@@ -28,6 +27,8 @@ from asteroid_cloud.wal.types import Lsn
 from tests.wal.logs import IDENTITY, TIME_MS, frames_of
 from tests.wal.test_events import EVENTS
 
+VECTORS = VectorsUpserted(b"i", bytes(range(16)))
+WITH_VECTORS = encode_frame(IDENTITY, Lsn(1), TIME_MS, [encode_event(VECTORS)])
 TERABYTE_IN_13_BYTES = bytes.fromhex("28b52ffde06c06060663636363")
 
 
@@ -80,8 +81,8 @@ def test_an_arbitrary_raw_body_gives_records_or_a_bad_frame(raw: bytes, count: i
     assert len(records) == count
 
 
-def test_every_flipped_bit_is_detected() -> None:
-    (frame,) = frames_of(3)
+@pytest.mark.parametrize("frame", [*frames_of(3), WITH_VECTORS], ids=["whole", "apart"])
+def test_every_flipped_bit_is_detected(frame: bytes) -> None:
     for bit in range(len(frame) * 8):
         damaged = bytearray(frame)
         damaged[bit // 8] ^= 1 << bit % 8
@@ -89,8 +90,8 @@ def test_every_flipped_bit_is_detected() -> None:
             decode(bytes(damaged))
 
 
-def test_every_cut_is_detected() -> None:
-    (frame,) = frames_of(3)
+@pytest.mark.parametrize("frame", [*frames_of(3), WITH_VECTORS], ids=["whole", "apart"])
+def test_every_cut_is_detected(frame: bytes) -> None:
     for size in range(len(frame)):
         with pytest.raises(BadFrame):
             decode(frame[:size])
@@ -137,7 +138,7 @@ def test_a_body_that_states_another_size_is_refused_before_decompression(packed:
         (sealed(b"", count=3, raw=11), "impossible sizes"),
         (sealed(b"", first=0), "impossible sizes"),
         (sealed(bytes(600), raw=8), "impossible packed size"),
-        (sealed(b"", flags=1), "no frame begins here"),
+        (sealed(b"", flags=2), "no frame begins here"),
         (sealed(zstandard.compress(bytes(8)) + b"x", count=2), "does not decompress"),
         (sealed(zstandard.compress(b"\x02\0\0\0\x91\x02" + b"\0\0"), count=1), "behind the last event"),
         (sealed(zstandard.compress(b"\x09\0\0\0\x91\x02" + b"\0\0"), count=1), "cut off"),

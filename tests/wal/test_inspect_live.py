@@ -8,10 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from asteroid_cloud.wal import LocalFiles, LocalLog, Lsn, cli
+from asteroid_cloud.wal.body import BadFrame
 from asteroid_cloud.wal.errors import CorruptionError
-from asteroid_cloud.wal.events import PayloadReplaced, VectorsUpserted
+from asteroid_cloud.wal.events import Encoded, PayloadReplaced, VectorsUpserted
 from asteroid_cloud.wal.follow import next_group
-from asteroid_cloud.wal.frame import BadFrame, check_frame, decode_body, decode_header, encode_frame
+from asteroid_cloud.wal.frame import check_frame, decode_body, decode_header, encode_frame
 from asteroid_cloud.wal.inspect import FileState, LogInspector
 from asteroid_cloud.wal.limits import CATCH_UP_BYTES_MAX, MIB
 from asteroid_cloud.wal.log import Record
@@ -101,7 +102,7 @@ async def test_a_file_trimmed_in_mid_dump_ends_it_with_a_word(
 
 def test_an_event_that_nests_too_deep_is_a_bad_frame() -> None:
     deep = b"\x92\x02" + b"\x91" * 5_000 + b"\xc0"
-    frame = encode_frame(bytes(16), Lsn(1), 0, [deep])
+    frame = encode_frame(bytes(16), Lsn(1), 0, [Encoded(deep, b"")])
     header = decode_header(frame)
     with pytest.raises(BadFrame, match="does not decode"):
         list(decode_body(header, check_frame(bytes(16), header, frame)))
