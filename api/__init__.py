@@ -22,7 +22,7 @@ from asteroid_cloud.api.results import (
 from asteroid_cloud.api.searches import Search
 from asteroid_cloud.api.store import Store
 from asteroid_cloud.api.store_changes import Change
-from asteroid_cloud.indexer import BackupReport, Recovery
+from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 
 __all__ = [
     "BackupReport",
@@ -35,12 +35,14 @@ __all__ = [
     "Hit",
     "Hits",
     "IndexInfo",
+    "PurgeReport",
     "Record",
     "Recovery",
     "Row",
     "Search",
     "Stats",
     "Store",
+    "TagInfo",
     "Written",
     "open",
     "open_blocking",

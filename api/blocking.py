@@ -19,7 +19,7 @@ from asteroid_cloud.api.embedded import MEMORY_BUDGET_BYTES, open
 from asteroid_cloud.api.results import IndexInfo, Stats
 from asteroid_cloud.api.store import Store
 from asteroid_cloud.api.store_changes import Change
-from asteroid_cloud.indexer import BackupReport, Recovery
+from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 
 T = TypeVar("T")
 
@@ -71,6 +71,22 @@ class BlockingStore(BlockingReads, BlockingWrites):
     ) -> BackupReport:
         """Copies the store as it is now into a new folder; see ``Store.backup``."""
         return self._run(lambda: self._store.backup(folder, previous))
+
+    def tag(self, name: str) -> TagInfo:
+        """Names the present state; see ``Store.tag``."""
+        return self._run(lambda: self._store.tag(name))
+
+    def tags(self) -> list[TagInfo]:
+        """The tags there are, the newest first."""
+        return self._run(self._store.tags)
+
+    def untag(self, name: str) -> None:
+        """Forgets a tag, and what only it needed."""
+        return self._run(lambda: self._store.untag(name))
+
+    def purge(self) -> PurgeReport:
+        """Erases all that was deleted or replaced until now; see ``Store.purge``."""
+        return self._run(self._store.purge)
 
     def changes(
         self,

@@ -128,6 +128,16 @@ CALLS: dict[tuple[str, str], Call] = {
         201,
     ),
     ("get", "/v1/backup"): Call("backups", "Backups", (*READ[1:], "backup_not_configured")),
+    ("post", "/v1/tags"): Call(
+        "tag",
+        "TagInfo",
+        (*WRITE, *BODY, "bad_tag_name", "tag_exists", "too_many_tags"),
+        "TagBody",
+        201,
+    ),
+    ("get", "/v1/tags"): Call("tags", "Tags", READ[1:2]),
+    ("delete", "/v1/tags/{name}"): Call("untag", "", (*WRITE[1:], "bad_tag_name", "no_tag"), status=204),
+    ("post", "/v1/purge"): Call("purge", "PurgeReport", (*WRITE[1:], "purge_running", "purge_blocked")),
     ("get", "/v1/changes"): Call(
         "changes",
         "Change",
@@ -193,6 +203,8 @@ def operation(call: Call, path: str) -> Schema:
 
 def _parameters(call: Call, path: str) -> list[Schema]:
     named = [{"name": "id", "in": "path", "required": True, "schema": ref("IdIn")}] if "{id}" in path else []
+    if "{name}" in path:
+        named.append({"name": "name", "in": "path", "required": True, "schema": {"type": "string"}})
     if "bad_min_lsn" in call.codes:
         about = "Wait until reads cover this LSN."
         named.append({"name": MIN_LSN_HEADER, "in": "header", "description": about, "schema": ref("Lsn")})

@@ -73,6 +73,7 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "Tags of what matches": {"field": "tags", "filter": {"year": {"$gte": 2024}}, "limit": 100},
     },
     ("post", "/v1/backup"): {"Today's": {"name": "2026-11-23"}},
+    ("post", "/v1/tags"): {"Before a change": {"name": "before-migration"}},
     ("post", "/v1/range"): {
         "From year to year": {"field": "year"},
         "Under a filter": {"field": "year", "filter": {"lang": "en"}},

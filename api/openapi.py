@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.metadata import version
 from inspect import getdoc
@@ -15,6 +16,7 @@ from asteroid_cloud.api import (
     routes_bulk,
     routes_changes,
     routes_fields,
+    routes_history,
     routes_index,
     routes_search,
     routes_vectors,
@@ -52,6 +54,7 @@ TAGS = {
     "fields": ("What a payload field holds in all vectors that match a filter.", routes_fields),
     "bulk": ("Build a whole index at once.", routes_bulk),
     "changes": ("Follow what is written, as it becomes durable.", routes_changes),
+    "history": ("Tags, which are states to go back to, and erasure, which leaves none.", routes_history),
     "backup": ("Keep copies of the store, made while it serves.", routes_backup),
     "operations": ("What load balancers and scrapers ask.", health),
 }
@@ -68,6 +71,11 @@ BY_FILTER = (
     "says how many are done (`deleted`, `patched`); sent again, it does the rest."
 )
 MORE = {
+    "tag": "A tag keeps the segments of this moment, which costs room only as merges replace them. With the "
+    "server stopped, `asteroid restore` takes the store back to it, whatever became of the log.",
+    "purge": "Segments with dead rows are rewritten, the log is trimmed, and tags and what recoveries put "
+    "aside are removed, while everything else goes on; the answer comes when it is done. Backups are not "
+    "reached, nor are files in the store's folder that are not the store's, which the answer names.",
     "changes": "A record of many ids comes in pieces of about 256 KiB, all with its `lsn`, and all but the "
     "last with `more`. Without `follow` the feed ends with a line of kind `end`; one that ends otherwise was "
     "cut off. With `Accept: text/event-stream` each line is a server-sent event. A feed holds nothing back: "
@@ -134,7 +142,7 @@ def _paths() -> dict[str, Schema]:
     paths: dict[str, Schema] = {}
     for handler in described_handlers():
         (template,), (method,) = handler.paths, handler.http_methods
-        path, verb = template.replace("{id:str}", "{id}"), method.lower()
+        path, verb = re.sub(r"\{(\w+):str\}", r"{\1}", template), method.lower()
         call = CALLS[verb, path]
         told = operation(call, path)
         if examples := EXAMPLES.get((verb, path)):

@@ -9,6 +9,7 @@ from asteroid_cloud.api import (
     routes_bulk,
     routes_changes,
     routes_fields,
+    routes_history,
     routes_index,
     routes_search,
     routes_vectors,
@@ -44,4 +45,8 @@ def route_handlers() -> list[HTTPRouteHandler]:
         routes_backup.make_backup,
         routes_backup.list_backups,
         routes_changes.changes,
+        routes_history.make_tag,
+        routes_history.list_tags,
+        routes_history.delete_tag,
+        routes_history.purge,
     ]

@@ -15,9 +15,10 @@ from asteroid_cloud.api import wire
 from asteroid_cloud.api.backups import NAME, Backup
 from asteroid_cloud.api.checks import DECIMAL, INCLUDABLE
 from asteroid_cloud.api.results import BulkReport, Stats
-from asteroid_cloud.indexer import BackupReport, Recovery
+from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 from asteroid_cloud.indexer.changes import ChangeKind
 from asteroid_cloud.indexer.spec import METRICS
+from asteroid_cloud.indexer.tags import NAME as TAG
 from asteroid_cloud.query import Explain, Facets, FieldRange
 from asteroid_cloud.wal.limits import (
     BATCH_ITEMS_MAX,
@@ -151,6 +152,7 @@ PARTS: dict[str, Schema] = {
     ),
 }
 BACKUP_NAME = f"^{NAME.pattern}$"
+TAG_NAME = f"^{TAG.pattern}$"
 FIELD = about(f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes.", TEXT)
 BITS: Schema = {"type": "integer", "enum": [8, 16]}
 REQUESTS: dict[str, Schema] = {
@@ -214,6 +216,9 @@ REQUESTS: dict[str, Schema] = {
     "BackupBody": body(
         ["name"], name=about("Letters, digits, dots, dashes, underscores.", TEXT | {"pattern": BACKUP_NAME})
     ),
+    "TagBody": body(
+        ["name"], name=about("Letters, digits, dashes, underscores.", TEXT | {"pattern": TAG_NAME})
+    ),
     "FacetsBody": body(
         ["field"],
         field=FIELD,
@@ -264,6 +269,7 @@ ANSWERS: dict[str, Schema] = {
         error=about("What ended the feed, with its code.", TEXT),
         code=TEXT,
     ),
+    "Tags": answer(["tags"], tags=array(ref("TagInfo"))),
     "Backups": answer(["backups"], backups=array(ref("Backup"))),
     "HitsOfMany": answer(["results"], results=array(ref("Hits"))),
 }
@@ -272,7 +278,18 @@ ANSWERS: dict[str, Schema] = {
 def components() -> dict[str, Schema]:
     """All schemas by name."""
     _, derived = msgspec.json.schema_components(
-        [Stats, Recovery, BulkReport, BackupReport, Backup, Explain, Facets, FieldRange],
+        [
+            Stats,
+            Recovery,
+            BulkReport,
+            BackupReport,
+            Backup,
+            TagInfo,
+            PurgeReport,
+            Explain,
+            Facets,
+            FieldRange,
+        ],
         ref_template=REF + "{name}",
     )
     return PARTS | REQUESTS | ANSWERS | derived

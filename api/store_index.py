@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from asteroid_cloud.api.machine import anonymous_bytes
 from asteroid_cloud.api.reads import Reads
 from asteroid_cloud.api.results import IndexInfo, Stats
-from asteroid_cloud.indexer import BackupReport, Engine, Recovery
+from asteroid_cloud.indexer import BackupReport, Engine, PurgeReport, Recovery, TagInfo
 from asteroid_cloud.wal.limits import MIN_LSN_WAIT_S_MAX
 
 
@@ -82,6 +82,29 @@ class IndexCalls:
         ``backup_of_another_store``), NotFound (``no_backup``), StorageError and NoSpace.
         """
         return await self.engine.backup(fspath(folder), None if previous is None else fspath(previous))
+
+    async def tag(self, name: str) -> TagInfo:
+        """Names the present state, so that ``asteroid restore`` can take the store back to it.
+
+        Raises InvalidRequest (``bad_tag_name``), Conflict (``tag_exists``, ``too_many_tags``).
+        """
+        return await self.engine.tag(name)
+
+    async def tags(self) -> list[TagInfo]:
+        """The tags there are, the newest first."""
+        return await self.engine.tags()
+
+    async def untag(self, name: str) -> None:
+        """Forgets a tag, and what only it needed. Raises NotFound (``no_tag``)."""
+        await self.engine.untag(name)
+
+    async def purge(self) -> PurgeReport:
+        """Erases all that was deleted or replaced until now from the store's files; serving goes on.
+
+        The log kept for ``changes`` and for going back, and all tags, go with it; backups are not reached.
+        Raises Conflict (``purge_running``, or ``purge_blocked`` while a bulk load or a backup is under way).
+        """
+        return await self.engine.purge()
 
     async def flush(self) -> None:
         """Moves the tail into segments and shrinks the log; for durability there is no need of it."""

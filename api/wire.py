@@ -41,6 +41,12 @@ class BackupBody(Body, frozen=True):
     name: object
 
 
+class TagBody(Body, frozen=True):
+    """``POST /v1/tags``."""
+
+    name: object
+
+
 class VectorBody(Body, frozen=True):
     """``PUT /v1/vectors/{id}``."""
 
@@ -159,6 +165,7 @@ class RangeBody(Body, frozen=True):
 
 INDEX = msgspec.json.Decoder(IndexBody)
 BACKUP = msgspec.json.Decoder(BackupBody)
+TAG = msgspec.json.Decoder(TagBody)
 VECTOR = msgspec.json.Decoder(VectorBody)
 INSERT = msgspec.json.Decoder(InsertBody)
 SEARCH = msgspec.json.Decoder(SearchBody)
@@ -269,6 +276,7 @@ _FIELDS = {
     *InsertBody.__struct_fields__,
     *ScrollBody.__struct_fields__,
     *BackupBody.__struct_fields__,
+    *TagBody.__struct_fields__,
     *FacetsBody.__struct_fields__,
     *PatchBody.__struct_fields__,
 }

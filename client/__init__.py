@@ -33,9 +33,11 @@ from asteroid_cloud.client.results import (
     Hit,
     Hits,
     IndexInfo,
+    PurgeReport,
     Record,
     Row,
     Stats,
+    Tag,
     Written,
 )
 from asteroid_cloud.client.retry import RetryPolicy
@@ -66,6 +68,7 @@ __all__ = [
     "InvalidRequest",
     "NotFound",
     "Overloaded",
+    "PurgeReport",
     "RateLimited",
     "Record",
     "RetryPolicy",
@@ -74,6 +77,7 @@ __all__ = [
     "ServerError",
     "Stats",
     "StorageError",
+    "Tag",
     "TooLarge",
     "Unauthorized",
     "Unavailable",

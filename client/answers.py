@@ -23,9 +23,11 @@ from asteroid_cloud.client.results import (
     Hits,
     IndexInfo,
     Payload,
+    PurgeReport,
     Record,
     Row,
     Stats,
+    Tag,
     Written,
 )
 
@@ -182,6 +184,30 @@ def backup_report(reply: Reply) -> BackupReport:
 def backups_of(reply: Reply) -> list[Backup]:
     """The finished backups."""
     return decode(BACKUPS, reply).backups
+
+
+class TagsAnswer(Struct, frozen=True):
+    """A list of tags."""
+
+    tags: list[Tag]
+
+
+TAG, TAGS, PURGE_REPORT = Decoder(Tag), Decoder(TagsAnswer), Decoder(PurgeReport)
+
+
+def tag_of(reply: Reply) -> Tag:
+    """A tag that was made."""
+    return decode(TAG, reply)
+
+
+def tags_of(reply: Reply) -> list[Tag]:
+    """The tags there are."""
+    return decode(TAGS, reply).tags
+
+
+def purge_report(reply: Reply) -> PurgeReport:
+    """What a purge erased."""
+    return decode(PURGE_REPORT, reply)
 
 
 def facets_of(reply: Reply) -> Facets:

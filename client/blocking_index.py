@@ -6,7 +6,7 @@ from __future__ import annotations
 from asteroid_cloud.client import routes
 from asteroid_cloud.client.blocking_transport import BlockingTransport
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
-from asteroid_cloud.client.results import Backup, BackupReport, IndexInfo, Stats
+from asteroid_cloud.client.results import Backup, BackupReport, IndexInfo, PurgeReport, Stats, Tag
 
 
 class IndexCalls:
@@ -48,6 +48,30 @@ class IndexCalls:
     def backups(self) -> list[Backup]:
         """The server's finished backups of this store, the newest first."""
         return self._transport.send(routes.backups())
+
+    def tag(self, name: str) -> Tag:
+        """Name the present state, so that the server's operator can take the store back to it.
+
+        Raises InvalidRequest (``bad_tag_name``), Conflict (``tag_exists``, ``too_many_tags``).
+        """
+        return self._transport.send(routes.tag(name))
+
+    def tags(self) -> list[Tag]:
+        """The tags there are, the newest first."""
+        return self._transport.send(routes.tags())
+
+    def untag(self, name: str) -> None:
+        """Forget a tag, and what only it needed. Raises NotFound (``no_tag``)."""
+        self._transport.send(routes.untag(name))
+
+    def purge(self, timeout: float | None = None) -> PurgeReport:
+        """Have all that was deleted or replaced until now erased from the store's files, while it serves.
+
+        The log kept for ``changes`` and for going back, and all tags, go with it; backups are not reached.
+        ``timeout`` (seconds) stands in for the client's own: rewriting takes its time. Raises Conflict
+        (``purge_running``, or ``purge_blocked`` while a bulk load or a backup is under way).
+        """
+        return self._transport.send(routes.purge(timeout))
 
     def health(self) -> bool:
         """Whether the server answers at all. Never raises for a server that does not."""

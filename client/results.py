@@ -148,6 +148,32 @@ class Change(Answer, frozen=True):
     more: bool = False
 
 
+class Tag(Answer, frozen=True):
+    """A named state that the server's operator can take the store back to."""
+
+    name: str
+    lsn: int
+    """Every write up to here is in it."""
+    made_ms: int
+    """When it was made, in milliseconds since 1970."""
+    vectors: int
+    bytes: int
+
+
+class PurgeReport(Answer, frozen=True):
+    """What a purge erased."""
+
+    lsn: int
+    """What was deleted or replaced by a write up to here is in no file of the store."""
+    segments_rewritten: int
+    rows_erased: int
+    log_first_lsn: int
+    tags_removed: list[str]
+    files_removed: int
+    not_ours: list[str]
+    """Files in the store's folder that are not the store's, and were not looked into."""
+
+
 class FacetValue(Answer, frozen=True):
     """One value and how many vectors have it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -19,13 +20,16 @@ from asteroid_cloud.client.answers import (
     index_info,
     page_of,
     payload_of,
+    purge_report,
     range_of,
     record_of,
     rows_of,
     stats_of,
+    tag_of,
+    tags_of,
     written,
 )
-from asteroid_cloud.client.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry
+from asteroid_cloud.client.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry, check
 from asteroid_cloud.client.encoding import Vector, encode_id, encode_metadata, encode_object, encode_vector
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.results import (
@@ -38,9 +42,11 @@ from asteroid_cloud.client.results import (
     Hits,
     IndexInfo,
     Payload,
+    PurgeReport,
     Record,
     Row,
     Stats,
+    Tag,
     Written,
 )
 
@@ -241,6 +247,26 @@ def backup(name: str, timeout_s: float | None) -> Call[BackupReport]:
 def backups() -> Call[list[Backup]]:
     """GET /v1/backup."""
     return Call("GET", "/v1/backup", backups_of)
+
+
+def tag(name: str) -> Call[Tag]:
+    """POST /v1/tags. Sent twice it would be refused, so only when surely not acted on."""
+    return post("/v1/tags", {"name": name}, tag_of, retry=Retry.UNSENT)
+
+
+def tags() -> Call[list[Tag]]:
+    """GET /v1/tags."""
+    return Call("GET", "/v1/tags", tags_of)
+
+
+def untag(name: str) -> Call[None]:
+    """DELETE /v1/tags/{name}. Sent twice it would find nothing, so only when surely not acted on."""
+    return Call("DELETE", f"/v1/tags/{quote(name, safe='')}", check, retry=Retry.UNSENT)
+
+
+def purge(timeout_s: float | None) -> Call[PurgeReport]:
+    """POST /v1/purge. What was erased once need not be again, so only when surely not acted on."""
+    return Call("POST", "/v1/purge", purge_report, None, {}, Retry.UNSENT, timeout_s)
 
 
 def facets(field: str, filter: Metadata | None, limit: int, min_lsn: int | None) -> Call[Facets]:

@@ -20,10 +20,12 @@ from asteroid_cloud.indexer.fields import FieldColumn, Fields
 from asteroid_cloud.indexer.memory import Building, MemoryUse
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
+from asteroid_cloud.indexer.purge import PurgeReport
 from asteroid_cloud.indexer.replay import Replay, ReplayReport
 from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, prepared, search_parts, search_prepared
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
 from asteroid_cloud.indexer.status import EngineStats, Phase, Recovery, WriteResult
+from asteroid_cloud.indexer.tags import TagInfo, checked_name
 from asteroid_cloud.indexer.verify import Verification, Verified
 
 __all__ = [
@@ -47,14 +49,17 @@ __all__ = [
     "PartPlan",
     "PartView",
     "Phase",
+    "PurgeReport",
     "Recovery",
     "Replay",
     "ReplayReport",
     "Snapshot",
+    "TagInfo",
     "Verification",
     "Verified",
     "WriteResult",
     "check_backup",
+    "checked_name",
     "checked_spec",
     "merge_payload",
     "prepared",

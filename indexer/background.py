@@ -39,3 +39,15 @@ class BackgroundThread:
 def _give_way() -> None:
     if sys.platform == "linux":  # where a priority belongs to a thread; elsewhere it is the process's
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+
+
+async def first_of(*events: anyio.Event) -> None:
+    """Returns when one of the events is set."""
+    async with anyio.create_task_group() as group:
+
+        async def wait_and_stop(event: anyio.Event) -> None:
+            await event.wait()
+            group.cancel_scope.cancel()
+
+        for event in events:
+            group.start_soon(wait_and_stop, event)

@@ -6,7 +6,6 @@ rows of later records, and replay from A + 1 meets exactly the state that record
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -21,13 +20,17 @@ from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.manifest import (
     Manifest,
     SegmentEntry,
+    decode_manifest,
     manifest_name,
     write_manifest,
 )
+from asteroid_cloud.indexer.numbers import SegmentNumbers
 from asteroid_cloud.indexer.recovery import Recovered, pack_dead, remove_strays
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.state import State
+from asteroid_cloud.indexer.tags import Tag, TaggedSegments, remove_tag, tag_names, write_tag
+from asteroid_cloud.wal.errors import Conflict
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.log import Log
 from asteroid_cloud.wal.types import Lsn
@@ -57,6 +60,7 @@ class Checkpointer:
         admission: Admission,
         options: EngineOptions,
         recovered: Recovered,
+        tagged: TaggedSegments,
         numbers_taken: int = 0,
     ) -> None:
         """``numbers_taken``: segments that recovery itself has built, beyond those of its checkpoint."""
@@ -75,27 +79,15 @@ class Checkpointer:
         self._options = options
         self._identity = recovered.identity
         self._number = recovered.manifest_number
-        self._next_segment = recovered.next_segment + numbers_taken
-        self._in_flight: frozenset[int] = frozenset()
-        self._numbering = threading.Lock()
+        self.numbers = SegmentNumbers(recovered.next_segment + numbers_taken)
+        """Gives numbers to those who build segments."""
         self._kills_kept: dict[object, tuple[Lsn, frozenset[int]]] = {}
         self._log_kept: dict[object, KeptLog] = {}
         self._files_kept: dict[object, frozenset[int]] = {}
+        self._tagged = tagged
         self._named = frozenset(segment.number for segment in recovered.segments)
         self._writing = anyio.Lock()
-
-    @contextmanager
-    def new_segment(self) -> Iterator[int]:
-        """A number for a segment under construction, whose files nobody removes meanwhile."""
-        with self._numbering:  # bulk loads take theirs from a worker thread
-            number = self._next_segment
-            self._next_segment += 1
-            self._in_flight = self._in_flight | {number}
-        try:
-            yield number
-        finally:
-            with self._numbering:
-                self._in_flight = self._in_flight - {number}
+        self._tagging = anyio.Lock()
 
     @contextmanager
     def kills_kept(self, lsn: Lsn, segments: Sequence[Segment]) -> Iterator[None]:
@@ -144,6 +136,49 @@ class Checkpointer:
         finally:
             self._files_kept.pop(holder, None)
             self._log_kept.pop(holder, None)
+
+    async def tag(self, store: str, name: str) -> Tag:
+        """Tags the newest checkpoint; raises Conflict ``tag_exists`` or ``too_many_tags``, StorageError."""
+        async with self._tagging, self.held() as (manifest, content, _):
+            if manifest is None:
+                raise AssertionError("there is no checkpoint yet")
+            lsn = decode_manifest(manifest, content).applied_lsn
+            tag = Tag(name, lsn, time.time_ns() // 1_000_000, content)
+            try:
+                await to_thread.run_sync(write_tag, self._files, store, tag)
+            except Conflict:
+                raise
+            except BaseException:
+                self._tagged.add(tag)  # it may be there all the same, and its segments must be, too
+                raise
+            self._tagged.add(tag)
+        return tag
+
+    async def forget_history(self, store: str) -> list[str]:
+        """Trims all of the log that the checkpoint makes superfluous, and removes all tags; their names.
+
+        Raises Conflict ``purge_blocked`` while a bulk load or a backup needs the log.
+        """
+        async with self._tagging, self._writing:
+            self._log_kept = self._still_kept()
+            if self._log_kept:
+                raise Conflict(
+                    "a bulk load or a backup is under way, which needs the log", code="purge_blocked"
+                )
+            await self._log.trim(Lsn(self.lsn + 1))
+            names = await to_thread.run_sync(tag_names, self._files, store)
+            for name in names:
+                await to_thread.run_sync(remove_tag, self._files, store, name)
+                self._tagged.forget(name)
+            await self._remove_strays()
+        return names
+
+    async def untag(self, store: str, name: str) -> None:
+        """Forgets a tag, and removes what only it needed; raises NotFound ``no_tag``."""
+        async with self._tagging, self._writing:
+            await to_thread.run_sync(remove_tag, self._files, store, name)
+            self._tagged.forget(name)
+            await self._remove_strays()
 
     async def swap(
         self,
@@ -200,32 +235,38 @@ class Checkpointer:
         self._admission.wake()  # what was forgotten is room
         try:
             await self._trim()
-            await self._remove_strays(manifest)
+            await self._remove_strays()
         finally:  # whatever became of the clean-up, the checkpoint stands
             self.changed.set()
             self.changed = anyio.Event()
 
-    async def _remove_strays(self, manifest: Manifest) -> None:
-        with self._numbering:
-            keep = {entry.number for entry in manifest.segments} | self._in_flight
-            below = self._next_segment
+    async def _remove_strays(self) -> None:
+        below, in_flight = self.numbers.seen()
+        keep = set(self._named | in_flight)
         # In this order: what left construction while the manifest was being written is in the state by now,
         # and the next manifest will name it.
         keep |= {segment.number for segment in self._state.segments}
         keep = keep.union(*self._files_kept.values())
         await to_thread.run_sync(
-            remove_strays, self._files, self._folder, manifest_name(manifest.number), keep, below
+            remove_strays,
+            self._files,
+            self._folder,
+            manifest_name(self._number),
+            keep,
+            self._tagged.without,
+            below,
         )
 
     async def _trim(self) -> None:
-        self._log_kept = {
-            holder: kept
-            for holder, kept in self._log_kept.items()
-            if kept.until is None or kept.until > self.lsn
-        }
+        self._log_kept = self._still_kept()
         if not self._options.keep_log:
             kept = [kept.after for kept in self._log_kept.values()]
             await self._log.trim(Lsn(min([self.lsn, *kept]) + 1), self._options.log_retention)
+
+    def _still_kept(self) -> dict[object, KeptLog]:
+        """The wishes that later checkpoints have not fulfilled."""
+        kept = self._log_kept.items()
+        return {holder: each for holder, each in kept if each.until is None or each.until > self.lsn}
 
     async def run(self) -> None:
         """Gives up what has become too old to be retained, for ever, though nothing is written."""
@@ -243,7 +284,7 @@ class Checkpointer:
             number=self._number + 1,
             applied_lsn=lsn,
             spec=self._state.spec,
-            next_segment=self._next_segment,
+            next_segment=self.numbers.next,
             created_lsn=self._state.created_lsn,
             segments=[
                 SegmentEntry(

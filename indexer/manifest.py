@@ -54,15 +54,13 @@ def manifest_name(number: int) -> str:
 
 def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
     """Makes the manifest durable and the newest, atomically."""
-    body = msgspec.msgpack.encode(manifest)
-    checked = CHECKED.pack(MAGIC, VERSION, len(body))
-    header = HEADER.pack(MAGIC, VERSION, len(body), zlib.crc32(body, zlib.crc32(checked)))
+    data = checked_file(MAGIC, msgspec.msgpack.encode(manifest))
     temporary = f"{folder}/{TEMPORARY}"
     if files.exists(temporary):
         files.remove(temporary)
     file = files.create(temporary)
     try:
-        file.write(header + body)
+        file.write(data)
         file.sync()
     finally:
         file.close()
@@ -72,21 +70,37 @@ def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
 
 def read_manifest(files: Files, path: str) -> Manifest:
     """A manifest, checked; raises CorruptionError or UnsupportedVersion."""
-    data = files.read(path, 0, files.size(path))
-    if len(data) < HEADER.size:
-        raise CorruptionError(path, 0, "too short for a manifest")
-    magic, version, length, crc = HEADER.unpack_from(data)
-    if magic != MAGIC:
-        raise CorruptionError(path, 0, "not a manifest")
-    if version > VERSION:
-        raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
-    body = data[HEADER.size :]
-    if len(body) != length or zlib.crc32(body, zlib.crc32(data[: CHECKED.size])) != crc:
-        raise CorruptionError(path, HEADER.size, "the manifest's checksum does not match")
+    return decode_manifest(path, files.read(path, 0, files.size(path)))
+
+
+def decode_manifest(path: str, data: bytes) -> Manifest:
+    """A manifest file's contents, checked; raises CorruptionError or UnsupportedVersion."""
+    body = unchecked(path, MAGIC, data)
     try:
         return msgspec.msgpack.decode(body, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptionError(path, HEADER.size, f"the manifest does not decode: {error}") from error
+
+
+def checked_file(magic: bytes, body: bytes) -> bytes:
+    """A small file of one body, with its kind, version and checksum."""
+    crc = zlib.crc32(body, zlib.crc32(CHECKED.pack(magic, VERSION, len(body))))
+    return HEADER.pack(magic, VERSION, len(body), crc) + body
+
+
+def unchecked(path: str, magic: bytes, data: bytes) -> bytes:
+    """The body of such a file; raises CorruptionError or UnsupportedVersion."""
+    if len(data) < HEADER.size:
+        raise CorruptionError(path, 0, "the file is too short for its header")
+    found, version, length, crc = HEADER.unpack_from(data)
+    if found != magic:
+        raise CorruptionError(path, 0, f"the file does not begin with {magic.decode()}")
+    if version > VERSION:
+        raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
+    body = data[HEADER.size :]
+    if len(body) != length or zlib.crc32(body, zlib.crc32(data[: CHECKED.size])) != crc:
+        raise CorruptionError(path, HEADER.size, "the checksum does not match")
+    return body
 
 
 def newest_manifest(files: Files, folder: str) -> Manifest | None:

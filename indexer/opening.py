@@ -23,6 +23,7 @@ from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.state import State
 from asteroid_cloud.indexer.status import Phase, Recovery
+from asteroid_cloud.indexer.tags import TaggedSegments
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, LogPruned, StorageError
 from asteroid_cloud.wal.events import BulkLoaded
 from asteroid_cloud.wal.files import FileLock, Files
@@ -145,7 +146,8 @@ class Opening:
             logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
         recovered = await to_thread.run_sync(open_checkpoint, files, folder, manifest, log.identity)
         self._check_reach(log, recovered.applied_lsn)
-        await to_thread.run_sync(remove_unnamed, files, folder, manifest)
+        tagged = await to_thread.run_sync(TaggedSegments, files, self.path)
+        await to_thread.run_sync(remove_unnamed, files, folder, manifest, tagged.without)
         builder = SegmentBuilder(files, folder, log.identity, options)
         staged: dict[int, list[Segment]] = {}
         new_numbers: list[int] = []
@@ -178,7 +180,7 @@ class Opening:
             lambda: sealer.make_room(),
         )
         checkpointer = Checkpointer(
-            files, folder, log, state, applier, admission, options, recovered, len(new_numbers)
+            files, folder, log, state, applier, admission, options, recovered, tagged, len(new_numbers)
         )
         sealer = Sealer(builder, state, applier, checkpointer, options)
         merger = Merger(builder, state, applier, checkpointer, options)

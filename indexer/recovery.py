@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,28 +106,34 @@ def unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
         raise CorruptionError(folder, 0, f"the manifest's dead rows do not unpack: {error}") from error
 
 
-def remove_unnamed(files: Files, folder: str, manifest: Manifest | None) -> None:
-    """Removes the files that the newest manifest does not name, when nothing is being built."""
-    if manifest is None:
-        remove_strays(files, folder, None, set())
-    else:
-        named = {entry.number for entry in manifest.segments}
-        remove_strays(files, folder, manifest_name(manifest.number), named)
+def remove_unnamed(
+    files: Files, folder: str, manifest: Manifest | None, untagged: Callable[[set[int]], set[int]]
+) -> None:
+    """Removes what neither the newest manifest nor a tag names, when nothing is being built.
+
+    ``untagged`` gives those of some segments that no tag needs.
+    """
+    name = None if manifest is None else manifest_name(manifest.number)
+    named = set() if manifest is None else {entry.number for entry in manifest.segments}
+    remove_strays(files, folder, name, named, untagged)
 
 
 def remove_strays(
-    files: Files, folder: str, manifest: str | None, segments: set[int], below: int | None = None
+    files: Files,
+    folder: str,
+    manifest: str | None,
+    segments: set[int],
+    untagged: Callable[[set[int]], set[int]],
+    below: int | None = None,
 ) -> None:
-    """Removes manifests but ``manifest``, and the files of segments not in ``segments``.
+    """Removes manifests but ``manifest``, and the files of segments neither in ``segments`` nor tagged.
 
     Segments numbered ``below`` or higher are left alone: they were begun after the caller looked.
     """
-    for name in files.list(folder):
-        match = SEGMENT_FILE.fullmatch(name)
-        number = int(match[1]) if match else None
-        is_stray_segment = number is not None and number not in segments
-        if number is not None and below is not None and number >= below:
-            is_stray_segment = False
+    names = files.list(folder)
+    numbers = {name: int(match[1]) for name in names if (match := SEGMENT_FILE.fullmatch(name))}
+    strays = untagged({n for n in numbers.values() if n not in segments and (below is None or n < below)})
+    for name in names:
         is_old_manifest = name == TEMPORARY or (name.startswith(PREFIX) and name != manifest)
-        if is_stray_segment or is_old_manifest:
+        if is_old_manifest or numbers.get(name) in strays:
             files.remove(f"{folder}/{name}")

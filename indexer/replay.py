@@ -21,6 +21,7 @@ from asteroid_cloud.indexer.recovery import Recovered, open_checkpoint, pack_dea
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.state import State
+from asteroid_cloud.indexer.tags import first_free_number, keep_tagged
 from asteroid_cloud.indexer.tombstones import listed
 from asteroid_cloud.wal.errors import CorruptionError, LogPruned
 from asteroid_cloud.wal.events import BulkLoaded
@@ -97,6 +98,7 @@ class Replay:
             if self.files.exists(f"{self.path}/{LIVE}"):
                 numbers = _numbers_from(1)
                 kept = next(f"{BROKEN}.{n}" for n in numbers if not self._has(f"{BROKEN}.{n}"))
+                keep_tagged(self.files, self.path, f"{self.path}/{REBUILT}")
                 self.files.rename(f"{self.path}/{LIVE}", f"{self.path}/{kept}")
             self.files.rename(f"{self.path}/{REBUILT}", f"{self.path}/{LIVE}")
             self.files.sync_dir(self.path)
@@ -131,7 +133,8 @@ class Replay:
         self.discard()
         folder = f"{self.path}/{REBUILT}"
         self.files.make_dirs(folder)
-        numbers = _numbers_from(live.next_segment if live else 1)
+        free = first_free_number(self.files, self.path)
+        numbers = _numbers_from(max(live.next_segment, free) if live else free)
         builder = SegmentBuilder(self.files, folder, log.identity, self.options)
         state = self._state(log, builder, numbers)
         if log.first_lsn > 1:

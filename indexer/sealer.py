@@ -8,7 +8,7 @@ import time
 import anyio
 
 from asteroid_cloud.indexer.applier import Applier
-from asteroid_cloud.indexer.background import BackgroundThread
+from asteroid_cloud.indexer.background import BackgroundThread, first_of
 from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.build import Abandoned, SegmentBuilder, Source
 from asteroid_cloud.indexer.checkpoint import Checkpointer
@@ -56,7 +56,7 @@ class Sealer:
                     await self._try_step()
                     continue
                 with anyio.move_on_after(due_in_s):
-                    await _first_of(applied, asked)
+                    await first_of(applied, asked)
         finally:
             self._thread.close()
 
@@ -66,7 +66,7 @@ class Sealer:
         while self._checkpointer.lsn < target:
             if self._applier.failure is not None:
                 raise self._applier.failure
-            await _first_of(self._checkpointer.changed, self._applier.applied)
+            await first_of(self._checkpointer.changed, self._applier.applied)
 
     def ask(self) -> Lsn:
         """Has everything applied so far sealed, in the background; gives the LSN of that."""
@@ -114,7 +114,7 @@ class Sealer:
             await self._checkpointer.advance()
             return
         block, lsn, source, spec, generation = due
-        with self._checkpointer.new_segment() as number:
+        with self._checkpointer.numbers.begun() as number:
             segment = await self._thread.run(self._build, number, spec, source, generation, lsn)
             await self._checkpointer.swap([block], segment, generation, lsn, lsn)
 
@@ -136,14 +136,3 @@ class Sealer:
         if built is None:
             return None
         return Segment(builder.files, builder.folder, builder.identity, built, spec, lsn)
-
-
-async def _first_of(*events: anyio.Event) -> None:
-    async with anyio.create_task_group() as group:
-
-        async def wait_and_stop(event: anyio.Event) -> None:
-            await event.wait()
-            group.cancel_scope.cancel()
-
-        for event in events:
-            group.start_soon(wait_and_stop, event)

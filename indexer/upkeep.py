@@ -15,11 +15,13 @@ from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
 from asteroid_cloud.indexer.changes import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.memory import MemoryUse, memory_use
 from asteroid_cloud.indexer.opening import Opened, Opening
+from asteroid_cloud.indexer.purge import PurgeReport, remove_evidence, strangers
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.status import EngineStats, Recovery, WriteResult
-from asteroid_cloud.wal.errors import Conflict, Overloaded
+from asteroid_cloud.indexer.tags import TagInfo, checked_name, info_of, tags_of
+from asteroid_cloud.wal.errors import Conflict, Overloaded, StorageError
 from asteroid_cloud.wal.events import BulkLoaded, Event
 from asteroid_cloud.wal.limits import FEEDS_MAX
 from asteroid_cloud.wal.log import Unchanged
@@ -27,6 +29,8 @@ from asteroid_cloud.wal.types import Lsn
 
 FEED_THREADS = 2
 """Threads that read the log for all change feeds together."""
+PURGE_WAIT_S_MAX = 60.0
+"""What is logged already has to be applied in this time."""
 
 
 class Upkeep:
@@ -36,6 +40,7 @@ class Upkeep:
         self.options = options
         self._opening = opening
         self._feeds = 0
+        self._purging = anyio.Lock()
         self._feed_threads = anyio.CapacityLimiter(FEED_THREADS)
 
     def snapshot(self) -> Snapshot:
@@ -59,7 +64,7 @@ class Upkeep:
             with ExitStack() as stack:
 
                 def new_number() -> int:
-                    return stack.enter_context(opened.checkpointer.new_segment())
+                    return stack.enter_context(opened.checkpointer.numbers.begun())
 
                 builder = BulkBuilder(
                     opened.builder,
@@ -97,6 +102,60 @@ class Upkeep:
             sources = await to_thread.run_sync(sources_of, files, store, checkpoint, log)
             pinned = Pinned(opened.log.identity, lsn, sources)
             return await to_thread.run_sync(write_backup, files, store, pinned, target, previous)
+
+    async def tag(self, name: str) -> TagInfo:
+        """Names the state that the index has now, or a moment later, so that one can go back to it.
+
+        Raises InvalidRequest ``bad_tag_name``, Conflict ``tag_exists``, ``too_many_tags`` or
+        ``index_not_initialized``, and StorageError.
+        """
+        checked_name(name)
+        self.snapshot()
+        await self.flush()
+        tag = await self._opened.checkpointer.tag(self._opening.path, name)
+        return await to_thread.run_sync(info_of, self._opened.builder.files, self._opening.path, tag)
+
+    async def tags(self) -> list[TagInfo]:
+        """The tags there are, the newest first; those that do not read are left to ``asteroid verify``."""
+        files, store = self._opened.builder.files, self._opening.path
+        return await to_thread.run_sync(tags_of, files, store)
+
+    async def untag(self, name: str) -> None:
+        """Forgets a tag, and what only it needed; raises NotFound ``no_tag``, InvalidRequest."""
+        await self._opened.checkpointer.untag(self._opening.path, checked_name(name))
+
+    async def purge(self) -> PurgeReport:
+        """Erases all that was deleted or replaced until now from the store's files; serving goes on.
+
+        The log kept for feeds and for going back, and all tags, go with it. Backups are beyond its reach.
+        Raises Conflict ``purge_running``, or ``purge_blocked`` while a bulk load or a backup is under way.
+        """
+        if self._purging.locked():
+            raise Conflict("a purge is under way", code="purge_running")
+        opened, store = self._opened, self._opening.path
+        files = opened.builder.files
+        async with self._purging:
+            target = opened.applier.applied_lsn
+            await opened.log.rotate()
+            await opened.applier.wait_for(opened.log.durable_lsn, PURGE_WAIT_S_MAX)
+            await self.flush()
+            rewritten, rows = await opened.merger.rewrite_dead()
+            tags = await opened.checkpointer.forget_history(store)
+            removed = await to_thread.run_sync(remove_evidence, files, store)
+            first = opened.log.first_lsn
+            if first <= target:
+                raise StorageError(f"the log still begins with record {first}; {target} could not be purged")
+            live = [segment.number for segment in opened.state.segments]
+            names = await to_thread.run_sync(lambda: sorted(strangers(files, store, live, first)))
+        return PurgeReport(
+            lsn=target,
+            segments_rewritten=rewritten,
+            rows_erased=rows,
+            log_first_lsn=first,
+            tags_removed=tags,
+            files_removed=removed,
+            not_ours=names,
+        )
 
     @contextmanager
     def changes(self, since: int, parts: FeedParts) -> Iterator[ChangeFeed]:

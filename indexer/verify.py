@@ -24,6 +24,7 @@ from asteroid_cloud.indexer.segment import Segment, fields_path, graph_path, pay
 from asteroid_cloud.indexer.segment_file import unreachable_nodes
 from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.tags import read_tag, tag_names, tag_path
 from asteroid_cloud.indexer.tombstones import listed
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, NotFound
 from asteroid_cloud.wal.files import Files
@@ -134,17 +135,33 @@ class Verification:
         return None
 
     def _segments(self, manifest: Manifest | None) -> list[Segment]:
-        if manifest is None or manifest.spec is None:
-            return []
-        segments = []
-        for entry in manifest.segments:
+        segments: list[Segment] = []
+        entries = manifest.segments if manifest is not None and manifest.spec is not None else []
+        for entry in entries:
+            assert manifest is not None
+            assert manifest.spec is not None
             with self._noting(graph_path(self._folder, entry.number), FROM_LOG):
                 segments.append(self._segment(manifest, entry, manifest.spec))
-        named = {path for entry in manifest.segments for path in segment_paths(self._folder, entry.number)}
-        for name in sorted(self._files.list(self._folder)):
+        numbers = {entry.number for entry in entries}
+        numbers |= self._tagged(numbers)
+        named = {path for number in numbers for path in segment_paths(self._folder, number)}
+        for name in sorted(self._files.list(self._folder)) if self._files.exists(self._folder) else ():
             if name.startswith("segment-") and f"{self._folder}/{name}" not in named:
                 self._notes.append(f"{name} is named by no manifest; the next start removes it")
         return segments
+
+    def _tagged(self, live: set[int]) -> set[int]:
+        """The segments that tags need, each of them looked at unless it is a live one too."""
+        found = set[int]()
+        for name in tag_names(self._files, self._path):
+            with self._noting(tag_path(self._path, name), FROM_BACKUP):
+                tag = read_tag(self._files, self._path, name).decoded()
+                numbers = {entry.number for entry in tag.segments}
+                for entry in tag.segments:
+                    if tag.spec is not None and entry.number not in live | found:
+                        self._segment(tag, entry, tag.spec)
+                found |= numbers
+        return found
 
     def _segment(self, manifest: Manifest, entry: SegmentEntry, spec: IndexSpec) -> Segment:
         files, folder, identity = self._files, self._folder, manifest.identity

@@ -113,6 +113,14 @@ class Files(Protocol):
         """Removes a file; durable after ``sync_dir``."""
         ...
 
+    def is_dir(self, path: str) -> bool:
+        """Whether there is a folder of that name."""
+        ...
+
+    def remove_dir(self, path: str) -> None:
+        """Removes an empty folder; durable after ``sync_dir`` of the one above."""
+        ...
+
     def sync_dir(self, path: str) -> None:
         """Makes the names in a folder durable."""
         ...
@@ -306,6 +314,15 @@ class LocalFiles:
         """Removes a file."""
         with translated("remove", path):
             os.unlink(path)
+
+    def is_dir(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        return os.path.isdir(path)
+
+    def remove_dir(self, path: str) -> None:
+        """Removes an empty folder."""
+        with translated("remove", path):
+            os.rmdir(path)
 
     def sync_dir(self, path: str) -> None:
         """fsync on the folder."""

@@ -66,6 +66,7 @@ CURSOR_KEEP_BYTES_MAX = 256 * KIB
 
 # Who follows the changes: how many at once, how much of them is answered at a time, how long a reader may
 # take nothing before its feed ends.
+TAGS_MAX = 64
 FEEDS_MAX = 32
 FEED_CHUNK_BYTES = 256 * KIB
 FEED_SCAN_BYTES_MAX = 16 * MIB

@@ -244,6 +244,10 @@ class LocalLog:
         while self.durable_lsn <= lsn:
             await self._grown.wait()
 
+    async def rotate(self) -> None:
+        """See ``Log.rotate``."""
+        await to_thread.run_sync(self._writer.rotate, limiter=self._disk)
+
     async def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
         """Removes whole files; see ``Log.trim``."""
         return await to_thread.run_sync(self._writer.trim, before_lsn, retention, limiter=self._disk)

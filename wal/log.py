@@ -106,6 +106,10 @@ class Log(Protocol):
         """Records from ``from_lsn`` on, in order, in groups, waiting for more for ever."""
         ...
 
+    async def rotate(self) -> None:
+        """Goes on in a new file, so that what is logged until now can be trimmed whole."""
+        ...
+
     async def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
         """Frees what holds only records before ``before_lsn`` and is not to be retained; the bytes freed."""
         ...

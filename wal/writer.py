@@ -109,6 +109,7 @@ class LogWriter:
     def rotate(self) -> None:
         """Goes on in a new file; does nothing while the newest is empty."""
         with self._turn:
+            self._check_usable()
             if self._extents[-1][2] > FILE_HEADER_BYTES:
                 self._cut_tail()
                 self._replace_file(Lsn(self.durable_lsn + 1), self._extents)

@@ -28,6 +28,7 @@ BODIES += [
     wire.RangeBody,
     wire.PatchBody,
     wire.BackupBody,
+    wire.TagBody,
 ]
 ONE = {"id": 2**64 - 1, "vector": ZEROS, "metadata": {"a": 1}}
 BOTH = ["payload", "vector"]
@@ -59,6 +60,11 @@ STORY: list[tuple[str, str, object]] = [
     ("get", "/v1/index", None),
     ("post", "/v1/backup", {"name": "first"}),
     ("get", "/v1/backup", None),
+    ("post", "/v1/tags", {"name": "first"}),
+    ("post", "/v1/tags", {"name": "second"}),
+    ("get", "/v1/tags", None),
+    ("delete", "/v1/tags/{name}", None),
+    ("post", "/v1/purge", None),
     ("post", "/v1/vectors/patch", {"ids": ["5", 6], "patch": {"a": 2}}),
     ("post", "/v1/vectors/patch", {"filter": {"a": 2}, "patch": {}}),
     ("post", "/v1/vectors/delete", {"ids": [5]}),
@@ -106,7 +112,7 @@ async def test_a_body_is_described_as_it_is_read(struct: type[msgspec.Struct]) -
     required = {field.name for field in fields if field.required}
     if struct is wire.IndexBody:  # whose absence has the field's own code
         required = {"dim"}
-    if struct is wire.BackupBody:
+    if struct in (wire.BackupBody, wire.TagBody):
         assert required == {"name"}
     if struct is wire.FetchBody:
         assert required == {"ids"}
@@ -123,7 +129,7 @@ async def test_what_succeeds_is_as_described(http: Http, document: dict[str, Any
         call = document["paths"][template][method]
         if body is not None:
             fits(document, body, call["requestBody"]["content"]["application/json"]["schema"])
-        path = template.format(id=ONE["id"])
+        path = template.format(id=ONE["id"], name="first")
         content = None if body is None else msgspec.json.encode(body)
         answered = await http.client.request(method, path, content=content)
         said = call["responses"][str(answered.status_code)]

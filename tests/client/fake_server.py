@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Self
 
 from aiohttp import web
 
+from tests.client.fake_history import History
+
 KEY = "sk-test"
 Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -75,7 +77,7 @@ class FakeServer:
         """Close the listening socket and all connections."""
         if self._runner is not None:
             asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
-            self._runner = None
+        self._runner = None
 
     async def _settle(self) -> None:
         """Let everything end that a connection cut at a bad moment may have left under way."""
@@ -116,6 +118,7 @@ class FakeServer:
             ("POST", "/v1/count", self.count),
             ("POST", "/v1/backup", self.backup),
             ("GET", "/v1/backup", self.backups),
+            *History().routes(),
             ("POST", "/v1/facets", self.facets),
             ("POST", "/v1/range", self.field_range),
             ("POST", "/v1/search", self.search),
@@ -304,14 +307,14 @@ class FakeServer:
     async def backup(self, request: web.Request) -> web.Response:
         name = (await request.json())["name"]
         if name in self.copies:
-            return web.json_response({"error": "it exists", "code": "backup_exists"}, status=409)
+            raise Refused(409, "backup_exists")
         self.copies.append(name)
-        told = {"lsn": self.lsn, "files": 3, "bytes": 100, "linked_bytes": 0, "seconds": 0.5}
+        told = {"lsn": 7, "files": 3, "bytes": 9, "linked_bytes": 0, "seconds": 1}
         return web.json_response(told, status=201)
 
     async def backups(self, request: web.Request) -> web.Response:
-        made = [{"name": name, "lsn": 1, "made_ms": 5, "files": 3, "bytes": 100} for name in self.copies]
-        return web.json_response({"backups": made})
+        told = {"lsn": 1, "made_ms": 5, "files": 3, "bytes": 100}
+        return web.json_response({"backups": [told | {"name": name} for name in self.copies]})
 
     async def facets(self, request: web.Request) -> web.Response:
         body = await request.json()

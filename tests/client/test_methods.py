@@ -249,3 +249,17 @@ async def test_results_are_frozen(client: Any) -> None:
             result.lsn = 3
         assert isinstance(result, msgspec.Struct)
     assert repr(Counted(3, lsn=1)) == "3"
+
+
+async def test_tags_and_purge(client: Any) -> None:
+    made = await client.tag("monday")
+    assert (made.name, made["vectors"]) == ("monday", 1)
+    await client.tag("x y")
+    assert [tag.name for tag in await client.tags()] == ["monday", "x y"]
+    await client.untag("x y")
+    with pytest.raises(NotFound) as absent:
+        await client.untag("x y")
+    assert absent.value.code == "no_tag"
+    report = await client.purge(timeout=5)
+    assert (report.tags_removed, report.rows_erased) == (["monday"], 3)
+    assert await client.tags() == []

@@ -29,6 +29,10 @@ MORE = [
     "backup",
     "backups",
     "changes",
+    "tag",
+    "tags",
+    "untag",
+    "purge",
     "wait_for",
 ]
 

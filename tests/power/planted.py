@@ -181,11 +181,11 @@ def take_the_new_for_strays(patch: Patch) -> None:
     """Only what the manifest names is kept, whatever was put in while it was being written."""
     remove = Checkpointer._remove_strays
 
-    async def ask_the_manifest_only(self: Checkpointer, manifest: Manifest) -> None:
+    async def ask_the_manifest_only(self: Checkpointer) -> None:
         state = self._state
         self._state = State(self._options, lambda event: [])
         try:
-            await remove(self, manifest)
+            await remove(self)
         finally:
             self._state = state
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asteroid_cloud.wal.files import AppendFile
-from tests.file_layers import MemoryAppendFile, MemoryFiles
+from tests.memory_files import MemoryAppendFile, MemoryFiles
 
 
 class MappableFiles(MemoryFiles):
