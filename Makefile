@@ -10,7 +10,7 @@ NATIVE := $(wildcard indexer/native/* api/native/*)
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check bench bench-small bench-peers bench-filters bench-churn bench-growth bench-capped crash soak fuzz sanitize clean
+.PHONY: help demo serve test check bench bench-small bench-peers bench-filters bench-churn bench-growth bench-capped bench-log crash soak fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -80,6 +80,9 @@ bench-growth: $(VENV)/.plots ## speed and memory from 50,000 rows to a million; 
 
 bench-capped: $(STAMP) ## search with less memory than the store has bytes; needs the right to make a control group
 	$(BIN)/python -m ops.bench capped $(ARGS)
+
+bench-log: $(STAMP)  ## the log: compression, reading, starting after a kill, group commit; ARGS="--base … --payloads …"
+	$(BIN)/python -m ops.bench log $(ARGS)
 
 crash: $(STAMP)      ## kill -9 under load, half a million images of power cuts, kills at each system call (strace); half an hour
 	$(BIN)/python -m ops.crash --cycles 200

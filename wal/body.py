@@ -14,7 +14,7 @@ import zstandard
 
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.events import Encoded, Event, decode_event
-from asteroid_cloud.wal.planes import FLOAT_BYTES, from_planes, to_planes
+from asteroid_cloud.wal.planes import FLOAT_BYTES, from_planes, pack_planes, planes_compressor
 
 LENGTH = struct.Struct("<I")
 ENTRY = struct.Struct("<II")
@@ -23,9 +23,6 @@ WHOLE, APART = 0, 1
 FLAGS = (WHOLE, APART)
 # Events are mostly payloads' text: level 1 packs it at 500 MB/s, and 3 saves little more at a third of that.
 EVENTS_LEVEL = 1
-# In planes there is next to nothing that repeats, only bytes that are commoner than others: the smallest hash
-# table and the longest match make zstd look for little else. Sizes and speeds: `python -m ops.bench log`.
-PLANES_PARAMETERS = {"min_match": 7, "hash_log": 6}
 
 
 class BadFrame(AsteroidError):
@@ -48,8 +45,7 @@ class Packer:
 
     def __init__(self) -> None:
         self._events = zstandard.ZstdCompressor(level=EVENTS_LEVEL)
-        parameters = zstandard.ZstdCompressionParameters.from_level(EVENTS_LEVEL, **PLANES_PARAMETERS)
-        self._planes = zstandard.ZstdCompressor(compression_params=parameters)
+        self._planes = planes_compressor()
 
     def pack(self, encoded: Sequence[Encoded]) -> Packed:
         """The body of these events; apart from their vectors if any has some."""
@@ -62,19 +58,8 @@ class Packer:
             return Packed(WHOLE, raw_bytes, self._events.compress(b"".join(parts)))
         table = b"".join([ENTRY.pack(len(event.event), len(event.vectors)) for event in encoded])
         events = self._events.compress(table + b"".join([event.event for event in encoded]))
-        return Packed(
-            APART, raw_bytes, b"".join([LENGTH.pack(len(events)), events, *self._pack_planes(vectors)])
-        )
-
-    def _pack_planes(self, vectors: bytes) -> Iterator[bytes]:
-        """One zstd frame, in which no block holds bytes of two planes: each has its own table of lengths."""
-        packing = self._planes.compressobj(size=len(vectors))
-        *first, last = to_planes(vectors)
-        for plane in first:
-            yield packing.compress(plane)
-            yield packing.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
-        yield packing.compress(last)
-        yield packing.flush()
+        planes = pack_planes(vectors, self._planes)
+        return Packed(APART, raw_bytes, b"".join([LENGTH.pack(len(events)), events, *planes]))
 
 
 def body_size(encoded: Sequence[Encoded]) -> int:

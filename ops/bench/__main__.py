@@ -16,6 +16,7 @@ from ops.bench import job, machine, report
 from ops.bench.data import Dataset, prepare
 from ops.bench.endurance import capped, churn, growth
 from ops.bench.filtered import command as filters
+from ops.bench.logs import command as logs
 from ops.bench.results import Loaded, Pressed, Restarted, Results, Searched
 from ops.bench.tables import tables
 from ops.bench.versus import command
@@ -29,10 +30,11 @@ COMMANDS = {
     "churn": churn.main,
     "growth": growth.main,
     "filters": filters.main,
+    "log": logs.main,
 }
 EPILOG = (
-    "`python -m ops.bench peers | filters | churn | growth | capped --help`: beside other systems, "
-    "under filters, over time, in size, and with little memory."
+    "`python -m ops.bench peers | filters | churn | growth | capped | log --help`: beside other systems, "
+    "under filters, over time, in size, with little memory, and the log by itself."
 )
 
 console = Console()

@@ -38,7 +38,7 @@ def measure(dataset: Dataset, folder: Path) -> Restarted:
     server = Server(folder, *QUIET)
     began_s = time.perf_counter()
     with server:
-        _first_ready(server.url)
+        first_ready(server.url)
         ready_s = time.perf_counter() - began_s
         idle = memory_of(server.process.pid)
         with Client(base_url=server.url) as client:
@@ -55,7 +55,8 @@ async def _open_engine(folder: Path) -> float:
         return time.perf_counter() - began_s
 
 
-def _first_ready(url: str) -> None:
+def first_ready(url: str) -> None:
+    """Returns at the first 200 of /ready; raises TimeoutError."""
     address = urlsplit(url)
     deadline_s = time.perf_counter() + READY_S_MAX
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=READY_S_MAX)
