@@ -41,10 +41,14 @@ class Commands(click.RichGroup):
             from asteroid_cloud.api.verify_command import verify
 
             return verify
-        if cmd_name in ("backup", "restore"):
-            from asteroid_cloud.api import backup_commands
+        if cmd_name == "backup":
+            from asteroid_cloud.api.backup_commands import backup
 
-            return backup_commands.backup if cmd_name == "backup" else backup_commands.restore
+            return backup
+        if cmd_name == "restore":
+            from asteroid_cloud.api.restore_command import restore
+
+            return restore
         if cmd_name == "wal":
             from asteroid_cloud.api.replay_command import replay
             from asteroid_cloud.wal.cli import wal

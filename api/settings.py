@@ -72,7 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, _about("Never trim the log, so that replay reaches the first record; it grows without bound.")
     ] = False
     log_retention_bytes: Annotated[
-        str | None, _about("Keep so much of the log, as 1GiB, for changes feeds and for going back in time.")
+        str | None,
+        _about("Keep so much of the log, as 1GiB, for change feeds and, with tags or backups, to go back."),
     ] = None
     log_retention_age: Annotated[
         str | None, _about("Keep the log for so long, as 7d or 12h; with both, whichever ends first.")

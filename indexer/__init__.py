@@ -17,10 +17,12 @@ from asteroid_cloud.indexer.condition import Condition
 from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.fields import FieldColumn, Fields
+from asteroid_cloud.indexer.going_back import Journey, Point, WentBack
 from asteroid_cloud.indexer.memory import Building, MemoryUse
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
 from asteroid_cloud.indexer.purge import PurgeReport
+from asteroid_cloud.indexer.replacing import undo as undo_replacement
 from asteroid_cloud.indexer.replay import Replay, ReplayReport
 from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, prepared, search_parts, search_prepared
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
@@ -45,10 +47,12 @@ __all__ = [
     "Fields",
     "Hits",
     "IndexSpec",
+    "Journey",
     "MemoryUse",
     "PartPlan",
     "PartView",
     "Phase",
+    "Point",
     "PurgeReport",
     "Recovery",
     "Replay",
@@ -57,6 +61,7 @@ __all__ = [
     "TagInfo",
     "Verification",
     "Verified",
+    "WentBack",
     "WriteResult",
     "check_backup",
     "checked_name",
@@ -68,4 +73,5 @@ __all__ = [
     "search_parts",
     "search_prepared",
     "snapshot_digest",
+    "undo_replacement",
 ]

@@ -20,7 +20,6 @@ from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.manifest import (
     Manifest,
     SegmentEntry,
-    decode_manifest,
     manifest_name,
     write_manifest,
 )
@@ -29,7 +28,7 @@ from asteroid_cloud.indexer.recovery import Recovered, pack_dead, remove_strays
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.state import State
-from asteroid_cloud.indexer.tags import Tag, TaggedSegments, remove_tag, tag_names, write_tag
+from asteroid_cloud.indexer.tags import TaggedSegments
 from asteroid_cloud.wal.errors import Conflict
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.log import Log
@@ -86,8 +85,8 @@ class Checkpointer:
         self._files_kept: dict[object, frozenset[int]] = {}
         self._tagged = tagged
         self._named = frozenset(segment.number for segment in recovered.segments)
-        self._writing = anyio.Lock()
-        self._tagging = anyio.Lock()
+        self.writing = anyio.Lock()
+        """Held while a checkpoint is made: no file of the index changes its name, or goes, meanwhile."""
 
     @contextmanager
     def kills_kept(self, lsn: Lsn, segments: Sequence[Segment]) -> Iterator[None]:
@@ -112,7 +111,7 @@ class Checkpointer:
             yield
         finally:
             self._log_kept[holder] = KeptLog(lsn, self._applier.applied_lsn)
-        async with self._writing:
+        async with self.writing:
             await self._trim()
 
     @asynccontextmanager
@@ -123,7 +122,7 @@ class Checkpointer:
         """
         holder = object()
         try:
-            async with self._writing:
+            async with self.writing:
                 numbers = self._files_kept[holder] = self._named
                 self._log_kept[holder] = KeptLog(self.lsn)
                 name, content = (manifest_name(self._number) if self._number else None), b""
@@ -137,48 +136,20 @@ class Checkpointer:
             self._files_kept.pop(holder, None)
             self._log_kept.pop(holder, None)
 
-    async def tag(self, store: str, name: str) -> Tag:
-        """Tags the newest checkpoint; raises Conflict ``tag_exists`` or ``too_many_tags``, StorageError."""
-        async with self._tagging, self.held() as (manifest, content, _):
-            if manifest is None:
-                raise AssertionError("there is no checkpoint yet")
-            lsn = decode_manifest(manifest, content).applied_lsn
-            tag = Tag(name, lsn, time.time_ns() // 1_000_000, content)
-            try:
-                await to_thread.run_sync(write_tag, self._files, store, tag)
-            except Conflict:
-                raise
-            except BaseException:
-                self._tagged.add(tag)  # it may be there all the same, and its segments must be, too
-                raise
-            self._tagged.add(tag)
-        return tag
-
-    async def forget_history(self, store: str) -> list[str]:
-        """Trims all of the log that the checkpoint makes superfluous, and removes all tags; their names.
+    async def trim_all(self) -> None:
+        """Trims the log behind the checkpoint, whatever is to be retained; call it with ``writing`` held.
 
         Raises Conflict ``purge_blocked`` while a bulk load or a backup needs the log.
         """
-        async with self._tagging, self._writing:
-            self._log_kept = self._still_kept()
-            if self._log_kept:
-                raise Conflict(
-                    "a bulk load or a backup is under way, which needs the log", code="purge_blocked"
-                )
-            await self._log.trim(Lsn(self.lsn + 1))
-            names = await to_thread.run_sync(tag_names, self._files, store)
-            for name in names:
-                await to_thread.run_sync(remove_tag, self._files, store, name)
-                self._tagged.forget(name)
-            await self._remove_strays()
-        return names
+        self._log_kept = self._still_kept()
+        if self._log_kept:
+            raise Conflict("a bulk load or a backup is under way, which needs the log", code="purge_blocked")
+        await self._log.trim(Lsn(self.lsn + 1))
 
-    async def untag(self, store: str, name: str) -> None:
-        """Forgets a tag, and removes what only it needed; raises NotFound ``no_tag``."""
-        async with self._tagging, self._writing:
-            await to_thread.run_sync(remove_tag, self._files, store, name)
-            self._tagged.forget(name)
-            await self._remove_strays()
+    def segments_there(self) -> tuple[set[int], int]:
+        """The segments there are, those under construction too, and the first number that may yet come."""
+        below, in_flight = self.numbers.seen()
+        return {*self._named, *in_flight, *(segment.number for segment in self._state.segments)}, below
 
     async def swap(
         self,
@@ -195,7 +166,7 @@ class Checkpointer:
         goes up to the newest segment's if writing that one's checkpoint failed. False when the index was
         thrown away meanwhile, and nothing was done.
         """
-        async with self._writing:
+        async with self.writing:
             async with self._applier.turn:
                 if self._state.generation != generation:
                     return False
@@ -210,7 +181,7 @@ class Checkpointer:
 
     async def advance(self) -> bool:
         """A checkpoint at the newest record, if no row is outside a segment; False if one is."""
-        async with self._writing:
+        async with self.writing:
             async with self._applier.turn:
                 if self._state.tail_rows:
                     return False
@@ -235,12 +206,13 @@ class Checkpointer:
         self._admission.wake()  # what was forgotten is room
         try:
             await self._trim()
-            await self._remove_strays()
+            await self.remove_strays()
         finally:  # whatever became of the clean-up, the checkpoint stands
             self.changed.set()
             self.changed = anyio.Event()
 
-    async def _remove_strays(self) -> None:
+    async def remove_strays(self) -> None:
+        """Removes the files that nobody needs; call it with ``writing`` held."""
         below, in_flight = self.numbers.seen()
         keep = set(self._named | in_flight)
         # In this order: what left construction while the manifest was being written is in the state by now,
@@ -273,7 +245,7 @@ class Checkpointer:
         age_ms_max = self._options.log_retention.age_ms_max
         while age_ms_max is not None:
             await anyio.sleep(min(TRIM_EVERY_S_MAX, max(TRIM_EVERY_S_MIN, age_ms_max / 4000)))
-            async with self._writing:
+            async with self.writing:
                 await self._trim()
 
     def _manifest(self, lsn: Lsn) -> Manifest:

@@ -15,9 +15,11 @@ from asteroid_cloud.indexer.applier import Applier
 from asteroid_cloud.indexer.build import SegmentBuilder
 from asteroid_cloud.indexer.bulk import BulkBuilder
 from asteroid_cloud.indexer.checkpoint import Checkpointer
+from asteroid_cloud.indexer.history import History
 from asteroid_cloud.indexer.merger import Merger
 from asteroid_cloud.indexer.pages import PageKeeper
 from asteroid_cloud.indexer.recovery import open_checkpoint, read_checkpoint, remove_unnamed, told_recovery
+from asteroid_cloud.indexer.replacing import finish as finish_replacement
 from asteroid_cloud.indexer.sealer import Sealer
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import EngineOptions
@@ -44,6 +46,7 @@ class Opened:
     applier: Applier
     admission: Admission
     checkpointer: Checkpointer
+    history: History
     builder: SegmentBuilder
     sealer: Sealer
     merger: Merger
@@ -74,8 +77,15 @@ class Opening:
 
     async def lock(self) -> None:
         """Takes the data directory for this process alone; raises LockHeld."""
-        self._files.make_dirs(self._folder)
+        self._files.make_dirs(self.path)
         self._lock = lock_directory(self._files, self.path)
+        try:
+            if await to_thread.run_sync(finish_replacement, self._files, self.path):
+                logger.warning("finished putting a restored store in place, which had been interrupted")
+            self._files.make_dirs(self._folder)
+        except BaseException:
+            self._lock.release()
+            raise
 
     async def run(self) -> None:
         """Recovers, then keeps the background tasks going until cancelled."""
@@ -182,12 +192,24 @@ class Opening:
         checkpointer = Checkpointer(
             files, folder, log, state, applier, admission, options, recovered, tagged, len(new_numbers)
         )
+        history = History(files, self.path, checkpointer, tagged)
         sealer = Sealer(builder, state, applier, checkpointer, options)
         merger = Merger(builder, state, applier, checkpointer, options)
         pages = PageKeeper(state, checkpointer, options)
         await pages.warm()
         return Opened(
-            log, state, applier, admission, checkpointer, builder, sealer, merger, pages, told, staged
+            log,
+            state,
+            applier,
+            admission,
+            checkpointer,
+            history,
+            builder,
+            sealer,
+            merger,
+            pages,
+            told,
+            staged,
         )
 
     def _check_reach(self, log: LocalLog, after: Lsn) -> None:

@@ -8,7 +8,7 @@ segments without a row that was dead, a log that begins later, and no file that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -61,15 +61,19 @@ def remove_whole(files: Files, path: str) -> int:
     return removed
 
 
-def strangers(files: Files, store: str, segments: Iterable[int], log_first: Lsn) -> Iterator[str]:
-    """Names in a store's folder that are neither live data nor of no concern."""
-    live = set(segments)
+def strangers(files: Files, store: str, live: set[int], below: int, log_first: Lsn) -> Iterator[str]:
+    """Names in a store's folder that are neither live data nor of no concern.
+
+    Segments numbered ``below`` or higher were begun after ``live`` was looked at.
+    """
     for name in files.list(store):
         if name not in KNOWN:
             yield name
     for name in files.list(f"{store}/index"):
         match = SEGMENT_FILE.fullmatch(name)
-        if not (name.startswith(PREFIX) or (match and int(match[1]) in live)):
+        number = int(match[1]) if match else None
+        is_live = number is not None and (number in live or number >= below)
+        if not (name.startswith(PREFIX) or is_live):
             yield f"index/{name}"
     for name in files.list(f"{store}/wal"):
         match = LOG_FILE.fullmatch(name)

@@ -154,9 +154,12 @@ def first_free_number(files: Files, store: str) -> int:
     return 1 + max((int(match[1]) for name in names if (match := SEGMENT_FILE.fullmatch(name))), default=0)
 
 
-def keep_tagged(files: Files, store: str, folder: str) -> None:
-    """Links the segments that tags need into another folder, which is to become the index's, durably."""
-    for name in tag_names(files, store):
+def keep_tagged(files: Files, store: str, folder: str, names: Collection[str] | None = None) -> None:
+    """Links the segments that tags need into another folder, which is to become the index's, durably.
+
+    Those of all tags, or of the ``names`` given.
+    """
+    for name in tag_names(files, store) if names is None else names:
         with suppress(*UNREADABLE):
             for entry in read_tag(files, store, name).decoded().segments:
                 for path in segment_paths(f"{store}/index", entry.number):

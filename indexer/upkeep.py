@@ -15,7 +15,7 @@ from asteroid_cloud.indexer.bulk import BulkBuilder, BulkLoader
 from asteroid_cloud.indexer.changes import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.memory import MemoryUse, memory_use
 from asteroid_cloud.indexer.opening import Opened, Opening
-from asteroid_cloud.indexer.purge import PurgeReport, remove_evidence, strangers
+from asteroid_cloud.indexer.purge import PurgeReport
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.spec import EngineOptions
@@ -112,7 +112,7 @@ class Upkeep:
         checked_name(name)
         self.snapshot()
         await self.flush()
-        tag = await self._opened.checkpointer.tag(self._opening.path, name)
+        tag = await self._opened.history.tag(name)
         return await to_thread.run_sync(info_of, self._opened.builder.files, self._opening.path, tag)
 
     async def tags(self) -> list[TagInfo]:
@@ -122,7 +122,7 @@ class Upkeep:
 
     async def untag(self, name: str) -> None:
         """Forgets a tag, and what only it needed; raises NotFound ``no_tag``, InvalidRequest."""
-        await self._opened.checkpointer.untag(self._opening.path, checked_name(name))
+        await self._opened.history.untag(checked_name(name))
 
     async def purge(self) -> PurgeReport:
         """Erases all that was deleted or replaced until now from the store's files; serving goes on.
@@ -132,21 +132,18 @@ class Upkeep:
         """
         if self._purging.locked():
             raise Conflict("a purge is under way", code="purge_running")
-        opened, store = self._opened, self._opening.path
-        files = opened.builder.files
+        opened = self._opened
         async with self._purging:
             target = opened.applier.applied_lsn
             await opened.log.rotate()
             await opened.applier.wait_for(opened.log.durable_lsn, PURGE_WAIT_S_MAX)
             await self.flush()
             rewritten, rows = await opened.merger.rewrite_dead()
-            tags = await opened.checkpointer.forget_history(store)
-            removed = await to_thread.run_sync(remove_evidence, files, store)
+            tags = await opened.history.forget()
             first = opened.log.first_lsn
             if first <= target:
                 raise StorageError(f"the log still begins with record {first}; {target} could not be purged")
-            live = [segment.number for segment in opened.state.segments]
-            names = await to_thread.run_sync(lambda: sorted(strangers(files, store, live, first)))
+            removed, names = await opened.history.clean_up(first)
         return PurgeReport(
             lsn=target,
             segments_rewritten=rewritten,

@@ -62,6 +62,20 @@ def encode_frame(
     return checked + LENGTH.pack(_crc(identity, checked, packed)) + packed
 
 
+def frame_bytes(header: FrameHeader, packed: bytes | memoryview) -> bytes:
+    """A frame that was read, as it was."""
+    checked = CHECKED.pack(
+        MAGIC,
+        header.flags,
+        header.first_lsn,
+        header.time_ms,
+        header.count,
+        header.raw_bytes,
+        header.packed_bytes,
+    )
+    return b"".join([checked, LENGTH.pack(header.crc), packed])
+
+
 def decode_header(data: bytes | memoryview) -> FrameHeader:
     """The header at the start of ``data``; raises BadFrame unless it could be one."""
     if len(data) < HEADER_BYTES:

@@ -179,7 +179,7 @@ def share_tombstones(patch: Patch) -> None:
 
 def take_the_new_for_strays(patch: Patch) -> None:
     """Only what the manifest names is kept, whatever was put in while it was being written."""
-    remove = Checkpointer._remove_strays
+    remove = Checkpointer.remove_strays
 
     async def ask_the_manifest_only(self: Checkpointer) -> None:
         state = self._state
@@ -189,7 +189,7 @@ def take_the_new_for_strays(patch: Patch) -> None:
         finally:
             self._state = state
 
-    patch.setattr(Checkpointer, "_remove_strays", ask_the_manifest_only)
+    patch.setattr(Checkpointer, "remove_strays", ask_the_manifest_only)
 
 
 ON_IMAGES: Sequence[Callable[[Patch], None]] = (
