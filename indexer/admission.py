@@ -28,7 +28,8 @@ class Admission:
         self._make_room = make_room
         self._rows = 0
         self._bytes = 0
-        self._freed = anyio.Event()
+        self._freed: anyio.Event | None = None
+        """What those who wait for room wait for, if any do."""
 
     @asynccontextmanager
     async def admitted(self, rows: int, size: int) -> AsyncIterator[None]:
@@ -36,13 +37,8 @@ class Admission:
 
         Raises Overloaded when the tail stays full for WRITE_ADMISSION_WAIT_S_MAX seconds.
         """
-        with anyio.move_on_after(WRITE_ADMISSION_WAIT_S_MAX) as scope:
-            while not self._has_room(rows, size):
-                freed = self._freed
-                self._make_room()
-                await freed.wait()
-        if scope.cancelled_caught:
-            raise Overloaded("indexing lags behind; the tail is full", retry_after_s=1.0)
+        if not self._has_room(rows, size):
+            await self._wait_for_room(rows, size)
         self._rows += rows
         self._bytes += size
         try:
@@ -52,10 +48,20 @@ class Admission:
             self._bytes -= size
             self.wake()
 
+    async def _wait_for_room(self, rows: int, size: int) -> None:
+        with anyio.move_on_after(WRITE_ADMISSION_WAIT_S_MAX) as scope:
+            while not self._has_room(rows, size):
+                self._freed = freed = self._freed or anyio.Event()
+                self._make_room()
+                await freed.wait()
+        if scope.cancelled_caught:
+            raise Overloaded("indexing lags behind; the tail is full", retry_after_s=1.0)
+
     def wake(self) -> None:
         """Lets the waiting look again: the tail has shrunk."""
-        self._freed.set()
-        self._freed = anyio.Event()
+        if self._freed is not None:
+            self._freed.set()
+            self._freed = None
 
     def _has_room(self, rows: int, size: int) -> bool:
         tail_rows, tail_bytes = self._tail()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 
@@ -32,6 +33,9 @@ class Applier:
         self._state = state
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._outcomes: OrderedDict[Lsn, Outcome] = OrderedDict()
+        """Of records that nobody has asked for yet."""
+        self._asked: dict[Lsn, asyncio.Future[Outcome]] = {}
+        """Of records to come: one to wake for each, for there may be thousands who wait."""
 
     async def replay(self, records: list[Record]) -> None:
         """Folds records of the past; nobody waits for their outcomes."""
@@ -44,7 +48,11 @@ class Applier:
             async with self.turn:
                 outcomes = await self._fold(records)
             for record, outcome in zip(records, outcomes, strict=True):
-                self._outcomes[record.lsn] = outcome
+                asked = self._asked.pop(record.lsn, None)
+                if asked is None:
+                    self._outcomes[record.lsn] = outcome
+                elif not asked.done():
+                    asked.set_result(outcome)
             while len(self._outcomes) > OUTCOMES_KEPT:
                 self._outcomes.popitem(last=False)
             self._announce()
@@ -70,18 +78,23 @@ class Applier:
     def fail(self, error: AsteroidError) -> None:
         """Nothing will be applied any more: wakes everyone who waits, with the reason."""
         self.failure = error
+        for asked in self._asked.values():
+            if not asked.done():
+                asked.set_exception(_not_applied(error))
+        self._asked.clear()
         self._announce()
 
     async def outcome(self, lsn: Lsn) -> Outcome:
-        """What record ``lsn`` did, once it is applied; raises the outcome's error."""
-        while lsn not in self._outcomes:
+        """What record ``lsn`` did, once it is applied; raises the outcome's error. One may ask for each."""
+        outcome = self._outcomes.pop(lsn, None)
+        if outcome is None:
             if self.failure is not None:
-                raise StorageError(
-                    f"the write is durable but could not be applied: {self.failure.message}",
-                    code=self.failure.code,
-                )
-            await self.applied.wait()
-        outcome = self._outcomes.pop(lsn)
+                raise _not_applied(self.failure)
+            asked = self._asked[lsn] = asyncio.get_running_loop().create_future()
+            try:
+                outcome = await asked
+            finally:
+                self._asked.pop(lsn, None)
         if outcome.error is not None:
             raise outcome.error
         return outcome
@@ -95,3 +108,9 @@ class Applier:
             raise Overloaded(
                 f"LSN {lsn} is not applied yet; the newest is {self.applied_lsn}", code="not_caught_up"
             )
+
+
+def _not_applied(failure: AsteroidError) -> StorageError:
+    return StorageError(
+        f"the write is durable but could not be applied: {failure.message}", code=failure.code
+    )

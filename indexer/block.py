@@ -29,6 +29,7 @@ class Block:
         self.first_lsn: Lsn | None = None
         self.newest_lsn: Lsn | None = None
         self._payloads: list[Held] = []
+        self._ram_row_bytes = spec.row_bytes + TAIL_ROW_BYTES  # asked for at every write
 
     @property
     def key(self) -> Hashable:
@@ -43,7 +44,7 @@ class Block:
     @property
     def ram_bytes(self) -> int:
         """RAM that the rows and their payloads take."""
-        return self.vector_bytes + self.directory_bytes + self.payload_bytes
+        return self.rows * self._ram_row_bytes + self.payload_bytes
 
     @property
     def vector_bytes(self) -> int:

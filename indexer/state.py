@@ -75,6 +75,7 @@ class State:
         self._options = options
         self._bulk_source = bulk_source
         self._next_block = 0
+        self._block_rows_max = 0
 
     @property
     def parts(self) -> list[Block | Segment]:
@@ -235,6 +236,8 @@ class State:
             if len(left) == 0:
                 return
             rows = part.find(ids[left], part.rows)
+            if rows.max() < 0:  # the usual case, for a record of one row in each part
+                continue
             there = np.flatnonzero(rows >= 0)
             there = there[~part.tombstones.is_dead(rows[there].astype(np.uint32))]
             if len(there):
@@ -260,15 +263,16 @@ class State:
 
     def _open_block(self, spec: IndexSpec, rows: int = 0) -> None:
         capacity = self._options.seal_rows + max(BATCH_ITEMS_MAX, rows)
+        self._block_rows_max = self._options.block_rows_max(spec)
         self.blocks.append(Block(spec, self._next_block, capacity))
         self._next_block += 1
 
     def is_full(self, block: Block, more: int = 0) -> bool:
         """Whether a block is worth sealing, or would be too large to be sealed with so many rows more."""
-        rows_max = self._options.block_rows_max(block.spec)
-        if block.rows >= min(rows_max, self._options.seal_rows) or block.rows + more > block.native.capacity:
+        rows, rows_max = block.rows, self._block_rows_max
+        if rows >= min(rows_max, self._options.seal_rows) or rows + more > block.native.capacity:
             return True
-        return block.rows > 0 and block.rows + more > rows_max
+        return rows > 0 and rows + more > rows_max
 
     def freeze_oldest(self) -> tuple[Block, Lsn] | None:
         """The oldest block, which will not grow again, and the LSN up to which all rows are in it or older.

@@ -24,7 +24,10 @@ class Turns:
         if self._sole is not None and self._sole == anyio.get_current_task().id:
             yield
             return
-        async with self._gate:
+        if self._gate.locked():  # by who is alone, or by who was let in next and has not run yet
+            async with self._gate:
+                self._sharing += 1
+        else:
             self._sharing += 1
         try:
             yield

@@ -12,7 +12,7 @@ from asteroid_cloud.wal.limits import CATCH_UP_BYTES_MAX, FOLLOWER_BUFFER_BYTES_
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.types import Lsn
 
-CATCH_UP_RECORDS = 64
+CATCH_UP_RECORDS = 512
 
 
 def next_group(records: Iterator[Record]) -> list[Record]:

@@ -27,6 +27,7 @@ MULTIPLIER = 0x9E3779B97F4A7C15
 """2^64 / φ: multiplicative hashing (Knuth, TAOCP 3, 6.4); the highest bits are the slot."""
 SHIFT = 64 - SLOTS_LOG2
 MASK = (1 << 64) - 1
+ID_BYTES = 8
 
 
 class LastChanges:
@@ -41,8 +42,10 @@ class LastChanges:
             case PayloadReplaced() | PayloadMerged():
                 self._slots[_slot(event.id)] = lsn
             case VectorsUpserted() | VectorsDeleted():
-                ids = np.frombuffer(event.ids, "<u8")
-                self._slots[_slots_of(ids)] = lsn
+                if len(event.ids) == ID_BYTES:  # the most frequent record must not cost numpy's calls
+                    self._slots[_slot(int.from_bytes(event.ids, "little"))] = lsn
+                else:
+                    self._slots[_slots_of(np.frombuffer(event.ids, "<u8"))] = lsn
             case IndexCreated() | IndexDeleted() | BulkLoaded():
                 self._slots.fill(lsn)
 

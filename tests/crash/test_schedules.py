@@ -16,12 +16,20 @@ from tests.power.schedules import run_schedule
 from tests.seeded_loop import Stuck, run_seeded
 
 SCHEDULES, STEP = 300, 50
-STRAYS_SEED = 32
 
 
 @pytest.fixture(autouse=True)
 def _silent(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
+
+
+def breaks(seed: int, message: str) -> bool:
+    """Whether a schedule comes to that end."""
+    try:
+        run_schedule(seed)
+    except Violation as violation:
+        return message in str(violation)
+    return False
 
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, STEP))
@@ -31,12 +39,11 @@ def test_no_order_of_tasks_loses_or_changes_anything(first: int) -> None:
 
 
 def test_a_bulk_load_put_in_while_a_manifest_is_written_is_nobodys_stray() -> None:
-    """Its files were removed, and the next manifest named them."""
+    """Its files were removed, and the next manifest named them; about one order in twenty shows it."""
     with pytest.MonkeyPatch.context() as patch:
         planted.take_the_new_for_strays(patch)
-        with pytest.raises(Violation, match="no such file"):
-            run_schedule(STRAYS_SEED)
-    run_schedule(STRAYS_SEED)
+        seed = next(seed for seed in range(SCHEDULES) if breaks(seed, "no such file"))
+    run_schedule(seed)
 
 
 def test_a_snapshot_that_changes_is_seen() -> None:
