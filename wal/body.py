@@ -73,6 +73,14 @@ def unpack(
     flags: int, count: int, raw_bytes: int, packed: memoryview, unpacker: zstandard.ZstdDecompressor
 ) -> Iterator[Event]:
     """The events of a body; raises BadFrame if it is not what its header says."""
+    for data, vectors in unpack_encoded(flags, count, raw_bytes, packed, unpacker):
+        yield _decoded(data, vectors)
+
+
+def unpack_encoded(
+    flags: int, count: int, raw_bytes: int, packed: memoryview, unpacker: zstandard.ZstdDecompressor
+) -> Iterator[tuple[memoryview, bytes]]:
+    """The events of a body as they are encoded, each with its vectors; raises BadFrame as ``unpack``."""
     if flags == WHOLE:
         (body,) = _decompressed(raw_bytes, [packed], unpacker)
         yield from _whole(count, memoryview(body))
@@ -105,7 +113,7 @@ def _decompressed(
         raise BadFrame(f"the body does not decompress: {error}") from error
 
 
-def _whole(count: int, body: memoryview) -> Iterator[Event]:
+def _whole(count: int, body: memoryview) -> Iterator[tuple[memoryview, bytes]]:
     at = 0
     for _ in range(count):
         if at + LENGTH.size > len(body):
@@ -114,19 +122,19 @@ def _whole(count: int, body: memoryview) -> Iterator[Event]:
         at += LENGTH.size
         if length > len(body) - at:
             raise BadFrame("an event is cut off")
-        yield _decoded(body[at : at + length], b"")
+        yield body[at : at + length], b""
         at += length
     if at != len(body):
         raise BadFrame("there is something behind the last event")
 
 
-def _apart(sizes: Sequence[int], events: memoryview, vectors: bytes) -> Iterator[Event]:
+def _apart(sizes: Sequence[int], events: memoryview, vectors: bytes) -> Iterator[tuple[memoryview, bytes]]:
     at, taken = LENGTH.size * len(sizes), 0
     if at + sum(sizes[::2]) != len(events):
         raise BadFrame("the events state other sizes than there is")
     for length, size in zip(sizes[::2], sizes[1::2], strict=True):
         # A slice of everything is no copy.
-        yield _decoded(events[at : at + length], vectors[taken : taken + size])
+        yield events[at : at + length], vectors[taken : taken + size]
         at += length
         taken += size
 

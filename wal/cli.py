@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import wraps
 from itertools import pairwise
-from typing import ParamSpec
 
 import msgspec
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
 
-from asteroid_cloud.wal.errors import AsteroidError
+from asteroid_cloud.wal.cli_dump import dump
+from asteroid_cloud.wal.cli_options import (
+    as_json_option,
+    data_option,
+    errors_to_status,
+    log_folder,
+    print_json,
+    print_table,
+)
+from asteroid_cloud.wal.cli_stats import stats
 from asteroid_cloud.wal.files import LocalFiles
 from asteroid_cloud.wal.inspect import Damage, FileState, LogInspector, missing_between
-from asteroid_cloud.wal.render import record_line
 from asteroid_cloud.wal.types import Lsn
-
-LOG_FOLDER = "wal"
-Arguments = ParamSpec("Arguments")
 
 
 class VerifyResult(msgspec.Struct):
@@ -41,42 +42,23 @@ def wal() -> None:
     """Look at the log of a store, running or not, without changing it."""
 
 
-_data = click.option(
-    "--data",
-    envvar="ASTEROID_DATA",
-    required=True,
-    metavar="DIR",
-    show_envvar=True,
-    help="The folder of the store.",
-)
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def _errors_to_status(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    @wraps(command)
-    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except AsteroidError as error:
-            click.echo(f"asteroid: {error.message}", err=True)
-            sys.exit(1)
-
-    return run
+wal.add_command(dump)
+wal.add_command(stats)
 
 
 def _inspector(data: str) -> LogInspector:
-    return LogInspector(LocalFiles(), f"{data.rstrip('/')}/{LOG_FOLDER}")
+    return LogInspector(LocalFiles(), log_folder(data))
 
 
 @wal.command()
-@_data
-@_as_json
-@_errors_to_status
+@data_option
+@as_json_option
+@errors_to_status
 def ls(data: str, as_json: bool) -> None:
     """List the files: their records, LSNs and bytes."""
     states = _gone_through(_inspector(data), bodies=False)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(states)))
+        print_json(states)
         return
     table = Table("file", "first LSN", "last LSN", "records", "frames", "bytes", "", box=None)
     for state in states:
@@ -84,47 +66,13 @@ def ls(data: str, as_json: bool) -> None:
         last = str(state.last_lsn) if state.records else "-"
         numbers = (str(state.records), str(state.frames), str(state.bytes))
         table.add_row(state.path.rpartition("/")[2], str(state.first_lsn), last, *numbers, note)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_table(table)
 
 
 @wal.command()
-@_data
-@click.option("--from-lsn", type=click.IntRange(1), default=1, help="Leave out records before this one.")
-@click.option("--to-lsn", type=click.IntRange(1), default=None, help="Leave out records after this one.")
-@click.option("--vectors", is_flag=True, help="Print vectors in full, not just how many.")
-@_errors_to_status
-def dump(data: str, from_lsn: int, to_lsn: int | None, vectors: bool) -> None:
-    """Print the records as lines of JSON.
-
-    In payloads null keeps the one that is there and "" clears it. Status 1 when damage ends the output.
-    """
-    inspector = _inspector(data)
-    states = inspector.files()
-    before: FileState | None = None
-    for number, state in enumerate(states):
-        newest = number + 1 == len(states)
-        if not newest and states[number + 1].first_lsn <= from_lsn:
-            continue
-        wrong = missing_between(before, state) if before else None
-        if wrong is None:
-            for record in inspector.records(state, newest=newest):
-                if to_lsn is not None and record.lsn > to_lsn:
-                    return
-                if record.lsn >= from_lsn:
-                    click.echo(record_line(record, vectors=vectors))
-            wrong = state.damage
-            if state.trimmed and (before or state.records):
-                wrong = Damage(state.path, 0, "the file was trimmed while the log was printed")
-        if wrong is not None:
-            click.echo(f"asteroid: {_place(wrong)}", err=True)
-            sys.exit(1)
-        before = None if state.trimmed else state
-
-
-@wal.command()
-@_data
-@_as_json
-@_errors_to_status
+@data_option
+@as_json_option
+@errors_to_status
 def verify(data: str, as_json: bool) -> None:
     """Check every file, frame and record. Status 1 at damage.
 
@@ -145,7 +93,7 @@ def verify(data: str, as_json: bool) -> None:
         damage=damage,
     )
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(result)))
+        print_json(result)
     else:
         _print(result)
     if damage:
