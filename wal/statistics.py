@@ -105,6 +105,7 @@ class _Counting:
         """Of bulk loads whose dimension is not known yet."""
 
     def add(self, state: FileState, frame: Frame) -> None:
+        """Counts a frame; raises CorruptionError when it does not decode."""
         header, found = frame.header, self.found
         entry = ENTRY.size if header.flags else LENGTH.size
         share = header.frame_bytes / header.raw_bytes
@@ -131,6 +132,7 @@ class _Counting:
             self._count(Lsn(lsn), event, raw, share)
 
     def finished(self) -> LogStatistics:
+        """What was counted."""
         for floats in self._floats.values():
             self._add_bulk_rows(floats, self._dim)
         found = self.found
