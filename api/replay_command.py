@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import rich_click as click
@@ -10,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from asteroid_cloud.indexer import EngineOptions, Replay, ReplayReport
+from asteroid_cloud.indexer import EngineOptions, Point, Replay, ReplayReport, rebuild_into
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.cli_options import INSTANT, LSN
 from asteroid_cloud.wal.errors import AsteroidError, NotFound
 
 
@@ -22,23 +25,47 @@ from asteroid_cloud.wal.errors import AsteroidError, NotFound
     envvar="ASTEROID_DATA",
     show_envvar=True,
     type=click.Path(exists=True, file_okay=False),
-    help="The store's folder. No server may have it open.",
+    help="The store's folder. No server may have it open, but for --into.",
 )
 @click.option("--apply", is_flag=True, help="Put the rebuilt index in the live one's place; the old is kept.")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Make a new store in this empty folder; the one of --data is only read, and may be open.",
+)
+@click.option("--until-lsn", type=LSN, help="With --into: up to this record.")
+@click.option("--until-time", type=INSTANT, metavar="TIME", help="With --into: up to this moment.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
-def replay(data: str, apply: bool, as_json: bool) -> None:
+def replay(
+    data: str,
+    apply: bool,
+    into: str | None,
+    until_lsn: int | None,
+    until_time: int | None,
+    as_json: bool,
+) -> None:
     """Rebuild the whole index from the log and compare it with the live one.
 
     Every record is folded again and every graph built anew, beside the live index. Then the digests of both
     are compared: equal digests mean that the live index holds exactly what the log says. Without --apply
     nothing is changed. Exit status: 0 when they agree, 1 when they do not, 2 when the replay is impossible.
+
+    With --into the records up to a certain one, or to a moment such as 2026-01-31T12:00:00Z, become a new
+    store, whose index is read back and compared. The log must reach back to record 1.
     """
+    _check_together(apply, into, until_lsn, until_time)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     run = Replay(LocalFiles(), data, EngineOptions())
     try:
         if not LocalFiles().exists(f"{data}/wal"):
             raise NotFound(f"there is no store in {data}")
-        report = _run(run, errors)
+        if into is not None:
+            point = Point(lsn=until_lsn, time_ms=until_time)
+            made = _with_bar(errors, partial(rebuild_into, LocalFiles(), data, into, point, EngineOptions()))
+            _show_made(made, into, as_json)
+            return
+        report = _with_bar(errors, run.run)
         kept = run.install() if apply else None
         if not apply:
             run.discard()
@@ -52,7 +79,18 @@ def replay(data: str, apply: bool, as_json: bool) -> None:
     sys.exit(0 if report.agrees or apply else 1)
 
 
-def _run(run: Replay, console: Console) -> ReplayReport:
+def _check_together(apply: bool, into: str | None, until_lsn: int | None, until_time: int | None) -> None:
+    if into is not None and apply:
+        raise click.UsageError("--apply and --into do not go together")
+    if until_lsn is not None and until_time is not None:
+        raise click.UsageError("--until-lsn and --until-time do not go together")
+    if into is None and until_lsn is not None:
+        raise click.UsageError("--until-lsn goes with --into DIR only")
+    if into is None and until_time is not None:
+        raise click.UsageError("--until-time goes with --into DIR only")
+
+
+def _with_bar(console: Console, work: Callable[[Callable[[int, int], None]], ReplayReport]) -> ReplayReport:
     bar = Progress(
         TextColumn("Replaying"),
         BarColumn(),
@@ -64,7 +102,19 @@ def _run(run: Replay, console: Console) -> ReplayReport:
     )
     with bar:
         task = bar.add_task("replay", total=None)
-        return run.run(lambda done, total: bar.update(task, completed=done, total=total))
+        return work(lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def _show_made(report: ReplayReport, into: str, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+        return
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(
+        f"{escape(into)} holds {report.vectors:,} vectors in {report.segments} segments, as record "
+        f"{report.to_lsn} left them."
+    )
+    out.print(f"digest: {report.digest}, [green]and so it reads back[/]")
 
 
 def _print(report: ReplayReport, is_applied: bool, kept: str | None) -> None:

@@ -22,6 +22,7 @@ from asteroid_cloud.indexer.memory import Building, MemoryUse
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
 from asteroid_cloud.indexer.purge import PurgeReport
+from asteroid_cloud.indexer.rebuilding import rebuild_into
 from asteroid_cloud.indexer.replacing import undo as undo_replacement
 from asteroid_cloud.indexer.replay import Replay, ReplayReport
 from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, prepared, search_parts, search_prepared
@@ -69,6 +70,7 @@ __all__ = [
     "merge_payload",
     "prepared",
     "read_backup",
+    "rebuild_into",
     "restore_backup",
     "search_parts",
     "search_prepared",

@@ -106,6 +106,24 @@ class Replay:
             lock.release()
         return kept
 
+    def live_digest(self) -> str:
+        """The digest of the live index with the tail of the log folded in.
+
+        Raises LockHeld, and CorruptionError when there is no index or it does not open.
+        """
+        lock = lock_directory(self.files, self.path)
+        try:
+            log = anyio.run(self._open_log)
+            try:
+                live, error = self._open_live(log)
+                if live is None:
+                    raise CorruptionError(f"{self.path}/{LIVE}", 0, error or "it does not open")
+                return self._digest_of(live, log)
+            finally:
+                anyio.run(log.close)
+        finally:
+            lock.release()
+
     def _has(self, name: str) -> bool:
         return self.files.exists(f"{self.path}/{name}")
 
