@@ -63,7 +63,7 @@ class Applier:
         return outcomes
 
     def _fold_all(self, records: list[Record]) -> list[Outcome]:
-        return [self._state.apply(record) for record in records]
+        return self._state.apply_all(records)
 
     def publish(self) -> None:
         """Makes the state, as it is now, what readers get; call it with the turn held."""

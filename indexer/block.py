@@ -57,12 +57,20 @@ class Block:
         return self.rows * TAIL_ROW_BYTES
 
     def append(
-        self, lsn: Lsn, ids: NDArray[np.uint64], encoded: NDArray[np.uint8], payloads: Sequence[Held]
+        self,
+        lsn: Lsn,
+        ids: NDArray[np.uint64],
+        encoded: NDArray[np.uint8],
+        payloads: Sequence[Held],
+        last_lsn: Lsn | None = None,
     ) -> None:
-        """Adds the rows of record ``lsn``; payloads first, so that a visible row always has its payload."""
+        """Adds the rows of record ``lsn``, or of those up to ``last_lsn``.
+
+        Payloads first, so that a visible row always has its payload.
+        """
         if self.first_lsn is None:
             self.first_lsn = lsn
-        self.newest_lsn = lsn  # before the rows can be seen, as their payloads
+        self.newest_lsn = last_lsn or lsn  # before the rows can be seen, as their payloads
         self._payloads.extend(payloads)
         self.payload_bytes += sum(
             KEPT_BYTES if isinstance(held, KeptPayload) else len(held) for held in payloads

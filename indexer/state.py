@@ -18,6 +18,7 @@ from asteroid_cloud.indexer.block import Block
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
 from asteroid_cloud.indexer.payload_file import Held
+from asteroid_cloud.indexer.runs import runs_of
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.snapshot import Snapshot
 from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec
@@ -120,6 +121,31 @@ class State:
         self.applied_lsn = record.lsn
         return outcome
 
+    def apply_all(self, records: Sequence[Record]) -> list[Outcome]:
+        """Folds records in with what ``apply`` makes of each, but runs of single rows at once."""
+        outcomes: list[Outcome] = []
+        for run, upserts in runs_of(records):
+            if self.spec is None or len(upserts) < 2 or len(upserts[0].vectors) != 4 * self.spec.dim:
+                outcomes += map(self.apply, run)
+            else:
+                outcomes += self._apply_run(run, upserts, self.spec)
+        return outcomes
+
+    def _apply_run(self, run: list[Record], upserts: list[VectorsUpserted], spec: IndexSpec) -> list[Outcome]:
+        if run[0].lsn != self.applied_lsn + 1 or run[-1].lsn != self.applied_lsn + len(run):
+            raise AssertionError(f"records {run[0].lsn} … after {self.applied_lsn}: the log has a gap")
+        ids = np.frombuffer(b"".join([event.ids for event in upserts]), "<u8")
+        vectors = np.frombuffer(b"".join([event.vectors for event in upserts]), "<f4")
+        located = list(_locate(self.parts, ids))
+        given = [None if event.payloads is None else event.payloads[0] for event in upserts]
+        payloads = _resolved(given, located)
+        for where in located:
+            for position, ordinal in zip(where.positions.tolist(), where.ordinals, strict=True):
+                where.part.tombstones.kill(run[position].lsn, ordinal[None])
+        self._append(run[0].lsn, ids, spec.encode(vectors.reshape(-1, spec.dim)), payloads, spec, run[-1].lsn)
+        self.applied_lsn = run[-1].lsn
+        return [Outcome(1)] * len(run)
+
     def _apply(self, lsn: Lsn, event: Event) -> Outcome:
         match event:
             case IndexCreated():
@@ -182,9 +208,9 @@ class State:
         if event.payloads is not None and len(event.payloads) != len(ids):
             return Outcome(error=wrong_payload_count(len(event.payloads), len(ids)))
         records = spec.encode(vectors.reshape(-1, spec.dim))
-        located = list(self._locate(ids))
+        located = list(_locate(self.parts, ids))
         given: list[bytes | None] = [None] * len(ids) if event.payloads is None else event.payloads
-        payloads = self._resolve_payloads(given, located)
+        payloads = _resolved(given, located)
         last: dict[int, int] = {}
         for position, id_ in enumerate(ids.tolist()):
             if given[position] is None and id_ in last:
@@ -194,29 +220,20 @@ class State:
             kept = np.fromiter(last.values(), np.int64, len(last))
             ids, records = ids[kept], records[kept]
             payloads = [payloads[position] for position in kept.tolist()]
-        self._kill(lsn, located)
+        _kill(lsn, located)
         self._append(lsn, ids, records, payloads, spec)
         return Outcome(len(given))
 
-    def _resolve_payloads(self, given: list[bytes | None], located: list[Located]) -> list[Held]:
-        payloads: list[Held] = [payload or b"" for payload in given]
-        for where in located:
-            keeps = np.array([given[position] is None for position in where.positions.tolist()], np.bool_)
-            old = where.part.held(where.ordinals[keeps])
-            for position, payload in zip(where.positions[keeps].tolist(), old, strict=True):
-                payloads[position] = payload
-        return payloads
-
     def _delete(self, lsn: Lsn, ids: NDArray[np.uint64]) -> Outcome:
-        located = list(self._locate(np.unique(ids)))
-        self._kill(lsn, located)
+        located = list(_locate(self.parts, np.unique(ids)))
+        _kill(lsn, located)
         return Outcome(sum(len(where.ordinals) for where in located))
 
     def _change_payload(
         self, lsn: Lsn, id_: int, spec: IndexSpec, change: Callable[[bytes], bytes]
     ) -> Outcome:
         ids = np.array([id_], np.uint64)
-        located = list(self._locate(ids))
+        located = list(_locate(self.parts, ids))
         if not located:
             return Outcome(error=no_such_id(id_))
         where = located[0]
@@ -225,28 +242,9 @@ class State:
             reason = f"the payload would have {len(payload)} bytes, more than {PAYLOAD_BYTES_MAX}"
             return Outcome(error=InvalidRequest(reason, code="bad_payload"))
         records = where.part.native.encoded(where.ordinals)
-        self._kill(lsn, located)
+        _kill(lsn, located)
         self._append(lsn, ids, records, [payload], spec)
         return Outcome(1)
-
-    def _locate(self, ids: NDArray[np.uint64]) -> Iterator[Located]:
-        """Where the living ones of ``ids`` are, a part at a time; an id twice among them is found twice."""
-        left = np.arange(len(ids))
-        for part in reversed(self.parts):
-            if len(left) == 0:
-                return
-            rows = part.find(ids[left], part.rows)
-            if rows.max() < 0:  # the usual case, for a record of one row in each part
-                continue
-            there = np.flatnonzero(rows >= 0)
-            there = there[~part.tombstones.is_dead(rows[there].astype(np.uint32))]
-            if len(there):
-                yield Located(part, left[there], rows[there].astype(np.uint32))
-                left = np.delete(left, there)
-
-    def _kill(self, lsn: Lsn, located: list[Located]) -> None:
-        for where in located:
-            where.part.tombstones.kill(lsn, np.unique(where.ordinals))
 
     def _append(
         self,
@@ -255,11 +253,12 @@ class State:
         records: NDArray[np.uint8],
         payloads: Sequence[Held],
         spec: IndexSpec,
+        last_lsn: Lsn | None = None,
     ) -> None:
         newest = self.blocks[-1] if self.blocks else None
         if newest is None or self.is_full(newest, len(ids)):
             self._open_block(spec, len(ids))
-        self.blocks[-1].append(lsn, ids, records, payloads)
+        self.blocks[-1].append(lsn, ids, records, payloads, last_lsn)
 
     def _open_block(self, spec: IndexSpec, rows: int = 0) -> None:
         capacity = self._options.seal_rows + max(BATCH_ITEMS_MAX, rows)
@@ -309,6 +308,38 @@ class State:
     def drop_empty_tail(self) -> None:
         """Forgets blocks that hold no row."""
         self.blocks = [block for block in self.blocks if block.rows]
+
+
+def _locate(parts: Sequence[Block | Segment], ids: NDArray[np.uint64]) -> Iterator[Located]:
+    """Where the living ones of ``ids`` are, a part at a time; an id twice among them is found twice."""
+    left = np.arange(len(ids))
+    for part in reversed(parts):
+        if len(left) == 0:
+            return
+        rows = part.find(ids[left], part.rows)
+        if rows.max() < 0:  # the usual case, for a record of one row in each part
+            continue
+        there = np.flatnonzero(rows >= 0)
+        there = there[~part.tombstones.is_dead(rows[there].astype(np.uint32))]
+        if len(there):
+            yield Located(part, left[there], rows[there].astype(np.uint32))
+            left = np.delete(left, there)
+
+
+def _resolved(given: Sequence[bytes | None], located: list[Located]) -> list[Held]:
+    """The payloads of new rows: those given, and where there is none, those of the rows they replace."""
+    payloads: list[Held] = [payload or b"" for payload in given]
+    for where in located:
+        keeps = np.array([given[position] is None for position in where.positions.tolist()], np.bool_)
+        old = where.part.held(where.ordinals[keeps])
+        for position, payload in zip(where.positions[keeps].tolist(), old, strict=True):
+            payloads[position] = payload
+    return payloads
+
+
+def _kill(lsn: Lsn, located: list[Located]) -> None:
+    for where in located:
+        where.part.tombstones.kill(lsn, np.unique(where.ordinals))
 
 
 def wrong_dim(given: int, expected: int) -> InvalidRequest:

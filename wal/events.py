@@ -98,6 +98,10 @@ _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 def event_bytes(event: Event) -> int:
     """About what an event takes in memory: its vectors, ids and payloads."""
+    if isinstance(event, VectorsUpserted):  # asked of each record of a log that is read
+        payloads = event.payloads
+        held = sum([len(item) for item in payloads if item]) if payloads else 0
+        return len(event.ids) + len(event.vectors) + held
     size = 0
     for name in event.__struct_fields__:
         value = getattr(event, name)
