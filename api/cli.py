@@ -50,10 +50,12 @@ class Commands(click.RichGroup):
 
             return restore
         if cmd_name == "wal":
+            from asteroid_cloud.api.repair_command import repair
             from asteroid_cloud.api.replay_command import replay
             from asteroid_cloud.wal.cli import wal
 
             wal.add_command(replay)
+            wal.add_command(repair)
             return wal
         return None
 

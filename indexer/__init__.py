@@ -18,6 +18,7 @@ from asteroid_cloud.indexer.digest import snapshot_digest
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.fields import FieldColumn, Fields
 from asteroid_cloud.indexer.going_back import Journey, Point, WentBack
+from asteroid_cloud.indexer.log_repair import LogRepair, RepairReport
 from asteroid_cloud.indexer.memory import Building, MemoryUse
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
@@ -49,6 +50,7 @@ __all__ = [
     "Hits",
     "IndexSpec",
     "Journey",
+    "LogRepair",
     "MemoryUse",
     "PartPlan",
     "PartView",
@@ -56,6 +58,7 @@ __all__ = [
     "Point",
     "PurgeReport",
     "Recovery",
+    "RepairReport",
     "Replay",
     "ReplayReport",
     "Snapshot",

@@ -13,9 +13,8 @@ import msgspec
 
 from asteroid_cloud.wal.body import BadFrame
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
-from asteroid_cloud.wal.events import encode_event
 from asteroid_cloud.wal.files import AppendFile, Files
-from asteroid_cloud.wal.frame import decode_body, encode_frame, frame_bytes
+from asteroid_cloud.wal.frame import decode_body, frame_bytes, part_of_frame
 from asteroid_cloud.wal.inspect import LogInspector
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
 from asteroid_cloud.wal.log import Record
@@ -178,12 +177,10 @@ class _CopyWriter:
             data, last = frame_bytes(header, frame.packed), header.last_lsn
         else:
             last = min(header.last_lsn, until_lsn)
-            wanted = [
-                encode_event(record.event)
-                for record in _decoded(frame)
-                if self.following <= record.lsn <= last
-            ]
-            data = encode_frame(self._identity, self.following, header.time_ms, wanted)
+            try:
+                data = part_of_frame(self._identity, header, frame.packed, self.following, last)
+            except BadFrame as error:
+                raise CorruptionError("the log", frame.offset, error.message) from error
         if self._file is not None and self._file.size >= LOG_FILE_BYTES_MAX:
             self._end(self._file)
         file = self._file or self._begin()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import zstandard
 
-from asteroid_cloud.wal.body import FLAGS, LENGTH, BadFrame, Packer, unpack
+from asteroid_cloud.wal.body import FLAGS, LENGTH, BadFrame, Packer, unpack, unpack_encoded
 from asteroid_cloud.wal.events import Encoded
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
 from asteroid_cloud.wal.log import Record
@@ -117,3 +117,21 @@ def decode_body(
     events = unpack(header.flags, header.count, header.raw_bytes, packed, unpacker)
     for lsn, event in enumerate(events, header.first_lsn):
         yield Record(Lsn(lsn), header.time_ms, event)
+
+
+def part_of_frame(
+    identity: bytes, header: FrameHeader, packed: memoryview, first_lsn: Lsn, last_lsn: Lsn
+) -> bytes:
+    """A frame of only the records ``first_lsn`` to ``last_lsn`` of a checked one, with its time.
+
+    Events are taken as they are encoded, so that what a newer program added to them stays. Raises BadFrame.
+    """
+    unpacked = unpack_encoded(
+        header.flags, header.count, header.raw_bytes, packed, zstandard.ZstdDecompressor()
+    )
+    taken = [
+        Encoded(bytes(data), vectors)
+        for lsn, (data, vectors) in enumerate(unpacked, header.first_lsn)
+        if first_lsn <= lsn <= last_lsn
+    ]
+    return encode_frame(identity, first_lsn, header.time_ms, taken)
