@@ -1,4 +1,4 @@
-"""``asteroid wal``: looking at the log of a store. Never changes anything, and needs no lock."""
+"""``asteroid wal``: its commands, and those that list and verify, which change nothing and need no lock."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from asteroid_cloud.wal.cli_options import (
     print_json,
     print_table,
 )
+from asteroid_cloud.wal.cli_portable import export_command, import_command
 from asteroid_cloud.wal.cli_stats import stats
 from asteroid_cloud.wal.files import LocalFiles
 from asteroid_cloud.wal.inspect import Damage, FileState, LogInspector, missing_between
@@ -39,11 +40,13 @@ class VerifyResult(msgspec.Struct):
 
 @click.group()
 def wal() -> None:
-    """Look at the log of a store, running or not, without changing it."""
+    """Look at the log of a store, running or not; what changes one says so, and needs the store stopped."""
 
 
 wal.add_command(dump)
 wal.add_command(stats)
+wal.add_command(export_command)
+wal.add_command(import_command)
 
 
 def _inspector(data: str) -> LogInspector:
