@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from asteroid_cloud.api.machine import processors
 from asteroid_cloud.indexer import EngineOptions, Point, Replay, ReplayReport, rebuild_into
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.cli_options import INSTANT, LSN
@@ -56,13 +57,15 @@ def replay(
     """
     _check_together(apply, into, until_lsn, until_time)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
-    run = Replay(LocalFiles(), data, EngineOptions())
+    # Somebody waits for it: every core may build.
+    options = EngineOptions(build_threads=processors())
+    run = Replay(LocalFiles(), data, options)
     try:
         if not LocalFiles().exists(f"{data}/wal"):
             raise NotFound(f"there is no store in {data}")
         if into is not None:
             point = Point(lsn=until_lsn, time_ms=until_time)
-            made = _with_bar(errors, partial(rebuild_into, LocalFiles(), data, into, point, EngineOptions()))
+            made = _with_bar(errors, partial(rebuild_into, LocalFiles(), data, into, point, options))
             _show_made(made, into, as_json)
             return
         report = _with_bar(errors, run.run)

@@ -21,7 +21,9 @@ ENTRY = struct.Struct("<II")
 WHOLE, APART = 0, 1
 """What a frame's flags may be: events as they are, or their vectors apart."""
 FLAGS = (WHOLE, APART)
-# Events are mostly payloads' text: level 1 packs it at 500 MB/s, and 3 saves little more at a third of that.
+# Events are mostly payloads' text. Of WordNet's 196 bytes each, 1,000 a frame, level 1 leaves 63 at 390 MB/s
+# and level 3 61 at 240; with a trained dictionary, which the log would have to hold, 57 to 64 are left. It
+# saves 66 bytes where a row has a frame to itself: 5% of such a frame with 384 values.
 EVENTS_LEVEL = 1
 
 
