@@ -84,8 +84,8 @@ bench-capped: $(STAMP) ## search with less memory than the store has bytes; need
 bench-log: $(STAMP)  ## the log: compression, reading, starting after a kill, group commit; ARGS="--base … --payloads …"
 	$(BIN)/python -m ops.bench log $(ARGS)
 
-crash: $(STAMP)      ## kill -9 under load, half a million images of power cuts, kills at each system call (strace); half an hour
-	$(BIN)/python -m ops.crash --cycles 200
+crash: $(STAMP)      ## 1,500 kills under load, half a million images of power cuts, kills at each system call (strace); an hour or two
+	$(BIN)/python -m ops.crash --cycles 1500
 	$(BIN)/python -m tests.power.run --images 500000
 	$(BIN)/python -m tests.power.syscalls --every 1
 

@@ -137,7 +137,9 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("get", "/v1/tags"): Call("tags", "Tags", READ[1:2]),
     ("delete", "/v1/tags/{name}"): Call("untag", "", (*WRITE[1:], "bad_tag_name", "no_tag"), status=204),
-    ("post", "/v1/purge"): Call("purge", "PurgeReport", (*WRITE[1:], "purge_running", "purge_blocked")),
+    ("post", "/v1/purge"): Call(
+        "purge", "PurgeReport", (*WRITE[1:], *BODY[:2], *BODY[3:], "purge_running", "purge_blocked")
+    ),
     ("get", "/v1/changes"): Call(
         "changes",
         "Change",

@@ -135,5 +135,5 @@ async def _sent(send: Send, body: bytes) -> bool:
 
 async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
-        pass
+        await anyio.sleep(0)  # whatever else a server may tell, others have their turn
     scope.cancel()

@@ -6,7 +6,7 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath, RawBody
 
 from asteroid_cloud.api.answers import LSN_HEADER, AnyRequest, JsonResponse, answer, store_of
-from asteroid_cloud.api.wire import TAG, decode
+from asteroid_cloud.api.wire import NOTHING, TAG, decode
 from asteroid_cloud.indexer import checked_name
 from asteroid_cloud.wal.limits import BODY_BYTES_MAX
 
@@ -33,8 +33,9 @@ async def delete_tag(request: AnyRequest, name: FromPath[str]) -> Response[None]
     return Response(None, status_code=204, headers={LSN_HEADER: str(engine.applied_lsn)})
 
 
-@post("/v1/purge", status_code=200, summary="Erase what was deleted")
-async def purge(request: AnyRequest) -> JsonResponse:
+@post("/v1/purge", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Erase what was deleted")
+async def purge(request: AnyRequest, body: RawBody) -> JsonResponse:
     """What was deleted or replaced until now leaves the store's files; tags and the kept log go with it."""
+    decode(NOTHING, body or b"{}")
     report = await store_of(request).engine.purge()
     return answer(report, report.lsn)

@@ -41,6 +41,10 @@ class BackupBody(Body, frozen=True):
     name: object
 
 
+class Nothing(Body, frozen=True):
+    """A body that says nothing, where there is one at all."""
+
+
 class TagBody(Body, frozen=True):
     """``POST /v1/tags``."""
 
@@ -166,6 +170,7 @@ class RangeBody(Body, frozen=True):
 INDEX = msgspec.json.Decoder(IndexBody)
 BACKUP = msgspec.json.Decoder(BackupBody)
 TAG = msgspec.json.Decoder(TagBody)
+NOTHING = msgspec.json.Decoder(Nothing)
 VECTOR = msgspec.json.Decoder(VectorBody)
 INSERT = msgspec.json.Decoder(InsertBody)
 SEARCH = msgspec.json.Decoder(SearchBody)

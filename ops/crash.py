@@ -1,6 +1,6 @@
 """Kills a server under load, again and again, and checks what it had acknowledged.
 
-    python -m ops.crash --cycles 200
+    python -m ops.crash --cycles 1500
 
 Each cycle: start the server on the same data, check every id ever written, let four writers insert,
 update and delete batches, kill -9 at a random moment. A batch carries its number in every row, so half
@@ -20,13 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from asteroid_cloud.client import AsteroidError, AsyncClient, RetryPolicy
+from asteroid_cloud.client import AsteroidError, AsyncClient, RetryPolicy, Row
 from ops.server import Server
 
 DIM = 16
 WRITERS = 4
 IDS_PER_WRITER = 300
 BATCH_ROWS_MAX = 20
+NEIGHBOURS = 10
+EF_SEARCH = 1000
+"""As broad as that a walk through so few rows finds what a scan does."""
 
 
 @dataclass
@@ -87,6 +90,7 @@ async def write_on(client: AsyncClient, writer: Writer, rng: random.Random) -> N
 async def check(client: AsyncClient, writers: list[Writer]) -> int:
     """Compares everything stored with what was acknowledged; the number of rows seen."""
     stored = {row.id: row async for row in client.scroll(include=["payload", "vector"])}
+    await check_search(client, stored)
     for writer in writers:
         decide(writer, stored)
         for id_, batch in writer.acknowledged.items():
@@ -100,6 +104,22 @@ async def check(client: AsyncClient, writers: list[Writer]) -> int:
     if stored:
         raise Violation(f"ids that nobody wrote: {sorted(stored)[:5]}")
     return sum(not batch.is_delete for writer in writers for batch in writer.acknowledged.values())
+
+
+async def check_search(client: AsyncClient, stored: Mapping[int, Row]) -> None:
+    """Compares searches, exact and through the graphs, with distances counted here over what a scan gave."""
+    if not stored:
+        return
+    ids = np.fromiter(stored, np.uint64, len(stored))
+    rows = np.array([row.vector for row in stored.values()], np.float32)
+    query = rows[len(rows) // 2] + 1
+    distances = np.sqrt(((rows - query) ** 2).sum(axis=1))
+    nearest = np.lexsort((ids, distances))[:NEIGHBOURS]
+    for exact in (True, False):
+        hits = await client.search(query, k=NEIGHBOURS, ef_search=EF_SEARCH, exact=exact)
+        found = np.array([hit.distance for hit in hits])
+        if len(found) != len(nearest) or not np.allclose(found, distances[nearest], rtol=1e-4):
+            raise Violation(f"a search (exact: {exact}) found {hits}, a scan {ids[nearest].tolist()}")
 
 
 def decide(writer: Writer, stored: Mapping[int, object]) -> None:
@@ -168,7 +188,7 @@ def run(cycles: int, seed: int, folder: Path) -> int:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
-    parser.add_argument("--cycles", type=int, default=200)
+    parser.add_argument("--cycles", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=None)
     arguments = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed

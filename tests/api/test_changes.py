@@ -230,9 +230,10 @@ def test_the_blocking_store_follows_itself(tmp_path: Path) -> None:
 
 async def test_a_client_sees_every_change_once_though_the_server_is_killed(tmp_path: Path) -> None:
     seen: list[Change] = []
-    with Server(tmp_path, "--dim", "2", "--keep-log") as server:
+    with Server(tmp_path, "--keep-log") as server:
         policy = RetryPolicy(attempts_max=200, first_pause_s=0.05, pause_s_max=0.2)
         async with AsyncClient(base_url=server.url, retries=policy) as client:
+            await client.create_index(2)
             first_half, done = anyio.Event(), anyio.Event()
 
             async def follow() -> None:
@@ -262,8 +263,9 @@ async def test_a_client_sees_every_change_once_though_the_server_is_killed(tmp_p
 
 
 def test_a_server_ends_though_somebody_follows(tmp_path: Path) -> None:
-    with Server(tmp_path, "--dim", "2") as server:
+    with Server(tmp_path) as server:
         with Client(base_url=server.url) as first:
+            first.create_index(2)
             first.insert(1, [0, 1])
         client = Client(base_url=server.url, retries=RetryPolicy(attempts_max=1))
         following = client.changes(0)

@@ -106,8 +106,9 @@ def test_the_blocking_store_has_them_too(tmp_path: Path) -> None:
 
 
 async def test_both_clients_against_a_server(tmp_path: Path) -> None:
-    with Server(tmp_path, "--dim", "4") as server:
+    with Server(tmp_path) as server:
         with Client(base_url=server.url) as client:
+            client.create_index(4)
             first = client.insert(1, ZEROS, if_absent=True).lsn
             second = client.set_payload(1, {"a": 1}, if_match=first).lsn
             with pytest.raises(ClientConflict) as caught:

@@ -45,6 +45,8 @@ BODY_ROUTES = [
     ("POST", "/v1/facets"),
     ("POST", "/v1/range"),
     ("POST", "/v1/backup"),
+    ("POST", "/v1/tags"),
+    ("POST", "/v1/purge"),
     ("POST", "/v1/build/bulk"),
 ]
 LIMITS = BYTES_MAX_BY_PATH

@@ -52,8 +52,9 @@ def test_the_blocking_store_has_them_too(tmp_path: Path) -> None:
 
 
 async def test_a_client_against_a_server(tmp_path: Path) -> None:
-    with Server(tmp_path, "--dim", "4") as server:
+    with Server(tmp_path) as server:
         async with AsyncClient(base_url=server.url) as client:
+            await client.create_index(4)
             await client.insert(1, ZEROS)
             await client.tag("one")
             await client.delete(1)

@@ -9,12 +9,12 @@ import pytest
 from asteroid_cloud.client import Row
 from ops.crash import Batch, Violation, Writer, decide, run
 
-CYCLES = 50
+CYCLES = 200
 SEED = 20
 
 
-@pytest.mark.timeout(300)
-def test_fifty_kills_lose_tear_and_invent_nothing(tmp_path: Path) -> None:
+@pytest.mark.timeout(1200)
+def test_two_hundred_kills_lose_tear_and_invent_nothing(tmp_path: Path) -> None:
     assert run(CYCLES, SEED, tmp_path / "store") > 0
 
 

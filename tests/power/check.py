@@ -14,8 +14,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from asteroid_cloud.indexer import Engine, bulk
+from asteroid_cloud.indexer import Engine, bulk, history
 from asteroid_cloud.indexer.digest import snapshot_digest
+from asteroid_cloud.indexer.part import PartView
+from asteroid_cloud.indexer.recovery import open_checkpoint
+from asteroid_cloud.indexer.snapshot import Snapshot
+from asteroid_cloud.indexer.tags import read_tag, tags_of
 from asteroid_cloud.wal import local, writer
 from asteroid_cloud.wal.errors import AsteroidError
 from tests.indexer.engines import u64, vectors
@@ -74,17 +78,31 @@ def repeatable(seed: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "LOG_FILE_BYTES_MAX", LOG_FILE_BYTES)
         patch.setattr(writer, "time", SimpleNamespace(time_ns=lambda: next(clock_ns)))
+        patch.setattr(history, "time", SimpleNamespace(time_ns=lambda: next(clock_ns)))
         patch.setattr(local, "secrets", SimpleNamespace(token_bytes=drawn.randbytes))
         patch.setattr(bulk, "secrets", SimpleNamespace(randbits=drawn.getrandbits))
         yield
 
 
 def contents_of(engine: Engine) -> Contents:
-    """What an engine holds."""
+    """What an engine holds, and what its tags stand for."""
+    files, path, tags = engine._opened.builder.files, engine._opening.path, []
+    for each in tags_of(files, path):
+        manifest = read_tag(files, path, each.name).decoded()
+        tagged = open_checkpoint(files, f"{path}/index", manifest, engine.identity)
+        assert tagged.spec is not None
+        views = tuple(
+            PartView(part, part.rows, part.live, ~part.tombstones.dead_as_of(tagged.applied_lsn))
+            for part in tagged.segments
+        )
+        rows = sum(view.live for view in views)
+        digest = snapshot_digest(Snapshot(tagged.applied_lsn, tagged.spec, views, rows))
+        tags.append((each.name, rows, digest))
+    named = tuple(sorted(tags))
     if engine.spec is None:
-        return False, 0, f"{0:032x}"
+        return False, 0, f"{0:032x}", named
     snapshot = engine.snapshot()
-    return True, snapshot.live, snapshot_digest(snapshot)
+    return True, snapshot.live, snapshot_digest(snapshot), named
 
 
 class Opener:

@@ -129,7 +129,7 @@ async def _after(callers: Callers, recorded: RecordingFiles, seed: int) -> None:
 
 def fail_at(number: int, fault: Fault, *kinds: str, for_ever: bool = False, seed: int = 1) -> bool:
     """Fails operation ``number`` of a run; False when there are not so many. Raises Violation."""
-    recorded, script = RecordingFiles(), Script(seed, STEPS)
+    recorded, script = RecordingFiles(), Script(seed, STEPS, with_history=False)
     files = Failing(recorded)
     callers = Callers(script, files)
 

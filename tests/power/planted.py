@@ -14,6 +14,7 @@ from asteroid_cloud.indexer import manifest as manifests
 from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.manifest import Manifest
 from asteroid_cloud.indexer.state import State
+from asteroid_cloud.indexer.tags import TaggedSegments
 from asteroid_cloud.indexer.tombstones import Tombstones
 from asteroid_cloud.wal import log_file, recover
 from asteroid_cloud.wal.errors import NoSpace, StorageError
@@ -192,6 +193,11 @@ def take_the_new_for_strays(patch: Patch) -> None:
     patch.setattr(Checkpointer, "remove_strays", ask_the_manifest_only)
 
 
+def forget_what_tags_need(patch: Patch) -> None:
+    """Segments that only a tag needs are taken for nobody's."""
+    patch.setattr(TaggedSegments, "without", lambda self, candidates: set(candidates))
+
+
 ON_IMAGES: Sequence[Callable[[Patch], None]] = (
     skip_sync,
     acknowledge_before_sync,
@@ -202,5 +208,6 @@ ON_IMAGES: Sequence[Callable[[Patch], None]] = (
     apply_twice,
     trim_before_manifest,
     newest_tombstones,
+    forget_what_tags_need,
 )
 """Seen by opening crash images."""

@@ -35,20 +35,32 @@ OPTIONS = EngineOptions(
 
 Rows = dict[int, tuple[bytes, bytes]]
 """Id to float32 vector and payload text."""
-Contents = tuple[bool, int, str]
-"""Whether there is an index, its rows, their digest."""
+Tags = tuple[tuple[str, int, str], ...]
+"""Each tag's name, the rows it stands for and their digest."""
+Contents = tuple[bool, int, str, Tags]
+"""Whether there is an index, its rows, their digest; and the tags."""
 
 
 class Stored:
-    """What an index should hold."""
+    """What a store should hold."""
 
-    def __init__(self, rows: Rows | None) -> None:
+    def __init__(self, rows: Rows | None, tags: Tags = ()) -> None:
         self.rows = rows
+        self.tags = tags
 
     def with_rows(self, changes: dict[int, tuple[bytes, bytes] | None]) -> Stored:
         """The same after some ids got other rows, or none."""
         rows = {**(self.rows or {}), **changes}
-        return Stored({id_: row for id_, row in rows.items() if row is not None})
+        return Stored({id_: row for id_, row in rows.items() if row is not None}, self.tags)
+
+    def with_tag(self, name: str) -> Stored:
+        """The same, and what it holds has a name."""
+        _, rows, digest, tags = self.contents()
+        return Stored(self.rows, tuple(sorted([*tags, (name, rows, digest)])))
+
+    def without_tags(self) -> Stored:
+        """The same after a purge, or after the only tag was removed."""
+        return Stored(self.rows)
 
     def with_payload(self, id_: int, change: Callable[[bytes], bytes]) -> Stored:
         """The same after one row got another payload; an id that is absent gets none."""
@@ -60,14 +72,14 @@ class Stored:
     def contents(self) -> Contents:
         """The digest is counted as a store counts it, from the vectors and payloads that were sent."""
         if not self.rows:
-            return self.rows is not None, 0, f"{0:032x}"
+            return self.rows is not None, 0, f"{0:032x}", self.tags
         drawn = np.frombuffer(b"".join(vector for vector, _ in self.rows.values()), np.float32)
         records = IndexSpec(DIM, "l2").encode(drawn.reshape(-1, DIM))
         total = 0
         for (id_, (_, payload)), record in zip(self.rows.items(), records, strict=True):
             row = blake2b(id_.to_bytes(8, "little") + record.tobytes() + payload, digest_size=16)
             total += int.from_bytes(row.digest(), "little")
-        return True, len(self.rows), f"{total % 2**128:032x}"
+        return True, len(self.rows), f"{total % 2**128:032x}", self.tags
 
 
 Change = Callable[[Stored], Stored]
@@ -87,7 +99,10 @@ class Call:
 class Script:
     """The steps of one seed."""
 
-    def __init__(self, seed: int, steps: int = 60, bulk_at: int | None = None) -> None:
+    def __init__(
+        self, seed: int, steps: int = 60, bulk_at: int | None = None, *, with_history: bool = True
+    ) -> None:
+        """``with_history``: it makes tags, removes one, and purges."""
         self._random = random.Random(seed)
         self._drawn = seed * 100_000
         self._calls = 0
@@ -96,8 +111,13 @@ class Script:
         kinds = [self._writes, self._deletes, self._patches, self._flush_and_write]
         for step in range(1, steps):
             if step == (steps * 2 // 3 if bulk_at is None else bulk_at):
+                self._add([self._tag("before")] if with_history else [])
                 for calls in ([self._delete_index()], [self._create()], [self._bulk(), self._flush()]):
                     self._add(calls)
+                self._add([self._purge()] if with_history else [])
+            elif with_history and step in (steps // 4, steps // 2):
+                is_tagged = any(name == "once" for name, _, _ in self._expected.tags)
+                self._add([self._untag("once") if is_tagged else self._tag("once")])
             else:
                 self._add(self._random.choices(kinds, [7, 2, 3, 2])[0]())
         self._add([self._flush()])
@@ -115,11 +135,26 @@ class Script:
     def _flush(self) -> Call:
         return self._call(lambda engine: engine.flush(), lambda stored: stored, is_write=False)
 
+    def _tag(self, name: str) -> Call:
+        return self._call(
+            lambda engine: engine.tag(name), lambda stored: stored.with_tag(name), is_write=False
+        )
+
+    def _untag(self, name: str) -> Call:
+        return self._call(
+            lambda engine: engine.untag(name), lambda stored: stored.without_tags(), is_write=False
+        )
+
+    def _purge(self) -> Call:
+        return self._call(lambda engine: engine.purge(), lambda stored: stored.without_tags(), is_write=False)
+
     def _create(self) -> Call:
-        return self._call(lambda engine: engine.create_index(DIM, "l2"), lambda stored: Stored({}))
+        return self._call(
+            lambda engine: engine.create_index(DIM, "l2"), lambda stored: Stored({}, stored.tags)
+        )
 
     def _delete_index(self) -> Call:
-        return self._call(lambda engine: engine.delete_index(), lambda stored: Stored(None))
+        return self._call(lambda engine: engine.delete_index(), lambda stored: Stored(None, stored.tags))
 
     def _flush_and_write(self) -> list[Call]:
         return [self._flush(), *self._writes()]
@@ -189,7 +224,7 @@ class Script:
 
         given = zip(drawn, texts, strict=True)
         rows = {id_: (vector.tobytes(), text or b"") for id_, (vector, text) in enumerate(given)}
-        return self._call(load, lambda stored: Stored(dict(rows)))
+        return self._call(load, lambda stored: Stored(dict(rows), stored.tags))
 
 
 class Told:
