@@ -26,6 +26,7 @@ from asteroid_cloud.wal.events import (
 )
 from asteroid_cloud.wal.frame import encode_frame
 from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES, file_name
+from asteroid_cloud.wal.selection import touching
 from asteroid_cloud.wal.types import Lsn
 from tests.wal.logs import IDENTITY, file_of
 
@@ -103,6 +104,13 @@ def test_several_ids_and_those_that_were_never_there(store: Path) -> None:
 def test_a_bulk_load_that_never_ended_touches_no_id(store: Path) -> None:
     found = lines(store, "--id", "0")
     assert [line["bulk"] for line in found if "bulk" in line] == [7, 7]
+
+
+def test_rows_behind_the_last_one_of_a_bulk_load_touch_no_id() -> None:
+    loads = {1: BulkLoaded(1, 1, 2, 1)}
+    rows = BulkRows(1, 1, floats(1, 2))
+    assert list(touching(rows, frozenset({1, 2}), loads)) == [BulkRows(1, 1, floats(1))]
+    assert list(touching(BulkPayloads(1, 1, [b"1", b"2"]), frozenset({2}), loads)) == []
 
 
 def test_instants_kinds_and_numbers_narrow_it_together(store: Path) -> None:

@@ -131,6 +131,14 @@ async def test_any_byte_changed_or_cut_off_is_noticed(files: MemoryFiles) -> Non
         files.contents[FILE] = bytearray(whole[:size])
         with pytest.raises(CorruptionError):
             import_log(files, FILE, "new")
+    closing = whole[-FILE_HEADER_BYTES:]
+    for missing in (
+        whole[: ends[2]] + closing,
+        whole[: ends[0]] + whole[ends[1] :],
+    ):  # whole frames, but not all
+        files.contents[FILE] = bytearray(missing)
+        with pytest.raises(CorruptionError):
+            import_log(files, FILE, "new")
     for at in range(len(whole)):
         files.contents[FILE] = bytearray(whole)
         files.contents[FILE][at] ^= 0x20
