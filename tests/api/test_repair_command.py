@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from asteroid_cloud.api.cli import main
 from asteroid_cloud.client import Client
+from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES
 from ops.server import Server
 
 
@@ -116,16 +117,30 @@ def test_a_running_server_is_looked_at_but_not_repaired(folder: Path) -> None:
         assert len(client.search([0.0, 0.0], k=100)) == 12
 
 
-def test_without_log_or_with_neither_log_nor_index_it_says_so(folder: Path, tmp_path: Path) -> None:
-    assert "there is no log" in call("repair", "--data", tmp_path / "nowhere").stderr
-    flip(folder, 0.1)
+def spoil_index(folder: Path) -> None:
     for path in (folder / "index").iterdir():
         path.write_bytes(path.read_bytes()[:-1])
+
+
+def test_where_nothing_can_be_kept_nothing_is_changed(folder: Path, tmp_path: Path) -> None:
+    assert "there is no log" in call("repair", "--data", tmp_path / "nowhere").stderr
+    spoil_index(folder)
+    log = next((folder / "wal").glob("*.wal"))
+    data = bytearray(log.read_bytes())
+    data[FILE_HEADER_BYTES + 45] ^= 1  # in the first frame
+    log.write_bytes(data)
     before = held(folder)
     result = call("repair", "--data", folder, "--apply")
-    assert result.exit_code in (0, 1)
-    if result.exit_code:
-        assert "nothing can be kept" in result.stderr
-        assert held(folder) == before
-    else:
-        assert "the index does not open" in result.stdout
+    assert (result.exit_code, result.stderr.count("\n"), held(folder)) == (1, 1, before)
+    assert "record 1 is not whole: nothing can be kept" in result.stderr
+
+
+def test_log_and_index_damaged_together_are_mended_one_after_the_other(folder: Path) -> None:
+    spoil_index(folder)
+    flip(folder, 0.9)
+    applied = call("repair", "--data", folder, "--apply", "--json")
+    assert applied.exit_code == 0, applied.output
+    report = json.loads(applied.stdout)
+    assert (report["index_error"] is None, report["plan"]["first_lsn"]) == (False, 1)
+    assert call("replay", "--data", folder, "--apply").exit_code == 0
+    assert vectors(folder) == set(range(report["plan"]["last_lsn"] - 1))
