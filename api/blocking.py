@@ -19,7 +19,7 @@ from asteroid_cloud.api.embedded import MEMORY_BUDGET_BYTES, open
 from asteroid_cloud.api.results import IndexInfo, Stats
 from asteroid_cloud.api.store import Store
 from asteroid_cloud.api.store_changes import Change
-from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
+from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, RecoveryMode, TagInfo
 
 T = TypeVar("T")
 
@@ -119,6 +119,7 @@ def open_blocking(
     memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
     log_retention_bytes: int | None = None,
     log_retention_s: float | None = None,
+    recovery: RecoveryMode = "tail",
 ) -> Iterator[BlockingStore]:
     """A store in this process, as ``open`` gives it, with methods that block."""
     with start_blocking_portal(name="asteroid-store") as portal:
@@ -130,6 +131,7 @@ def open_blocking(
             memory_budget_bytes=memory_budget_bytes,
             log_retention_bytes=log_retention_bytes,
             log_retention_s=log_retention_s,
+            recovery=recovery,
         )
         with portal.wrap_async_context_manager(opened) as store:
             yield BlockingStore(store, portal)

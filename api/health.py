@@ -13,6 +13,8 @@ from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import Overloaded
 
 OK = b'{"status":"ok"}'
+DEGRADED = b'{"status":"degraded"}'
+"""Answers are complete as far as the store goes, but it has lost rows or records; see ``/v1/recovery``."""
 
 
 @get("/health", summary="Is the process alive? Needs no key.", tags=["operations"])
@@ -24,8 +26,9 @@ async def health() -> Response[bytes]:
 @get("/ready", summary="Is recovery over, and is there an index?", tags=["operations"])
 async def ready(state: State) -> Response[bytes]:
     """200 once searches can be answered; 503 with the phase and its progress until then."""
-    check_ready(state.store.engine)
-    return Response(OK, media_type=JSON)
+    engine: Engine = state.store.engine
+    check_ready(engine)
+    return Response(DEGRADED if engine.recovery.losses else OK, media_type=JSON)
 
 
 def check_ready(engine: Engine) -> None:

@@ -93,6 +93,7 @@ def _engine_gauges(stats: Stats) -> dict[str, tuple[str, float]]:
         "segments": ("Live segments.", stats.segments),
         "segment_bytes": ("Bytes of segment files.", stats.segment_bytes),
         "tombstones": ("Dead rows not merged away yet.", stats.tombstones),
+        "rows_lost": ("Rows given up with damaged segments.", stats.rows_lost),
         "tail_rows": ("Rows not in a segment yet.", stats.tail_rows),
         "tail_bytes": ("RAM of those rows.", stats.tail_bytes),
         "wal_bytes": ("Bytes of the log.", stats.log_bytes),

@@ -155,6 +155,8 @@ class Stats(Answer, frozen=True, kw_only=True):
     tombstones: int
     tail_rows: int
     tail_bytes: int
+    rows_lost: int
+    """Rows that were given up with damaged segments; 0 as a rule."""
     lag_records: int
     """Records applied that no durable segment holds yet."""
     lag_seconds: float

@@ -236,7 +236,7 @@ INDEX = {
 }
 ROW = {"id": ref("Id"), "vector": ref("Vector"), "payload": ref("Payload")}
 ANSWERS: dict[str, Schema] = {
-    "Status": answer(["status"], status={"type": "string", "enum": ["ok"]}),
+    "Status": answer(["status"], status={"type": "string", "enum": ["ok", "degraded"]}),
     "Index": answer([*INDEX], **INDEX),
     "IndexCreated": answer([*INDEX, "lsn"], **INDEX, lsn=ref("Lsn")),
     "IndexDeleted": answer(["initialized", "lsn"], initialized=FLAG, lsn=ref("Lsn")),

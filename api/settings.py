@@ -71,6 +71,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     keep_log: Annotated[
         bool, _about("Never trim the log, so that replay reaches the first record; it grows without bound.")
     ] = False
+    recovery: Annotated[
+        Literal["strict", "tail", "salvage"],
+        _about(
+            "What to do with a damaged store: strict changes nothing, tail cuts a torn write and makes anew "
+            "what can be, salvage also gives up what is damaged beyond that, and says so."
+        ),
+    ] = "tail"
     log_retention_bytes: Annotated[
         str | None,
         _about("Keep so much of the log, as 1GiB, for change feeds and, with tags or backups, to go back."),
@@ -153,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             mapped_bytes_max=None if self.mapped_bytes_max is None else parse_size(self.mapped_bytes_max),
             seal_rows=self.seal_rows,
             keep_log=self.keep_log,
+            recovery=self.recovery,
             log_retention=Retention(
                 None if self.log_retention_bytes is None else parse_size(self.log_retention_bytes),
                 None if self.log_retention_age is None else 1000 * parse_age_s(self.log_retention_age),

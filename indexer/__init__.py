@@ -19,6 +19,7 @@ from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.fields import FieldColumn, Fields
 from asteroid_cloud.indexer.going_back import Journey, Point, WentBack
 from asteroid_cloud.indexer.log_repair import LogRepair, RepairReport
+from asteroid_cloud.indexer.losses import Losses, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.memory import Building, MemoryUse
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
@@ -51,6 +52,9 @@ __all__ = [
     "IndexSpec",
     "Journey",
     "LogRepair",
+    "Losses",
+    "LostRecords",
+    "LostSegment",
     "MemoryUse",
     "PartPlan",
     "PartView",
@@ -58,6 +62,7 @@ __all__ = [
     "Point",
     "PurgeReport",
     "Recovery",
+    "RecoveryMode",
     "RepairReport",
     "Replay",
     "ReplayReport",

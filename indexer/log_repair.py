@@ -65,10 +65,14 @@ class LogRepair:
         """
         lock = lock_directory(self.files, self.path)
         try:
-            identity, plan, error = self._plan()
-            kept = mend(self.files, f"{self.path}/wal", identity, plan) if plan.is_needed else []
+            return self.apply_locked()
         finally:
             lock.release()
+
+    def apply_locked(self) -> RepairReport:
+        """The same for one who holds the lock already."""
+        identity, plan, error = self._plan()
+        kept = mend(self.files, f"{self.path}/wal", identity, plan) if plan.is_needed else []
         return RepairReport(plan=plan, index_error=error, is_applied=plan.is_needed, kept=kept)
 
     def _names(self) -> list[list[str]]:

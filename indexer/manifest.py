@@ -9,6 +9,7 @@ synced; only then are the files that it no longer names removed and the log behi
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 
@@ -23,6 +24,7 @@ VERSION = 1
 CHECKED = struct.Struct("<8sII")
 HEADER = struct.Struct("<8sIII")
 PREFIX = "manifest-"
+NAME = re.compile(r"manifest-\d{12}")
 TEMPORARY = "manifest.tmp"
 
 
@@ -108,7 +110,7 @@ def newest_manifest(files: Files, folder: str) -> Manifest | None:
 
     Raises CorruptionError for one under another's name: it might be older than what it hides.
     """
-    names = sorted(name for name in files.list(folder) if name.startswith(PREFIX))
+    names = sorted(filter(NAME.fullmatch, files.list(folder)))
     if not names:
         return None
     path = f"{folder}/{names[-1]}"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
+import msgspec
 from anyio import to_thread
 
 from asteroid_cloud.indexer.admission import Admission
@@ -16,6 +17,8 @@ from asteroid_cloud.indexer.build import SegmentBuilder
 from asteroid_cloud.indexer.bulk import BulkBuilder
 from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.history import History
+from asteroid_cloud.indexer.losses import read_losses
+from asteroid_cloud.indexer.mending import StoreMender
 from asteroid_cloud.indexer.merger import Merger
 from asteroid_cloud.indexer.pages import PageKeeper
 from asteroid_cloud.indexer.recovery import open_checkpoint, read_checkpoint, remove_unnamed, told_recovery
@@ -26,7 +29,16 @@ from asteroid_cloud.indexer.spec import EngineOptions
 from asteroid_cloud.indexer.state import State
 from asteroid_cloud.indexer.status import Phase, Recovery
 from asteroid_cloud.indexer.tags import TaggedSegments
-from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, LogPruned, StorageError
+from asteroid_cloud.wal.errors import (
+    AsteroidError,
+    CorruptionError,
+    LockHeld,
+    LogPruned,
+    NoSpace,
+    Poisoned,
+    StorageError,
+    UnsupportedVersion,
+)
 from asteroid_cloud.wal.events import BulkLoaded
 from asteroid_cloud.wal.files import FileLock, Files
 from asteroid_cloud.wal.follow import next_group
@@ -35,6 +47,9 @@ from asteroid_cloud.wal.lock import lock_directory
 from asteroid_cloud.wal.types import Lsn
 
 logger = logging.getLogger(__name__)
+MENDS_MAX = 3
+"""How often a store that does not open is mended: what was damaged may have hidden more."""
+NOT_DAMAGE = (NoSpace, Poisoned, LockHeld, UnsupportedVersion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ class Opening:
     async def run(self) -> None:
         """Recovers, then keeps the background tasks going until cancelled."""
         try:
-            opened = await self._recover()
+            opened = await self._recover_or_mend()
         except (AsteroidError, OSError) as error:
             self._fail(error)
             return
@@ -141,7 +156,27 @@ class Opening:
         self._settled.set()
         return failure
 
-    async def _recover(self) -> Opened:
+    async def _recover_or_mend(self) -> Opened:
+        mended: list[str] = []
+        for _ in range(MENDS_MAX):
+            try:
+                return await self._recover(mended)
+            except NOT_DAMAGE:
+                raise
+            except StorageError as error:
+                if self._log is not None:
+                    await self._log.close()
+                    self._log = None
+                mended += await to_thread.run_sync(self._mend, error)
+        return await self._recover(mended)
+
+    def _mend(self, error: StorageError) -> list[str]:
+        def progress(done: int, total: int) -> None:
+            self.phase = Phase("recovering", done / total, f"building the index anew, LSN {done}")
+
+        return StoreMender(self._files, self.path, self._options).mend(error, progress)
+
+    async def _recover(self, mended: list[str]) -> Opened:
         files, folder, options = self._files, self._folder, self._options
         began_s = time.monotonic()
         self.phase = Phase("recovering", 0.0, "checking the segments")
@@ -151,6 +186,7 @@ class Opening:
             f"{self.path}/wal",
             identity=manifest.identity if manifest else None,
             buffers=options.log_buffers,
+            is_strict=options.recovery == "strict",
         )
         if log.report.reason:
             logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
@@ -181,7 +217,12 @@ class Opening:
         applier = Applier(state)
         checked_s = time.monotonic()
         await self._replay(log, applier, recovered.applied_lsn)
-        told = told_recovery(recovered, log.report, checked_s - began_s, time.monotonic() - checked_s)
+        told = msgspec.structs.replace(
+            told_recovery(recovered, log.report, checked_s - began_s, time.monotonic() - checked_s),
+            mode=options.recovery,
+            mended=mended,
+            losses=await to_thread.run_sync(read_losses, files, self.path),
+        )
         logger.info("recovered: %s", told)
         admission = Admission(
             options.tail_rows_max,

@@ -10,7 +10,8 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.manifest import PREFIX, TEMPORARY, Manifest, manifest_name, newest_manifest
+from asteroid_cloud.indexer.manifest import NAME as MANIFEST_NAME
+from asteroid_cloud.indexer.manifest import TEMPORARY, Manifest, manifest_name, newest_manifest
 from asteroid_cloud.indexer.segment import Segment
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.indexer.status import Recovery
@@ -134,6 +135,8 @@ def remove_strays(
     numbers = {name: int(match[1]) for name in names if (match := SEGMENT_FILE.fullmatch(name))}
     strays = untagged({n for n in numbers.values() if n not in segments and (below is None or n < below)})
     for name in names:
-        is_old_manifest = name == TEMPORARY or (name.startswith(PREFIX) and name != manifest)
+        is_old_manifest = name == TEMPORARY or (
+            MANIFEST_NAME.fullmatch(name) is not None and name != manifest
+        )
         if is_old_manifest or numbers.get(name) in strays:
             files.remove(f"{folder}/{name}")

@@ -72,11 +72,18 @@ class Replay:
         """
         lock = lock_directory(self.files, self.path)
         try:
-            log = anyio.run(self._open_log)
+            return self.run_locked(progress)
+        finally:
+            lock.release()
+
+    def run_locked(self, progress: Progress) -> ReplayReport:
+        """The same for one who holds the lock already."""
+        log = anyio.run(self._open_log)
+        try:
             live, live_error = self._open_live(log)
             state = self._rebuild(log, live, progress)
             live_digest = None if live is None else self._digest_of(live, log)
-            report = ReplayReport(
+            return ReplayReport(
                 from_lsn=log.first_lsn,
                 to_lsn=log.durable_lsn,
                 vectors=state.live,
@@ -85,25 +92,27 @@ class Replay:
                 live_digest=live_digest,
                 live_error=live_error,
             )
-            anyio.run(log.close)
         finally:
-            lock.release()
-        return report
+            anyio.run(log.close)
 
     def install(self) -> str | None:
         """Puts the rebuilt index in the live one's place; the name that the old one, if any, has now."""
         lock = lock_directory(self.files, self.path)
         try:
-            kept = None
-            if self.files.exists(f"{self.path}/{LIVE}"):
-                numbers = _numbers_from(1)
-                kept = next(f"{BROKEN}.{n}" for n in numbers if not self._has(f"{BROKEN}.{n}"))
-                keep_tagged(self.files, self.path, f"{self.path}/{REBUILT}")
-                self.files.rename(f"{self.path}/{LIVE}", f"{self.path}/{kept}")
-            self.files.rename(f"{self.path}/{REBUILT}", f"{self.path}/{LIVE}")
-            self.files.sync_dir(self.path)
+            return self.install_locked()
         finally:
             lock.release()
+
+    def install_locked(self) -> str | None:
+        """The same for one who holds the lock already."""
+        kept = None
+        if self.files.exists(f"{self.path}/{LIVE}"):
+            numbers = _numbers_from(1)
+            kept = next(f"{BROKEN}.{n}" for n in numbers if not self._has(f"{BROKEN}.{n}"))
+            keep_tagged(self.files, self.path, f"{self.path}/{REBUILT}")
+            self.files.rename(f"{self.path}/{LIVE}", f"{self.path}/{kept}")
+        self.files.rename(f"{self.path}/{REBUILT}", f"{self.path}/{LIVE}")
+        self.files.sync_dir(self.path)
         return kept
 
     def live_digest(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +104,8 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     keep_log: bool = False
     """Never trim the log, so that it reaches back to the first record; it then grows without bound."""
 
+    recovery: Literal["strict", "tail", "salvage"] = "tail"
+    """How far to go to open a store that is damaged; see ``mending``."""
     log_retention: Retention = NOTHING
     """How much of the log is kept beyond what a restart needs."""
 

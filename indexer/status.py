@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from asteroid_cloud.indexer.losses import Losses, RecoveryMode
 from asteroid_cloud.indexer.memory import Building
 from asteroid_cloud.wal.errors import AsteroidError
 
@@ -44,6 +45,11 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """The file beside it that these bytes are moved to, before the first write at the latest."""
     checking_s: float
     replaying_s: float
+    mode: RecoveryMode = "tail"
+    mended: list[str] = []
+    """What was damaged and could be mended, in a sentence each."""
+    losses: Losses = Losses()
+    """What was given up now or at earlier starts, until ``lost.json`` in the store's folder is removed."""
 
 
 class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +63,8 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     tombstones: int
     tail_rows: int
     tail_bytes: int
+    rows_lost: int
+    """Rows that were given up with damaged segments; 0 as a rule."""
     lag_records: int
     """Records applied that no durable segment holds yet."""
     lag_seconds: float

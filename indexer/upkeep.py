@@ -231,6 +231,7 @@ def _stats(opened: Opened, options: EngineOptions) -> EngineStats:
         tombstones=sum(part.tombstones.count for part in state.parts),
         tail_rows=state.tail_rows,
         tail_bytes=state.tail_bytes,
+        rows_lost=opened.recovery.losses.rows,
         lag_records=lag,
         lag_seconds=time.monotonic() - opened.checkpointer.behind_since_s if lag else 0.0,
         log_bytes=log.size_bytes,

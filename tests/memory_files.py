@@ -140,8 +140,15 @@ class MemoryFiles:
         self._data(path)
 
     def rename(self, old: str, new: str) -> None:
-        """Renames, replacing."""
+        """Renames, replacing; a folder with all that is in it."""
         with self._turn:
+            if old in self.folders:
+                inside = f"{old}/"
+                for path in [path for path in self.contents if path.startswith(inside)]:
+                    self.contents[new + path[len(old) :]] = self.contents.pop(path)
+                moved = {path for path in self.folders if path == old or path.startswith(inside)}
+                self.folders = self.folders - moved | {new + path[len(old) :] for path in moved}
+                return
             self.contents[new] = self._data(old)
             del self.contents[old]
 

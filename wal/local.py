@@ -82,20 +82,32 @@ class LocalLog:
         identity: bytes | None = None,
         epoch: int | None = None,
         buffers: LogBuffers = LOG_BUFFERS,
+        is_strict: bool = False,
     ) -> LocalLog:
         """Recovers the log in ``folder``, or begins one; cuts a torn tail, on a full disk before it writes.
 
         ``identity`` must be that of the log when given. ``epoch`` is the writer's; by default the newest.
-        Raises CorruptionError or UnsupportedVersion with nothing changed.
+        ``is_strict`` refuses a torn tail instead. Raises CorruptionError or UnsupportedVersion with nothing
+        changed.
         """
-        return await to_thread.run_sync(cls._open, files, folder, identity, epoch, buffers)
+        return await to_thread.run_sync(cls._open, files, folder, identity, epoch, buffers, is_strict)
 
     @classmethod
     def _open(
-        cls, files: Files, folder: str, identity: bytes | None, epoch: int | None, buffers: LogBuffers
+        cls,
+        files: Files,
+        folder: str,
+        identity: bytes | None,
+        epoch: int | None,
+        buffers: LogBuffers,
+        is_strict: bool,
     ) -> LocalLog:
         files.make_dirs(folder)
         end = find_end(files, folder, identity)
+        if is_strict and end is not None and end.report.bytes_cut:
+            told = end.report
+            reason = f"{told.bytes_cut} bytes would be cut, which no caller was told of: {told.reason}"
+            raise CorruptionError(told.path, told.offset, reason)
         is_cut = True
         if end is not None:
             try:
