@@ -31,7 +31,7 @@ class Commands(click.RichGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the help."""
-        return ["serve", "backup", "restore", "verify", "wal"]
+        return ["serve", "backup", "restore", "recovery", "verify", "wal"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
@@ -49,6 +49,10 @@ class Commands(click.RichGroup):
             from asteroid_cloud.api.restore_command import restore
 
             return restore
+        if cmd_name == "recovery":
+            from asteroid_cloud.api.recovery_command import recovery
+
+            return recovery
         if cmd_name == "wal":
             from asteroid_cloud.api.repair_command import repair
             from asteroid_cloud.api.replay_command import replay

@@ -95,6 +95,7 @@ STATUS_BY_CODE = {
     "storage_error": 500,
     "log_pruned": 500,
     "unsupported_version": 500,
+    "degraded": 503,
     "lock_held": 503,
     "not_caught_up": 503,
     "not_ready": 503,

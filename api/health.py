@@ -28,7 +28,7 @@ async def ready(state: State) -> Response[bytes]:
     """200 once searches can be answered; 503 with the phase and its progress until then."""
     engine: Engine = state.store.engine
     check_ready(engine)
-    return Response(DEGRADED if engine.recovery.losses else OK, media_type=JSON)
+    return Response(DEGRADED if engine.recovery.losses.is_open else OK, media_type=JSON)
 
 
 def check_ready(engine: Engine) -> None:

@@ -100,7 +100,9 @@ MORE = {
     "too large is refused with `bad_payload` and its `id`, and nothing of its batch is changed.",
     "bulk_build": "Only into an empty index. The headers may also begin with "
     f"{' or '.join(f'`{prefix}`' for prefix in routes_bulk.PREFIXES[1:])}.",
-    "ready": "`degraded` when rows or records had to be given up: see `/v1/recovery`. Needs no key if the server's setting `public` names it.",
+    "ready": "`degraded` when rows or records had to be given up: see `/v1/recovery`. When the store did not "
+    "open: the `file`, the `offset`, the `reason` and `advice`. "
+    "Needs no key if the server's setting `public` names it.",
     "metrics": "Needs no key if the server's setting `public` names it.",
 }
 """What a call's description says beyond its handler's docstring, by operation."""

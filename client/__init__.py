@@ -20,6 +20,7 @@ from asteroid_cloud.client.errors import (
     UnexpectedAnswer,
 )
 from asteroid_cloud.client.filters import Condition, F
+from asteroid_cloud.client.recovery import Losses, LostRecords, LostSegment, Recovery
 from asteroid_cloud.client.results import (
     Backup,
     BackupReport,
@@ -66,11 +67,15 @@ __all__ = [
     "IndexInfo",
     "InternalError",
     "InvalidRequest",
+    "Losses",
+    "LostRecords",
+    "LostSegment",
     "NotFound",
     "Overloaded",
     "PurgeReport",
     "RateLimited",
     "Record",
+    "Recovery",
     "RetryPolicy",
     "Row",
     "Search",

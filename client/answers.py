@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from asteroid_cloud.client.calls import Reply, check, decode
 from asteroid_cloud.client.errors import UnexpectedAnswer
+from asteroid_cloud.client.recovery import Recovery
 from asteroid_cloud.client.results import (
     Backup,
     BackupReport,
@@ -31,7 +32,7 @@ from asteroid_cloud.client.results import (
     Written,
 )
 
-WithLsn = TypeVar("WithLsn", IndexInfo, Record, BulkReport, Facets, FieldRange)
+WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange)
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -66,6 +67,7 @@ class Lsn(msgspec.Struct, frozen=True):
     lsn: int = 0
 
 
+RECOVERY = Decoder(Recovery)
 INDEX_INFO = Decoder(IndexInfo)
 RECORD = Decoder(Record)
 REPORT = Decoder(BulkReport)
@@ -108,6 +110,11 @@ def stats_of(reply: Reply) -> Stats:
     except msgspec.ValidationError as error:
         raise UnexpectedAnswer(f"statistics that do not fit: {error}", status=reply.status) from error
     return replace(stats, lsn=reply.lsn) if reply.lsn else stats
+
+
+def recovery_of(reply: Reply) -> Recovery:
+    """What the server found when it opened the store."""
+    return stamped(decode(RECOVERY, reply), reply)
 
 
 def written(id: int) -> Callable[[Reply], Written]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asteroid_cloud.client import routes
 from asteroid_cloud.client.async_transport import AsyncTransport
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
+from asteroid_cloud.client.recovery import Recovery
 from asteroid_cloud.client.results import Backup, BackupReport, IndexInfo, PurgeReport, Stats, Tag
 
 
@@ -34,6 +35,13 @@ class AsyncIndexCalls:
     async def stats(self) -> Stats:
         """The server's figures: ``vectors`` (exact), ``memory_bytes`` and whatever else it reports."""
         return await self._transport.send(routes.stats())
+
+    async def recovery(self) -> Recovery:
+        """What the server found, mended and gave up when it opened the store.
+
+        Raises StorageError while the store does not open; its ``details`` say where, why and what to do.
+        """
+        return await self._transport.send(routes.recovery())
 
     async def backup(self, name: str, timeout: float | None = None) -> BackupReport:
         """Have the server make a backup of that name in its own folder for them, while it serves.

@@ -148,6 +148,7 @@ STORAGE_CODES = frozenset(
     {
         "storage_error",
         "corruption",
+        "degraded",
         "poisoned",
         "no_space",
         "lock_held",

@@ -23,6 +23,7 @@ from asteroid_cloud.client.answers import (
     purge_report,
     range_of,
     record_of,
+    recovery_of,
     rows_of,
     stats_of,
     tag_of,
@@ -32,6 +33,7 @@ from asteroid_cloud.client.answers import (
 from asteroid_cloud.client.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry, check
 from asteroid_cloud.client.encoding import Vector, encode_id, encode_metadata, encode_object, encode_vector
 from asteroid_cloud.client.errors import InvalidRequest
+from asteroid_cloud.client.recovery import Recovery
 from asteroid_cloud.client.results import (
     Backup,
     BackupReport,
@@ -139,6 +141,11 @@ def stats(min_lsn: int | None = None, timeout_s: float | None = None) -> Call[St
     """GET /v1/stats."""
     patient = min_lsn is not None
     return Call("GET", "/v1/stats", stats_of, headers=reading(min_lsn), timeout_s=timeout_s, patient=patient)
+
+
+def recovery() -> Call[Recovery]:
+    """GET /v1/recovery."""
+    return Call("GET", "/v1/recovery", recovery_of)
 
 
 def alive(path: str) -> Call[bool]:

@@ -19,7 +19,14 @@ from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.fields import FieldColumn, Fields
 from asteroid_cloud.indexer.going_back import Journey, Point, WentBack
 from asteroid_cloud.indexer.log_repair import LogRepair, RepairReport
-from asteroid_cloud.indexer.losses import Losses, LostRecords, LostSegment, RecoveryMode
+from asteroid_cloud.indexer.losses import (
+    Losses,
+    LostRecords,
+    LostSegment,
+    RecoveryMode,
+    acknowledge_losses,
+    read_losses,
+)
 from asteroid_cloud.indexer.memory import Building, MemoryUse
 from asteroid_cloud.indexer.merge_patch import merge_payload
 from asteroid_cloud.indexer.part import PartView
@@ -72,12 +79,14 @@ __all__ = [
     "Verified",
     "WentBack",
     "WriteResult",
+    "acknowledge_losses",
     "check_backup",
     "checked_name",
     "checked_spec",
     "merge_payload",
     "prepared",
     "read_backup",
+    "read_losses",
     "rebuild_into",
     "restore_backup",
     "search_parts",

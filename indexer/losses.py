@@ -1,4 +1,4 @@
-"""What a store has lost, and says so for as long as its operator has not dealt with it: ``lost.json``."""
+"""What a store has lost, durably beside it in ``lost.json``, until its operator has acknowledged it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.lock import lock_directory
 
 RecoveryMode = Literal["strict", "tail", "salvage"]
 LOST = "lost.json"
@@ -23,6 +24,9 @@ class LostSegment(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     """Living rows as of ``lsn``."""
     lsn: int
+    least_id: int | None
+    """Of the living rows; None when the ids could not be read any more."""
+    greatest_id: int | None
     reason: str
     kept: list[str]
     """What is left of its files, in the folder of the index."""
@@ -34,24 +38,31 @@ class LostRecords(msgspec.Struct, frozen=True, kw_only=True):
     """Records that a repair of the log gave up."""
 
     first_lsn: int
-    last_lsn: int
+    last_lsn: int | None
+    """The last that is known to have been; None when nothing says whether there were any."""
     kept: list[str]
+    """Copies of what was taken away, in the folder of the log."""
     time_ms: int
+    """When they were given up, in milliseconds since 1970."""
 
 
 class Losses(msgspec.Struct, frozen=True):
-    """What a store has lost; its operator removes the file that says so once it has been dealt with."""
+    """What a store has lost since it was made."""
 
     segments: list[LostSegment] = []
     records: list[LostRecords] = []
+    acknowledged_ms: int | None = None
+    """When its operator took note of all this, in milliseconds since 1970; None as long as that is open."""
 
     @property
     def rows(self) -> int:
         """Living rows that were lost with segments."""
         return sum(each.rows for each in self.segments)
 
-    def __bool__(self) -> bool:
-        return bool(self.segments or self.records)
+    @property
+    def is_open(self) -> bool:
+        """Whether something is lost that nobody has acknowledged: the store is degraded."""
+        return bool(self.segments or self.records) and self.acknowledged_ms is None
 
 
 def read_losses(files: Files, store: str) -> Losses:
@@ -66,20 +77,45 @@ def read_losses(files: Files, store: str) -> Losses:
 
 
 def note(files: Files, store: str, loss: LostSegment | LostRecords) -> None:
-    """Adds to what is lost, durably; a segment that was noted before keeps its note."""
+    """Adds to what is lost, durably; a segment that was noted before keeps its note, records are noted anew.
+
+    Raises CorruptionError when what was lost before does not read, NoSpace and StorageError.
+    """
     known = read_losses(files, store)
     if isinstance(loss, LostRecords):
-        known = Losses(known.segments, [*known.records, loss])
+        same = (loss.first_lsn, loss.last_lsn)
+        others = [each for each in known.records if (each.first_lsn, each.last_lsn) != same]
+        known = Losses(known.segments, [*others, loss])
     elif loss.segment in {each.segment for each in known.segments}:
         return
     else:
         known = Losses([*known.segments, loss], known.records)
+    _write(files, store, known)
+
+
+def acknowledge_losses(files: Files, store: str, now_ms: int) -> Losses:
+    """Marks all that is lost as known to the operator, durably; a second time changes nothing.
+
+    Raises LockHeld when somebody has the store open, CorruptionError, NoSpace and StorageError.
+    """
+    lock = lock_directory(files, store)
+    try:
+        known = read_losses(files, store)
+        if known.is_open:
+            known = msgspec.structs.replace(known, acknowledged_ms=now_ms)
+            _write(files, store, known)
+    finally:
+        lock.release()
+    return known
+
+
+def _write(files: Files, store: str, losses: Losses) -> None:
     path = f"{store}/{LOST}"
     if files.exists(path + UNFINISHED):
         files.remove(path + UNFINISHED)
     file = files.create(path + UNFINISHED)
     try:
-        file.write(msgspec.json.format(msgspec.json.encode(known)))
+        file.write(msgspec.json.format(msgspec.json.encode(losses)))
         file.sync()
     finally:
         file.close()

@@ -12,12 +12,14 @@ import msgspec
 from anyio import to_thread
 
 from asteroid_cloud.indexer.admission import Admission
+from asteroid_cloud.indexer.advice import advised
 from asteroid_cloud.indexer.applier import Applier
 from asteroid_cloud.indexer.build import SegmentBuilder
 from asteroid_cloud.indexer.bulk import BulkBuilder
 from asteroid_cloud.indexer.checkpoint import Checkpointer
+from asteroid_cloud.indexer.columns import make_missing_columns
 from asteroid_cloud.indexer.history import History
-from asteroid_cloud.indexer.losses import read_losses
+from asteroid_cloud.indexer.losses import LOST, read_losses
 from asteroid_cloud.indexer.mending import StoreMender
 from asteroid_cloud.indexer.merger import Merger
 from asteroid_cloud.indexer.pages import PageKeeper
@@ -151,13 +153,16 @@ class Opening:
 
     def _fail(self, error: Exception) -> AsteroidError:
         failure = error if isinstance(error, AsteroidError) else StorageError(str(error))
-        logger.error("the store cannot go on: %s", failure.message)
+        failure.details = advised(failure, self._options.recovery)
+        advice = failure.details.get("advice")
+        logger.error("the store cannot go on: %s%s", failure.message, f"; {advice}" if advice else "")
         self.phase = Phase("failed", self.phase.progress, failure.message, failure)
         self._settled.set()
         return failure
 
     async def _recover_or_mend(self) -> Opened:
         mended: list[str] = []
+        await to_thread.run_sync(self._check_losses)
         for _ in range(MENDS_MAX):
             try:
                 return await self._recover(mended)
@@ -170,6 +175,14 @@ class Opening:
                 mended += await to_thread.run_sync(self._mend, error)
         return await self._recover(mended)
 
+    def _check_losses(self) -> None:
+        """Refuses a store that has lost something: answers that miss it must be somebody's decision."""
+        losses = read_losses(self._files, self.path)
+        if losses.is_open and self._options.recovery != "salvage":
+            records = len(losses.records)
+            reason = f"the store has lost {losses.rows} rows with segments, and records in {records} places"
+            raise StorageError(f"{reason} ({LOST})", code="degraded", rows_lost=losses.rows)
+
     def _mend(self, error: StorageError) -> list[str]:
         def progress(done: int, total: int) -> None:
             self.phase = Phase("recovering", done / total, f"building the index anew, LSN {done}")
@@ -181,6 +194,9 @@ class Opening:
         began_s = time.monotonic()
         self.phase = Phase("recovering", 0.0, "checking the segments")
         manifest = await to_thread.run_sync(read_checkpoint, files, folder)
+        if manifest is not None and options.recovery != "strict":
+            bytes_max = options.fields_bytes_max
+            mended += await to_thread.run_sync(make_missing_columns, files, folder, manifest, bytes_max)
         log = self._log = await LocalLog.open(
             files,
             f"{self.path}/wal",

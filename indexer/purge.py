@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from asteroid_cloud.indexer.losses import LOST
+from asteroid_cloud.indexer.losses import LOST, UNFINISHED
 from asteroid_cloud.indexer.manifest import PREFIX
 from asteroid_cloud.indexer.recovery import SEGMENT_FILE
 from asteroid_cloud.wal.files import Files
@@ -22,7 +22,7 @@ from asteroid_cloud.wal.types import Lsn
 
 EVIDENCE = re.compile(r".*\.broken(\.\d+)?|index\.rebuilt|replaced\.\d+")
 """What recovery and repairs put aside, files or folders: it may hold anything."""
-KNOWN = frozenset({"index", "wal", "tags", LOCK, LOST})
+KNOWN = frozenset({"index", "wal", "tags", LOCK, LOST, LOST + UNFINISHED})
 
 
 class PurgeReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,14 @@ import zstandard
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.manifest import NAME as MANIFEST_NAME
-from asteroid_cloud.indexer.manifest import TEMPORARY, Manifest, manifest_name, newest_manifest
-from asteroid_cloud.indexer.segment import Segment
+from asteroid_cloud.indexer.manifest import (
+    TEMPORARY,
+    Manifest,
+    SegmentEntry,
+    manifest_name,
+    newest_manifest,
+)
+from asteroid_cloud.indexer.segment import Segment, graph_path, payload_path
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.indexer.status import Recovery
 from asteroid_cloud.wal.errors import CorruptionError
@@ -22,6 +28,7 @@ from asteroid_cloud.wal.types import Lsn
 
 SEGMENT_FILE = re.compile(r"segment-(\d{12})\.(graph|payload|fields)")
 DEAD_BYTES_MAX = 2**29
+UNFINISHED_FIELDS = ".fields.new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +57,7 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
     for entry in manifest.segments:
         if spec is None:
             raise CorruptionError(folder, 0, "the manifest names segments but no index")
-        dead = unpack_dead(folder, entry.dead, entry.rows)
-        lsn = Lsn(manifest.applied_lsn)
-        segment = Segment(files, folder, identity, entry.number, spec, lsn, dead)
-        if segment.rows != entry.rows:
-            raise CorruptionError(
-                folder, 0, f"segment {entry.number} has another row count than its manifest"
-            )
-        segments.append(segment)
+        segments.append(open_entry(files, folder, identity, Lsn(manifest.applied_lsn), entry, spec))
     return Recovered(
         identity,
         manifest.number,
@@ -67,6 +67,24 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
         segments,
         Lsn(manifest.created_lsn),
     )
+
+
+def open_entry(
+    files: Files, folder: str, identity: bytes, applied_lsn: Lsn, entry: SegmentEntry, spec: IndexSpec
+) -> Segment:
+    """Opens one segment of a checkpoint at ``applied_lsn``, checking every byte.
+
+    Raises CorruptionError when it is damaged, missing, or not what its manifest says; UnsupportedVersion.
+    """
+    for path in (graph_path(folder, entry.number), payload_path(folder, entry.number)):
+        if not files.exists(path):
+            raise CorruptionError(path, 0, "the file is missing")
+    dead = unpack_dead(folder, entry.dead, entry.rows)
+    segment = Segment(files, folder, identity, entry.number, spec, applied_lsn, dead)
+    if segment.rows != entry.rows:
+        reason = f"segment {entry.number} has another row count than its manifest"
+        raise CorruptionError(graph_path(folder, entry.number), 0, reason)
+    return segment
 
 
 def told_recovery(
@@ -107,6 +125,13 @@ def unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
         raise CorruptionError(folder, 0, f"the manifest's dead rows do not unpack: {error}") from error
 
 
+def _remove_unfinished(files: Files, folder: str) -> None:
+    """Removes field files that a crash kept from being finished: none counts before it has its name."""
+    for name in files.list(folder):
+        if name.endswith(UNFINISHED_FIELDS):
+            files.remove(f"{folder}/{name}")
+
+
 def remove_unnamed(
     files: Files, folder: str, manifest: Manifest | None, untagged: Callable[[set[int]], set[int]]
 ) -> None:
@@ -116,6 +141,7 @@ def remove_unnamed(
     """
     name = None if manifest is None else manifest_name(manifest.number)
     named = set() if manifest is None else {entry.number for entry in manifest.segments}
+    _remove_unfinished(files, folder)
     remove_strays(files, folder, name, named, untagged)
 
 

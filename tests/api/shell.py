@@ -25,6 +25,7 @@ STATS = Stats(
     segment_rows=5,
     tombstones=2,
     tail_rows=2,
+    rows_lost=0,
     tail_bytes=64,
     lag_records=1,
     lag_seconds=0.5,

@@ -33,6 +33,7 @@ MORE = [
     "tags",
     "untag",
     "purge",
+    "recovery",
     "wait_for",
 ]
 
