@@ -38,6 +38,7 @@ def make_columns(files: Files, folder: str, identity: bytes, number: int, rows: 
     had_one = files.exists(path)
     if had_one:
         files.rename(path, path + BROKEN)  # over an earlier one: what can be made again is little evidence
+        files.sync_dir(folder)  # or a power cut might keep the new one's name alone
     files.rename(unfinished, path)
     files.sync_dir(folder)
     return had_one
