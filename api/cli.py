@@ -114,6 +114,8 @@ def _serve(config: str | None, **flags: object) -> None:
         run(load_settings(flags, os.environ, config))
     except AsteroidError as error:
         click.echo(f"asteroid: {error.message}", err=True)
+        if "advice" in error.details:
+            click.echo(f"asteroid: {error.details['advice']}", err=True)
         sys.exit(1)
 
 

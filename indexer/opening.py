@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
-import msgspec
 from anyio import to_thread
 
 from asteroid_cloud.indexer.admission import Admission
@@ -20,6 +19,7 @@ from asteroid_cloud.indexer.checkpoint import Checkpointer
 from asteroid_cloud.indexer.columns import make_missing_columns
 from asteroid_cloud.indexer.history import History
 from asteroid_cloud.indexer.losses import LOST, read_losses
+from asteroid_cloud.indexer.manifest import Manifest
 from asteroid_cloud.indexer.mending import StoreMender
 from asteroid_cloud.indexer.merger import Merger
 from asteroid_cloud.indexer.pages import PageKeeper
@@ -193,19 +193,7 @@ class Opening:
         files, folder, options = self._files, self._folder, self._options
         began_s = time.monotonic()
         self.phase = Phase("recovering", 0.0, "checking the segments")
-        manifest = await to_thread.run_sync(read_checkpoint, files, folder)
-        if manifest is not None and options.recovery != "strict":
-            bytes_max = options.fields_bytes_max
-            mended += await to_thread.run_sync(make_missing_columns, files, folder, manifest, bytes_max)
-        log = self._log = await LocalLog.open(
-            files,
-            f"{self.path}/wal",
-            identity=manifest.identity if manifest else None,
-            buffers=options.log_buffers,
-            is_strict=options.recovery == "strict",
-        )
-        if log.report.reason:
-            logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
+        manifest, log = await self._open_log(mended)
         recovered = await to_thread.run_sync(open_checkpoint, files, folder, manifest, log.identity)
         self._check_reach(log, recovered.applied_lsn)
         tagged = await to_thread.run_sync(TaggedSegments, files, self.path)
@@ -233,12 +221,9 @@ class Opening:
         applier = Applier(state)
         checked_s = time.monotonic()
         await self._replay(log, applier, recovered.applied_lsn)
-        told = msgspec.structs.replace(
-            told_recovery(recovered, log.report, checked_s - began_s, time.monotonic() - checked_s),
-            mode=options.recovery,
-            mended=mended,
-            losses=await to_thread.run_sync(read_losses, files, self.path),
-        )
+        losses = await to_thread.run_sync(read_losses, files, self.path)
+        times_s = checked_s - began_s, time.monotonic() - checked_s
+        told = told_recovery(recovered, log.report, times_s, options.recovery, mended, losses)
         logger.info("recovered: %s", told)
         admission = Admission(
             options.tail_rows_max,
@@ -268,6 +253,24 @@ class Opening:
             told,
             staged,
         )
+
+    async def _open_log(self, mended: list[str]) -> tuple[Manifest | None, LocalLog]:
+        """The newest manifest, whose segments have their columns again, and the log, its torn tail cut."""
+        files, folder, options = self._files, self._folder, self._options
+        manifest = await to_thread.run_sync(read_checkpoint, files, folder)
+        if manifest is not None and options.recovery != "strict":
+            bytes_max = options.fields_bytes_max
+            mended += await to_thread.run_sync(make_missing_columns, files, folder, manifest, bytes_max)
+        log = self._log = await LocalLog.open(
+            files,
+            f"{self.path}/wal",
+            identity=manifest.identity if manifest else None,
+            buffers=options.log_buffers,
+            is_strict=options.recovery == "strict",
+        )
+        if log.report.reason:
+            logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
+        return manifest, log
 
     def _check_reach(self, log: LocalLog, after: Lsn) -> None:
         """Refuses a checkpoint and a log that do not meet, before any file is taken for nobody's."""

@@ -10,6 +10,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.losses import Losses, RecoveryMode
 from asteroid_cloud.indexer.manifest import NAME as MANIFEST_NAME
 from asteroid_cloud.indexer.manifest import (
     TEMPORARY,
@@ -88,9 +89,14 @@ def open_entry(
 
 
 def told_recovery(
-    recovered: Recovered, log: RecoveryReport, checking_s: float, replaying_s: float
+    recovered: Recovered,
+    log: RecoveryReport,
+    times_s: tuple[float, float],
+    mode: RecoveryMode,
+    mended: list[str],
+    losses: Losses,
 ) -> Recovery:
-    """What is told of a recovery that is over; files by their names alone."""
+    """What is told of a recovery that took so long to check and to replay; files by their names alone."""
     is_cut = log.bytes_cut > 0
     return Recovery(
         checkpoint_lsn=recovered.applied_lsn,
@@ -104,8 +110,11 @@ def told_recovery(
         cut_offset=log.offset if is_cut else None,
         cut_reason=log.reason if is_cut else None,
         kept_as=evidence_path(log).rpartition("/")[2] if is_cut else None,
-        checking_s=checking_s,
-        replaying_s=replaying_s,
+        checking_s=times_s[0],
+        replaying_s=times_s[1],
+        mode=mode,
+        mended=mended,
+        losses=losses,
     )
 
 

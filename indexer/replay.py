@@ -6,9 +6,11 @@ Works on a store that nobody has open. It changes nothing but its own folder, ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
+from typing import TypeVar
 
 import anyio
 import msgspec
@@ -30,6 +32,7 @@ from asteroid_cloud.wal.local import LocalLog
 from asteroid_cloud.wal.lock import lock_directory
 from asteroid_cloud.wal.types import Lsn
 
+T = TypeVar("T")
 LIVE = "index"
 REBUILT = "index.rebuilt"
 BROKEN = "index.broken"
@@ -78,7 +81,7 @@ class Replay:
 
     def run_locked(self, progress: Progress) -> ReplayReport:
         """The same for one who holds the lock already."""
-        log = anyio.run(self._open_log)
+        log = _in_own_loop(self._open_log)
         try:
             live, live_error = self._open_live(log)
             state = self._rebuild(log, live, progress)
@@ -93,7 +96,7 @@ class Replay:
                 live_error=live_error,
             )
         finally:
-            anyio.run(log.close)
+            _in_own_loop(log.close)
 
     def install(self) -> str | None:
         """Puts the rebuilt index in the live one's place; the name that the old one, if any, has now."""
@@ -122,14 +125,14 @@ class Replay:
         """
         lock = lock_directory(self.files, self.path)
         try:
-            log = anyio.run(self._open_log)
+            log = _in_own_loop(self._open_log)
             try:
                 live, error = self._open_live(log)
                 if live is None:
                     raise CorruptionError(f"{self.path}/{LIVE}", 0, error or "it does not open")
                 return self._digest_of(live, log)
             finally:
-                anyio.run(log.close)
+                _in_own_loop(log.close)
         finally:
             lock.release()
 
@@ -268,6 +271,12 @@ class Replay:
             for record in log.read(Lsn(live.applied_lsn + 1)):
                 state.apply(record)
         return snapshot_digest(state.snapshot())
+
+
+def _in_own_loop(function: Callable[[], Awaitable[T]]) -> T:
+    """Runs it in a thread of its own: the caller's may have a loop that is at work."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(anyio.run, function).result()
 
 
 def _numbers_from(first: int) -> Iterator[int]:

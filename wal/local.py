@@ -29,7 +29,7 @@ from asteroid_cloud.wal.frame import decode_body
 from asteroid_cloud.wal.limits import COMMIT_QUEUE_BYTES_MAX, FOLLOWER_BUFFER_BYTES_MAX
 from asteroid_cloud.wal.log import NOTHING, Record, Retention, Unchanged
 from asteroid_cloud.wal.log_file import read_frames
-from asteroid_cloud.wal.recover import RecoveryReport, cut_tail, find_end, remove_unfinished
+from asteroid_cloud.wal.recover import RecoveryReport, cut_tail, find_end, refuse_torn, remove_unfinished
 from asteroid_cloud.wal.retention import Extent
 from asteroid_cloud.wal.types import Lsn
 from asteroid_cloud.wal.writer import LogWriter
@@ -104,10 +104,8 @@ class LocalLog:
     ) -> LocalLog:
         files.make_dirs(folder)
         end = find_end(files, folder, identity)
-        if is_strict and end is not None and end.report.bytes_cut:
-            told = end.report
-            reason = f"{told.bytes_cut} bytes would be cut, which no caller was told of: {told.reason}"
-            raise CorruptionError(told.path, told.offset, reason)
+        if is_strict and end is not None:
+            refuse_torn(end)
         is_cut = True
         if end is not None:
             try:

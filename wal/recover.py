@@ -80,6 +80,14 @@ def _scan(files: Files, path: str, header: FileHeader) -> tuple[Lsn, int, str]:
         last, end = frame.header.last_lsn, frame.end
 
 
+def refuse_torn(end: LogEnd) -> None:
+    """Raises CorruptionError, which says what would be cut, when the log ends in a torn write."""
+    told = end.report
+    if told.bytes_cut:
+        reason = f"{told.bytes_cut} bytes would be cut, which no caller was told of: {told.reason}"
+        raise CorruptionError(told.path, told.offset, reason)
+
+
 def cut_tail(files: Files, end: LogEnd) -> None:
     """Removes what ``end.report`` says is torn, after a copy of it is safe beside the log."""
     report = end.report

@@ -14,7 +14,7 @@ from asteroid_cloud.api.gate import Gate
 from asteroid_cloud.api.metrics import Metrics
 from asteroid_cloud.api.results import Stats
 from asteroid_cloud.api.settings import Settings
-from asteroid_cloud.indexer import IndexSpec, MemoryUse, Phase
+from asteroid_cloud.indexer import IndexSpec, MemoryUse, Phase, Recovery
 from asteroid_cloud.wal.errors import AsteroidError
 
 STATS = Stats(
@@ -54,6 +54,23 @@ STATS = Stats(
 )
 
 
+NOTHING_FOUND = Recovery(
+    checkpoint_lsn=8,
+    segments=1,
+    segment_rows=5,
+    log_first_lsn=1,
+    durable_lsn=9,
+    records_replayed=1,
+    bytes_cut=0,
+    cut_from=None,
+    cut_offset=None,
+    cut_reason=None,
+    kept_as=None,
+    checking_s=0.1,
+    replaying_s=0.1,
+)
+
+
 class FakeEngine:
     """As much of an engine as the shell looks at."""
 
@@ -62,6 +79,7 @@ class FakeEngine:
         self.failure: AsteroidError | None = None
         self.spec: IndexSpec | None = IndexSpec(4, "l2")
         self.trouble: Exception | None = None
+        self.recovery = NOTHING_FOUND
 
     @property
     def applied_lsn(self) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from asteroid_cloud.indexer import Phase
+from asteroid_cloud.indexer import Losses, LostRecords, Phase
 from asteroid_cloud.wal.errors import CorruptionError, Poisoned
 from tests.api.shell import FakeStore, ask, shell
 
@@ -34,6 +35,16 @@ async def test_without_an_index_it_is_not_ready() -> None:
 async def test_with_an_index_it_is_ready() -> None:
     ready = await ask(shell(), "GET", "/ready")
     assert (ready.status, ready.json) == (200, {"status": "ok"})
+
+
+async def test_what_is_lost_makes_it_ready_but_degraded_until_it_is_acknowledged() -> None:
+    lost = LostRecords(first_lsn=3, last_lsn=5, kept=[], time_ms=7)
+    for acknowledged_ms, status in ((None, "degraded"), (8, "ok")):
+        store = FakeStore()
+        losses = Losses(records=[lost], acknowledged_ms=acknowledged_ms)
+        store.engine.recovery = msgspec.structs.replace(store.engine.recovery, losses=losses)
+        ready = await ask(shell(store), "GET", "/ready")
+        assert (ready.status, ready.json) == (200, {"status": status})
 
 
 async def test_a_poisoned_log_is_told_though_reads_go_on() -> None:

@@ -62,6 +62,7 @@ def test_each_setting_is_a_flag_a_variable_and_has_a_description(field: msgspec.
         "metric": "ip",
         "bits": "8",
         "log_level": "error",
+        "recovery": "salvage",
         "public": "docs",
         "memory_budget": "2MiB",
         "mapped": "warm",

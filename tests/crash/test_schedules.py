@@ -42,7 +42,7 @@ def test_a_bulk_load_put_in_while_a_manifest_is_written_is_nobodys_stray() -> No
     """Its files were removed, and the next manifest named them; about one order in twenty shows it."""
     with pytest.MonkeyPatch.context() as patch:
         planted.take_the_new_for_strays(patch)
-        seed = next(seed for seed in range(SCHEDULES) if breaks(seed, "no such file"))
+        seed = next(seed for seed in range(SCHEDULES) if breaks(seed, "the file is missing"))
     run_schedule(seed)
 
 

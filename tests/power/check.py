@@ -137,6 +137,8 @@ class Opener:
 async def _contents(files: MappableFiles) -> Contents:
     async with Engine.open(ROOT, OPTIONS, files=files) as engine:
         await engine.ready()
+        if engine.recovery.mended or engine.recovery.losses.is_open:
+            raise Violation(f"a power cut left what had to be mended: {engine.recovery.mended}")
         return contents_of(engine)
 
 

@@ -114,6 +114,8 @@ async def _live(script: Script, files: MappableFiles) -> Stored:
 async def _again(expected: Stored, files: MappableFiles) -> None:
     async with Engine.open(ROOT, OPTIONS, files=files) as engine:
         await engine.ready()
+        if engine.recovery.mended:
+            raise Violation(f"what was left had to be mended: {engine.recovery.mended}")
         if (found := contents_of(engine)) != expected.contents():
             raise Violation(f"after a start: {found}, not {expected.contents()}")
 
