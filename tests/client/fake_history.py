@@ -1,4 +1,4 @@
-"""The fake server's tags, and its purge."""
+"""The fake server's tags, its purge, and what it tells of its recovery."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class History:
             ("GET", "/v1/tags", self.tags),
             ("DELETE", "/v1/tags/{name}", self.untag),
             ("POST", "/v1/purge", self.purge),
+            ("GET", "/v1/recovery", self.recovery),
         ]
 
     async def tag(self, request: web.Request) -> web.Response:
@@ -44,3 +45,20 @@ class History:
         self.named.clear()
         told = {"lsn": 7, "segments_rewritten": 2, "rows_erased": 3, "log_first_lsn": 8}
         return web.json_response(told | {"tags_removed": names, "files_removed": 0, "not_ours": []})
+
+    async def recovery(self, request: web.Request) -> web.Response:
+        told: dict[str, Any] = dict.fromkeys(("cut_from", "cut_offset", "cut_reason", "kept_as"))
+        told |= dict.fromkeys(("checkpoint_lsn", "segments", "segment_rows", "log_first_lsn"), 4)
+        told |= {"durable_lsn": 9, "records_replayed": 5, "bytes_cut": 0, "checking_s": 0.5, "replaying_s": 1}
+        lost = {
+            "segment": 2,
+            "rows": 7,
+            "lsn": 4,
+            "least_id": 1,
+            "greatest_id": 2**64 - 1,
+            "reason": "a flip",
+        }
+        records = {"first_lsn": 6, "last_lsn": None, "kept": ["6.wal.0.broken"], "time_ms": 5}
+        losses = {"segments": [lost | {"reason": "a flip", "kept": [], "time_ms": 5}], "records": [records]}
+        told |= {"mode": "salvage", "mended": ["one thing"], "losses": losses, "of_a_newer_server": True}
+        return web.json_response(told, headers={"X-Asteroid-LSN": "9"})

@@ -263,3 +263,16 @@ async def test_tags_and_purge(client: Any) -> None:
     report = await client.purge(timeout=5)
     assert (report.tags_removed, report.rows_erased) == (["monday"], 3)
     assert await client.tags() == []
+
+
+async def test_recovery(client: Any) -> None:
+    told = await client.recovery()
+    assert (told.mode, told.mended, told.records_replayed, told.cut_from) == (
+        "salvage",
+        ["one thing"],
+        5,
+        None,
+    )
+    (segment,), (records,) = told.losses.segments, told.losses.records
+    assert (segment.rows, segment.greatest_id) == (7, 2**64 - 1)
+    assert (records.first_lsn, records.last_lsn, told.losses.acknowledged_ms) == (6, None, None)

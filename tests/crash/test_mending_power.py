@@ -14,7 +14,7 @@ from asteroid_cloud.indexer import mending as mending_module
 from asteroid_cloud.indexer.losses import LostRecords, LostSegment, note
 from asteroid_cloud.indexer.manifest import Manifest, write_manifest
 from asteroid_cloud.wal.errors import AsteroidError, StorageError
-from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.files import AppendFile, Files
 from tests.indexer.engines import u64, vectors
 from tests.power.check import ROOT, contents_of
 from tests.power.images import Image, Images
@@ -25,6 +25,7 @@ from tests.seeded_loop import threads_in_place
 OPTIONS = EngineOptions(seal_rows=400, idle_seal_s=600, idle_flush_s=600, ef_construction=20, links_max=4)
 SALVAGE = msgspec.structs.replace(OPTIONS, recovery="salvage")
 TAIL = msgspec.structs.replace(SALVAGE, recovery="tail")
+KEPT = msgspec.structs.replace(OPTIONS, keep_log=True)
 SEGMENT = f"{ROOT}/index/segment-000000000001"
 Found = tuple[Contents, list[tuple[int, int]], list[tuple[int, int | None]]]
 
@@ -34,12 +35,12 @@ def _silent(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
 
 
-def built() -> Image:
+def built(*, keep_log: bool = False) -> Image:
     """Two segments with 60 rows each up to record 4, of which one does; eight records behind them."""
-    files = MappableFiles()
+    files, options = MappableFiles(), KEPT if keep_log else OPTIONS
 
     async def write() -> None:
-        async with Engine.open(ROOT, OPTIONS, files=files) as engine:
+        async with Engine.open(ROOT, options, files=files) as engine:
             await engine.ready()
             await engine.create_index(DIM, "l2")
             for turn in range(2):
@@ -125,6 +126,63 @@ def check(damage: Callable[[Image], Image]) -> int:
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_power_cut_at_any_point_of_a_mend(damage: Callable[[Image], Image]) -> None:
     assert check(damage) >= 8
+
+
+class PowerCut(BaseException):
+    """Ends an opening in its middle; no handler of errors takes it for one."""
+
+
+class Dying(MappableFiles):
+    """A disk that keeps everything up to a change, and then no more."""
+
+    changes_left = 0
+
+    def _change(self) -> None:
+        if self.changes_left == 0:
+            raise PowerCut
+        self.changes_left -= 1
+
+    def create(self, path: str) -> AppendFile:
+        """A new file."""
+        self._change()
+        return super().create(path)
+
+    def rename(self, old: str, new: str) -> None:
+        """Another name, of a file or a folder."""
+        self._change()
+        super().rename(old, new)
+
+    def remove(self, path: str) -> None:
+        """One file less."""
+        self._change()
+        super().remove(path)
+
+
+def in_manifest(image: Image) -> Image:
+    return with_flip(image, max(path for path in image if "/manifest-" in path), 30)
+
+
+@pytest.mark.parametrize("damage", [in_graph, in_manifest])
+def test_an_index_made_anew_survives_its_end_at_each_change(damage: Callable[[Image], Image]) -> None:
+    whole = built(keep_log=True)
+    expected, changes = held(MappableFiles(whole), KEPT), 0
+    is_over = False
+    while not is_over:
+        files = Dying(damage(whole))
+        files.changes_left = changes
+        try:
+            held(files, KEPT)
+            is_over = True
+        except (PowerCut, BaseExceptionGroup):
+            pass
+        left = MappableFiles(files.image())
+        assert held(left, KEPT) == expected, changes
+        assert held(left, msgspec.structs.replace(KEPT, recovery="strict")) == expected, changes
+        evidence = damage(whole).items() - whole.items()
+        kept = {bytes(data) for data in left.contents.values()}
+        assert {data for _, data in evidence} <= kept, changes
+        changes += 1
+    assert changes > 6
 
 
 def _not_noted(patch: pytest.MonkeyPatch) -> None:
