@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("wal", "indexer", "query", "api")
 NOT_OF_REQUESTS = {
     *("bad_settings", "bad_chunk", "bad_file"),
-    *("bad_point", "another_store", "nothing_to_undo"),
+    *("bad_point", "another_store", "nothing_to_undo", "bad_lsn", "exists"),
 }
 """Codes of errors that no request can cause: of the command, and of the embedded store's own arguments."""
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AsteroidError)]

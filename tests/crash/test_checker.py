@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from asteroid_cloud.client import Row
+from asteroid_cloud.client import Hit, Row
 from ops import crash
 from ops.crash import Batch, Violation, Writer, check, decide, run
 
@@ -24,11 +25,21 @@ class FakeClient:
 
     def __init__(self, rows: Stored) -> None:
         self._rows = rows
+        self.unseen: set[int] = set()
 
     async def scroll(self, **_: object) -> AsyncIterator[Row]:
         """All rows."""
         for row in self._rows.values():
             yield row
+
+    async def search(self, query: Any, k: int, **_: object) -> list[Hit]:
+        """The nearest rows, or what a broken index would find."""
+        near = [
+            Hit(id_, float(np.linalg.norm(np.subtract(row.vector, query, dtype=np.float32))))
+            for id_, row in self._rows.items()
+            if id_ not in self.unseen
+        ]
+        return sorted(near, key=lambda hit: (hit.distance, hit.id))[:k]
 
 
 def row(id_: int, batch: Batch) -> Row:
@@ -53,6 +64,15 @@ async def checked(rows: Stored, known: Writer) -> int:
     """The driver's check of rows against what a writer knows."""
     client: Any = FakeClient(rows)
     return await check(client, [known])
+
+
+@pytest.mark.parametrize("unseen", [1, 2])
+@pytest.mark.anyio
+async def test_a_row_that_searches_miss_is_found(unseen: int) -> None:
+    client: Any = FakeClient(intact())
+    client.unseen = {unseen}
+    with pytest.raises(Violation, match="a search"):
+        await check(client, [writer()])
 
 
 def lose(rows: Stored) -> None:
