@@ -42,7 +42,7 @@ class Commands(click.RichGroup):
 
             return verify
         if cmd_name == "backup":
-            from asteroid_cloud.api.backup_commands import backup
+            from asteroid_cloud.api.backup_command import backup
 
             return backup
         if cmd_name == "restore":

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 
 import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
-from asteroid_cloud.api.backup_commands import FOLDER, errors_to_status, show_backup
+from asteroid_cloud.api.backup_command import FOLDER, show_backup
 from asteroid_cloud.indexer import (
     BackupReport,
     Journey,
@@ -21,7 +20,7 @@ from asteroid_cloud.indexer import (
     undo_replacement,
 )
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.cli_options import INSTANT, errors_to_status
 from asteroid_cloud.wal.lock import lock_directory
 
 
@@ -31,7 +30,9 @@ from asteroid_cloud.wal.lock import lock_directory
 @click.option("--in-place", is_flag=True, help="Take the store SOURCE itself back; --undo takes that back.")
 @click.option("--tag", metavar="NAME", help="Go back to this tag of the store SOURCE.")
 @click.option("--until-lsn", type=click.IntRange(0), metavar="LSN", help="Go back to this record.")
-@click.option("--until-time", metavar="TIME", help="Go back to this moment, as 2026-11-23T12:00:00Z.")
+@click.option(
+    "--until-time", type=INSTANT, metavar="TIME", help="Go back to this moment, as 2026-11-23T12:00:00Z."
+)
 @click.option("--log", type=FOLDER, metavar="DIR", help="Go on from the backup SOURCE with this store's log.")
 @click.option("--undo", is_flag=True, help="Bring back what the last --in-place has put aside.")
 @click.option("--check", is_flag=True, help="Only read the backup and check every byte.")
@@ -43,7 +44,7 @@ def restore(
     in_place: bool,
     tag: str | None,
     until_lsn: int | None,
-    until_time: str | None,
+    until_time: int | None,
     log: str | None,
     undo: bool,
     check: bool,
@@ -60,7 +61,7 @@ def restore(
     """
     if (into is not None) + in_place + undo + check != 1:
         raise click.UsageError("give one of --into DIR, --in-place, --undo and --check")
-    point = Point(until_lsn, None if until_time is None else _milliseconds(until_time), tag)
+    point = Point(until_lsn, until_time, tag)
     wants_history = point != Point() or log is not None
     if wants_history and (undo or check):
         raise click.UsageError("--undo and --check go with no point in time")
@@ -91,17 +92,6 @@ def _undo(files: LocalFiles, source: str, as_json: bool) -> None:
         return
     out = Console(highlight=False, soft_wrap=True)
     out.print(f"{escape(source)} is what it was before; {aside} has what it was until now.")
-
-
-def _milliseconds(text: str) -> int:
-    """A time of RFC 3339 as milliseconds since 1970; without an offset it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidRequest(
-            f"--until-time must be like 2026-11-23T12:00:00Z, not {text!r}", code="bad_point"
-        ) from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _show(done: WentBack, folder: str, as_json: bool, more: str) -> None:

@@ -22,9 +22,9 @@ from asteroid_cloud.wal.errors import Conflict, CorruptionError, NotFound, Stora
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.whole_file import write_whole
 
 LIST_NAME = "BACKUP.json"
-LIST_TEMPORARY = "BACKUP.tmp"
 FORMAT = 1
 LIST_BYTES_MAX = 64 * MIB
 
@@ -113,21 +113,19 @@ def write_backup(
     for source in pinned.sources:
         known, to = old.get(source.path), f"{target}/{source.path}"
         is_known = source.is_immutable and known is not None and known.bytes == source.size
-        if known is not None and is_known and _linked(files, f"{previous}/{source.path}", to):
+        if known is not None and is_known and link_file(files, f"{previous}/{source.path}", to):
             linked += source.size
             copied.append(known)
             continue
         chunks: Iterable[bytes] = (source.content,) if source.content is not None else ()
         if source.content is None:
-            chunks = _chunks(files, f"{store}/{source.path}", source.size)
-        copied.append(BackedUp(source.path, source.size, _write(files, to, chunks)))
+            chunks = chunks_of(files, f"{store}/{source.path}", source.size)
+        copied.append(BackedUp(source.path, source.size, write_chunks(files, to, chunks)))
     made = BackupList(FORMAT, pinned.identity.hex(), pinned.lsn, made_ms, copied)
     _check_files(files, target, made)
     for folder in ("index", "wal"):
         files.sync_dir(f"{target}/{folder}")
-    _write(files, f"{target}/{LIST_TEMPORARY}", [msgspec.json.format(msgspec.json.encode(made))])
-    files.rename(f"{target}/{LIST_TEMPORARY}", f"{target}/{LIST_NAME}")
-    files.sync_dir(target)
+    write_whole(files, f"{target}/{LIST_NAME}", msgspec.json.format(msgspec.json.encode(made)))
     size = sum(each.bytes for each in copied)
     return BackupReport(pinned.lsn, len(copied), size, linked, time.monotonic() - began_s)
 
@@ -172,7 +170,9 @@ def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
     for name in ("index", "wal"):
         files.make_dirs(f"{into}/{name}")
     for each in ordered:
-        crc = _write(files, f"{into}/{each.path}", _chunks(files, f"{folder}/{each.path}", each.bytes))
+        crc = write_chunks(
+            files, f"{into}/{each.path}", chunks_of(files, f"{folder}/{each.path}", each.bytes)
+        )
         if crc != each.crc32:
             raise CorruptionError(f"{folder}/{each.path}", 0, "the file is not as it was backed up")
     for name in ("index", "wal"):
@@ -191,7 +191,7 @@ def _linkable(files: Files, previous: str | None, identity: bytes) -> dict[str, 
     return {each.path: each for each in found.files}
 
 
-def _linked(files: Files, old: str, new: str) -> bool:
+def link_file(files: Files, old: str, new: str) -> bool:
     """Gives a file a second name; False where the file system cannot."""
     try:
         files.link(old, new)
@@ -200,7 +200,7 @@ def _linked(files: Files, old: str, new: str) -> bool:
     return True
 
 
-def _chunks(files: Files, path: str, size: int) -> Iterator[bytes]:
+def chunks_of(files: Files, path: str, size: int) -> Iterator[bytes]:
     """The first bytes of a file, a bounded number at a time; raises CorruptionError when there are fewer."""
     file = files.open_read(path)
     for start in range(0, size, MIB):
@@ -212,8 +212,8 @@ def _chunks(files: Files, path: str, size: int) -> Iterator[bytes]:
         files.forget(path)
 
 
-def _write(files: Files, path: str, chunks: Iterable[bytes]) -> int:
-    """Writes and syncs a new file; its CRC-32."""
+def write_chunks(files: Files, path: str, chunks: Iterable[bytes]) -> int:
+    """Writes and syncs a new file; its CRC-32. Raises NoSpace and StorageError."""
     crc = 0
     file = files.create(path)
     try:
@@ -231,7 +231,7 @@ def _check_files(files: Files, folder: str, found: BackupList) -> None:
         path, crc = f"{folder}/{each.path}", 0
         if not files.exists(path):
             raise CorruptionError(path, 0, "a file of the backup is missing")
-        for chunk in _chunks(files, path, each.bytes):
+        for chunk in chunks_of(files, path, each.bytes):
             crc = zlib.crc32(chunk, crc)
         if crc != each.crc32 or files.size(path) != each.bytes:
             raise CorruptionError(path, 0, "a file of the backup is not as it was written")

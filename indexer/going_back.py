@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
-from asteroid_cloud.indexer.backup import LIST_NAME, read_backup
+from asteroid_cloud.indexer.backup import LIST_NAME, chunks_of, link_file, read_backup, write_chunks
 from asteroid_cloud.indexer.manifest import Manifest, newest_manifest, write_manifest
 from asteroid_cloud.indexer.purge import remove_whole
 from asteroid_cloud.indexer.replacing import finish, prepare, replace, take_tags
@@ -23,7 +23,6 @@ from asteroid_cloud.wal.copy import LogSource, copy_log
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LogPruned, StorageError
 from asteroid_cloud.wal.events import BulkLoaded
 from asteroid_cloud.wal.files import Files
-from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.lock import lock_directory
 from asteroid_cloud.wal.types import Lsn
 
@@ -219,18 +218,6 @@ class Journey:
                 to = f"{index}/{path.rpartition('/')[2]}"
                 if not files.exists(path):
                     continue  # columns may be missing; what must not be is found by opening
-                try:
-                    files.link(path, to)
-                except StorageError:
-                    _copy(files, path, to)
+                if not link_file(files, path, to):
+                    write_chunks(files, to, chunks_of(files, path, files.size(path)))
         files.sync_dir(index)
-
-
-def _copy(files: Files, old: str, new: str) -> None:
-    source, copy = files.open_read(old), files.create(new)
-    try:
-        for start in range(0, files.size(old), MIB):
-            copy.write(source.read(start, MIB))
-        copy.sync()
-    finally:
-        copy.close()

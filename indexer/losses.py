@@ -10,11 +10,11 @@ from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.lock import lock_directory
+from asteroid_cloud.wal.whole_file import write_whole
 
 RecoveryMode = Literal["strict", "tail", "salvage"]
 LOST = "lost.json"
 LOST_BYTES_MAX = 64 * MIB
-UNFINISHED = ".new"
 
 
 class LostSegment(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,14 +110,4 @@ def acknowledge_losses(files: Files, store: str, now_ms: int) -> Losses:
 
 
 def _write(files: Files, store: str, losses: Losses) -> None:
-    path = f"{store}/{LOST}"
-    if files.exists(path + UNFINISHED):
-        files.remove(path + UNFINISHED)
-    file = files.create(path + UNFINISHED)
-    try:
-        file.write(msgspec.json.format(msgspec.json.encode(losses)))
-        file.sync()
-    finally:
-        file.close()
-    files.rename(path + UNFINISHED, path)
-    files.sync_dir(store)
+    write_whole(files, f"{store}/{LOST}", msgspec.json.format(msgspec.json.encode(losses)))

@@ -18,6 +18,7 @@ import msgspec
 from asteroid_cloud.indexer.spec import IndexSpec
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.whole_file import write_whole
 
 MAGIC = b"ASTRMAN1"
 VERSION = 1
@@ -57,17 +58,7 @@ def manifest_name(number: int) -> str:
 def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
     """Makes the manifest durable and the newest, atomically."""
     data = checked_file(MAGIC, msgspec.msgpack.encode(manifest))
-    temporary = f"{folder}/{TEMPORARY}"
-    if files.exists(temporary):
-        files.remove(temporary)
-    file = files.create(temporary)
-    try:
-        file.write(data)
-        file.sync()
-    finally:
-        file.close()
-    files.rename(temporary, f"{folder}/{manifest_name(manifest.number)}")
-    files.sync_dir(folder)
+    write_whole(files, f"{folder}/{manifest_name(manifest.number)}", data, f"{folder}/{TEMPORARY}")
 
 
 def read_manifest(files: Files, path: str) -> Manifest:

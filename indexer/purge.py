@@ -12,13 +12,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from asteroid_cloud.indexer.losses import LOST, UNFINISHED
+from asteroid_cloud.indexer.losses import LOST
 from asteroid_cloud.indexer.manifest import PREFIX
 from asteroid_cloud.indexer.recovery import SEGMENT_FILE
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.lock import NAME as LOCK
 from asteroid_cloud.wal.log_file import NAME as LOG_FILE
 from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.whole_file import UNFINISHED
 
 EVIDENCE = re.compile(r".*\.broken(\.\d+)?|index\.rebuilt|replaced\.\d+")
 """What recovery and repairs put aside, files or folders: it may hold anything."""

@@ -16,13 +16,13 @@ from asteroid_cloud.indexer.tags import FOLDER as TAGS
 from asteroid_cloud.indexer.tags import UNREADABLE, keep_tagged, read_tag, tag_names
 from asteroid_cloud.wal.errors import CorruptionError, NotFound
 from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.whole_file import write_whole
 
 BUILD = "restored"
 READY = "READY"
 REPLACED = re.compile(r"replaced\.(\d+)")
 PARTS = ("index", "wal", TAGS)
 READY_BYTES_MAX = 32
-UNFINISHED = ".new"
 
 
 def prepare(files: Files, store: str) -> str:
@@ -102,17 +102,7 @@ def finish(files: Files, store: str) -> bool:
 def _make_ready(files: Files, folder: str, number: int) -> None:
     for part in PARTS:
         files.make_dirs(f"{folder}/{part}")
-    ready = f"{folder}/{READY}"
-    if files.exists(ready + UNFINISHED):
-        files.remove(ready + UNFINISHED)
-    file = files.create(ready + UNFINISHED)
-    try:
-        file.write(str(number).encode())
-        file.sync()
-    finally:
-        file.close()
-    files.rename(ready + UNFINISHED, ready)
-    files.sync_dir(folder)
+    write_whole(files, f"{folder}/{READY}", str(number).encode())
 
 
 def _replaced(files: Files, store: str) -> list[int]:

@@ -22,10 +22,10 @@ from asteroid_cloud.indexer.segment import segment_paths
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, NotFound, UnsupportedVersion
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import TAGS_MAX
+from asteroid_cloud.wal.whole_file import write_whole
 
 FOLDER = "tags"
 MAGIC = b"ASTRTAG1"
-TEMPORARY = ".new"
 UNREADABLE = (CorruptionError, UnsupportedVersion)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """No dots, so that no name is that of a file under construction."""
@@ -88,16 +88,7 @@ def write_tag(files: Files, store: str, tag: Tag) -> None:
     if len(names) >= TAGS_MAX:
         raise Conflict(f"a store has at most {TAGS_MAX} tags", code="too_many_tags")
     files.make_dirs(f"{store}/{FOLDER}")
-    if files.exists(path + TEMPORARY):
-        files.remove(path + TEMPORARY)
-    file = files.create(path + TEMPORARY)
-    try:
-        file.write(checked_file(MAGIC, msgspec.msgpack.encode(tag)))
-        file.sync()
-    finally:
-        file.close()
-    files.rename(path + TEMPORARY, path)
-    files.sync_dir(f"{store}/{FOLDER}")
+    write_whole(files, path, checked_file(MAGIC, msgspec.msgpack.encode(tag)))
 
 
 def read_tag(files: Files, store: str, name: str) -> Tag:

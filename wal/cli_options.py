@@ -1,4 +1,4 @@
-"""What the commands of ``asteroid wal`` have in common: options, instants, and how errors end them."""
+"""What the commands that look at a store have in common: options, instants, and how errors end them."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def iso(time_ms: int) -> str:
 
 
 def errors_to_status(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """A command that ends in one line and status 1 when a typed error is raised."""
+    """A command that ends in one line, with the error's code, and status 1 when a typed error is raised."""
 
     @wraps(command)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         try:
             command(*args, **kwargs)
         except AsteroidError as error:
-            click.echo(f"asteroid: {error.message}", err=True)
+            click.echo(f"asteroid: {error.message} ({error.code})", err=True)
             sys.exit(1)
 
     return run

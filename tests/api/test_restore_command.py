@@ -62,7 +62,7 @@ def test_what_cannot_be_done_is_said_in_a_line(store: Path, tmp_path: Path) -> N
     into = ("--into", str(tmp_path / "a"))
     assert "the log ends with record 4" in run(str(store), *into, "--until-lsn", "9", status=1)
     assert "no_tag" in run(str(store), *into, "--tag", "three", status=1)
-    assert "must be like" in run(str(store), *into, "--until-time", "yesterday", status=1)
+    assert "is no instant" in run(str(store), *into, "--until-time", "yesterday", status=2)
     assert "nothing_to_undo" in run(str(store), "--undo", status=1)
     assert "give one of" in run(str(store), *into, "--in-place", status=2)
     assert "no point in time" in run(str(store), "--check", "--tag", "two", status=2)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec
 
 import anyio
 import msgspec
@@ -15,29 +12,10 @@ from rich.markup import escape
 
 from asteroid_cloud.indexer import BackupReport, Engine, EngineOptions
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.errors import AsteroidError, LockHeld, NotFound
+from asteroid_cloud.wal.cli_options import as_json_option, errors_to_status
+from asteroid_cloud.wal.errors import LockHeld, NotFound
 
-Arguments = ParamSpec("Arguments")
 FOLDER = click.Path(file_okay=False)
-
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
-
-
-def errors_to_status(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Prints an error in a line, with its code, and ends with status 1."""
-
-    @wraps(command)
-    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except AsteroidError as error:
-            console = Console(stderr=True, soft_wrap=True, highlight=False)
-            console.print(f"[red]{error.code}[/]: {escape(error.message)}")
-            if isinstance(error, LockHeld):
-                console.print("A running server makes its own backups: POST /v1/backup, see --backup-dir.")
-            sys.exit(1)
-
-    return run
 
 
 @click.command()
@@ -45,13 +23,18 @@ def errors_to_status(command: Callable[Arguments, None]) -> Callable[Arguments, 
 @click.option("--data", required=True, envvar="ASTEROID_DATA", show_envvar=True, type=FOLDER, metavar="DIR",
               help="The store's folder. No server may have it open.")  # fmt: skip
 @click.option("--previous", type=FOLDER, metavar="DIR", help="An earlier backup, whose segments are linked.")
-@_as_json
+@as_json_option
 @errors_to_status
 def backup(target: str, data: str, previous: str | None, as_json: bool) -> None:
     """Copy a store into the new folder TARGET, and check the copy."""
     if not LocalFiles().exists(f"{data}/wal"):
         raise NotFound(f"there is no store in {data}")
-    show_backup(anyio.run(_backed_up, data, target, previous), "Backed up", target, as_json)
+    try:
+        report = anyio.run(_backed_up, data, target, previous)
+    except LockHeld as error:
+        hint = "a running server makes its own backups: POST /v1/backup, see --backup-dir"
+        raise LockHeld(f"{error.message}; {hint}") from error
+    show_backup(report, "Backed up", target, as_json)
 
 
 async def _backed_up(data: str, target: str, previous: str | None) -> BackupReport:
