@@ -81,7 +81,7 @@ MORE = {
     "cut off. With `Accept: text/event-stream` each line is a server-sent event. A feed holds nothing back: "
     "when the log has been trimmed past it, it is told `changes_pruned`, before its first line with 410, "
     "later in a last line; so keep the log for as long as a reader may stay away (`--log-retention-bytes`, "
-    "`--log-retention-age`).",
+    "`--log-retention-age`). After a store was taken back in time its LSNs name other records: begin anew.",
     "search": FILTER_HELP,
     "search_batch": "Each search has the fields of `POST /v1/search`, which also explains filters.",
     "facets": FIELD_HELP.format(
