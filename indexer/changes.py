@@ -107,6 +107,16 @@ class ChangeFeed:
         """Returns once the feed is behind."""
         await self._log.grown_beyond(self.since)
 
+    def close(self) -> None:
+        """Keeps nothing of the log any more."""
+        self._cursor.close()
+        self._end_bulk()
+
+    def _end_bulk(self) -> None:
+        if self._bulk is not None:
+            self._bulk.close()
+            self._bulk = None
+
     def _next(self) -> list[Change]:
         taken: list[Change] = []
         size = scanned = 0
@@ -135,7 +145,8 @@ class ChangeFeed:
                 break
             if size >= room:
                 return size
-        self.since, self._row, self._bulk = record.lsn, 0, None
+        self.since, self._row = record.lsn, 0
+        self._end_bulk()
         return size
 
     def _pieces(self, record: Record, room: int) -> Iterator[tuple[Change, int]]:

@@ -164,10 +164,12 @@ class Upkeep:
         log = self._opened.log
         if self._feeds >= FEEDS_MAX:
             raise Overloaded(f"{FEEDS_MAX} change feeds are open already", code="too_many_feeds")
+        feed = ChangeFeed(log, since, parts, self._feed_threads)
         self._feeds += 1
         try:
-            yield ChangeFeed(log, since, parts, self._feed_threads)
+            yield feed
         finally:
+            feed.close()
             self._feeds -= 1
 
     @property

@@ -1,11 +1,12 @@
 """A place in the log that moves on: durable records from the disk, frame after frame, for many readers.
 
 It holds nothing back and waits for nothing. What it remembers between two calls is bounded: where it is, at
-most one window of the file, and the records of one frame if they are few bytes.
+most one window of the file, and the records of one frame if they are few bytes, or if there is room for them.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Protocol
 
 from asteroid_cloud.wal.body import BadFrame
@@ -13,7 +14,7 @@ from asteroid_cloud.wal.errors import CorruptionError, LogPruned, StorageError
 from asteroid_cloud.wal.events import event_bytes
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.frame import decode_body
-from asteroid_cloud.wal.limits import CURSOR_KEEP_BYTES_MAX
+from asteroid_cloud.wal.limits import CURSOR_KEEP_BYTES_MAX, CURSORS_KEEP_BYTES_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.log_file import FILE_HEADER_BYTES, Frame, Window, frame_at
 from asteroid_cloud.wal.retention import Extent
@@ -33,10 +34,32 @@ class Readable(Protocol):
         ...
 
 
+class Kept:
+    """What all cursors of a log keep of large frames between two calls, so that these are not read again.
+
+    CURSORS_KEEP_BYTES_MAX in all; who is the only one may keep more. May be asked on any thread.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[LogCursor, int] = {}
+        self._turn = threading.Lock()
+
+    def has_room(self, cursor: LogCursor, size: int) -> bool:
+        """Whether the cursor may keep so much, in place of what it kept before."""
+        with self._turn:
+            self._held.pop(cursor, None)
+            if size <= CURSOR_KEEP_BYTES_MAX:
+                return True
+            if self._held and sum(self._held.values()) + size > CURSORS_KEEP_BYTES_MAX:
+                return False
+            self._held[cursor] = size
+            return True
+
+
 class LogCursor:
     """One reader's place; its methods block and belong to one thread at a time."""
 
-    def __init__(self, files: Files, log: Readable, next_lsn: Lsn) -> None:
+    def __init__(self, files: Files, log: Readable, next_lsn: Lsn, kept: Kept) -> None:
         self.next_lsn = next_lsn
         """The first record that was not taken yet."""
         self._files = files
@@ -46,6 +69,7 @@ class LogCursor:
         """Where the frame with ``next_lsn`` begins, or will."""
         self._window: tuple[Window, int] | None = None
         self._kept: list[Record] = []
+        self._all_kept = kept
 
     def records(self) -> list[Record]:
         """Durable records from ``next_lsn`` on, of one frame; none when the newest is behind it.
@@ -69,12 +93,20 @@ class LogCursor:
     def take(self, next_lsn: Lsn) -> None:
         """Moves on to ``next_lsn``, within the frame just read or behind it.
 
-        Of a frame whose other records hold more than CURSOR_KEEP_BYTES_MAX nothing is kept: it is read again.
+        Of a frame with more left than there is room to keep nothing is kept: it is read again.
         """
         self.next_lsn = next_lsn
         self._keep(self._kept)
-        if sum(event_bytes(record.event) for record in self._kept) > CURSOR_KEEP_BYTES_MAX:
-            self._kept, self._window = [], None
+        size = sum(event_bytes(record.event) for record in self._kept)
+        if size > CURSOR_KEEP_BYTES_MAX:
+            self._window = None  # which has the same once more, packed
+        if not self._all_kept.has_room(self, size):
+            self._kept = []
+
+    def close(self) -> None:
+        """Keeps nothing any more."""
+        self._kept, self._window = [], None
+        self._all_kept.has_room(self, 0)
 
     def _keep(self, records: list[Record]) -> None:
         self._kept = [record for record in records if record.lsn >= self.next_lsn]

@@ -63,6 +63,7 @@ COMMIT_GROUP_BYTES_MAX = 8 * MIB
 FOLLOWER_BUFFER_BYTES_MAX = 32 * MIB
 CATCH_UP_BYTES_MAX = 8 * MIB
 CURSOR_KEEP_BYTES_MAX = 256 * KIB
+CURSORS_KEEP_BYTES_MAX = 32 * MIB
 
 # Who follows the changes: how many at once, how much of them is answered at a time, how long a reader may
 # take nothing before its feed ends.

@@ -14,7 +14,7 @@ from zstandard import ZstdDecompressor
 from asteroid_cloud.wal.acceptance import Acceptance
 from asteroid_cloud.wal.body import BadFrame
 from asteroid_cloud.wal.commit import GroupCommitter, Waiting
-from asteroid_cloud.wal.cursor import LogCursor
+from asteroid_cloud.wal.cursor import Kept, LogCursor
 from asteroid_cloud.wal.errors import (
     AsteroidError,
     CorruptionError,
@@ -72,6 +72,7 @@ class LocalLog:
         self._disk = anyio.CapacityLimiter(1)
         self._grown = anyio.Event()
         self._acceptance = Acceptance(writer.durable_lsn)
+        self._kept = Kept()
 
     @classmethod
     async def open(
@@ -87,8 +88,7 @@ class LocalLog:
         """Recovers the log in ``folder``, or begins one; cuts a torn tail, on a full disk before it writes.
 
         ``identity`` must be that of the log when given. ``epoch`` is the writer's; by default the newest.
-        ``is_strict`` refuses a torn tail instead. Raises CorruptionError or UnsupportedVersion with nothing
-        changed.
+        ``is_strict`` refuses a torn tail. Raises CorruptionError or UnsupportedVersion with nothing changed.
         """
         return await to_thread.run_sync(cls._open, files, folder, identity, epoch, buffers, is_strict)
 
@@ -247,7 +247,7 @@ class LocalLog:
 
     def cursor(self, from_lsn: Lsn) -> LogCursor:
         """A place in the log, for reading on from the disk on a worker thread; it holds nothing back."""
-        return LogCursor(self._files, self, from_lsn)
+        return LogCursor(self._files, self, from_lsn, self._kept)
 
     async def grown_beyond(self, lsn: Lsn) -> None:
         """Returns once there is a durable record after ``lsn``."""

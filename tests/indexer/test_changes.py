@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Change, ChangeFeed, EngineOptions, FeedParts
+from asteroid_cloud.wal import cursor as cursors
+from asteroid_cloud.wal.cursor import LogCursor
 from asteroid_cloud.wal.errors import InvalidRequest, NotFound, Overloaded
 from asteroid_cloud.wal.limits import FEED_CHUNK_BYTES, FEEDS_MAX
+from asteroid_cloud.wal.log import Record
+from asteroid_cloud.wal.log_file import Frame
 from tests.indexer.engines import opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
@@ -168,3 +172,32 @@ async def test_feeds_are_counted(tmp_path: Path) -> None:
             assert refused.value.code == "too_many_feeds"
         with engine.changes(0, FeedParts()):
             pass
+
+
+async def test_a_large_record_is_read_once_by_one_feed_and_again_only_for_want_of_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[LogCursor] = []
+    decode = LogCursor._decoded
+
+    def counted(self: LogCursor, frame: Frame) -> list[Record]:
+        decoded.append(self)
+        return decode(self, frame)
+
+    monkeypatch.setattr(LogCursor, "_decoded", counted)
+    monkeypatch.setattr(cursors, "CURSORS_KEEP_BYTES_MAX", 2**20)
+    given = vectors(3000, 256)
+    async with opened(tmp_path, KEPT) as engine:
+        await engine.create_index(256, "l2")
+        await engine.upsert(np.arange(3000, dtype=np.uint64), given, None)
+        with engine.changes(1, ALL) as feed:
+            pieces = [await feed.next() for _ in range(4)]
+            assert len(decoded) == 1
+            with engine.changes(1, ALL) as other:  # there is no room for it: it reads again
+                others = [await other.next() for _ in range(4)]
+            assert len(decoded) == 5
+            assert [piece[0].lsn for piece in pieces] == [each[0].lsn for each in others]
+            assert np.array_equal(pieces[3][0].vectors, others[3][0].vectors)  # type: ignore[arg-type]
+        with engine.changes(1, ALL) as later:  # the first has gone, and its room is free
+            assert len(await taken(later)) > 4
+        assert len(decoded) == 6
