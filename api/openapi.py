@@ -77,8 +77,9 @@ MORE = {
     "aside are removed, while everything else goes on; the answer comes when it is done. Backups are not "
     "reached, nor are files in the store's folder that are not the store's, which the answer names.",
     "changes": "A record of many ids comes in pieces of about 256 KiB, all with its `lsn`, and all but the "
-    "last with `more`. Without `follow` the feed ends with a line of kind `end`; one that ends otherwise was "
-    "cut off. With `Accept: text/event-stream` each line is a server-sent event. A feed holds nothing back: "
+    "last with `more`; those of a bulk load come when it counts, vectors and payloads apart. Without "
+    "`follow` the feed ends with a line of kind `end`; one that ends otherwise was cut off. With "
+    "`Accept: text/event-stream` each line is a server-sent event. A feed holds nothing back: "
     "when the log has been trimmed past it, it is told `changes_pruned`, before its first line with 410, "
     "later in a last line; so keep the log for as long as a reader may stay away (`--log-retention-bytes`, "
     "`--log-retention-age`). After a store was taken back in time its LSNs name other records: begin anew.",

@@ -11,11 +11,11 @@ from asteroid_cloud.indexer.payload_file import PayloadFile
 from asteroid_cloud.indexer.segment import fields_path, payload_path
 from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError, UnsupportedVersion
 from asteroid_cloud.wal.files import Files
+from asteroid_cloud.wal.whole_file import UNFINISHED
 
 logger = logging.getLogger(__name__)
 
 BROKEN = ".broken"
-UNFINISHED = ".new"
 
 
 def make_columns(files: Files, folder: str, identity: bytes, number: int, rows: int, bytes_max: int) -> bool:

@@ -26,10 +26,10 @@ from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.recover import RecoveryReport, evidence_path
 from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.whole_file import UNFINISHED
 
 SEGMENT_FILE = re.compile(r"segment-(\d{12})\.(graph|payload|fields)")
 DEAD_BYTES_MAX = 2**29
-UNFINISHED_FIELDS = ".fields.new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def unpack_dead(folder: str, packed: bytes, rows: int) -> NDArray[np.uint8]:
 def _remove_unfinished(files: Files, folder: str) -> None:
     """Removes field files that a crash kept from being finished: none counts before it has its name."""
     for name in files.list(folder):
-        if name.endswith(UNFINISHED_FIELDS):
+        if name.endswith(".fields" + UNFINISHED):
             files.remove(f"{folder}/{name}")
 
 

@@ -19,7 +19,6 @@ from asteroid_cloud.wal.inspect import LogInspector
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
 from asteroid_cloud.wal.log import Record
 from asteroid_cloud.wal.log_file import (
-    UNFINISHED,
     FileHeader,
     Frame,
     encode_file_header,
@@ -28,6 +27,7 @@ from asteroid_cloud.wal.log_file import (
     read_file_header,
 )
 from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.whole_file import UNFINISHED
 
 
 class Copied(msgspec.Struct, frozen=True):

@@ -22,8 +22,6 @@ VERSIONS = (1, VERSION)
 """Those that are read; files of the newest alone are written."""
 FILE_HEADER = struct.Struct("<8sII16sQQII")
 FILE_HEADER_BYTES = FILE_HEADER.size
-UNFINISHED = ".new"
-"""Ends the name of a file that is not whole yet."""
 NAME = re.compile(r"(\d{20})\.wal")
 WINDOW_BYTES = MIB
 

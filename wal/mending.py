@@ -14,7 +14,6 @@ from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.frame import part_of_frame
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.log_file import (
-    UNFINISHED,
     FileHeader,
     Window,
     encode_file_header,
@@ -23,6 +22,7 @@ from asteroid_cloud.wal.log_file import (
 )
 from asteroid_cloud.wal.recover import remove_unfinished
 from asteroid_cloud.wal.repair import CUT, REWRITE, RepairPlan, Step
+from asteroid_cloud.wal.whole_file import UNFINISHED
 
 
 def mend(files: Files, folder: str, identity: bytes, plan: RepairPlan) -> list[str]:

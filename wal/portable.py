@@ -24,7 +24,6 @@ from asteroid_cloud.wal.lock import NAME as LOCK
 from asteroid_cloud.wal.lock import lock_directory
 from asteroid_cloud.wal.log_file import (
     FILE_HEADER_BYTES,
-    UNFINISHED,
     FileHeader,
     decode_file_header,
     encode_file_header,
@@ -35,6 +34,7 @@ from asteroid_cloud.wal.log_file import (
 )
 from asteroid_cloud.wal.recover import cut_tail, find_end, remove_unfinished
 from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.whole_file import UNFINISHED
 
 LOG_FOLDER = "wal"
 

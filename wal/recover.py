@@ -14,7 +14,6 @@ from asteroid_cloud.wal.files import Files
 from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.log_file import (
     FILE_HEADER_BYTES,
-    UNFINISHED,
     FileHeader,
     log_files,
     next_frame,
@@ -22,6 +21,7 @@ from asteroid_cloud.wal.log_file import (
     read_frames,
 )
 from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.whole_file import UNFINISHED
 
 
 class RecoveryReport(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asteroid_cloud.wal.files import Files
 
 UNFINISHED = ".new"
-"""Ends the name of a file that is not whole yet, where it has no other."""
+"""Ends the name of a file that is not whole yet; what a crash leaves of that name was never in use."""
 
 
 def write_whole(files: Files, path: str, data: bytes, unfinished: str | None = None) -> None:

@@ -21,7 +21,6 @@ from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
 from asteroid_cloud.wal.log import NOTHING, Retention
 from asteroid_cloud.wal.log_file import (
     FILE_HEADER_BYTES,
-    UNFINISHED,
     VERSION,
     FileHeader,
     encode_file_header,
@@ -30,6 +29,7 @@ from asteroid_cloud.wal.log_file import (
 from asteroid_cloud.wal.recover import LogEnd, cut_tail, remove_unfinished
 from asteroid_cloud.wal.retention import Extent, kept_from
 from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.whole_file import UNFINISHED
 
 
 class LogWriter:
