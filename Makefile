@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PEERS  := .venv-peers
 ARGS   ?=
-SOURCES := $(wildcard wal/*.py indexer/*.py query/*.py api/*.py client/*.py)
-NATIVE := $(wildcard indexer/native/* api/native/*)
+SOURCES := $(shell find wal indexer query api client -name '*.py' -o -name '*.pyi' | sort)
+NATIVE := $(shell find indexer/native api/wire/native -name '*.[ch]pp')
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
@@ -86,8 +86,8 @@ bench-log: $(STAMP)  ## the log: compression, reading, starting after a kill, gr
 
 crash: $(STAMP)      ## 1,500 kills under load, half a million images of power cuts, kills at each system call (strace); an hour or two
 	$(BIN)/python -m ops.crash --cycles 1500
-	$(BIN)/python -m tests.power.run --images 500000
-	$(BIN)/python -m tests.power.syscalls --every 1
+	$(BIN)/python -m tests.promises.power.run --images 500000
+	$(BIN)/python -m tests.promises.power.syscalls --every 1
 
 soak: $(STAMP)       ## twenty minutes of mixed load: memory, files and data stay bounded, nothing is lost
 	$(BIN)/python -m ops.soak --minutes 20

@@ -1,4 +1,4 @@
-"""The two compiled modules; everything else about the package is in pyproject.toml."""
+"""The packages and the two compiled modules; everything else about the distribution is in pyproject.toml."""
 
 import os
 from pathlib import Path
@@ -21,19 +21,33 @@ if os.environ.get("ASTEROID_SANITIZE"):  # see ops/sanitize.py
     OPTIONS = {"build": {"build_base": "build/sanitize/objects"}}
 
 
-def extension(name: str, folder: str) -> Extension:
-    """One module built from every C++ file of a folder."""
-    sources = sorted(str(path) for path in Path(folder).glob("*.cpp"))
-    depends = ["setup.py", *sorted(str(path) for path in Path(folder).glob("*.hpp"))]
+LAYERS = ("wal", "indexer", "query", "api", "client")
+
+
+def packages() -> list[str]:
+    """Every folder with an ``__init__.py``, as a package of ``asteroid_cloud``."""
+    folders = [path.parent for layer in LAYERS for path in Path(layer).rglob("__init__.py")]
+    return sorted(".".join(["asteroid_cloud", *folder.parts]) for folder in folders)
+
+
+def extension(folder: str, *shared: str) -> Extension:
+    """The module ``core`` of a folder: all C++ files below it, and those of ``shared`` folders."""
+    roots = [Path(each) for each in (folder, *shared)]
+    sources = sorted(str(path) for root in roots for path in root.rglob("*.cpp"))
+    headers = sorted(str(path) for root in roots for path in root.rglob("*.hpp"))
     return Extension(
-        name, sources, depends=depends, extra_compile_args=FLAGS, extra_link_args=LINK_FLAGS, language="c++"
+        f"asteroid_cloud.{folder.replace('/', '.')}.core",
+        sources,
+        depends=["setup.py", *headers],
+        include_dirs=[folder],
+        extra_compile_args=FLAGS,
+        extra_link_args=LINK_FLAGS,
+        language="c++",
     )
 
 
 setup(
     options=OPTIONS,
-    ext_modules=[
-        extension("asteroid_cloud.indexer._core", "indexer/native"),
-        extension("asteroid_cloud.api._wire", "api/native"),
-    ],
+    packages=packages(),
+    ext_modules=[extension("indexer/native"), extension("api/wire/native")],
 )

@@ -4,9 +4,11 @@ Owns the checks of what comes in, the shape of what goes out, the server and its
 is, how it is searched and how it is kept are the layers' below.
 """
 
-from asteroid_cloud.api.blocking import BlockingStore, open_blocking
-from asteroid_cloud.api.embedded import open, restore
-from asteroid_cloud.api.results import (
+from asteroid_cloud.api.embedded.blocking import BlockingStore, open_blocking
+from asteroid_cloud.api.embedded.changes import Change
+from asteroid_cloud.api.embedded.open import open, restore
+from asteroid_cloud.api.embedded.store import Store
+from asteroid_cloud.api.service.results import (
     BulkReport,
     Counted,
     Facets,
@@ -19,9 +21,7 @@ from asteroid_cloud.api.results import (
     Stats,
     Written,
 )
-from asteroid_cloud.api.searches import Search
-from asteroid_cloud.api.store import Store
-from asteroid_cloud.api.store_changes import Change
+from asteroid_cloud.api.service.searches import Search
 from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 
 __all__ = [

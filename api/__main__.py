@@ -1,5 +1,5 @@
 """``python -m asteroid_cloud.api`` is ``asteroid``."""
 
-from asteroid_cloud.api.cli import main
+from asteroid_cloud.api.cli.main import main
 
 main()

@@ -1,7 +1,6 @@
 """The Python clients of an Asteroid server: ``AsyncClient``, and ``Client`` for code that blocks."""
 
-from asteroid_cloud.client.async_client import AsyncClient
-from asteroid_cloud.client.blocking_client import Client
+from asteroid_cloud.client.aio.client import AsyncClient
 from asteroid_cloud.client.errors import (
     AsteroidError,
     Conflict,
@@ -20,7 +19,9 @@ from asteroid_cloud.client.errors import (
     UnexpectedAnswer,
 )
 from asteroid_cloud.client.filters import Condition, F
-from asteroid_cloud.client.recovery import Losses, LostRecords, LostSegment, Recovery
+from asteroid_cloud.client.protocol.recovery import DataLoss, LostRecords, LostSegment, Recovery
+from asteroid_cloud.client.protocol.retry import RetryPolicy
+from asteroid_cloud.client.protocol.routes import Search
 from asteroid_cloud.client.results import (
     Backup,
     BackupReport,
@@ -41,8 +42,10 @@ from asteroid_cloud.client.results import (
     Tag,
     Written,
 )
-from asteroid_cloud.client.retry import RetryPolicy
-from asteroid_cloud.client.routes import Search
+from asteroid_cloud.client.sync.client import Client
+
+# Names of version 0.1, which keep working.
+Losses = DataLoss
 
 __all__ = [
     "AsteroidError",
@@ -57,6 +60,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "Counted",
+    "DataLoss",
     "DeadlineExceeded",
     "F",
     "FacetValue",

@@ -12,8 +12,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from asteroid_cloud.client.encoding import encode_object, plain
 from asteroid_cloud.client.errors import InvalidRequest
+from asteroid_cloud.client.protocol.encoding import encode_object, plain
 
 Value = str | int | float | bool | None | Sequence["Value"] | Mapping[str, "Value"]
 """What payloads hold, and so what their values are compared with."""

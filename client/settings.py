@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from asteroid_cloud.client.errors import InvalidRequest
-from asteroid_cloud.client.retry import RetryPolicy
+from asteroid_cloud.client.protocol.retry import RetryPolicy
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 KEY_VARIABLES = ("ASTEROID_API_KEY", "LSMVEC_API_KEY")

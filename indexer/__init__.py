@@ -4,41 +4,56 @@ Owns everything derived from the log: blocks, segments, the manifest, payload fi
 Knows nothing of filters, of HTTP or of who asks.
 """
 
-from asteroid_cloud.indexer.backup import (
+from asteroid_cloud.indexer.backup.point_in_time import Point, PointInTimeRestore, RestoreReport
+from asteroid_cloud.indexer.backup.swap_in import undo as undo_replacement
+from asteroid_cloud.indexer.backup.writer import (
     BackupList,
     BackupReport,
     check_backup,
     read_backup,
     restore_backup,
 )
-from asteroid_cloud.indexer.bulk import BulkLoader, BulkResult
-from asteroid_cloud.indexer.changes import Change, ChangeFeed, FeedParts
-from asteroid_cloud.indexer.condition import Condition
-from asteroid_cloud.indexer.digest import snapshot_digest
+from asteroid_cloud.indexer.build.budget import Building, MemoryUse
+from asteroid_cloud.indexer.build.bulk_builder import BulkLoader, BulkResult
+from asteroid_cloud.indexer.check.reindex import Reindex, ReindexReport
+from asteroid_cloud.indexer.check.reindex_into import reindex_into
+from asteroid_cloud.indexer.check.verify import Verification, Verified
 from asteroid_cloud.indexer.engine import Engine
-from asteroid_cloud.indexer.fields import FieldColumn, Fields
-from asteroid_cloud.indexer.going_back import Journey, Point, WentBack
-from asteroid_cloud.indexer.log_repair import LogRepair, RepairReport
-from asteroid_cloud.indexer.losses import (
-    Losses,
+from asteroid_cloud.indexer.feed.changes import Change, ChangeFeed, FeedParts
+from asteroid_cloud.indexer.history.purge import PurgeReport
+from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
+from asteroid_cloud.indexer.model.digest import snapshot_digest
+from asteroid_cloud.indexer.model.merge_patch import merge_payload
+from asteroid_cloud.indexer.model.part import PartView
+from asteroid_cloud.indexer.model.precondition import Condition
+from asteroid_cloud.indexer.model.results import EngineStats, Phase, Recovery, WriteResult
+from asteroid_cloud.indexer.model.snapshot import (
+    Hits,
+    PartPlan,
+    Snapshot,
+    prepared,
+    search_parts,
+    search_prepared,
+)
+from asteroid_cloud.indexer.model.spec import EngineOptions, IndexSpec, checked_spec
+from asteroid_cloud.indexer.recovery.data_loss import (
+    DataLoss,
     LostRecords,
     LostSegment,
     RecoveryMode,
     acknowledge_losses,
     read_losses,
 )
-from asteroid_cloud.indexer.memory import Building, MemoryUse
-from asteroid_cloud.indexer.merge_patch import merge_payload
-from asteroid_cloud.indexer.part import PartView
-from asteroid_cloud.indexer.purge import PurgeReport
-from asteroid_cloud.indexer.rebuilding import rebuild_into
-from asteroid_cloud.indexer.replacing import undo as undo_replacement
-from asteroid_cloud.indexer.replay import Replay, ReplayReport
-from asteroid_cloud.indexer.snapshot import Hits, PartPlan, Snapshot, prepared, search_parts, search_prepared
-from asteroid_cloud.indexer.spec import EngineOptions, IndexSpec, checked_spec
-from asteroid_cloud.indexer.status import EngineStats, Phase, Recovery, WriteResult
-from asteroid_cloud.indexer.tags import TagInfo, checked_name
-from asteroid_cloud.indexer.verify import Verification, Verified
+from asteroid_cloud.indexer.recovery.log_repair import LogRepair, RepairReport
+from asteroid_cloud.indexer.segment.columns import FieldColumn, Fields
+
+# Names of version 0.1, which keep working.
+Journey = PointInTimeRestore
+Losses = DataLoss
+Replay = Reindex
+ReplayReport = ReindexReport
+WentBack = RestoreReport
+rebuild_into = reindex_into
 
 __all__ = [
     "BackupList",
@@ -49,6 +64,7 @@ __all__ = [
     "Change",
     "ChangeFeed",
     "Condition",
+    "DataLoss",
     "Engine",
     "EngineOptions",
     "EngineStats",
@@ -67,12 +83,16 @@ __all__ = [
     "PartView",
     "Phase",
     "Point",
+    "PointInTimeRestore",
     "PurgeReport",
     "Recovery",
     "RecoveryMode",
+    "Reindex",
+    "ReindexReport",
     "RepairReport",
     "Replay",
     "ReplayReport",
+    "RestoreReport",
     "Snapshot",
     "TagInfo",
     "Verification",
@@ -88,6 +108,7 @@ __all__ = [
     "read_backup",
     "read_losses",
     "rebuild_into",
+    "reindex_into",
     "restore_backup",
     "search_parts",
     "search_prepared",

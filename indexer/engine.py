@@ -13,17 +13,26 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.condition import Condition, as_of
-from asteroid_cloud.indexer.opening import Opening
-from asteroid_cloud.indexer.payload_file import KEPT_BYTES
-from asteroid_cloud.indexer.spec import BITS_DEFAULT, TAIL_ROW_BYTES, EngineOptions, IndexSpec, checked_spec
-from asteroid_cloud.indexer.state import no_such_id, wrong_dim, wrong_payload_count
-from asteroid_cloud.indexer.status import Phase, WriteResult
-from asteroid_cloud.indexer.tombstones import KILL_BYTES
-from asteroid_cloud.indexer.turns import Turns
-from asteroid_cloud.indexer.upkeep import Upkeep
+from asteroid_cloud.indexer.admin import Upkeep
+from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
+from asteroid_cloud.indexer.model.precondition import Condition, as_of
+from asteroid_cloud.indexer.model.results import Phase, WriteResult
+from asteroid_cloud.indexer.model.spec import (
+    BITS_DEFAULT,
+    TAIL_ROW_BYTES,
+    EngineOptions,
+    IndexSpec,
+    checked_spec,
+)
+from asteroid_cloud.indexer.recovery.opener import Opener
+from asteroid_cloud.indexer.segment.payload_file import KEPT_BYTES
+from asteroid_cloud.indexer.state.rw_lock import ReadWriteLock
+from asteroid_cloud.indexer.state.state import no_such_id, wrong_dim, wrong_payload_count
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.append import Unchanged
+from asteroid_cloud.wal.disk import Files, LocalFiles
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, TooLarge
-from asteroid_cloud.wal.events import (
+from asteroid_cloud.wal.format import (
     Event,
     IndexCreated,
     IndexDeleted,
@@ -32,18 +41,15 @@ from asteroid_cloud.wal.events import (
     VectorsDeleted,
     VectorsUpserted,
 )
-from asteroid_cloud.wal.files import Files, LocalFiles
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, PAYLOAD_BYTES_MAX
-from asteroid_cloud.wal.log import Unchanged
-from asteroid_cloud.wal.types import Lsn
 
 
 class Engine(Upkeep):
     """Use ``Engine.open``; every method is for the event loop that opened it."""
 
-    def __init__(self, opening: Opening, options: EngineOptions) -> None:
+    def __init__(self, opening: Opener, options: EngineOptions) -> None:
         super().__init__(opening, options)
-        self._turns = Turns()
+        self._turns = ReadWriteLock()
 
     @classmethod
     @asynccontextmanager
@@ -55,7 +61,7 @@ class Engine(Upkeep):
         Raises LockHeld when another process has it open.
         """
         options = options or EngineOptions()
-        opening = Opening(files or LocalFiles(), path, options)
+        opening = Opener(files or LocalFiles(), path, options)
         await opening.lock()
         try:
             with _one_by_one():
@@ -161,7 +167,7 @@ class Engine(Upkeep):
             None if payloads is None else list(payloads),
         )
         kept = len(ids) if payloads is None else payloads.count(None)
-        size = len(ids) * (spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES) + kept * KEPT_BYTES + held
+        size = len(ids) * (spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES) + kept * KEPT_BYTES + held
         unchanged = self._unchanged(int(ids[0]), condition) if len(ids) else None
         return await self._write(event, len(ids), size, unchanged=unchanged)
 
@@ -186,7 +192,7 @@ class Engine(Upkeep):
                 self._opened.log.check(unchanged)
             return WriteResult(self.applied_lsn, 0)
         event = VectorsDeleted(found.astype("<u8").tobytes())
-        return await self._write(event, 0, KILL_BYTES * len(found), expected_lsn, unchanged)
+        return await self._write(event, 0, DELETION_BYTES * len(found), expected_lsn, unchanged)
 
     async def replace_payload(
         self, id_: int, payload: bytes, *, condition: Condition | None = None
@@ -216,7 +222,7 @@ class Engine(Upkeep):
         """
         if len(ids) == 0:
             return WriteResult(self.applied_lsn, 0)
-        size = len(ids) * (self.snapshot().spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES) + payload_bytes
+        size = len(ids) * (self.snapshot().spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES) + payload_bytes
         events: list[Event] = [PayloadMerged(id_, patch) for id_ in ids.tolist()]
         return await self._write(events, len(ids), size, expected_lsn)
 
@@ -225,7 +231,7 @@ class Engine(Upkeep):
         ids, snapshot = np.array([id_], np.uint64), self.snapshot()
         if not any(view.find(ids)[0] >= 0 for view in snapshot.parts):
             raise no_such_id(id_)
-        return snapshot.spec.row_bytes + TAIL_ROW_BYTES + KILL_BYTES
+        return snapshot.spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES
 
     def _unchanged(self, id_: int, condition: Condition | None) -> Unchanged | None:
         """What the log has to check of a condition; raises when it is known already that it fails."""

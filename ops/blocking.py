@@ -12,14 +12,14 @@ from pathlib import Path
 
 CLIENT = Path(__file__).resolve().parents[1] / "client"
 MODULES = ("index", "vectors", "search", "client")
-NOTE = "# Written by ops/blocking.py from async_{module}.py: change that one.\n"
+NOTE = "# Written by ops/blocking.py from aio/{module}.py: change that one.\n"
 CHANGES = (
     (r"\basync (def|with|for) ", r"\1 "),
     (r"\bawait ", ""),
     (r"for (\w+) in (.+):\n +yield \1\n", r"yield from \2\n"),
     (r"\bAsync(Client|\w+Calls|Iterator)\b", r"\1"),
     (r"\bAsyncTransport\b", "BlockingTransport"),
-    (r"\basync_(\w+)", r"blocking_\1"),
+    (r"\bclient\.aio\b", "client.sync"),
     (r"\baclose\b", "close"),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
     (r"\b([Tt]he|An?) asynchronous client", lambda found: f"{found[1].replace('An', 'A')} blocking client"),
@@ -28,7 +28,7 @@ CHANGES = (
 
 def blocking(module: str) -> str:
     """The text of a blocking module."""
-    text = (CLIENT / f"async_{module}.py").read_text()
+    text = (CLIENT / "aio" / f"{module}.py").read_text()
     for pattern, replacement in CHANGES:
         text = re.sub(pattern, replacement, text)
     # The new names sort differently.
@@ -47,16 +47,16 @@ def main() -> int:
     stale = [name for name in MODULES if not current(name)]
     if "--check" in sys.argv[1:]:
         for name in stale:
-            print(f"client/blocking_{name}.py is not what ops/blocking.py writes", file=sys.stderr)
+            print(f"client/sync/{name}.py is not what ops/blocking.py writes", file=sys.stderr)
         return 1 if stale else 0
     for name in stale:
-        (CLIENT / f"blocking_{name}.py").write_text(blocking(name))
+        (CLIENT / "sync" / f"{name}.py").write_text(blocking(name))
     return 0
 
 
 def current(module: str) -> bool:
     """Whether the written module is what the asynchronous one says."""
-    path = CLIENT / f"blocking_{module}.py"
+    path = CLIENT / "sync" / f"{module}.py"
     return path.exists() and path.read_text() == blocking(module)
 
 

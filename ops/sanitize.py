@@ -21,7 +21,7 @@ BUILD = ROOT / "build" / "sanitize"
 PACKAGES = BUILD / "packages"
 # libstdc++ too: ASan looks for what throws exceptions when it starts, and Python itself has none.
 RUNTIMES = ("libasan.so", "libubsan.so", "libstdc++.so.6")
-MODULES = ("asteroid_cloud.indexer._core", "asteroid_cloud.api._wire")
+MODULES = ("asteroid_cloud.indexer.native.core", "asteroid_cloud.api.wire.native.core")
 MARKS = (b"__asan_report_load", b"__ubsan_handle_")
 API_TESTS = ("wire_reader", "wire_reader_agreement", "routes_batch", "routes_bulk", "routes_search")
 TESTS = ("tests/indexer", "tests/query", *(f"tests/api/test_{name}.py" for name in API_TESTS))

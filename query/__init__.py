@@ -4,7 +4,11 @@ Owns the filter language, the choice of how to search, and every way of reading 
 writes, waits or keeps anything but a bounded cache of bitmaps, which the caller owns.
 """
 
-from asteroid_cloud.query.field_values import (
+from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter, parse_filter
+from asteroid_cloud.query.knn.planner import PartChoice
+from asteroid_cloud.query.knn.request import Explain, Hit, SearchRequest, SearchResult
+from asteroid_cloud.query.knn.search import search, search_batch
+from asteroid_cloud.query.rows.facets import (
     Bounds,
     Facets,
     FacetValue,
@@ -13,14 +17,13 @@ from asteroid_cloud.query.field_values import (
     field_path,
     field_range,
 )
-from asteroid_cloud.query.filters import MATCH_ALL, Filter, parse_filter
-from asteroid_cloud.query.masks import MaskCache
-from asteroid_cloud.query.planner import PartChoice
-from asteroid_cloud.query.records import Record, fetch, fetch_one
-from asteroid_cloud.query.request import Explain, Hit, SearchRequest, SearchResult
-from asteroid_cloud.query.scroll import ScrollPage, scroll
-from asteroid_cloud.query.search import search, search_batch
-from asteroid_cloud.query.selections import count, matching_among, matching_batches
+from asteroid_cloud.query.rows.records import Record, fetch, fetch_one
+from asteroid_cloud.query.rows.scroll import ScrollPage, scroll
+from asteroid_cloud.query.rows.selections import count, matching_among, matching_batches
+from asteroid_cloud.query.selection.filter_cache import FilterCache
+
+# Names of version 0.1, which keep working.
+MaskCache = FilterCache
 
 __all__ = [
     "MATCH_ALL",
@@ -30,6 +33,7 @@ __all__ = [
     "Facets",
     "FieldRange",
     "Filter",
+    "FilterCache",
     "Hit",
     "MaskCache",
     "PartChoice",

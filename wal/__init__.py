@@ -4,13 +4,14 @@ Owns records, frames, files, group commit, recovery and the file layer. Knows no
 events mean to an index.
 """
 
-from asteroid_cloud.wal.events import Event
-from asteroid_cloud.wal.files import AppendFile, FileLock, Files, LocalFiles
-from asteroid_cloud.wal.local import LocalLog
-from asteroid_cloud.wal.lock import lock_directory
-from asteroid_cloud.wal.log import Log, Record
-from asteroid_cloud.wal.recover import RecoveryReport
-from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.append.local_log import LocalLog
+from asteroid_cloud.wal.append.log import Log
+from asteroid_cloud.wal.disk.files import AppendFile, FileLock, Files, LocalFiles
+from asteroid_cloud.wal.disk.lock import lock_directory
+from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.repair.torn_tail import RecoveryReport
 
 __all__ = [
     "AppendFile",

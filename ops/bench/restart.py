@@ -24,7 +24,8 @@ from ops.server import Server
 POLL_S = 0.002
 READY_S_MAX = 300.0
 IMPORTS = """
-import asteroid_cloud.api.cli, asteroid_cloud.api.server, uvicorn.protocols.http.httptools_impl, uvloop
+import asteroid_cloud.api.cli.main, asteroid_cloud.api.http.server
+import uvicorn.protocols.http.httptools_impl, uvloop
 import sys, msgspec
 from ops.bench.memory import memory_of
 sys.stdout.buffer.write(msgspec.json.encode(memory_of()))

@@ -34,7 +34,7 @@ Search = Callable[[Vectors, int, dict[str, object] | None], list[int]]
 @contextmanager
 def native(folder: Path) -> Iterator[Search]:
     """The query layer's own function, on one snapshot."""
-    masks = query.MaskCache()
+    masks = query.FilterCache()
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Snapshot]:

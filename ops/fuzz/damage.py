@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from asteroid_cloud.indexer.container import ALIGN, HEADER, PAGE, TRAILER, Section
+from asteroid_cloud.indexer.segment.container import ALIGN, HEADER, PAGE, TRAILER, Section
 from ops.fuzz.subject import Intact
 
 Place = tuple[str | int, ...]

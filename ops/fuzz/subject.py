@@ -11,21 +11,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import (
-    Engine,
-    EngineOptions,
-    PartPlan,
-    PartView,
-    fields_file,
-    payload_file,
-    search_parts,
-)
-from asteroid_cloud.indexer import segment_file as graph_file
-from asteroid_cloud.indexer.container import read_footer
-from asteroid_cloud.indexer.segment import Segment, segment_paths
-from asteroid_cloud.query import MaskCache, parse_filter
+from asteroid_cloud.indexer import Engine, EngineOptions, PartPlan, PartView, search_parts
+from asteroid_cloud.indexer.segment import column_file as fields_file
+from asteroid_cloud.indexer.segment import graph_file, payload_file
+from asteroid_cloud.indexer.segment.container import read_footer
+from asteroid_cloud.indexer.segment.segment import Segment, segment_paths
+from asteroid_cloud.query import FilterCache, parse_filter
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.types import Lsn
+from asteroid_cloud.wal.lsn import Lsn
 
 FILES = LocalFiles()
 K, EF = 10, 30
@@ -137,7 +130,7 @@ def ask_everything(segment: Segment) -> tuple[bytes, ...]:
     _check(len(payloads) == segment.rows, "payloads are missing")
     answers = [ids.tobytes(), vectors.tobytes(), b"\0".join(payloads)]
     for filter in FILTERS:
-        matches = MaskCache().matching(view, filter)
+        matches = FilterCache().matching(view, filter)
         _check(len(matches) == (view.rows + 7) // 8, "a bitmap has another length")
         answers.append(matches.tobytes())
     return (*answers, *_searches(view))

@@ -10,10 +10,10 @@ import pytest
 
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
-from asteroid_cloud.api.app import create_app
-from asteroid_cloud.api.backups import Backups
-from asteroid_cloud.api.settings import Settings
-from tests.api.asking import DIM, Http
+from asteroid_cloud.api.http.app import create_app
+from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.backups import Backups
+from tests.support.asking import DIM, Http
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from asteroid_cloud.client import AsyncClient, Client, RetryPolicy
-from tests.client.fake_server import KEY, FakeServer
+from tests.support.fake_server import KEY, FakeServer
 
 QUICK = RetryPolicy(attempts_max=4, first_pause_s=0.001, pause_s_max=0.002)
 

@@ -24,7 +24,7 @@ from asteroid_cloud.client import (
 from asteroid_cloud.client import errors as errors_module
 from asteroid_cloud.client.errors import BY_STATUS, STORAGE_CODES, error_class
 from tests.client.conftest import Connect
-from tests.client.fake_server import FakeServer, refuse, reply
+from tests.support.fake_server import FakeServer, refuse, reply
 
 pytestmark = pytest.mark.anyio
 

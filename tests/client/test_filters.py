@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from asteroid_cloud.client import Condition, F, InvalidRequest
 from asteroid_cloud.query import parse_filter
-from tests.client.fake_server import FakeServer
-from tests.query import oracle, strategies
+from tests.support import oracle, strategies
+from tests.support.fake_server import FakeServer
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
 A, B, C = F("a") == 1, F("b") == 2, F("c") == 3

@@ -24,7 +24,7 @@ from asteroid_cloud.client import (
     Unavailable,
     Written,
 )
-from tests.client.fake_server import FakeServer
+from tests.support.fake_server import FakeServer
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 from asteroid_cloud.client import Client
 from asteroid_cloud.client import progress as module
 from asteroid_cloud.client.progress import Meter
-from tests.client.fake_server import KEY, FakeServer
+from tests.support.fake_server import KEY, FakeServer
 
 
 def pretend_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from anyio import to_thread
 
 from asteroid_cloud.indexer import Engine, EngineOptions, Snapshot, snapshot_digest
-from tests.indexer.engines import contents, find, opened, u64, vectors
+from tests.support.engines import contents, find, opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Engine, EngineOptions, snapshot_digest
-from asteroid_cloud.indexer.state import State
+from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn, Record
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LockHeld, NotFound
-from asteroid_cloud.wal.events import IndexCreated, VectorsUpserted
-from tests.indexer.engines import SMALL, contents, find, opened, u64, vectors
+from asteroid_cloud.wal.format.events import IndexCreated, VectorsUpserted
+from tests.support.engines import SMALL, contents, find, opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
 DIM = 16

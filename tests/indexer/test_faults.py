@@ -8,11 +8,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from asteroid_cloud.indexer import Engine, EngineOptions, sealer
+from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.indexer.maintenance import sealer
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.errors import AsteroidError
-from tests.file_layers import Fault, FaultyFiles
-from tests.indexer.engines import contents, opened, u64, vectors
+from tests.support.engines import contents, opened, u64, vectors
+from tests.support.faulty_files import Fault, FaultyFiles
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Engine, EngineOptions
-from asteroid_cloud.indexer.merge_patch import Json, apply_patch
-from tests.indexer.engines import contents, find, opened, u64, vectors
+from asteroid_cloud.indexer.model.merge_patch import Json, apply_patch
+from tests.support.engines import contents, find, opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ import pytest
 import zstandard
 
 from asteroid_cloud.wal import LocalFiles, LocalLog, Lsn
-from asteroid_cloud.wal.body import APART, Packer
-from asteroid_cloud.wal.events import VectorsUpserted, encode_event
+from asteroid_cloud.wal.format.body import APART, Packer
+from asteroid_cloud.wal.format.events import VectorsUpserted, encode_event
 from ops.bench.data import Dataset, prepare
 from ops.bench.logs import packing, reading
 from ops.bench.logs.command import command_of, parse, tables

@@ -13,7 +13,7 @@ import pytest
 from asteroid_cloud.indexer import Engine, EngineOptions, Snapshot
 from asteroid_cloud.query import (
     MATCH_ALL,
-    MaskCache,
+    FilterCache,
     SearchRequest,
     count,
     facets,
@@ -25,8 +25,8 @@ from asteroid_cloud.query import (
     search,
     search_batch,
 )
-from tests.query import oracle
-from tests.query.parts import random_vectors
+from tests.support import oracle
+from tests.support.parts import random_vectors
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +90,7 @@ async def test_everything_agrees_with_a_plain_model(
 ) -> None:
     snapshot, model = stored
     assert {view.part.is_flat for view in snapshot.parts} == {True, False}
-    masks = MaskCache()
+    masks = FilterCache()
     query = random_vectors(1, DIM, seed=3)[0]
     for form in FILTERS:
         filter, expected = parse_filter(form), matching(model, form)
@@ -117,7 +117,7 @@ async def test_everything_agrees_with_a_plain_model(
 
 async def test_a_walk_meets_every_record_once(stored: tuple[Snapshot, dict[int, bytes]]) -> None:
     snapshot, model = stored
-    masks, seen, cursor = MaskCache(), list[tuple[int, bytes | None]](), None
+    masks, seen, cursor = FilterCache(), list[tuple[int, bytes | None]](), None
     while True:
         page = scroll(snapshot, masks, limit=700, cursor=cursor, payload=True)
         seen += [(record.id, record.payload) for record in page.records]
@@ -129,7 +129,7 @@ async def test_a_walk_meets_every_record_once(stored: tuple[Snapshot, dict[int, 
 
 async def test_plans_and_batches_over_real_parts(stored: tuple[Snapshot, dict[int, bytes]]) -> None:
     snapshot, model = stored
-    masks = MaskCache()
+    masks = FilterCache()
     request = SearchRequest(id=42, k=5, ef_search=8, include_payload=True, explain=True)
     single = search(snapshot, request, masks)
     assert single.explain is not None
@@ -153,6 +153,6 @@ async def test_a_record_found_by_id_is_nearest_to_itself(
         record = fetch_one(snapshot, id, payload=True, vector=True)
         assert record.payload == (model[id] or b"{}")
         assert record.vector is not None
-        hits = search(snapshot, SearchRequest(vector=record.vector, k=1), MaskCache()).hits
+        hits = search(snapshot, SearchRequest(vector=record.vector, k=1), FilterCache()).hits
         assert hits[0].id == id
         assert hits[0].distance == pytest.approx(0, abs=1e-3)

@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from asteroid_cloud.indexer import Engine, EngineOptions, Snapshot
 from asteroid_cloud.query import (
-    MaskCache,
+    FilterCache,
     SearchRequest,
     count,
     facets,
@@ -27,8 +27,8 @@ from asteroid_cloud.query import (
     scroll,
     search,
 )
-from tests.query import oracle
-from tests.query.parts import random_vectors
+from tests.support import oracle
+from tests.support.parts import random_vectors
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +79,7 @@ def documents(snapshot: Snapshot) -> dict[int, dict[str, Any]]:
     return {record.id: json.loads(record.payload or b"{}") for record in records}
 
 
-def walk(snapshot: Snapshot, masks: MaskCache, form: dict[str, Any]) -> Iterator[int]:
+def walk(snapshot: Snapshot, masks: FilterCache, form: dict[str, Any]) -> Iterator[int]:
     cursor: str | None = None
     while True:
         page = scroll(snapshot, masks, limit=37, filter=parse_filter(form), cursor=cursor)
@@ -89,7 +89,7 @@ def walk(snapshot: Snapshot, masks: MaskCache, form: dict[str, Any]) -> Iterator
             return
 
 
-def compare(snapshot: Snapshot, masks: MaskCache) -> int:
+def compare(snapshot: Snapshot, masks: FilterCache) -> int:
     """Asks everything of one snapshot; how many matches there were in all."""
     held, total = documents(snapshot), 0
     assert snapshot.live == len(held)
@@ -114,7 +114,7 @@ def compare(snapshot: Snapshot, masks: MaskCache) -> int:
 
 
 async def test_all_reads_agree_on_a_snapshot_while_rows_come_and_go(tmp_path: Path) -> None:
-    done, masks, totals, lsns = anyio.Event(), MaskCache(), list[int](), set[int]()
+    done, masks, totals, lsns = anyio.Event(), FilterCache(), list[int](), set[int]()
     async with Engine.open(str(tmp_path), BUSY) as engine:
         await engine.ready()
         await engine.create_index(DIM, "l2")
@@ -133,7 +133,7 @@ async def test_all_reads_agree_on_a_snapshot_while_rows_come_and_go(tmp_path: Pa
 
 
 async def test_a_walk_through_changing_rows_meets_each_that_stays_once(tmp_path: Path) -> None:
-    done, masks, seen = anyio.Event(), MaskCache(), list[int]()
+    done, masks, seen = anyio.Event(), FilterCache(), list[int]()
     async with Engine.open(str(tmp_path), BUSY) as engine:
         await engine.ready()
         await engine.create_index(DIM, "l2")
@@ -153,5 +153,5 @@ async def test_a_walk_through_changing_rows_meets_each_that_stays_once(tmp_path:
     assert set(STEADY) <= set(seen)
 
 
-def page_of(snapshot: Snapshot, masks: MaskCache, cursor: str | None) -> Any:
+def page_of(snapshot: Snapshot, masks: FilterCache, cursor: str | None) -> Any:
     return scroll(snapshot, masks, limit=17, cursor=cursor)

@@ -20,7 +20,7 @@ Ids = NDArray[np.uint64]
 def ask(engine: Engine, queries: Vectors, breadth: int = USUAL_BREADTH) -> tuple[Ids, Timing]:
     """The K nearest of each query, one a call, and how long the calls took."""
     found, latencies_s = [], []
-    masks = query.MaskCache()
+    masks = query.FilterCache()
     began_s = time.perf_counter()
     for vector in queries:
         call_began_s = time.perf_counter()

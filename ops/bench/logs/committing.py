@@ -13,7 +13,7 @@ import numpy as np
 from asteroid_cloud.client import AsyncClient
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.wal import LocalFiles, LocalLog, Lsn
-from asteroid_cloud.wal.events import VectorsUpserted
+from asteroid_cloud.wal.format.events import VectorsUpserted
 from ops.bench.data import Dataset, Vectors
 from ops.bench.loading import QUIET
 from ops.bench.tables import Rows, Table, count

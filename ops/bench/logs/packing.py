@@ -11,7 +11,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from asteroid_cloud.wal.planes import from_planes, pack_planes, planes_compressor, to_planes
+from asteroid_cloud.wal.format.byte_shuffle import pack_shuffled, shuffle, shuffle_compressor, unshuffle
 from ops.bench.data import Vectors
 from ops.bench.tables import Table, count
 
@@ -65,7 +65,7 @@ def ways_for_vectors() -> list[Way]:
     ]
     for level in LEVELS:
         ways.append(_in_blocks(f"a block each, level {level}", zstandard.ZstdCompressor(level=level)))
-    return [*ways, _in_blocks("the log's own", planes_compressor())]
+    return [*ways, _in_blocks("the log's own", shuffle_compressor())]
 
 
 def ways_for_payloads(trained_on: Sequence[bytes]) -> list[Way]:
@@ -145,8 +145,8 @@ def _in_blocks(name: str, packer: zstandard.ZstdCompressor) -> Way:
     unpacker = zstandard.ZstdDecompressor()
     return Way(
         name,
-        lambda frame: b"".join(pack_planes(frame, packer)),
-        lambda packed: from_planes(unpacker.decompress(packed)),
+        lambda frame: b"".join(pack_shuffled(frame, packer)),
+        lambda packed: unshuffle(unpacker.decompress(packed)),
     )
 
 
@@ -155,7 +155,7 @@ def _same(data: bytes) -> bytes:
 
 
 def _shuffled(data: bytes) -> bytes:
-    return b"".join(to_planes(data))
+    return b"".join(shuffle(data))
 
 
 def _differences(data: bytes) -> bytes:
@@ -164,7 +164,7 @@ def _differences(data: bytes) -> bytes:
 
 
 def _sums(data: bytes) -> bytes:
-    return from_planes(np.cumsum(_planes(data), axis=1, dtype=np.uint8).tobytes())
+    return unshuffle(np.cumsum(_planes(data), axis=1, dtype=np.uint8).tobytes())
 
 
 def _planes(data: bytes) -> NDArray[np.uint8]:
@@ -173,6 +173,6 @@ def _planes(data: bytes) -> NDArray[np.uint8]:
 
 ARRANGEMENTS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
     "plain": (_same, _same),
-    "byte planes": (_shuffled, from_planes),
+    "byte planes": (_shuffled, unshuffle),
     "byte planes, differences": (_differences, _sums),
 }

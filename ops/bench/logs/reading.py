@@ -12,14 +12,14 @@ import anyio
 import msgspec
 import numpy as np
 
-from asteroid_cloud.api.machine import processors
+from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.indexer import Engine, EngineOptions
-from asteroid_cloud.indexer.replay import Replay
+from asteroid_cloud.indexer.check.reindex import Reindex
 from asteroid_cloud.wal import LocalFiles, LocalLog, Lsn
-from asteroid_cloud.wal.body import Packer
-from asteroid_cloud.wal.events import Event, PayloadMerged, VectorsUpserted, encode_event
-from asteroid_cloud.wal.frame import encode_frame
-from asteroid_cloud.wal.log_file import FileHeader, encode_file_header, file_name
+from asteroid_cloud.wal.format.body import Packer
+from asteroid_cloud.wal.format.events import Event, PayloadMerged, VectorsUpserted, encode_event
+from asteroid_cloud.wal.format.frame import encode_frame
+from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
 from ops.bench.data import Dataset, Vectors
 from ops.bench.logs.rows import batches
 from ops.bench.tables import Rows, Table, count, seconds
@@ -156,7 +156,7 @@ def _rebuild(dataset: Dataset, folder: Path) -> Rebuilt:
     shutil.copytree(store / "wal", copy / "wal")
     ready_s, reindexed_s = anyio.run(_open, copy)
     began_s = time.perf_counter()
-    replay = Replay(LocalFiles(), str(store), EngineOptions(keep_log=True, build_threads=processors()))
+    replay = Reindex(LocalFiles(), str(store), EngineOptions(keep_log=True, build_threads=processors()))
     report = replay.run(lambda done, total: None)
     replayed_s = time.perf_counter() - began_s
     assert report.agrees

@@ -1,0 +1,56 @@
+"""``asteroid recovery``: what a store has lost, and taking note of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import msgspec
+import rich_click as click
+
+from asteroid_cloud.api.cli.options import as_json_option, data_option, errors_to_status, print_json
+from asteroid_cloud.indexer import DataLoss, acknowledge_losses, read_losses
+from asteroid_cloud.wal import LocalFiles
+
+
+@click.command()
+@data_option
+@click.option(
+    "--acknowledge", is_flag=True, help="Take note of it, so that the store opens in every mode again."
+)
+@as_json_option
+@errors_to_status
+def recovery(data: str, acknowledge: bool, as_json: bool) -> None:
+    """Say what a store has lost to damage, and with --acknowledge serve what is left as if it were all.
+
+    Only serve --recovery salvage gives anything up. Until that is acknowledged the store opens in no other
+    mode, for searches do not find what is lost. No server may have the store open to acknowledge it.
+
+    Exit status: 0 when nothing is lost that was not acknowledged, 1 when something is, or it cannot be told.
+    """
+    files, store = LocalFiles(), data.rstrip("/")
+    now_ms = time.time_ns() // 1_000_000
+    losses = acknowledge_losses(files, store, now_ms) if acknowledge else read_losses(files, store)
+    if as_json:
+        print_json(msgspec.to_builtins(losses) | {"is_degraded": losses.is_open, "rows": losses.rows})
+    else:
+        _print(losses)
+    sys.exit(1 if losses.is_open else 0)
+
+
+def _print(losses: DataLoss) -> None:
+    if not losses.segments and not losses.records:
+        click.echo("nothing is lost")
+        return
+    for segment in losses.segments:
+        ids = f", ids {segment.least_id} to {segment.greatest_id}" if segment.least_id is not None else ""
+        click.echo(f"lost: segment {segment.segment} with {segment.rows:,} rows{ids}: {segment.reason}")
+        click.echo(f"  kept: {', '.join(segment.kept) or 'nothing'}")
+    for records in losses.records:
+        last = "on, if there were any" if records.last_lsn is None else f"to {records.last_lsn}"
+        click.echo(f"lost: records {records.first_lsn} {last}")
+        click.echo(f"  kept: {', '.join(records.kept) or 'nothing'}")
+    if losses.is_open:
+        click.echo("not acknowledged: the store opens with --recovery salvage only")
+    else:
+        click.echo("acknowledged")

@@ -1,0 +1,105 @@
+"""``asteroid restore``: a store from a backup, or a store as it was."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+
+from asteroid_cloud.api.cli.backup import FOLDER, show_backup
+from asteroid_cloud.api.cli.options import INSTANT, errors_to_status
+from asteroid_cloud.indexer import (
+    BackupReport,
+    Point,
+    PointInTimeRestore,
+    RestoreReport,
+    check_backup,
+    restore_backup,
+    undo_replacement,
+)
+from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.disk import lock_directory
+
+
+@click.command()
+@click.argument("source", type=FOLDER)
+@click.option("--into", type=FOLDER, metavar="DIR", help="The new store's folder, which must be empty.")
+@click.option("--in-place", is_flag=True, help="Take the store SOURCE itself back; --undo takes that back.")
+@click.option("--tag", metavar="NAME", help="Go back to this tag of the store SOURCE.")
+@click.option("--until-lsn", type=click.IntRange(0), metavar="LSN", help="Go back to this record.")
+@click.option(
+    "--until-time", type=INSTANT, metavar="TIME", help="Go back to this moment, as 2026-11-23T12:00:00Z."
+)
+@click.option("--log", type=FOLDER, metavar="DIR", help="Go on from the backup SOURCE with this store's log.")
+@click.option("--undo", is_flag=True, help="Bring back what the last --in-place has put aside.")
+@click.option("--check", is_flag=True, help="Only read the backup and check every byte.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
+@errors_to_status
+def restore(
+    source: str,
+    into: str | None,
+    in_place: bool,
+    tag: str | None,
+    until_lsn: int | None,
+    until_time: int | None,
+    log: str | None,
+    undo: bool,
+    check: bool,
+    as_json: bool,
+) -> None:
+    """Make a store of the backup SOURCE, or take the store SOURCE back in time.
+
+    A store goes back to a record, a moment or a tag, as far as its log reaches from a tag, the checkpoint or
+    the first record. So does a backup, up to where the log of its store, named by --log, ends. What the log
+    reaches is kept by --log-retention-bytes and --log-retention-age of the server.
+
+    No server may have SOURCE open. Exit status 1 when the point cannot be reached, or a byte is not as it
+    was.
+    """
+    if (into is not None) + in_place + undo + check != 1:
+        raise click.UsageError("give one of --into DIR, --in-place, --undo and --check")
+    point = Point(until_lsn, until_time, tag)
+    wants_history = point != Point() or log is not None
+    if wants_history and (undo or check):
+        raise click.UsageError("--undo and --check go with no point in time")
+    files = LocalFiles()
+    if check:
+        found = check_backup(files, source)
+        size = sum(each.bytes for each in found.files)
+        show_backup(BackupReport(found.lsn, len(found.files), size, 0, 0.0), "Checked", source, as_json)
+    elif undo:
+        _undo(files, source, as_json)
+    elif in_place:
+        done, aside = PointInTimeRestore(files, source, log).in_place(point)
+        _show(done, source, as_json, f"What it was is in {aside}; --undo brings it back.")
+    elif into is not None and not wants_history and files.exists(f"{source}/BACKUP.json"):
+        show_backup(restore_backup(files, source, into), "Restored", into, as_json)
+    elif into is not None:
+        _show(PointInTimeRestore(files, source, log).to_new(into, point), into, as_json, "")
+
+
+def _undo(files: LocalFiles, source: str, as_json: bool) -> None:
+    lock = lock_directory(files, source)
+    try:
+        aside = undo_replacement(files, source)
+    finally:
+        lock.release()
+    if as_json:
+        sys.stdout.write(msgspec.json.encode({"put_aside": aside}).decode() + "\n")
+        return
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"{escape(source)} is what it was before; {aside} has what it was until now.")
+
+
+def _show(done: RestoreReport, folder: str, as_json: bool, more: str) -> None:
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+        return
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(
+        f"{escape(folder)} is as record {done.lsn} left it: {escape(done.base)}, and {done.records:,} "
+        f"records after it, which the next start replays. {escape(more)}".rstrip()
+    )

@@ -1,0 +1,78 @@
+"""``asteroid verify``: is every byte of a store what it should be, and do its parts agree?"""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+
+from asteroid_cloud.indexer import EngineOptions, Reindex, ReindexReport, Verification, Verified
+from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.errors import AsteroidError
+
+
+class VerifyReport(msgspec.Struct, frozen=True):
+    """What ``--json`` prints."""
+
+    ok: bool
+    store: Verified
+    replay: ReindexReport | None
+
+
+@click.command()
+@click.option(
+    "--data",
+    required=True,
+    envvar="ASTEROID_DATA",
+    show_envvar=True,
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="The store's folder. No server may have it open.",
+)
+@click.option("--replay", is_flag=True, help="Rebuild the index from the log too, and compare.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
+def verify(data: str, replay: bool, as_json: bool) -> None:
+    """Check a store: all checksums, links, ids, payloads and columns, the log, and that they fit together.
+
+    Nothing is changed. Exit status: 0 when all is well, 1 when something is not, 2 when it cannot be told.
+    """
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    replayed: ReindexReport | None = None
+    try:
+        found = Verification(LocalFiles(), data).run()
+        if replay and found.ok:
+            run = Reindex(LocalFiles(), data, EngineOptions())
+            replayed = run.run(lambda done, total: None)
+            run.discard()
+    except AsteroidError as error:
+        errors.print(f"[red]{error.code}[/]: {escape(error.message)}")
+        sys.exit(2)
+    ok = found.ok and (replayed is None or replayed.agrees)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(VerifyReport(ok, found, replayed)).decode() + "\n")
+    else:
+        _print(found, replayed)
+    sys.exit(0 if ok else 1)
+
+
+def _print(found: Verified, replayed: ReindexReport | None) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    for finding in found.findings:
+        out.print(f"[red]{escape(finding.place)}[/]: {escape(finding.problem)}")
+        out.print(f"  [dim]{escape(finding.advice)}[/]")
+    for note in found.notes:
+        out.print(f"[yellow]note[/]: {escape(note)}")
+    out.print(
+        f"{found.segments} segments with {found.vectors:,} vectors up to record {found.checkpoint_lsn}, "
+        f"{found.records:,} records in the log up to {found.last_lsn}."
+    )
+    if found.digest:
+        out.print(f"digest: {found.digest}")
+    if replayed is not None:
+        agrees = "[green]agrees with the log[/]" if replayed.agrees else "[red]differs from the log[/]"
+        out.print(f"The index {agrees}: {replayed.digest}")
+    wrong = "[green]Nothing is wrong.[/]" if found.ok else f"[red]{len(found.findings)} findings.[/]"
+    out.print(wrong)

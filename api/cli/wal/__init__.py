@@ -1,0 +1,1 @@
+"""Which commands look into the log, or change it?"""

@@ -1,0 +1,54 @@
+"""``asteroid wal dump``: the records of a log as lines of JSON, all or those that are asked for."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from asteroid_cloud.api.cli.options import INSTANT, LSN, data_option, errors_to_status, log_folder, lsn_of
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.disk import LocalFiles
+from asteroid_cloud.wal.limits import ID_MAX
+from asteroid_cloud.wal.read import KINDS, LogInspector, Selection, record_line, select
+
+
+@click.command()
+@data_option
+@click.option("--from-lsn", type=LSN, default=1, help="Leave out records before this one.")
+@click.option("--until-lsn", "--to-lsn", type=LSN, help="Leave out records after this one.")
+@click.option("--since-time", type=INSTANT, metavar="TIME", help="Leave out records logged before this.")
+@click.option("--until-time", type=INSTANT, metavar="TIME", help="Leave out records logged after this.")
+@click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only these; may be repeated.")
+@click.option(
+    "--id",
+    "ids",
+    type=click.IntRange(0, ID_MAX),
+    multiple=True,
+    help="Only what touches this id, and of many rows only its own; may be repeated.",
+)
+@click.option("--vectors", is_flag=True, help="Print vectors in full, not just how many.")
+@errors_to_status
+def dump(
+    data: str,
+    from_lsn: int,
+    until_lsn: int | None,
+    since_time: int | None,
+    until_time: int | None,
+    kinds: tuple[str, ...],
+    ids: tuple[int, ...],
+    vectors: bool,
+) -> None:
+    """Print the records as lines of JSON.
+
+    In payloads null keeps the one that is there and "" clears it. Times are such as 2026-01-31T12:00:00Z, by
+    the writer's clock. Status 1 when damage ends the output.
+    """
+    selection = Selection(
+        from_lsn=Lsn(from_lsn),
+        until_lsn=lsn_of(until_lsn),
+        since_ms=since_time,
+        until_ms=until_time,
+        kinds=frozenset(kinds),
+        ids=frozenset(ids),
+    )
+    for record in select(LogInspector(LocalFiles(), log_folder(data)), selection):
+        click.echo(record_line(record, vectors=vectors))

@@ -1,0 +1,56 @@
+"""``asteroid wal export`` and ``import``: records of a log as one file, and a log from it."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from asteroid_cloud.api.cli.options import (
+    LSN,
+    as_json_option,
+    data_option,
+    errors_to_status,
+    log_folder,
+    lsn_of,
+    print_json,
+)
+from asteroid_cloud.wal.disk import LocalFiles
+from asteroid_cloud.wal.transfer import LogExport, export_log, import_log
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False))
+@data_option
+@click.option("--from-lsn", type=LSN, help="Begin with this record, not the oldest.")
+@click.option("--until-lsn", type=LSN, help="End with this record, not the newest.")
+@as_json_option
+@errors_to_status
+def export_command(file: str, data: str, from_lsn: int | None, until_lsn: int | None, as_json: bool) -> None:
+    """Write records into the new file FILE, which "import" checks and takes.
+
+    A server may have the store open. Status 1 when the records are not there, or the file is already.
+    """
+    done = export_log(LocalFiles(), log_folder(data), file, lsn_of(from_lsn), lsn_of(until_lsn))
+    _show("exported", done, file, as_json)
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(dir_okay=False, exists=True))
+@data_option
+@as_json_option
+@errors_to_status
+def import_command(file: str, data: str, as_json: bool) -> None:
+    """Make the log of a new store of the exported FILE, or go on with it where that of a stopped store ends.
+
+    All of it or nothing; the next start puts the records into the index. Status 1 when FILE is damaged or
+    does not fit.
+    """
+    _show("imported", import_log(LocalFiles(), file, data.rstrip("/")), file, as_json)
+
+
+def _show(done: str, found: LogExport, file: str, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    records = found.last_lsn - found.first_lsn + 1
+    which = f"LSN {found.first_lsn} to {found.last_lsn}" if records else "none"
+    click.echo(f"{done} {file}: {records:,} records, {which}, {found.bytes:,} bytes")

@@ -1,0 +1,1 @@
+"""How does a program use a store inside its own process?"""

@@ -1,0 +1,111 @@
+"""The store's calls about the index as a whole."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+
+from msgspec.structs import replace
+
+from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
+from asteroid_cloud.api.service.process_info import anonymous_bytes
+from asteroid_cloud.api.service.read_executor import ReadExecutor
+from asteroid_cloud.api.service.results import IndexInfo, Stats
+from asteroid_cloud.indexer import BackupReport, Engine, PurgeReport, Recovery, TagInfo
+
+
+class IndexCalls:
+    """Create, look at and delete the index; ask how the store is.
+
+    During recovery every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
+    """
+
+    engine: Engine
+    reads: ReadExecutor
+
+    async def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
+        """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
+
+        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16 gives
+        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. All three stay until
+        ``delete_index``. Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``,
+        ``bad_metric``, ``bad_bits``).
+        """
+        result = await self.engine.create_index(dim, metric, bits)
+        return IndexInfo(True, dim, metric.lower(), bits, result.lsn)
+
+    async def get_index(self) -> IndexInfo:
+        """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
+        spec, lsn = self.engine.spec, self.engine.applied_lsn
+        if spec is None:
+            return IndexInfo(False, None, None, None, lsn)
+        return IndexInfo(True, spec.dim, spec.metric, spec.bits, lsn)
+
+    async def delete_index(self) -> IndexInfo:
+        """Deletes the index and all its data, for good. Without an index it does nothing."""
+        result = await self.engine.delete_index()
+        return IndexInfo(False, None, None, None, result.lsn)
+
+    async def stats(self) -> Stats:
+        """The store's figures."""
+        told = self.engine.stats()
+        fields = {name: getattr(told, name) for name in told.__struct_fields__}
+        memory = replace(await self.engine.memory(), filter_masks=self.reads.masks.bytes)
+        return Stats(**fields, memory=memory, memory_bytes=anonymous_bytes(), lsn=told.last_lsn)
+
+    async def recovery(self) -> Recovery:
+        """What opening the store found on the disk: what was whole, what was cut and why, and the time."""
+        return self.engine.recovery
+
+    async def health(self) -> bool:
+        """True: a store that answers is alive."""
+        return True
+
+    async def ready(self) -> bool:
+        """Whether recovery is over and there is an index."""
+        return self.engine.phase.name == "ready" and self.engine.spec is not None
+
+    async def wait_for(self, lsn: int, timeout: float | None = None) -> int:
+        """Waits until reads cover ``lsn``; returns the LSN that they do cover.
+
+        Raises Overloaded (``not_caught_up``) after ``timeout`` seconds, MIN_LSN_WAIT_S_MAX without one.
+        """
+        await self.engine.wait_for(lsn, MIN_LSN_WAIT_S_MAX if timeout is None else timeout)
+        return self.engine.applied_lsn
+
+    async def backup(
+        self, folder: str | PathLike[str], previous: str | PathLike[str] | None = None
+    ) -> BackupReport:
+        """Copies the store as it is now into a new folder, and checks the copy; writes and searches go on.
+
+        Segments that ``previous``, an earlier backup, has already are linked, not copied. The folder can be
+        opened as a store, or made one elsewhere by ``restore``. Raises Conflict (``backup_exists``,
+        ``backup_of_another_store``), NotFound (``no_backup``), StorageError and NoSpace.
+        """
+        return await self.engine.backup(fspath(folder), None if previous is None else fspath(previous))
+
+    async def tag(self, name: str) -> TagInfo:
+        """Names the present state, so that ``asteroid restore`` can take the store back to it.
+
+        Raises InvalidRequest (``bad_tag_name``), Conflict (``tag_exists``, ``too_many_tags``).
+        """
+        return await self.engine.tag(name)
+
+    async def tags(self) -> list[TagInfo]:
+        """The tags there are, the newest first."""
+        return await self.engine.tags()
+
+    async def untag(self, name: str) -> None:
+        """Forgets a tag, and what only it needed. Raises NotFound (``no_tag``)."""
+        await self.engine.untag(name)
+
+    async def purge(self) -> PurgeReport:
+        """Erases all that was deleted or replaced until now from the store's files; serving goes on.
+
+        The log kept for ``changes`` and for going back, and all tags, go with it; backups are not reached.
+        Raises Conflict (``purge_running``, or ``purge_blocked`` while a bulk load or a backup is under way).
+        """
+        return await self.engine.purge()
+
+    async def flush(self) -> None:
+        """Moves the tail into segments and shrinks the log; for durability there is no need of it."""
+        await self.engine.flush()

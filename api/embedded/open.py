@@ -1,0 +1,55 @@
+"""Opening a store inside a program of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from os import PathLike, fspath
+
+from asteroid_cloud.api.embedded.store import Store
+from asteroid_cloud.indexer import BackupReport, EngineOptions, RecoveryMode, restore_backup
+from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.append import Retention
+from asteroid_cloud.wal.limits import MIB
+
+MEMORY_BUDGET_BYTES = 256 * MIB
+
+
+def restore(backup: str | PathLike[str], into: str | PathLike[str]) -> BackupReport:
+    """Makes a store of a backup, checking every byte; ``into`` must be empty or absent.
+
+    Raises NotFound (``no_backup``), Conflict (``not_empty``) and StorageError (``corruption``, …).
+    """
+    return restore_backup(LocalFiles(), fspath(backup), fspath(into))
+
+
+@asynccontextmanager
+async def open(
+    path: str | PathLike[str],
+    dim: int | None = None,
+    metric: str = "l2",
+    *,
+    bits: int = 16,
+    memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
+    log_retention_bytes: int | None = None,
+    log_retention_s: float | None = None,
+    recovery: RecoveryMode = "tail",
+) -> AsyncIterator[Store]:
+    """A store in this process, recovered and ready; closed, with all its writes kept, on leaving.
+
+    With ``dim`` the index is created if there is none, as ``Store.create_index`` does; one of another
+    dimension, metric or precision raises Conflict (``index_differs``). The log is kept for ``changes`` and
+    for going back in time up to either bound, or no longer than a restart needs. Raises LockHeld when
+    another process has the directory open, and StorageError when what is on the disk is damaged beyond what
+    ``recovery`` ("strict", "tail" or "salvage") mends; ``recovery()`` says what was mended, and lost.
+    """
+    age_ms_max = None if log_retention_s is None else round(1000 * log_retention_s)
+    retention = Retention(log_retention_bytes, age_ms_max)
+    options = EngineOptions(
+        memory_budget_bytes=memory_budget_bytes, log_retention=retention, recovery=recovery
+    )
+    async with Store.open(path, options) as store:
+        await store.engine.ready()
+        if dim is not None:
+            await store.ensure_index(dim, metric, bits)
+        yield store

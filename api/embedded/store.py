@@ -1,0 +1,63 @@
+"""The store: one index over one data directory, with the methods of the client.
+
+It owns an engine and the reading side over it. The HTTP routes are thin over the same two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from os import PathLike, fspath
+
+from asteroid_cloud.api.embedded.changes import ChangeCalls
+from asteroid_cloud.api.embedded.fields import FieldCalls
+from asteroid_cloud.api.embedded.index import IndexCalls
+from asteroid_cloud.api.embedded.load import LoadCalls
+from asteroid_cloud.api.embedded.search import SearchCalls
+from asteroid_cloud.api.embedded.vectors import VectorCalls
+from asteroid_cloud.api.service.backups import Backups
+from asteroid_cloud.api.service.feeds import OpenFeeds
+from asteroid_cloud.api.service.read_executor import ReadExecutor
+from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.wal.errors import Conflict
+
+
+class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
+    """Use ``open`` of this package, or ``Store.open`` to be there while recovery runs."""
+
+    def __init__(self, path: str, engine: Engine, backup_folder: str | None = None) -> None:
+        self.path = path
+        """The data directory."""
+        self.engine = engine
+        self.reads = ReadExecutor(engine)
+        self.backups = Backups(engine, backup_folder)
+        self.feeds = OpenFeeds()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: str | PathLike[str],
+        options: EngineOptions | None = None,
+        *,
+        backup_folder: str | None = None,
+    ) -> AsyncIterator[Store]:
+        """Opens a data directory, made if need be, and yields at once; recovery goes on behind.
+
+        Until it is over every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
+        Raises LockHeld when another process has the directory open.
+        """
+        async with Engine.open(fspath(path), options) as engine:
+            yield cls(fspath(path), engine, backup_folder)
+
+    async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
+        """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""
+        spec = self.engine.spec
+        if spec is None:
+            await self.create_index(dim, metric, bits)
+        elif (spec.dim, spec.metric, spec.bits) != (dim, metric.lower(), bits):
+            raise Conflict(
+                f"the index has dimension {spec.dim}, metric {spec.metric} and {spec.bits} bits a value, "
+                f"not {dim}, {metric} and {bits}",
+                code="index_differs",
+            )

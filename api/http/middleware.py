@@ -1,0 +1,103 @@
+"""The gate that every request passes: how many at once, who, how often, how large, how slow.
+
+It stands around the whole application, so unknown routes and broken requests pass it as well, and
+every answer, whatever went wrong, has the one error shape.
+"""
+
+from __future__ import annotations
+
+import time
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from asteroid_cloud.api.http.auth import KeyRing
+from asteroid_cloud.api.http.bodies import Body
+from asteroid_cloud.api.http.errors import JSON, ErrorAnswer, answer_to
+from asteroid_cloud.api.http.metrics import Metrics
+from asteroid_cloud.api.http.rate_limit import RateLimit
+from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
+from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
+
+PATHS_OF = {"ready": ("/ready",), "metrics": ("/metrics",), "docs": ("/docs", "/openapi.json")}
+
+
+class RequestGuard:
+    """An ASGI application around another."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._keys = KeyRing(settings.keys())
+        self._held = 0
+        """Bytes of bodies that requests under way may hold in memory."""
+        self._rate = RateLimit(settings.rate_limit)
+        self._concurrency = settings.concurrency
+        self._lag_s_max = settings.body_timeout_s
+        open_paths = [path for name in settings.public_names for path in PATHS_OF[name]]
+        self._open_paths = ("/health", *open_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        began_s, status, body = time.perf_counter(), 0, None
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if body is None or not await body.finish():
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        self._metrics.in_flight += 1
+        held = 0
+        try:
+            body = Body(scope, receive, self._lag_s_max)
+            held = body.held_bytes
+            self._held += held
+            self._admit(scope, held)
+            body.check_declared()
+            await self._app(scope, body.receive, send_and_note)
+        except Exception as error:
+            if status:
+                raise
+            await _send(answer_to(error), send_and_note)
+        finally:
+            self._metrics.in_flight -= 1
+            self._held -= held
+            route = scope.get("path_template") or "unmatched"
+            seconds = time.perf_counter() - began_s
+            self._metrics.observe_request(scope["method"], str(route), status or 500, seconds)
+
+    def _admit(self, scope: HTTPScope, held: int) -> None:
+        """Raises what speaks against serving the request."""
+        headers = dict(scope["headers"])
+        path = scope["path"]
+        is_open = path in self._open_paths or (path.startswith("/docs/") and "/docs" in self._open_paths)
+        holder = str((scope.get("client") or ("unknown",))[0])
+        if not self._keys.is_open and not is_open:
+            found = self._keys.holder(headers.get(b"authorization", b""))
+            if found is None:
+                raise Unauthorized("a valid key is needed: Authorization: Bearer <key>")
+            holder = found
+        if "//" in path or (path != "/" and path.endswith("/")):  # Litestar would take it for another
+            raise NotFound("there is no such route")
+        if path != "/health":
+            self._rate.take(holder)
+            if self._metrics.in_flight > self._concurrency:
+                raise Overloaded("too many requests at once", retry_after_s=1.0)
+            if self._held > max(held, BODIES_IN_FLIGHT_BYTES_MAX):
+                raise Overloaded("too many large bodies at once", retry_after_s=1.0)
+        if scope["method"] == "OPTIONS":  # which the framework would answer by itself
+            raise NotFound("there is no such route")
+
+
+async def _send(answer: ErrorAnswer, send: Send) -> None:
+    headers = {"content-type": JSON, "content-length": str(len(answer.body))} | answer.headers
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})

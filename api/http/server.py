@@ -1,0 +1,137 @@
+"""The server process: one store, one application, uvicorn around it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+import uvicorn
+
+from asteroid_cloud.api.embedded.store import Store
+from asteroid_cloud.api.http.app import create_app
+from asteroid_cloud.api.http.loop_lag import watch
+from asteroid_cloud.api.http.metrics import Metrics
+from asteroid_cloud.api.http.protocol import BoundedProtocol
+from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.feeds import OpenFeeds
+from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
+
+KEEP_ALIVE_S = 75
+GRACE_S = 30
+BACKLOG = 2048
+# A thread waits this long for the interpreter before it asks another to let go; the default of 5 ms
+# would let two busy worker threads hold up the event loop noticeably.
+SWITCH_INTERVAL_S = 0.001
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, but it says its address when it is up, and a signal ends it with status 0."""
+
+    def __init__(self, config: uvicorn.Config, address: str, feeds: OpenFeeds) -> None:
+        super().__init__(config)
+        self._feeds = feeds
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to accept requests and says so, in one line on standard output."""
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(f"Asteroid is listening on {self._address}\n")
+            sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends what would never end by itself, then waits for what is under way."""
+        self._feeds.end()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ends gracefully on SIGINT and SIGTERM, without raising them again afterwards."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def run(settings: Settings) -> None:
+    """Serves until a signal comes; raises AsteroidError when the store or the settings forbid it."""
+    if not settings.is_loopback and not settings.keys():
+        raise InvalidRequest(
+            f"{settings.host} can be reached from other machines: give --api-key or --api-keys",
+            code="bad_settings",
+        )
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    anyio.run(_serve, settings, backend_options={"use_uvloop": True})
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        # Here already, so that of two servers that start at once one is told that the port is in use.
+        listener.listen(BACKLOG)
+    except (OSError, UnicodeError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidRequest(
+            f"cannot listen on {settings.host}:{settings.port}: {reason}", code="bad_settings"
+        ) from error
+    return listener
+
+
+async def _serve(settings: Settings) -> None:
+    listener = _listen(settings)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    metrics = Metrics()
+    failure: AsteroidError | None = None
+    async with Store.open(settings.data, settings.engine_options, backup_folder=settings.backup_dir) as store:
+        config = uvicorn.Config(
+            create_app(settings, store, metrics),
+            http=BoundedProtocol,
+            ws="none",
+            loop="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        server = Server(config, f"http://{shown}:{port}", store.feeds)
+        if not settings.keys():
+            sys.stderr.write("asteroid: no key is set, so every user of this machine may read and write\n")
+
+        async def prepare() -> None:
+            nonlocal failure
+            try:
+                await store.engine.ready()
+                if settings.dim is not None:
+                    await store.ensure_index(settings.dim, settings.metric, settings.bits)
+            except AsteroidError as error:
+                failure, server.should_exit = error, True
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(prepare)
+            group.start_soon(watch, metrics.loop_lag)
+            await server.serve(sockets=[listener])
+            group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

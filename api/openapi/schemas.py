@@ -1,0 +1,290 @@
+"""JSON Schemas of what goes in and out, for the API's own description.
+
+The requests' are written out because their structs leave many a field open, to refuse it with a code of
+its own; the defaults are the structs', and a test keeps both in step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import msgspec
+
+from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
+from asteroid_cloud.api.service.backups import NAME, Backup
+from asteroid_cloud.api.service.checks import DECIMAL, INCLUDABLE
+from asteroid_cloud.api.service.results import BulkReport, Stats
+from asteroid_cloud.api.wire import requests as wire
+from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
+from asteroid_cloud.indexer.feed import ChangeKind
+from asteroid_cloud.indexer.history import NAME as TAG
+from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
+from asteroid_cloud.indexer.model import METRICS
+from asteroid_cloud.query import Explain, Facets, FieldRange
+from asteroid_cloud.query.limits import (
+    EF_SEARCH_DEFAULT,
+    EF_SEARCH_MAX,
+    FACET_LIMIT_MAX,
+    FIELD_BYTES_MAX,
+    FILTER_BYTES_MAX,
+    FILTER_DEPTH_MAX,
+    K_MAX,
+    OFFSET_MAX,
+    SCROLL_LIMIT_MAX,
+    SEARCHES_MAX,
+)
+from asteroid_cloud.wal.limits import DIM_MAX, ID_MAX, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX
+
+Schema = dict[str, Any]
+
+REF = "#/components/schemas/"
+
+
+def ref(name: str) -> Schema:
+    """A reference to one of the schemas below."""
+    return {"$ref": REF + name}
+
+
+def integer(minimum: int, maximum: int | None = None, **more: object) -> Schema:
+    """A whole number within bounds."""
+    bounds = {"minimum": minimum} | ({} if maximum is None else {"maximum": maximum})
+    return {"type": "integer"} | bounds | more
+
+
+def array(items: Schema, most: int | None = None, least: int = 0) -> Schema:
+    """A list of so many items."""
+    return {"type": "array", "items": items, "minItems": least} | ({} if most is None else {"maxItems": most})
+
+
+def body(required: list[str], **properties: Schema) -> Schema:
+    """A request's object, which has no other fields than these."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def answer(required: list[str], **properties: Schema) -> Schema:
+    """An answer's object; a later version may have more fields."""
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def nullable(schema: Schema) -> Schema:
+    """That, or null, which stands for a field left out."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def about(text: str, schema: Schema) -> Schema:
+    """A schema with a sentence on it."""
+    return schema | {"description": text}
+
+
+def default(struct: type[msgspec.Struct], name: str, schema: Schema) -> Schema:
+    """A schema with the default that the struct has for the field."""
+    (found,) = (field.default for field in msgspec.structs.fields(struct) if field.name == name)
+    return schema | {"default": found}
+
+
+def any_case(words: Iterable[str]) -> str:
+    """A pattern for these words in any case of their letters."""
+    patterns = ["".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in word) for word in words]
+    return f"^({'|'.join(patterns)})$"
+
+
+NUMBER: Schema = {"type": "number"}
+FLOAT32_MAX = 3.4028234663852886e38
+FLOAT32: Schema = {"type": "number", "format": "float", "minimum": -FLOAT32_MAX, "maximum": FLOAT32_MAX}
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+METRIC: Schema = {"type": "string", "enum": [*METRICS]}
+INCLUDE = nullable(array({"type": "string", "enum": sorted(INCLUDABLE)}))
+MIN_LSN = nullable(
+    about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, 2**63 - 1))
+)
+
+PARTS: dict[str, Schema] = {
+    "Id": integer(0, ID_MAX, format="uint64"),
+    "IdIn": {
+        "anyOf": [ref("Id"), {"type": "string", "pattern": f"^({DECIMAL.pattern})$"}],
+        "description": "An id, also as decimal text, for readers whose numbers are not exact beyond 2^53.",
+    },
+    "Vector": about(
+        "As many finite float32 numbers as the index's dimension.", array(FLOAT32, DIM_MAX, least=1)
+    ),
+    "Payload": {
+        "type": "object",
+        "description": f"Any JSON object of at most {PAYLOAD_BYTES_MAX:,} bytes "
+        f"and {PAYLOAD_DEPTH_MAX} levels.",
+    },
+    "Filter": {
+        "type": "object",
+        "description": f"A condition on payloads, of at most {FILTER_BYTES_MAX:,} bytes and "
+        f"{FILTER_DEPTH_MAX} levels: $eq $ne $gt $gte $lt $lte $in $nin $contains_any "
+        "$contains_all $exists $prefix $ieq $size $after $on_or_after $before $on_or_before "
+        "$and $or $not $nor; a bare value means $eq, {} matches all.",
+        "examples": [{"$and": [{"category": "docs"}, {"year": {"$gte": 2026}}]}],
+    },
+    "Lsn": about("The number of the log's record that made this so.", integer(0, format="uint64")),
+    "ErrorAnswer": answer(
+        ["error", "code"],
+        error=about("One clear sentence.", TEXT),
+        code=about("Stable: a client may branch on it.", TEXT),
+        index=about("Which item or search is at fault, from 0.", integer(0)),
+        reason=about("The code of what is wrong with the item at index.", TEXT),
+        inserted=about("What a batch that failed midway has written.", integer(0)),
+        deleted=about("How many a delete that failed midway has deleted.", integer(0)),
+        patched=about("How many payloads a merge that failed midway has changed.", integer(0)),
+        id=about("The vector at fault.", integer(0)),
+        failed_index=about("The first item that was not written.", integer(0)),
+        phase=about("What a server that is not ready is at.", TEXT),
+        progress=about("How far it is, from 0 to 1.", NUMBER),
+        eta_s=about("How many seconds it will still take, at the pace until now.", NUMBER),
+        limit=about("The bound that was passed.", integer(0)),
+        request_id=about("Names an internal error in the server's log.", TEXT),
+    ),
+}
+BACKUP_NAME = f"^{NAME.pattern}$"
+TAG_NAME = f"^{TAG.pattern}$"
+FIELD = about(f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes.", TEXT)
+BITS: Schema = {"type": "integer", "enum": [8, 16]}
+REQUESTS: dict[str, Schema] = {
+    "IndexBody": body(
+        ["dim"],
+        dim=integer(1, DIM_MAX),
+        metric=about(
+            f"One of {', '.join(METRICS)}, in any case.",
+            default(wire.IndexBody, "metric", TEXT | {"pattern": any_case(METRICS)}),
+        ),
+        bits=about(
+            "Bits that each value is kept in: 16 has float32's recall, 8 takes half the disk.",
+            default(wire.IndexBody, "bits", BITS),
+        ),
+    ),
+    "InsertBody": body(["id", "vector"], id=ref("IdIn"), vector=ref("Vector"), metadata=ref("Payload")),
+    "VectorBody": body(["vector"], vector=ref("Vector"), metadata=ref("Payload")),
+    "BatchBody": body(["items"], items=array(ref("InsertBody"), BATCH_ITEMS_MAX, least=1)),
+    "SearchBody": body(
+        [],
+        vector=nullable(ref("Vector")),
+        id=about("In the vector's place: more like this one.", nullable(ref("IdIn"))),
+        k=default(wire.SearchBody, "k", integer(1, K_MAX)),
+        ef_search=about(
+            "More finds better and takes longer.",
+            nullable(integer(1, EF_SEARCH_MAX, default=EF_SEARCH_DEFAULT)),
+        ),
+        filter=ref("Filter"),
+        include=INCLUDE,
+        exact=about("Compare with every vector.", default(wire.SearchBody, "exact", FLAG)),
+        offset=default(wire.SearchBody, "offset", integer(0, OFFSET_MAX)),
+        max_distance=nullable(NUMBER),
+        min_lsn=MIN_LSN,
+        explain=about("Say how it was searched.", default(wire.SearchBody, "explain", FLAG)),
+        max_scan_candidates=about("Accepted without effect.", {}),
+    ),
+    "SearchBatchBody": body(["searches"], searches=array(ref("SearchBody"), SEARCHES_MAX), min_lsn=MIN_LSN),
+    "FetchBody": body(["ids"], ids=array(ref("IdIn"), FETCH_IDS_MAX), include=INCLUDE, min_lsn=MIN_LSN),
+    "DeleteBody": about(
+        "Either ids or a filter.",
+        body([], ids=nullable(array(ref("IdIn"), DELETE_IDS_MAX)), filter=ref("Filter")),
+    ),
+    "PatchBody": about(
+        "Either ids or a filter, and what to merge into the payloads.",
+        body(
+            ["patch"],
+            patch=ref("Payload"),
+            ids=nullable(array(ref("IdIn"), PATCH_IDS_MAX)),
+            filter=ref("Filter"),
+        ),
+    ),
+    "ScrollBody": body(
+        [],
+        limit=default(wire.ScrollBody, "limit", integer(1, SCROLL_LIMIT_MAX)),
+        filter=ref("Filter"),
+        cursor=about("From the page before; null for the first.", nullable(TEXT)),
+        include=INCLUDE,
+        min_lsn=MIN_LSN,
+    ),
+    "CountBody": body([], filter=ref("Filter"), min_lsn=MIN_LSN),
+    "BackupBody": body(
+        ["name"], name=about("Letters, digits, dots, dashes, underscores.", TEXT | {"pattern": BACKUP_NAME})
+    ),
+    "TagBody": body(
+        ["name"], name=about("Letters, digits, dashes, underscores.", TEXT | {"pattern": TAG_NAME})
+    ),
+    "FacetsBody": body(
+        ["field"],
+        field=FIELD,
+        filter=ref("Filter"),
+        limit=default(wire.FacetsBody, "limit", integer(1, FACET_LIMIT_MAX)),
+        min_lsn=MIN_LSN,
+    ),
+    "RangeBody": body(["field"], field=FIELD, filter=ref("Filter"), min_lsn=MIN_LSN),
+}
+INDEX = {
+    "initialized": FLAG,
+    "dim": nullable(integer(1, DIM_MAX)),
+    "metric": nullable(METRIC),
+    "bits": nullable(BITS),
+}
+ROW = {"id": ref("Id"), "vector": ref("Vector"), "payload": ref("Payload")}
+ANSWERS: dict[str, Schema] = {
+    "Status": answer(["status"], status={"type": "string", "enum": ["ok", "degraded"]}),
+    "Index": answer([*INDEX], **INDEX),
+    "IndexCreated": answer([*INDEX, "lsn"], **INDEX, lsn=ref("Lsn")),
+    "IndexDeleted": answer(["initialized", "lsn"], initialized=FLAG, lsn=ref("Lsn")),
+    "Written": answer(["id", "lsn"], id=ref("Id"), lsn=ref("Lsn")),
+    "Inserted": answer(["inserted", "lsn"], inserted=integer(1), lsn=ref("Lsn")),
+    "Deleted": answer(["deleted", "lsn"], deleted=integer(0), lsn=ref("Lsn")),
+    "Patched": answer(["patched", "lsn"], patched=integer(0), lsn=ref("Lsn")),
+    "Counted": answer(["count"], count=integer(0)),
+    "Row": answer(["id"], **ROW),
+    "Rows": answer(["vectors"], vectors=array(ref("Row"))),
+    "Page": answer(["vectors", "cursor"], vectors=array(ref("Row")), cursor=nullable(TEXT)),
+    "Hit": answer(["id", "distance"], distance=NUMBER, **ROW),
+    "Hits": answer(["results"], results=array(ref("Hit")), explain=ref("Explain")),
+    "Change": answer(
+        ["lsn", "kind"],
+        lsn=about("The record; go on from here with `since`, unless `more`.", ref("Lsn")),
+        kind={"type": "string", "enum": [*get_args(ChangeKind), "heartbeat", "end"]},
+        time_ms=about("When it was logged, in milliseconds since 1970.", integer(0)),
+        ids=array(ref("Id")),
+        payloads=about(
+            "For each id: null keeps the payload, {} clears it; of merge_payload the merge-patch.",
+            array(nullable(ref("Payload"))),
+        ),
+        vectors=about("As they were given.", array(ref("Vector"))),
+        dim=integer(1, DIM_MAX),
+        metric=METRIC,
+        bits=BITS,
+        rows=about("Of a bulk load, whose ids are 0 … rows - 1.", integer(0)),
+        more=about("Another piece of this record follows.", FLAG),
+        error=about("What ended the feed, with its code.", TEXT),
+        code=TEXT,
+    ),
+    "Tags": answer(["tags"], tags=array(ref("TagInfo"))),
+    "Backups": answer(["backups"], backups=array(ref("Backup"))),
+    "HitsOfMany": answer(["results"], results=array(ref("Hits"))),
+}
+
+
+def components() -> dict[str, Schema]:
+    """All schemas by name."""
+    _, derived = msgspec.json.schema_components(
+        [
+            Stats,
+            Recovery,
+            BulkReport,
+            BackupReport,
+            Backup,
+            TagInfo,
+            PurgeReport,
+            Explain,
+            Facets,
+            FieldRange,
+        ],
+        ref_template=REF + "{name}",
+    )
+    return PARTS | REQUESTS | ANSWERS | derived

@@ -1,0 +1,1 @@
+"""Which calls does the HTTP API have, and what does each answer?"""

@@ -1,0 +1,63 @@
+"""The route of bulk loads: a body of any size, taken as it arrives."""
+
+from __future__ import annotations
+
+import time
+
+from litestar import post
+
+from asteroid_cloud.api.embedded.load import bulk_report, chosen_threads
+from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX, BULK_ROWS_MAX
+from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, store_of
+from asteroid_cloud.api.service.checks import check_dim
+from asteroid_cloud.api.wire.bulk_stream import load_body
+from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
+
+PREFIXES = ("X-Asteroid-", "X-AsterVec-", "X-LSMVec-")
+"""What the headers of a bulk load may begin with: this product's name, and those it had before."""
+NUMBER_DIGITS_MAX = 18
+
+
+@post(
+    "/v1/build/bulk",
+    status_code=200,
+    request_max_body_size=BULK_BODY_BYTES_MAX,
+    summary="Build the whole index at once",
+)
+async def bulk_build(request: AnyRequest) -> JsonResponse:
+    """Raw little-endian float32 rows, then maybe a JSON array of payloads and nulls; ids 0 … n-1."""
+    started_s = time.perf_counter()
+    store = store_of(request)
+    rows, dim = _number(request, "N", "bad_payload"), _number(request, "Dim", "bad_dim")
+    threads = chosen_threads(_number(request, "Threads", "bad_threads") or 0)
+    if not rows:
+        raise InvalidRequest("the header X-Asteroid-N must say how many vectors come", code="bad_payload")
+    if not dim:
+        raise InvalidRequest("the header X-Asteroid-Dim must say the dimension", code="bad_dim")
+    if rows > BULK_ROWS_MAX:
+        raise TooLarge(f"a bulk load has at most {BULK_ROWS_MAX} vectors")
+    async with store.engine.bulk() as loader:
+        check_dim(dim, store.engine.snapshot().spec)
+        _check_length(request, 4 * rows * dim)
+        await load_body(loader, request.stream(), rows, dim, store.path, store.reads)
+        report = bulk_report(await loader.commit(threads), started_s)
+    return answer(report, report.lsn)
+
+
+def _number(request: AnyRequest, name: str, code: str) -> int | None:
+    """A whole number from a header under any of the prefixes; None without one."""
+    text = next(filter(None, (request.headers.get(prefix + name) for prefix in PREFIXES)), None)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+        raise InvalidRequest(f"the header X-Asteroid-{name} must be a whole number", code=code)
+    return int(text)
+
+
+def _check_length(request: AnyRequest, least: int) -> None:
+    """Refuses a body that says of itself that it is too short, before any of it is taken."""
+    text = request.headers.get("Content-Length", "")
+    if text.isascii() and text.isdigit() and int(text) < least:
+        raise InvalidRequest(
+            f"the body has {int(text)} bytes, the vectors alone take {least}", code="bad_payload"
+        )

@@ -1,0 +1,61 @@
+"""What a load balancer and a scraper ask: alive, ready, and figures."""
+
+from __future__ import annotations
+
+from litestar import Response, get
+from litestar.datastructures import State
+
+from asteroid_cloud.api.embedded.store import Store
+from asteroid_cloud.api.http.errors import JSON
+from asteroid_cloud.api.http.metrics import CONTENT_TYPE
+from asteroid_cloud.api.service.process_info import anonymous_bytes
+from asteroid_cloud.indexer import Engine
+from asteroid_cloud.wal.errors import Overloaded
+
+OK = b'{"status":"ok"}'
+DEGRADED = b'{"status":"degraded"}'
+"""Answers are complete as far as the store goes, but it has lost rows or records; see ``/v1/recovery``."""
+
+
+@get("/health", summary="Is the process alive? Needs no key.", tags=["operations"])
+async def health() -> Response[bytes]:
+    """200 while the process answers at all."""
+    return Response(OK, media_type=JSON)
+
+
+@get("/ready", summary="Is recovery over, and is there an index?", tags=["operations"])
+async def ready(state: State) -> Response[bytes]:
+    """200 once searches can be answered; 503 with the phase and its progress until then."""
+    engine: Engine = state.store.engine
+    check_ready(engine)
+    return Response(DEGRADED if engine.recovery.losses.is_open else OK, media_type=JSON)
+
+
+def check_ready(engine: Engine) -> None:
+    """Raises what keeps the engine from serving: recovery, a failure, or the want of an index."""
+    phase = engine.phase
+    if phase.error is not None:
+        raise phase.error
+    if phase.name == "ready":
+        failure = engine.failure
+        if failure is not None:
+            raise failure
+        if engine.spec is not None:
+            return
+    eta = {} if phase.eta_s is None else {"eta_s": phase.eta_s}
+    raise Overloaded(
+        phase.detail if phase.name != "ready" else "there is no index yet",
+        code="not_ready",
+        phase=phase.name,
+        progress=round(phase.progress, 4),
+        **eta,
+    )
+
+
+@get("/metrics", summary="Figures in the Prometheus text format.", tags=["operations"])
+async def metrics(state: State) -> Response[str]:
+    """Counters and histograms of the server, gauges of the engine."""
+    store: Store = state.store
+    stats = await store.stats() if store.engine.phase.name == "ready" else None
+    text = state.metrics.render(stats, anonymous_bytes())
+    return Response(text, media_type=CONTENT_TYPE)

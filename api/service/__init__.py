@@ -1,0 +1,1 @@
+"""What does a call do, whichever face it came through?"""

@@ -1,0 +1,155 @@
+"""The change feed as callers ask for it, from where and how much; and as it goes out, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
+
+import anyio
+import msgspec
+
+from asteroid_cloud.api.limits import CHANGES_LIMIT_MAX, HEARTBEAT_S_MAX
+from asteroid_cloud.api.service.checks import checked_include
+from asteroid_cloud.indexer import Change, ChangeFeed, FeedParts
+from asteroid_cloud.wal.errors import InvalidRequest
+
+
+class AskedChanges(msgspec.Struct, frozen=True):
+    """A checked request for changes."""
+
+    since: int
+    parts: FeedParts
+    limit: int | None
+    """Changes to give at the most; the pieces of one count once."""
+    follow: bool
+    heartbeat_s: int
+
+
+def checked_changes(
+    since: object, include: Sequence[str] | None, limit: object, follow: bool, heartbeat_s: object
+) -> AskedChanges:
+    """Raises InvalidRequest ``bad_since``, ``bad_include``, ``bad_limit`` or ``bad_heartbeat``."""
+    named = checked_include(None if include is None else list(include))
+    return AskedChanges(
+        _checked_number("since", since, 0, 2**63 - 1),
+        FeedParts(payloads="payload" in named, vectors="vector" in named),
+        None if limit is None else _checked_number("limit", limit, 1, CHANGES_LIMIT_MAX),
+        follow,
+        _checked_number("heartbeat", heartbeat_s, 1, HEARTBEAT_S_MAX),
+    )
+
+
+def _checked_number(name: str, value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidRequest(
+            f"{name} must be an integer from {least} to {most}, not {value!r:.80}", code=f"bad_{name}"
+        )
+    return value
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What comes next of a feed."""
+
+    changes: list[Change]
+    """None at all only says that there is nothing else up to ``lsn``."""
+    lsn: int
+    """All changes up to here are given whole."""
+
+
+async def followed(feed: ChangeFeed, asked: AskedChanges, until: int) -> AsyncGenerator[Given, None]:
+    """The changes in groups; one without any comes when nothing else did for ``heartbeat_s``.
+
+    Ends after ``limit`` changes, and without ``follow`` once all up to LSN ``until`` are given.
+    """
+    left = asked.limit
+    while asked.follow or feed.since < until:
+        if not feed.is_behind:
+            with anyio.move_on_after(asked.heartbeat_s):
+                await feed.more()
+        changes = await feed.next() if feed.is_behind else []
+        reached = int(feed.since)
+        if not asked.follow:
+            changes, reached = [change for change in changes if change.lsn <= until], min(reached, until)
+        if left is not None:
+            changes, left = _first_whole(changes, left)
+            reached = changes[-1].lsn if left == 0 else reached
+        yield Given(changes, reached)
+        if left == 0:
+            return
+
+
+def _first_whole(changes: list[Change], left: int) -> tuple[list[Change], int]:
+    """As many changes as are left to be given, pieces not counted, and how many are left then."""
+    for number, change in enumerate(changes):
+        left -= not change.more
+        if left == 0:
+            return changes[: number + 1], 0
+    return changes, left
+
+
+class ChangeLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A change on the wire."""
+
+    lsn: int
+    kind: str
+    time_ms: int
+    ids: list[int] | None = None
+    payloads: list[msgspec.Raw | None] | None = None
+    vectors: list[list[float]] | None = None
+    dim: int | None = None
+    metric: str | None = None
+    bits: int | None = None
+    rows: int | None = None
+    more: bool = False
+
+
+EMPTY = msgspec.Raw(b"{}")
+
+
+def change_line(change: Change) -> bytes:
+    """A change as one line of JSON, without the line's end."""
+    texts = change.payloads
+    payloads = None
+    if texts is not None:
+        payloads = [None if text is None else msgspec.Raw(text) if text else EMPTY for text in texts]
+    return msgspec.json.encode(
+        ChangeLine(
+            lsn=change.lsn,
+            kind=change.kind,
+            time_ms=change.time_ms,
+            ids=None if change.ids is None else change.ids.tolist(),
+            payloads=payloads,
+            vectors=None if change.vectors is None else change.vectors.tolist(),
+            dim=change.dim,
+            metric=change.metric,
+            bits=change.bits,
+            rows=change.rows,
+            more=change.more,
+        )
+    )
+
+
+class OpenFeeds:
+    """The feeds that go over the wire, so that a server that ends can end them."""
+
+    def __init__(self) -> None:
+        self._scopes: set[anyio.CancelScope] = set()
+        self._ended = False
+
+    @contextmanager
+    def until_end(self) -> Iterator[None]:
+        """Runs the block until ``end`` is called, at the longest."""
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                if self._ended:
+                    scope.cancel()
+                yield
+            finally:
+                self._scopes.discard(scope)
+
+    def end(self) -> None:
+        """Ends all feeds, and those that are asked for later at once."""
+        self._ended = True
+        for scope in list(self._scopes):
+            scope.cancel()

@@ -1,0 +1,154 @@
+"""Reading: which snapshot a read gets, and whether it runs in place or in a worker thread.
+
+A short search costs less than handing it to a thread does, so it runs where it is; everything that may
+take longer goes to one bounded set of threads, so that the event loop always answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from anyio import CapacityLimiter, to_thread
+from numpy.typing import NDArray
+
+from asteroid_cloud import query
+from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
+from asteroid_cloud.api.service.process_info import processors
+from asteroid_cloud.indexer import Engine, PartView, Snapshot
+from asteroid_cloud.query import (
+    Facets,
+    FieldRange,
+    Filter,
+    FilterCache,
+    Record,
+    ScrollPage,
+    SearchRequest,
+    SearchResult,
+)
+from asteroid_cloud.query.knn import VISITS_PER_BREADTH, WALK_COST, scan_limit
+from asteroid_cloud.query.rows import Path
+
+T = TypeVar("T")
+
+WORK_IN_PLACE_MAX = 8_000_000
+"""Components (rows × dimension) measured in place at the most: about half a millisecond."""
+RECORD_WORK = 2_000
+"""What fetching one payload or vector, or filtering one payload, costs, in components measured."""
+
+
+class ReadExecutor:
+    """The reading side of a store; the blocking twin calls the query layer on its snapshots itself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.masks = FilterCache(engine.options.mask_bytes_max)
+        self.threads = processors()
+        self._engine = engine
+        self._limiter = CapacityLimiter(max(2, self.threads))
+        self._urgent = CapacityLimiter(1)
+
+    async def snapshot(self, min_lsn: int = 0) -> Snapshot:
+        """What the index holds now, ``min_lsn`` at least.
+
+        Raises Overloaded ``not_caught_up`` when that takes too long, Conflict without an index.
+        """
+        await self.reach(min_lsn)
+        return self._engine.snapshot()
+
+    async def reach(self, min_lsn: int) -> int:
+        """Waits a bounded time until reads cover ``min_lsn``; returns the LSN that they do cover."""
+        if min_lsn > self._engine.applied_lsn:
+            await self._engine.wait_for(min_lsn, MIN_LSN_WAIT_S_MAX)
+        return self._engine.applied_lsn
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Runs it in one of the bounded worker threads."""
+        return await to_thread.run_sync(function, limiter=self._limiter)
+
+    async def at_once(self, function: Callable[[], T]) -> T:
+        """Runs something short in a thread that no long read may occupy, for one who holds up others."""
+        return await to_thread.run_sync(function, limiter=self._urgent)
+
+    async def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:
+        """The nearest matches to one vector, or to the vector of one id."""
+        if self.is_short(snapshot, request):
+            return query.search(snapshot, request, self.masks)
+        return await self.in_thread(lambda: query.search(snapshot, request, self.masks))
+
+    async def search_batch(self, snapshot: Snapshot, requests: Sequence[SearchRequest]) -> list[SearchResult]:
+        """Many searches of one snapshot."""
+        return await self.in_thread(
+            lambda: query.search_batch(snapshot, requests, self.masks, threads=self.threads)
+        )
+
+    async def fetch(
+        self, snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool, vector: bool
+    ) -> list[Record]:
+        """The records of those ids that exist, in the order asked."""
+
+        def run() -> list[Record]:
+            records = query.fetch(snapshot, ids, payload=payload, vector=vector)
+            return [record for record in records if record is not None]
+
+        if len(ids) * RECORD_WORK <= WORK_IN_PLACE_MAX // 4:
+            return run()
+        return await self.in_thread(run)
+
+    async def scroll(
+        self,
+        snapshot: Snapshot,
+        filter: Filter,
+        limit: int,
+        cursor: str | None,
+        *,
+        payload: bool,
+        vector: bool,
+    ) -> ScrollPage:
+        """The next page of the matches in id order."""
+        return await self.in_thread(
+            lambda: query.scroll(
+                snapshot,
+                self.masks,
+                limit=limit,
+                filter=filter,
+                cursor=cursor,
+                payload=payload,
+                vector=vector,
+            )
+        )
+
+    async def count(self, snapshot: Snapshot, filter: Filter) -> int:
+        """How many records match."""
+        if filter.matches_all:
+            return snapshot.live
+        return await self.in_thread(lambda: query.count(snapshot, self.masks, filter))
+
+    async def facets(self, snapshot: Snapshot, path: Path, filter: Filter, limit: object) -> Facets:
+        """The commonest values of a field."""
+        return await self.in_thread(lambda: query.facets(snapshot, self.masks, path, filter, limit=limit))
+
+    async def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
+        """The least and the greatest value of a field."""
+        return await self.in_thread(lambda: query.field_range(snapshot, self.masks, path, filter))
+
+    def is_short(self, snapshot: Snapshot, request: SearchRequest) -> bool:
+        """Whether a search is sure to take less time than is worth a thread."""
+        filtered = not request.filter.matches_all
+        rows = sum(_rows_measured(view, request, filtered) for view in snapshot.parts)
+        columns = request.include_payload + request.include_vector
+        work = rows * snapshot.spec.dim + columns * request.depth * RECORD_WORK
+        if filtered and work <= WORK_IN_PLACE_MAX:
+            missing = sum(self.masks.rows_missing(view, request.filter) for view in snapshot.parts)
+            work += missing * RECORD_WORK
+        return work <= WORK_IN_PLACE_MAX
+
+
+def _rows_measured(view: PartView, request: SearchRequest, filtered: bool) -> float:
+    """About as many rows of a part as a search measures, a walk's counted dearer; never far too few."""
+    if request.exact or view.part.is_flat:
+        return view.rows
+    breadth = request.breadth
+    if filtered:  # few matches are scanned, and a walk among many is planned to cost no more than that
+        return min(view.live, scan_limit(view.rows, breadth))
+    return min(view.rows, VISITS_PER_BREADTH * breadth) * WALK_COST

@@ -1,0 +1,122 @@
+"""One search, from what the caller passed to what the query layer takes and back to hits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from asteroid_cloud.api.service.checks import (
+    Vector,
+    checked_flag,
+    checked_id,
+    checked_include,
+    float32_vector,
+)
+from asteroid_cloud.api.service.payloads import payload_value
+from asteroid_cloud.api.service.results import Hit, Hits, Row
+from asteroid_cloud.query import MATCH_ALL, Filter, Record, SearchRequest, SearchResult, parse_filter
+from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
+from asteroid_cloud.wal.errors import InvalidRequest
+
+Metadata = Mapping[str, Any]
+
+
+class Search(msgspec.Struct, frozen=True, eq=False):
+    """One search of a batch. Exactly one of ``vector`` and ``id`` (more like this one) is given."""
+
+    vector: Vector | None = None
+    k: int = 10
+    ef_search: int | None = None
+    filter: Metadata | None = None
+    include: Sequence[str] | None = None
+    exact: bool = False
+    offset: int = 0
+    max_distance: float | None = None
+    id: int | None = None
+    explain: bool = False
+
+
+def filter_of(condition: Metadata | None) -> Filter:
+    """The filter of a call; None matches all."""
+    return MATCH_ALL if condition is None else parse_filter(condition)
+
+
+def request_of(search: Search) -> SearchRequest:
+    """The request, each field's type checked; its bounds are the query layer's to check."""
+    return search_request(
+        vector=search.vector,
+        id=search.id,
+        k=search.k,
+        ef_search=search.ef_search,
+        filter=filter_of(search.filter),
+        include=search.include,
+        exact=search.exact,
+        offset=search.offset,
+        max_distance=search.max_distance,
+        explain=search.explain,
+    )
+
+
+def search_request(
+    *,
+    vector: object,
+    id: object,
+    k: object,
+    ef_search: object,
+    filter: Filter,
+    include: object,
+    exact: object,
+    offset: object,
+    max_distance: object,
+    explain: object,
+) -> SearchRequest:
+    """A request from fields of any type; raises InvalidRequest with the code of the field at fault."""
+    wanted = checked_include(include)
+    if max_distance is not None and (
+        isinstance(max_distance, bool) or not isinstance(max_distance, int | float)
+    ):
+        raise InvalidRequest("max_distance must be a number", code="bad_max_distance")
+    return SearchRequest(
+        vector=None if vector is None else float32_vector(vector),
+        id=None if id is None else checked_id(id),
+        k=_integer("k", k),
+        ef_search=EF_SEARCH_DEFAULT if ef_search is None else _integer("ef_search", ef_search),
+        filter=filter,
+        offset=_integer("offset", offset),
+        max_distance=max_distance,
+        exact=checked_flag("exact", exact),
+        include_payload="payload" in wanted,
+        include_vector="vector" in wanted,
+        explain=checked_flag("explain", explain),
+    )
+
+
+def _integer(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidRequest(f"{name} must be an integer", code=f"bad_{name}")
+    return value
+
+
+def hits_of(result: SearchResult) -> Hits:
+    """The hits of an embedded search."""
+    if result.payloads is None and result.vectors is None:
+        pairs = zip(result.ids.tolist(), result.distances.tolist(), strict=True)
+        hits = [Hit(id, distance) for id, distance in pairs]
+    else:
+        hits = [
+            Hit(
+                hit.id,
+                hit.distance,
+                None if hit.payload is None else payload_value(hit.payload),
+                hit.vector,
+            )
+            for hit in result.hits
+        ]
+    return Hits(hits, lsn=result.lsn, explain=result.explain)
+
+
+def row_of(record: Record) -> Row:
+    """A record of an embedded fetch or scroll."""
+    return Row(record.id, None if record.payload is None else payload_value(record.payload), record.vector)

@@ -1,0 +1,141 @@
+"""Writing to all that matches a filter: resolved to ids, a bounded batch of them in the log at a time.
+
+The matches are those of one snapshot. Other writes go on between batches, so a batch whose snapshot is no
+longer the newest looks again, alone, at each of its records, and leaves out what was deleted or does not
+match any more; the log refuses the batch if anything came between the look and the record. So no record is
+hit that does not match at that moment, and each batch is logged whole or not at all; all of them together
+are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud import query
+from asteroid_cloud.api.limits import MATCHES_A_BATCH_MAX, MIN_LSN_WAIT_S_MAX, PATCHES_A_BATCH_MAX
+from asteroid_cloud.api.service.read_executor import ReadExecutor
+from asteroid_cloud.indexer import Engine, Snapshot, WriteResult, merge_payload
+from asteroid_cloud.query import MATCH_ALL, Filter
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded
+from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX
+
+Ids = NDArray[np.uint64]
+Write = Callable[[Snapshot, Ids, bool], Awaitable[WriteResult]]
+"""Writes to some ids as of a snapshot; True says that they have to be looked at again."""
+
+PATCHES_BYTES_MAX = 4 * MIB
+"""What the patches of one batch take in the log, before compression."""
+TRIES_MAX = 64
+"""How often a batch looks again; only what was logged by writers that were cut off comes between."""
+
+
+async def delete_matching(engine: Engine, reads: ReadExecutor, filter: Filter) -> WriteResult:
+    """Deletes all that matched when it was called and still do when their batch is logged.
+
+    An error has in ``details["deleted"]`` how many are gone.
+    """
+
+    async def write(snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
+        if changed:
+            ids, _ = await reads.at_once(lambda: query.matching_among(snapshot, filter, ids))
+        return await engine.delete(ids, expected_lsn=snapshot.lsn)
+
+    batches = partial(query.matching_batches, masks=reads.masks, filter=filter, rows=MATCHES_A_BATCH_MAX)
+    return await _write_batches(engine, reads, batches, write, "deleted")
+
+
+async def merge_matching(engine: Engine, reads: ReadExecutor, filter: Filter, patch: bytes) -> WriteResult:
+    """Applies a merge-patch to the payloads of all that matched when called and still do.
+
+    Raises InvalidRequest ``bad_payload``, with the ``id``, when a payload would become too large; nothing of
+    its batch is changed. An error has in ``details["patched"]`` how many are.
+    """
+    rows = _patches_a_batch(patch)
+    batches = partial(query.matching_batches, masks=reads.masks, filter=filter, rows=rows)
+    return await _write_batches(engine, reads, batches, _merging(engine, reads, filter, patch), "patched")
+
+
+async def merge_ids(engine: Engine, reads: ReadExecutor, ids: Ids, patch: bytes) -> WriteResult:
+    """Applies a merge-patch to the payloads of those ids that exist; as ``merge_matching`` does."""
+    rows, wanted = _patches_a_batch(patch), np.unique(ids)
+
+    def batches(snapshot: Snapshot) -> Iterator[Ids]:
+        return (wanted[first : first + rows] for first in range(0, len(wanted), rows))
+
+    return await _write_batches(engine, reads, batches, _merging(engine, reads, MATCH_ALL, patch), "patched")
+
+
+def _patches_a_batch(patch: bytes) -> int:
+    """As many as other writers can wait for: each takes the applier some 150 µs."""
+    return max(1, min(PATCHES_A_BATCH_MAX, PATCHES_BYTES_MAX // len(patch)))
+
+
+def _merging(engine: Engine, reads: ReadExecutor, filter: Filter, patch: bytes) -> Write:
+    async def write(snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
+        def look() -> tuple[Ids, int]:
+            kept, payloads = query.matching_among(snapshot, filter, ids)
+            return kept, _merged_bytes(kept, payloads, patch)
+
+        kept, size = await reads.at_once(look)
+        return await engine.merge_payloads(kept, patch, size, expected_lsn=snapshot.lsn)
+
+    return write
+
+
+def _merged_bytes(ids: Ids, payloads: list[bytes], patch: bytes) -> int:
+    """What the payloads take after the patch; refuses one that would take too much."""
+    sizes = [len(merge_payload(payload, patch)) for payload in payloads]
+    for id, size in zip(ids.tolist(), sizes, strict=True):
+        if size > PAYLOAD_BYTES_MAX:
+            raise InvalidRequest(
+                f"the payload of {id} would have {size} bytes, more than {PAYLOAD_BYTES_MAX}",
+                code="bad_payload",
+                id=id,
+            )
+    return sum(sizes)
+
+
+async def _write_batches(
+    engine: Engine, reads: ReadExecutor, batches: Callable[[Snapshot], Iterator[Ids]], write: Write, word: str
+) -> WriteResult:
+    """Writes to all batches of the newest snapshot; how many records, and the LSN of the last batch."""
+    snapshot, generation = await reads.snapshot(), engine.generation
+    total = WriteResult(snapshot.lsn, 0)
+    known: int | None = snapshot.lsn
+    """The newest record, as long as all that came after the snapshot is this call's own."""
+    left = batches(snapshot)
+    try:
+        while (ids := await reads.in_thread(lambda: next(left, None))) is not None:
+            async with engine.alone():
+                if engine.generation != generation:  # the index that held the matches is gone
+                    break
+                result, changed = await _written(engine, write, ids, known)
+            known = None if changed else result.lsn
+            total = WriteResult(result.lsn, total.affected + result.affected)
+    except AsteroidError as error:
+        error.details[word] = total.affected
+        raise
+    return total
+
+
+async def _written(engine: Engine, write: Write, ids: Ids, known: int | None) -> tuple[WriteResult, bool]:
+    """One batch, written as of the newest snapshot, and whether that is not the one ``known`` to match.
+
+    Nobody else writes meanwhile, but a writer that was cancelled may have left a record on its way.
+    """
+    for _ in range(TRIES_MAX):
+        snapshot = engine.snapshot()
+        changed = snapshot.lsn != known
+        try:
+            return await write(snapshot, ids, changed), changed
+        except Conflict as error:
+            if error.code != "lsn_mismatch":
+                raise
+            found = error.details["lsn"]
+            assert isinstance(found, int)
+            await engine.wait_for(found, MIN_LSN_WAIT_S_MAX)
+    raise Overloaded("the index changes too fast to write to what matches a filter", retry_after_s=1.0)

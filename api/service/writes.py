@@ -1,0 +1,39 @@
+"""Writing: what the embedded store and the routes hand to the engine, once it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.api.service.checks import check_dim
+from asteroid_cloud.indexer import Condition, Engine, WriteResult
+from asteroid_cloud.wal.errors import Overloaded, StorageError
+
+
+async def put(
+    engine: Engine,
+    id: int,
+    vector: NDArray[np.float32],
+    payload: bytes | None,
+    condition: Condition | None = None,
+) -> WriteResult:
+    """Stores one finite vector; a payload of None keeps the old one, b"" clears it."""
+    check_dim(len(vector), engine.snapshot().spec)
+    payloads = None if payload is None else [payload]
+    return await engine.upsert(np.array([id], np.uint64), vector[None], payloads, condition=condition)
+
+
+async def put_batch(
+    engine: Engine,
+    ids: NDArray[np.uint64],
+    vectors: NDArray[np.float32],
+    payloads: Sequence[bytes | None] | None,
+) -> WriteResult:
+    """Stores a checked batch, all of it or nothing; a failure of the engine says that it was nothing."""
+    try:
+        return await engine.upsert(ids, vectors, payloads)
+    except (StorageError, Overloaded) as error:
+        error.details.update(inserted=0, failed_index=0)
+        raise

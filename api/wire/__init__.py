@@ -1,0 +1,1 @@
+"""How do request bodies become checked values?"""

@@ -1,0 +1,86 @@
+"""Batches and bulk tails in JSON, read by the native reader and turned into the engine's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.api.wire.native import core
+from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
+from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
+from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX
+
+SLICE_BYTES_MAX = 4 * MIB
+"""Payload texts of a bulk load that are in memory at once."""
+SLICE_ROWS_MAX = 100_000
+
+
+class Batch(msgspec.Struct, frozen=True, eq=False):
+    """Checked items in columns."""
+
+    ids: NDArray[np.uint64]
+    vectors: NDArray[np.float32]
+    payloads: list[bytes | None] | None
+
+
+def read_batch(body: bytes, dim: int) -> Batch:
+    """The items of ``{"items": […]}``, checked whole.
+
+    Raises InvalidRequest: ``bad_item`` with the ``index`` of the first bad item and the ``reason`` as a
+    code, ``empty_batch``, ``unknown_field``, ``missing_field``, ``bad_json``; TooLarge ``batch_too_large``.
+    """
+    try:
+        columns = core.read_items(body, dim, BATCH_ITEMS_MAX, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX)
+    except core.ReadError as error:
+        _refuse_batch(*error.args)
+    ids, vectors, offsets, lengths = columns
+    spans = zip(offsets.tolist(), lengths.tolist(), strict=True)
+    payloads = [None if offset < 0 else _stored(body[offset : offset + length]) for offset, length in spans]
+    return Batch(ids, vectors, payloads if any(text is not None for text in payloads) else None)
+
+
+def _refuse_batch(code: str, index: int, message: str) -> NoReturn:
+    if code == "too_many":
+        raise TooLarge(f"a batch has at most {BATCH_ITEMS_MAX} items", code="batch_too_large")
+    if code == "empty":
+        raise InvalidRequest("a batch needs at least one item", code="empty_batch")
+    if index >= 0:
+        raise InvalidRequest(f"item {index}: {message}", code="bad_item", index=index, reason=code)
+    raise InvalidRequest(message, code=code)
+
+
+def _stored(text: bytes) -> bytes:
+    """A checked object as it is stored: b"" when it is empty."""
+    return text if text[1:-1].strip() else b""
+
+
+class PayloadTail:
+    """The JSON after the vectors of a bulk load: one object or null for each row."""
+
+    def __init__(self, text: memoryview, rows: int) -> None:
+        """Scans it all; raises InvalidRequest ``bad_payload``."""
+        try:
+            spans = core.read_objects(text, rows, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX)
+        except core.ReadError as error:
+            _, index, message = error.args
+            where = "the payloads" if index < 0 else f"payload {index}"
+            raise InvalidRequest(f"{where}: {message}", code="bad_payload") from error
+        self._text = text
+        self._offsets, self._lengths = spans
+
+    def slices(self) -> Iterator[tuple[int, list[bytes | None]]]:
+        """The payloads in row order, each list with its first row; lists without any are left out."""
+        first, size, texts = 0, 0, list[bytes | None]()
+        for row, (offset, length) in enumerate(zip(self._offsets, self._lengths, strict=True)):
+            if texts and (size + length > SLICE_BYTES_MAX or len(texts) == SLICE_ROWS_MAX):
+                if size:
+                    yield first, texts
+                first, size, texts = row, 0, []
+            texts.append(None if offset < 0 else _stored(bytes(self._text[offset : offset + length])) or None)
+            size += max(0, int(length))
+        if size:
+            yield first, texts

@@ -1,0 +1,116 @@
+"""A bulk body as it arrives: vectors go to the loader at once, the JSON after them to a temporary file.
+
+Whatever the body's size, a few MiB of it are in memory: the rest is in the log or in the file.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import AsyncIterator
+from typing import IO
+
+import numpy as np
+
+from asteroid_cloud.api.service.checks import check_finite
+from asteroid_cloud.api.service.read_executor import ReadExecutor
+from asteroid_cloud.api.wire.batches import PayloadTail
+from asteroid_cloud.indexer import BulkLoader
+from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX
+
+PIECE_BYTES = 4 * MIB
+"""Bytes gathered before they are handed on."""
+SEPARATOR_BYTES_MAX = 64
+"""Bytes of white space and the comma that the tail may spend on each payload."""
+
+
+async def load_body(
+    loader: BulkLoader, chunks: AsyncIterator[bytes], rows: int, dim: int, folder: str, reads: ReadExecutor
+) -> None:
+    """Gives a loader the vectors and payloads of a body, without committing them.
+
+    Raises InvalidRequest: ``bad_payload`` for a body that is too short or long or has a bad tail,
+    ``bad_vector`` for a number that is not finite.
+    """
+    with tempfile.TemporaryFile(dir=folder) as tail:
+        vectors = VectorStream(loader, rows, dim)
+        spool = Spool(tail, rows * (PAYLOAD_BYTES_MAX + SEPARATOR_BYTES_MAX), reads)
+        async for chunk in chunks:
+            rest = await vectors.take(chunk)
+            if rest:
+                await spool.take(rest)
+        await vectors.finish()
+        await spool.finish()
+        if spool.size_bytes:
+            await load_tail(loader, tail, rows, reads)
+
+
+async def load_tail(loader: BulkLoader, tail: IO[bytes], rows: int, reads: ReadExecutor) -> None:
+    """Gives a loader the payloads in a file, all of them checked before the first is taken."""
+    with mmap.mmap(tail.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as text:
+        payloads = await reads.in_thread(lambda: PayloadTail(text, rows))
+        slices = payloads.slices()
+        while (some := await reads.in_thread(lambda: next(slices, None))) is not None:
+            await loader.payloads(*some)
+
+
+class VectorStream:
+    """Turns bytes into rows and hands them over a few MiB at a time."""
+
+    def __init__(self, loader: BulkLoader, rows: int, dim: int) -> None:
+        self._loader = loader
+        self._dim = dim
+        self._missing = 4 * rows * dim
+        self._piece = bytearray()
+
+    async def take(self, chunk: bytes) -> bytes:
+        """Takes what still belongs to the vectors; returns the rest."""
+        taken = min(len(chunk), self._missing)
+        self._missing -= taken
+        self._piece += chunk[:taken]
+        if len(self._piece) >= PIECE_BYTES:
+            await self._hand_over()
+        return chunk[taken:]
+
+    async def finish(self) -> None:
+        """Hands over the last rows; raises InvalidRequest ``bad_payload`` if there are too few."""
+        if self._missing:
+            raise InvalidRequest(
+                f"the body ends {self._missing} bytes before the last vector does", code="bad_payload"
+            )
+        await self._hand_over()
+
+    async def _hand_over(self) -> None:
+        whole = len(self._piece) - len(self._piece) % (4 * self._dim)
+        if whole:
+            vectors = np.frombuffer(bytes(self._piece[:whole]), "<f4").reshape(-1, self._dim)
+            check_finite(vectors, f"the vectors from row {self._loader.row_count}")
+            del self._piece[:whole]
+            await self._loader.rows(vectors)
+
+
+class Spool:
+    """Writes bytes to a file in worker threads, a few MiB at a time."""
+
+    def __init__(self, file: IO[bytes], bytes_max: int, reads: ReadExecutor) -> None:
+        self.size_bytes = 0
+        self._file = file
+        self._bytes_max = bytes_max
+        self._reads = reads
+        self._piece = bytearray()
+
+    async def take(self, chunk: bytes) -> None:
+        """Adds bytes; raises InvalidRequest ``bad_payload`` when they are more than there can be."""
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._bytes_max:
+            raise InvalidRequest("the body is longer than its payloads may be", code="bad_payload")
+        self._piece += chunk
+        if len(self._piece) >= PIECE_BYTES:
+            await self.finish()
+
+    async def finish(self) -> None:
+        """Writes what is left."""
+        piece, self._piece = self._piece, bytearray()
+        if piece:
+            await self._reads.in_thread(lambda: (self._file.write(piece), self._file.flush()))

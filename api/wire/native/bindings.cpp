@@ -1,0 +1,107 @@
+// What Python sees of the wire reader. Arguments are checked here, once; reading runs without the GIL.
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "json.hpp"
+#include "reader.hpp"
+
+namespace py = pybind11;
+using namespace asteroid;
+
+namespace {
+
+// The bytes of any contiguous buffer, held so that they neither move nor go while they are read.
+class HeldBytes {
+public:
+    explicit HeldBytes(const py::buffer& body) {
+        if (PyObject_GetBuffer(body.ptr(), &view_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+    }
+    ~HeldBytes() { PyBuffer_Release(&view_); }
+    HeldBytes(const HeldBytes&) = delete;
+    HeldBytes& operator=(const HeldBytes&) = delete;
+
+    std::string_view bytes() const { return {static_cast<const char*>(view_.buf), size_t(view_.len)}; }
+
+private:
+    Py_buffer view_{};
+};
+
+// An array over a vector that it then owns, without a copy.
+template <class T>
+py::array_t<T> owned(std::vector<T>&& values, py::array::ShapeContainer shape) {
+    auto kept = std::make_unique<std::vector<T>>(std::move(values));
+    T* data = kept->data();
+    py::capsule owner(kept.get(), [](void* held) {
+        std::default_delete<std::vector<T>>()(static_cast<std::vector<T>*>(held));
+    });
+    kept.release();
+    return py::array_t<T>(std::move(shape), data, owner);
+}
+
+template <class T>
+py::array_t<T> owned(std::vector<T>&& values) {
+    const auto size = py::ssize_t(values.size());
+    return owned(std::move(values), {size});
+}
+
+PayloadLimits limits_from(size_t bytes_max, unsigned depth_max) {
+    if (depth_max == 0 || depth_max > Cursor::depth_limit)
+        throw std::invalid_argument("depth_max must be from 1 to " + std::to_string(Cursor::depth_limit));
+    return {bytes_max, depth_max};
+}
+
+py::tuple items_of(const py::buffer& body, size_t dim, size_t items_max, size_t payload_bytes_max,
+                   unsigned depth_max) {
+    if (dim == 0 || dim > UINT16_MAX) throw std::invalid_argument("dim must be from 1 to 65535");
+    const PayloadLimits limits = limits_from(payload_bytes_max, depth_max);
+    const HeldBytes held(body);
+    Items items;
+    {
+        py::gil_scoped_release release;
+        items = read_items(held.bytes(), dim, items_max, limits);
+    }
+    const auto rows = py::ssize_t(items.ids.size());
+    return py::make_tuple(
+        owned(std::move(items.ids)), owned(std::move(items.vectors), {rows, py::ssize_t(dim)}),
+        owned(std::move(items.payloads.offsets)), owned(std::move(items.payloads.lengths)));
+}
+
+py::tuple objects_of(const py::buffer& body, size_t count, size_t payload_bytes_max, unsigned depth_max) {
+    const PayloadLimits limits = limits_from(payload_bytes_max, depth_max);
+    const HeldBytes held(body);
+    Spans spans;
+    {
+        py::gil_scoped_release release;
+        spans = read_objects(held.bytes(), count, limits);
+    }
+    return py::make_tuple(owned(std::move(spans.offsets)), owned(std::move(spans.lengths)));
+}
+
+PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::exception<ReadError>> read_error;
+
+void translate(std::exception_ptr thrown) {
+    try {
+        std::rethrow_exception(std::move(thrown));
+    } catch (const ReadError& error) {
+        py::set_error(read_error.get_stored(), py::make_tuple(error.code, error.item, error.message));
+    }
+}
+
+}  // namespace
+
+PYBIND11_MODULE(core, m) {
+    m.doc() = "Reads the JSON bodies of batches and bulk loads straight into columns, without the GIL.";
+    read_error.call_once_and_store_result([&] { return py::exception<ReadError>(m, "ReadError"); });
+    py::register_local_exception_translator(translate);
+
+    m.def("read_items", items_of, py::arg("body"), py::arg("dim"), py::arg("items_max"),
+          py::arg("payload_bytes_max"), py::arg("depth_max"));
+    m.def("read_objects", objects_of, py::arg("body"), py::arg("count"), py::arg("payload_bytes_max"),
+          py::arg("depth_max"));
+}

@@ -1,0 +1,287 @@
+"""The JSON bodies of requests, and how one that does not fit becomes a typed error.
+
+Fields whose wrong type has a code of its own are declared as ``object`` and checked afterwards: the
+decoder would take 1.0 for an integer, and its message would not name the code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NoReturn, TypeVar
+
+import msgspec
+
+from asteroid_cloud.api.service.checks import checked_lsn
+from asteroid_cloud.api.service.payloads import checked_text
+from asteroid_cloud.api.service.searches import search_request
+from asteroid_cloud.query import MATCH_ALL, Filter, SearchRequest, parse_filter
+from asteroid_cloud.wal.errors import InvalidRequest
+
+T = TypeVar("T")
+
+ABSENT = msgspec.Raw(b"")
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request body; a field that is not declared is an error."""
+
+
+class IndexBody(Body, frozen=True):
+    """``PUT /v1/index``."""
+
+    dim: object = None
+    metric: object = "l2"
+    bits: object = 16
+
+
+class BackupBody(Body, frozen=True):
+    """``POST /v1/backup``."""
+
+    name: object
+
+
+class Nothing(Body, frozen=True):
+    """A body that says nothing, where there is one at all."""
+
+
+class TagBody(Body, frozen=True):
+    """``POST /v1/tags``."""
+
+    name: object
+
+
+class VectorBody(Body, frozen=True):
+    """``PUT /v1/vectors/{id}``."""
+
+    vector: list[float]
+    metadata: msgspec.Raw = ABSENT
+
+
+class InsertBody(Body, frozen=True):
+    """``POST /v1/vectors``."""
+
+    id: object
+    vector: list[float]
+    metadata: msgspec.Raw = ABSENT
+
+
+class SearchBody(Body, frozen=True):
+    """``POST /v1/search``, and each search of a batch."""
+
+    vector: list[float] | None = None
+    k: object = 10
+    ef_search: object = None
+    filter: msgspec.Raw = ABSENT
+    include: object = None
+    exact: object = False
+    min_lsn: object = None
+    offset: object = 0
+    max_distance: object = None
+    id: object = None
+    explain: object = False
+    max_scan_candidates: object = None
+    """Accepted without effect: every search finds all that there are."""
+
+    def request(self) -> SearchRequest:
+        """The search asked for; raises InvalidRequest with the code of the field at fault."""
+        return search_request(
+            vector=self.vector,
+            id=self.id,
+            k=self.k,
+            ef_search=self.ef_search,
+            filter=filter_from(self.filter),
+            include=self.include,
+            exact=self.exact,
+            offset=self.offset,
+            max_distance=self.max_distance,
+            explain=self.explain,
+        )
+
+
+class SearchBatchBody(Body, frozen=True):
+    """``POST /v1/search/batch``."""
+
+    searches: list[SearchBody]
+    min_lsn: object = None
+
+    def wanted_lsn(self) -> int:
+        """The LSN that one snapshot must cover for all of the searches."""
+        return max([checked_lsn(self.min_lsn), *(checked_lsn(each.min_lsn) for each in self.searches)])
+
+
+class FetchBody(Body, frozen=True):
+    """``POST /v1/vectors/fetch``."""
+
+    ids: object
+    include: object = None
+    min_lsn: object = None
+
+
+class DeleteBody(Body, frozen=True):
+    """``POST /v1/vectors/delete``."""
+
+    ids: object = None
+    filter: msgspec.Raw = ABSENT
+
+
+class PatchBody(Body, frozen=True):
+    """``POST /v1/vectors/patch``."""
+
+    patch: msgspec.Raw
+    ids: object = None
+    filter: msgspec.Raw = ABSENT
+
+
+class ScrollBody(Body, frozen=True):
+    """``POST /v1/vectors/scroll``."""
+
+    limit: object = 1000
+    filter: msgspec.Raw = ABSENT
+    cursor: object = None
+    include: object = None
+    min_lsn: object = None
+
+
+class CountBody(Body, frozen=True):
+    """``POST /v1/count``."""
+
+    filter: msgspec.Raw = ABSENT
+    min_lsn: object = None
+
+
+class FacetsBody(Body, frozen=True):
+    """``POST /v1/facets``."""
+
+    field: object
+    filter: msgspec.Raw = ABSENT
+    limit: object = 10
+    min_lsn: object = None
+
+
+class RangeBody(Body, frozen=True):
+    """``POST /v1/range``."""
+
+    field: object
+    filter: msgspec.Raw = ABSENT
+    min_lsn: object = None
+
+
+INDEX = msgspec.json.Decoder(IndexBody)
+BACKUP = msgspec.json.Decoder(BackupBody)
+TAG = msgspec.json.Decoder(TagBody)
+NOTHING = msgspec.json.Decoder(Nothing)
+VECTOR = msgspec.json.Decoder(VectorBody)
+INSERT = msgspec.json.Decoder(InsertBody)
+SEARCH = msgspec.json.Decoder(SearchBody)
+SEARCH_BATCH = msgspec.json.Decoder(SearchBatchBody)
+FETCH = msgspec.json.Decoder(FetchBody)
+DELETE = msgspec.json.Decoder(DeleteBody)
+PATCH = msgspec.json.Decoder(PatchBody)
+SCROLL = msgspec.json.Decoder(ScrollBody)
+COUNT = msgspec.json.Decoder(CountBody)
+FACETS = msgspec.json.Decoder(FacetsBody)
+RANGE = msgspec.json.Decoder(RangeBody)
+
+# The code of an error in a field; the other fields have "bad_" and their own name.
+CODES = {
+    "metadata": "bad_payload",
+    "patch": "bad_payload",
+    "ids": "bad_id",
+    "searches": "bad_request",
+    "max_scan_candidates": "bad_request",
+}
+
+_UNKNOWN = re.compile(r"unknown field `(.*)`")
+_MISSING = re.compile(r"missing required field `(.*)`")
+_FIELD = re.compile(r"`\$.*\.([a-z_]+)")
+_SEARCH = re.compile(r"`\$\.searches\[(\d+)\]")
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """The body as a struct; raises InvalidRequest.
+
+    Its code is ``bad_json``, ``unknown_field``, ``missing_field`` or that of the field at fault.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        _refuse_misfit(str(error))
+    except RecursionError:
+        _refuse("the body is nested too deeply", "bad_json")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _refuse_malformed(body, str(error))
+
+
+def filter_from(text: msgspec.Raw) -> Filter:
+    """The filter of a body; one left out matches all."""
+    raw = bytes(text)
+    return parse_filter(raw) if raw else MATCH_ALL
+
+
+def payload_from(text: msgspec.Raw) -> bytes | None:
+    """The metadata of a body: None when left out, b"" for an empty object."""
+    raw = bytes(text)
+    return checked_text(raw) if raw else None
+
+
+def code_of(field: str) -> str:
+    """The code of an error in that field."""
+    return CODES.get(field, f"bad_{field}")
+
+
+def _refuse(message: str, code: str, **details: object) -> NoReturn:
+    raise InvalidRequest(message, code=code, **details)
+
+
+def _refuse_misfit(message: str) -> NoReturn:
+    """JSON that is no such struct; the decoder's message says where."""
+    search = _SEARCH.search(message)
+    details = {"index": int(search[1])} if search else {}
+    if unknown := _UNKNOWN.search(message):
+        _refuse(f"there is no field {unknown[1]!r:.80} here", "unknown_field", **details)
+    if missing := _MISSING.search(message):
+        _refuse(f"the field {missing[1]!r} is missing", "missing_field", **details)
+    if field := _FIELD.search(message):
+        _refuse(message, code_of(field[1]), **details)
+    _refuse(message, "bad_json")
+
+
+def _refuse_malformed(body: bytes, message: str) -> NoReturn:
+    """Not JSON. Writers that print NaN and Infinity are common: their error names the field."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    found = _field_not_finite(document)
+    if found is None:
+        _refuse(f"the body is not JSON: {message}", "bad_json")
+    _refuse(f"{found} holds NaN or an infinity, which is not JSON", code_of(found))
+
+
+def _field_not_finite(document: object) -> str | None:
+    """The first field that holds a number which JSON does not know."""
+    if not isinstance(document, dict):
+        return None
+    for name, value in document.items():
+        if name == "searches" and isinstance(value, list):
+            found = next(filter(None, map(_field_not_finite, value)), None)
+            if found is not None:
+                return found
+        elif name in _FIELDS:
+            try:
+                json.dumps(value, allow_nan=False)
+            except (ValueError, RecursionError):
+                return str(name)
+    return None
+
+
+_FIELDS = {
+    *SearchBody.__struct_fields__,
+    *InsertBody.__struct_fields__,
+    *ScrollBody.__struct_fields__,
+    *BackupBody.__struct_fields__,
+    *TagBody.__struct_fields__,
+    *FacetsBody.__struct_fields__,
+    *PatchBody.__struct_fields__,
+}

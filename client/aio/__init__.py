@@ -1,0 +1,1 @@
+"""How does a program that awaits talk to a server?"""

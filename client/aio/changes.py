@@ -1,0 +1,54 @@
+"""The asynchronous client's change feed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from asteroid_cloud.client.aio.transport import AsyncTransport
+from asteroid_cloud.client.errors import AsteroidError
+from asteroid_cloud.client.protocol.changes import Following, Lines, cut_off
+from asteroid_cloud.client.results import Change
+
+
+class AsyncChangeCalls:
+    """Follow what is written."""
+
+    _transport: AsyncTransport
+
+    async def changes(
+        self,
+        since: int = 0,
+        *,
+        include: Sequence[str] | None = None,
+        follow: bool = True,
+        limit: int | None = None,
+    ) -> AsyncGenerator[Change, None]:
+        """What was logged after LSN ``since``, in order; with ``follow`` it goes on for ever.
+
+        ``include`` names what each change carries beside its ids: "payload", "vector" or both. It ends
+        after ``limit`` changes, or without ``follow`` after what was logged when it began. A connection
+        that is cut is taken up again where it was; nothing comes twice, and nothing is left out. To go on
+        another time, pass the ``lsn`` of the last change that was not marked ``more``.
+
+        Raises NotFound (``changes_pruned``) when the server's log does not reach back to ``since`` any more,
+        InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``), Unavailable (``too_many_feeds``), and
+        ConnectionFailed when the server stays away.
+        """
+        following = Following(since, include, limit, follow, self._transport.settings.policy)
+        while not following.is_over:
+            try:
+                lines = Lines()
+                async with aclosing(self._transport.stream(following.call())) as pieces:
+                    async for piece in pieces:
+                        for line in lines.cut(piece):
+                            change = following.take(line)
+                            if change is not None:
+                                yield change
+                            if following.is_over:
+                                return
+                raise cut_off()
+            except AsteroidError as error:
+                pause_s = following.pause_after(error)
+            await asyncio.sleep(pause_s)

@@ -1,0 +1,126 @@
+"""The asynchronous client's calls that find vectors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from asteroid_cloud.client.aio.transport import AsyncTransport
+from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.protocol.encoding import Vector
+from asteroid_cloud.client.protocol.routes import Metadata, Search
+from asteroid_cloud.client.results import Counted, Facets, FieldRange, Hits, Row
+
+
+class AsyncSearchCalls:
+    """Search, count and walk.
+
+    Every call sees all writes acknowledged before it. With ``min_lsn`` it also sees those of another
+    client: pass the ``lsn`` that their write returned. Every call may raise InvalidRequest
+    (``bad_filter``, …), Conflict (``index_not_initialized``), Unauthorized, RateLimited, Unavailable
+    (``not_caught_up``, …), StorageError, InternalError and ConnectionFailed.
+    """
+
+    _transport: AsyncTransport
+
+    async def search(
+        self,
+        vector: Vector | None = None,
+        k: int = 10,
+        ef_search: int | None = None,
+        filter: Metadata | None = None,
+        *,
+        include: Sequence[str] | None = None,
+        exact: bool = False,
+        min_lsn: int | None = None,
+        offset: int = 0,
+        max_distance: float | None = None,
+        id: int | None = None,
+        explain: bool = False,
+    ) -> Hits:
+        """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
+
+        ``vector`` has ``dim`` numbers; ``id`` in its place searches with that stored vector.
+        ``ef_search`` trades time for recall, ``exact`` compares with every vector. ``filter`` is a
+        condition on the payload, as ``{"year": {"$gte": 2026}}`` or ``F("year") >= 2026``. ``include``
+        names what each hit carries besides ``id`` and ``distance``: "payload", "vector" or both. ``offset``
+        skips the nearest, ``max_distance`` drops what is farther; ``explain`` fills ``Hits.explain``.
+        """
+        search = Search(
+            vector=vector,
+            k=k,
+            ef_search=ef_search,
+            filter=filter,
+            include=include,
+            exact=exact,
+            offset=offset,
+            max_distance=max_distance,
+            id=id,
+            explain=explain,
+        )
+        return await self._transport.send(routes.search(search, min_lsn))
+
+    async def search_batch(
+        self,
+        searches: Iterable[Search | Vector],
+        k: int = 10,
+        ef_search: int | None = None,
+        filter: Metadata | None = None,
+        *,
+        include: Sequence[str] | None = None,
+        exact: bool = False,
+        min_lsn: int | None = None,
+    ) -> list[Hits]:
+        """Many searches in one call over one snapshot: the hits of each, in order.
+
+        ``searches`` holds vectors (the rows of a two-dimensional array will do), searched with the
+        arguments given here, or ``Search`` objects, each with its own.
+        """
+        shared = Search(k=k, ef_search=ef_search, filter=filter, include=include, exact=exact)
+        return await self._transport.send(routes.search_batch(searches, shared, min_lsn))
+
+    async def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
+        """How many vectors match a filter, or how many there are; exact."""
+        return await self._transport.send(routes.count(filter, min_lsn))
+
+    async def facets(
+        self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None
+    ) -> Facets:
+        """The ``limit`` (1 … 1,000) commonest values of a payload field in all vectors that match; exact.
+
+        ``field`` is a path through objects, ``a.b`` for b in a. Of an array, each distinct element counts
+        once a vector; objects, and arrays within arrays, are no values. Raises InvalidRequest (``bad_field``,
+        ``bad_limit``), TooLarge (``too_many_values``) when there are more than 100,000.
+        """
+        return await self._transport.send(routes.facets(field, filter, limit, min_lsn))
+
+    async def field_range(
+        self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None
+    ) -> FieldRange:
+        """The least and the greatest number, and string, that a payload field has in all that match.
+
+        What counts as a value is what ``facets`` counts. Raises InvalidRequest (``bad_field``).
+        """
+        return await self._transport.send(routes.field_range(field, filter, min_lsn))
+
+    async def scroll(
+        self,
+        filter: Metadata | None = None,
+        *,
+        page_size: int = 1000,
+        include: Sequence[str] | None = None,
+        min_lsn: int | None = None,
+    ) -> AsyncIterator[Row]:
+        """All vectors that match, in the order of their ids.
+
+        They are fetched ``page_size`` at a time (1 … 10,000) while the iteration goes on: no id comes
+        twice, and each that exists and matches throughout comes once. ``include`` names what each
+        row carries: "payload", "vector" or both.
+        """
+        cursor: str | None = None
+        while True:
+            page = await self._transport.send(routes.scroll(filter, page_size, include, min_lsn, cursor))
+            for row in page.vectors:
+                yield row
+            cursor = page.cursor
+            if cursor is None:
+                return

@@ -1,0 +1,111 @@
+"""Sends calls with aiohttp: the only asynchronous module that touches the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, InvalidRequest
+from asteroid_cloud.client.protocol.calls import Call, Reply, check
+from asteroid_cloud.client.protocol.retry import Attempts
+from asteroid_cloud.client.settings import IDLE_S_MAX, SILENCE_S_MAX, Settings
+
+T = TypeVar("T")
+
+
+class AsyncTransport:
+    """A pool of keep-alive connections to one server, opened when first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    async def send(self, call: Call[T]) -> T:
+        """The result of a call, tried again where that is safe."""
+        attempts = Attempts(call, self.settings.policy, self.settings.timeout_s)
+        while True:
+            try:
+                return call.parse(await self.exchange(call, attempts))
+            except AsteroidError as error:
+                pause_s = attempts.pause_after(error)
+                if pause_s is None:
+                    raise
+            await asyncio.sleep(pause_s)
+
+    async def exchange(self, call: Call[T], attempts: Attempts) -> Reply:
+        """One request and its answer."""
+        if call.body is None or isinstance(call.body, bytes):
+            return await self.request(call, attempts, call.body, {})
+        async with call.body.opened() as pieces:
+            size = {"Content-Length": str(call.body.size_bytes)}
+            return await self.request(call, attempts, pieces, size)
+
+    async def request(
+        self,
+        call: Call[T],
+        attempts: Attempts,
+        data: bytes | AsyncIterator[bytes | memoryview] | None,
+        size: dict[str, str],
+    ) -> Reply:
+        """One request with this body and its answer; failures as errors of ours."""
+        what = f"{call.method} {self.settings.url}{call.path}"
+        try:
+            async with self.session().request(
+                call.method,
+                URL(self.settings.url + call.path, encoded=True),
+                data=data,
+                headers=self.settings.headers | call.headers | size,
+                timeout=aiohttp.ClientTimeout(total=attempts.left_s()),
+                allow_redirects=False,  # a redirect could carry the key to another host
+            ) as response:
+                return Reply(response.status, response.headers, await response.read())
+        except aiohttp.ClientConnectorError as error:
+            raise ConnectionFailed(f"{what}: {error}", sent=False) from error
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"{what}: no answer in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error.__cause__, AsteroidError):
+                raise error.__cause__ from None  # the body failed, not the connection
+            raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
+
+    async def stream(self, call: Call[Any]) -> AsyncGenerator[bytes, None]:
+        """The pieces of an answer that may never end; raises DeadlineExceeded when none comes for long."""
+        what = f"{call.method} {self.settings.url}{call.path}"
+        try:
+            async with self.session().request(
+                call.method,
+                URL(self.settings.url + call.path, encoded=True),
+                headers=self.settings.headers | call.headers,
+                timeout=aiohttp.ClientTimeout(connect=self.settings.timeout_s, sock_read=SILENCE_S_MAX),
+                allow_redirects=False,
+            ) as response:
+                if response.status != 200:
+                    check(Reply(response.status, response.headers, await response.read()))
+                async for piece in response.content.iter_any():
+                    yield piece
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"{what}: nothing came for {SILENCE_S_MAX} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
+
+    def session(self) -> aiohttp.ClientSession:
+        """The pool, made inside the running event loop."""
+        if self._closed:
+            raise InvalidRequest("the client is closed", code="client_closed")
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self.settings.connections, keepalive_timeout=IDLE_S_MAX),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def aclose(self) -> None:
+        """Close all connections; calling it again does nothing."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()

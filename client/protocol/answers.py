@@ -1,0 +1,227 @@
+"""How the body of each kind of answer becomes a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.json import Decoder
+from msgspec.structs import replace
+
+from asteroid_cloud.client.errors import UnexpectedAnswer
+from asteroid_cloud.client.protocol.calls import Reply, check, decode
+from asteroid_cloud.client.protocol.recovery import Recovery
+from asteroid_cloud.client.results import (
+    Backup,
+    BackupReport,
+    BulkReport,
+    Counted,
+    Facets,
+    FieldRange,
+    Hit,
+    Hits,
+    IndexInfo,
+    Payload,
+    PurgeReport,
+    Record,
+    Row,
+    Stats,
+    Tag,
+    Written,
+)
+
+WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange)
+
+
+class Results(msgspec.Struct, frozen=True):
+    """The answer to one search."""
+
+    results: list[Hit]
+    explain: object = None
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """The answer to many searches."""
+
+    results: list[Results]
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """The answer to a fetch."""
+
+    vectors: list[Row]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a scroll, and where the next one starts: None after the last."""
+
+    vectors: list[Row]
+    cursor: str | None = None
+
+
+class Lsn(msgspec.Struct, frozen=True):
+    """The LSN in the body of an answer to a write."""
+
+    lsn: int = 0
+
+
+RECOVERY = Decoder(Recovery)
+INDEX_INFO = Decoder(IndexInfo)
+RECORD = Decoder(Record)
+REPORT = Decoder(BulkReport)
+RESULTS = Decoder(Results)
+BATCH = Decoder(Batch)
+ROWS = Decoder(Rows)
+PAGE = Decoder(Page)
+LSN = Decoder(Lsn)
+FACETS = Decoder(Facets)
+RANGE = Decoder(FieldRange)
+OBJECT = Decoder(Payload)
+
+
+def stamped(value: WithLsn, reply: Reply) -> WithLsn:
+    """The result with the LSN of the header, unless the body named one."""
+    return value if value.lsn or not reply.lsn else replace(value, lsn=reply.lsn)
+
+
+def index_info(reply: Reply) -> IndexInfo:
+    """The index's state."""
+    return stamped(decode(INDEX_INFO, reply), reply)
+
+
+def record_of(reply: Reply) -> Record:
+    """One stored vector."""
+    return stamped(decode(RECORD, reply), reply)
+
+
+def bulk_report(reply: Reply) -> BulkReport:
+    """The report of a bulk build."""
+    return stamped(decode(REPORT, reply), reply)
+
+
+def stats_of(reply: Reply) -> Stats:
+    """The server's figures, those unknown to this client kept as they are."""
+    told = decode(OBJECT, reply)
+    known = {name: told.pop(name) for name in Stats.__struct_fields__ if name in told}
+    try:
+        stats = msgspec.convert({**known, "more": told}, Stats)
+    except msgspec.ValidationError as error:
+        raise UnexpectedAnswer(f"statistics that do not fit: {error}", status=reply.status) from error
+    return replace(stats, lsn=reply.lsn) if reply.lsn else stats
+
+
+def recovery_of(reply: Reply) -> Recovery:
+    """What the server found when it opened the store."""
+    return stamped(decode(RECOVERY, reply), reply)
+
+
+def written(id: int) -> Callable[[Reply], Written]:
+    """A reader of answers to a write of that id: a body with an LSN, or none at all and the header."""
+
+    def read(reply: Reply) -> Written:
+        check(reply)
+        lsn = reply.lsn or (decode(LSN, reply).lsn if reply.body else 0)
+        return Written(id, lsn)
+
+    return read
+
+
+def count_of(name: str) -> Callable[[Reply], Counted]:
+    """A reader of answers with one number under that name."""
+
+    def read(reply: Reply) -> Counted:
+        told = decode(OBJECT, reply)
+        number, lsn = told.get(name), told.get("lsn", 0)
+        if not isinstance(number, int) or isinstance(number, bool) or not isinstance(lsn, int):
+            raise UnexpectedAnswer(f"an answer without the number {name!r}", status=reply.status)
+        return Counted(number, lsn=lsn or reply.lsn)
+
+    return read
+
+
+def payload_of(reply: Reply) -> Payload:
+    """A payload, which is the whole body."""
+    return decode(OBJECT, reply)
+
+
+def hits_of(reply: Reply) -> Hits:
+    """The hits of one search."""
+    told = decode(RESULTS, reply)
+    return Hits(told.results, lsn=reply.lsn, explain=told.explain)
+
+
+def hit_lists(expected: int) -> Callable[[Reply], list[Hits]]:
+    """A reader of the hits of that many searches."""
+
+    def read(reply: Reply) -> list[Hits]:
+        answers = decode(BATCH, reply).results
+        if len(answers) != expected:
+            raise UnexpectedAnswer(f"{len(answers)} answers to {expected} searches", status=reply.status)
+        return [Hits(each.results, lsn=reply.lsn, explain=each.explain) for each in answers]
+
+    return read
+
+
+def rows_of(reply: Reply) -> list[Row]:
+    """The rows of a fetch."""
+    return decode(ROWS, reply).vectors
+
+
+def page_of(reply: Reply) -> Page:
+    """One page of a scroll."""
+    return decode(PAGE, reply)
+
+
+class BackupsAnswer(Struct, frozen=True):
+    """A list of backups."""
+
+    backups: list[Backup]
+
+
+BACKUP_REPORT, BACKUPS = Decoder(BackupReport), Decoder(BackupsAnswer)
+
+
+def backup_report(reply: Reply) -> BackupReport:
+    """A backup that was made."""
+    return decode(BACKUP_REPORT, reply)
+
+
+def backups_of(reply: Reply) -> list[Backup]:
+    """The finished backups."""
+    return decode(BACKUPS, reply).backups
+
+
+class TagsAnswer(Struct, frozen=True):
+    """A list of tags."""
+
+    tags: list[Tag]
+
+
+TAG, TAGS, PURGE_REPORT = Decoder(Tag), Decoder(TagsAnswer), Decoder(PurgeReport)
+
+
+def tag_of(reply: Reply) -> Tag:
+    """A tag that was made."""
+    return decode(TAG, reply)
+
+
+def tags_of(reply: Reply) -> list[Tag]:
+    """The tags there are."""
+    return decode(TAGS, reply).tags
+
+
+def purge_report(reply: Reply) -> PurgeReport:
+    """What a purge erased."""
+    return decode(PURGE_REPORT, reply)
+
+
+def facets_of(reply: Reply) -> Facets:
+    """The commonest values of a field."""
+    return stamped(decode(FACETS, reply), reply)
+
+
+def range_of(reply: Reply) -> FieldRange:
+    """The least and the greatest value of a field."""
+    return stamped(decode(RANGE, reply), reply)

@@ -1,0 +1,117 @@
+"""Cutting an endless supply of items into request bodies, and keeping the score of an upload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from asteroid_cloud.client.errors import AsteroidError, InvalidRequest
+from asteroid_cloud.client.protocol.encoding import (
+    Vector,
+    encode_id,
+    encode_metadata,
+    encode_vector,
+    encode_vectors,
+)
+from asteroid_cloud.client.results import Counted
+
+Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, object] | None]
+
+CHUNK_ITEMS = 1000
+CHUNK_ITEMS_MAX = 10_000
+CHUNK_BYTES_MAX = 48 * 1024 * 1024  # the server refuses a body of more than 64 MiB
+PLACES = ("index", "failed_index")  # the fields of an error that name an item by its place
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """One request body and the place of its first item in the whole upload."""
+
+    first: int
+    items: int
+    body: bytes
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One item on the wire."""
+
+    id: int
+    vector: msgspec.Raw
+    metadata: msgspec.Raw | None = None
+
+
+class Entries(msgspec.Struct, frozen=True):
+    """One body on the wire."""
+
+    items: list[Entry]
+
+
+def check_chunk_size(chunk_size: int) -> None:
+    """Refuse a chunk that the server would refuse."""
+    if not 1 <= chunk_size <= CHUNK_ITEMS_MAX:
+        raise InvalidRequest(f"chunk_size must be 1 … {CHUNK_ITEMS_MAX}, got {chunk_size}", code="bad_chunk")
+
+
+def encode_chunks(items: Sequence[Item], first: int) -> list[Chunk]:
+    """The items as one request body, or as several where large metadata makes one too big."""
+    body = msgspec.json.encode(Entries(entries(items, first)))
+    if len(body) <= CHUNK_BYTES_MAX or len(items) == 1:
+        return [Chunk(first, len(items), body)]
+    half = len(items) // 2
+    return encode_chunks(items[:half], first) + encode_chunks(items[half:], first + half)
+
+
+def entries(items: Sequence[Item], first: int) -> list[Entry]:
+    """The items encoded; an error names the first bad one by its place in the whole upload."""
+    try:
+        vectors = encode_vectors([item[1] for item in items])
+    except (AsteroidError, TypeError, IndexError):
+        # Some item is at fault, or lengths differ, which is for the server to judge: one by one.
+        return [entry(item, None, first + place) for place, item in enumerate(items)]
+    pairs = zip(items, vectors, strict=True)
+    return [entry(item, vector, first + place) for place, (item, vector) in enumerate(pairs)]
+
+
+def entry(item: Item, vector: msgspec.Raw | None, place: int) -> Entry:
+    """One item encoded, its vector too unless that was done before."""
+    try:
+        id, own_vector, metadata = item if len(item) == 3 else (*item, None)
+        return Entry(
+            encode_id(id),
+            encode_vector(own_vector) if vector is None else vector,
+            None if metadata is None else encode_metadata(metadata),
+        )
+    except InvalidRequest as error:
+        raise InvalidRequest(f"item {place}: {error}", code="bad_item", details={"index": place}) from error
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(
+            f"item {place} is not (id, vector) or (id, vector, metadata)",
+            code="bad_item",
+            details={"index": place},
+        ) from error
+
+
+class Tally:
+    """How much of an upload the server has acknowledged."""
+
+    def __init__(self) -> None:
+        self.inserted = 0
+        self.lsn = 0
+
+    def add(self, counted: Counted) -> None:
+        """Count an acknowledged chunk."""
+        self.inserted += counted
+        self.lsn = max(self.lsn, counted.lsn)
+
+    def total(self) -> Counted:
+        """The result of the whole upload."""
+        return Counted(self.inserted, lsn=self.lsn)
+
+    def place(self, error: AsteroidError, first: int) -> None:
+        """Make an error of the chunk that began at ``first`` speak of the whole upload."""
+        for name in PLACES:
+            where = error.details.get(name)
+            if isinstance(where, int):
+                error.details[name] = where + first
+        within = error.details.get("inserted")
+        error.details["inserted"] = self.inserted + (within if isinstance(within, int) else 0)

@@ -1,0 +1,143 @@
+"""The change feed as it comes: lines into changes, and where to go on after a connection that was cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlencode
+
+import msgspec
+
+from asteroid_cloud.client.errors import (
+    AsteroidError,
+    ConnectionFailed,
+    InvalidRequest,
+    Overloaded,
+    UnexpectedAnswer,
+)
+from asteroid_cloud.client.protocol.calls import Call, Reply, check, failure
+from asteroid_cloud.client.protocol.retry import RetryPolicy, backoff_s
+from asteroid_cloud.client.results import Change
+from asteroid_cloud.client.settings import HEARTBEAT_S
+
+LINE_BYTES_MAX = 64 * 1024 * 1024
+STATUS_OF_ERROR_LINE = {"changes_pruned": 410}
+"""What an error would have been answered with, had it come before the first line; 500 for all others."""
+
+
+class Line(Change, frozen=True):
+    """A change, a heartbeat, the end, or the error that ends a feed."""
+
+    error: str = ""
+    code: str = ""
+
+
+LINE = msgspec.json.Decoder(Line)
+
+
+class Lines:
+    """Cuts what comes into lines."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def cut(self, piece: bytes) -> Iterator[bytes]:
+        """The lines that are whole now; raises UnexpectedAnswer for one beyond LINE_BYTES_MAX."""
+        start = 0
+        while (end := piece.find(b"\n", start)) >= 0:
+            yield bytes(self._rest) + piece[start:end]
+            self._rest.clear()
+            start = end + 1
+        self._rest += piece[start:]
+        if len(self._rest) > LINE_BYTES_MAX:
+            raise UnexpectedAnswer(f"a line of the feed has more than {LINE_BYTES_MAX} bytes")
+
+
+class Following:
+    """One caller's way through the feed, over any number of connections."""
+
+    def __init__(
+        self,
+        since: int,
+        include: Sequence[str] | None,
+        limit: int | None,
+        follow: bool,
+        policy: RetryPolicy,
+    ) -> None:
+        if isinstance(since, bool) or not isinstance(since, int) or since < 0:
+            raise InvalidRequest(f"since must be an LSN, got {since!r}", code="bad_since")
+        if limit is not None and limit < 1:
+            raise InvalidRequest(f"limit must be at least 1, got {limit}", code="bad_limit")
+        self.since = since
+        """All changes up to here came whole."""
+        self.is_over = False
+        self._include = include
+        self._left = limit
+        self._follow = follow
+        self._policy = policy
+        self._failed = 0
+        self._part = (0, 0)
+        """A change that came in part, and how many of its rows."""
+        self._skip = 0
+        """Rows of it that are still to come again on this connection."""
+
+    def call(self) -> Call[None]:
+        """What to ask next."""
+        self._skip = self._part[1]
+        asked: dict[str, object] = {"since": self.since, "heartbeat": HEARTBEAT_S}
+        if self._include:
+            asked["include"] = ",".join(self._include)
+        if self._left is not None:
+            asked["limit"] = self._left
+        if self._follow:
+            asked["follow"] = "true"
+        headers = {"Accept": "application/x-ndjson"}
+        return Call("GET", f"/v1/changes?{urlencode(asked)}", check, None, headers)
+
+    def take(self, line: bytes) -> Change | None:
+        """The change of a line; None for what is none. Raises the error that the line tells of."""
+        try:
+            told = LINE.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UnexpectedAnswer(f"a line of the feed does not fit: {error}") from error
+        if told.error:
+            raise failure(Reply(STATUS_OF_ERROR_LINE.get(told.code, 500), {}, line))
+        self._failed = 0
+        if told.kind in ("heartbeat", "end"):
+            self.since = max(self.since, told.lsn)
+            self.is_over = told.kind == "end"
+            return None
+        return self._unseen_of(told)
+
+    def pause_after(self, error: AsteroidError) -> float:
+        """Seconds until the next connection; raises the error when it is final."""
+        self._failed += 1
+        if not isinstance(error, ConnectionFailed | Overloaded) or self._failed >= self._policy.attempts_max:
+            raise error
+        asked_s = error.retry_after_s if isinstance(error, Overloaded) else None
+        return backoff_s(self._policy, self._failed) + (asked_s or 0.0)
+
+    def _unseen_of(self, told: Line) -> Change | None:
+        """What of a piece did not come before, on a connection that was cut in the middle of a change."""
+        count = len(told.ids or ())
+        came = self._part[1] if told.lsn == self._part[0] else 0
+        skipped = min(count, self._skip) if came else 0
+        self._skip -= skipped
+        if told.more:
+            self._part = told.lsn, came + count - skipped
+            if skipped == count:
+                return None
+        else:
+            self.since, self._part = told.lsn, (0, 0)
+            if self._left is not None:
+                self._left -= 1
+                self.is_over = self._left == 0
+        given = {name: getattr(told, name) for name in Change.__struct_fields__}
+        for name in ("ids", "payloads", "vectors"):
+            if given[name] is not None:
+                given[name] = given[name][skipped:]
+        return Change(**given)
+
+
+def cut_off() -> ConnectionFailed:
+    """What a feed that ends without saying so means."""
+    return ConnectionFailed("the feed of changes was cut off")

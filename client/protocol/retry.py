@@ -1,0 +1,68 @@
+"""Whether, and after how long, a failed call is sent again.
+
+Only what is safe: connection failures and the answers 429 and 503, never a conflict, never beyond
+the call's time limit. Pauses grow exponentially with full jitter, so that clients cut off together
+do not come back together; a Retry-After is a lower bound, as the server asked for it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import msgspec
+
+from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, Overloaded
+from asteroid_cloud.client.protocol.calls import Call, Retry
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """How often and how fast to try again; ``attempts_max=1`` turns retries off."""
+
+    attempts_max: int = 5
+    first_pause_s: float = 0.1
+    pause_s_max: float = 5.0
+
+
+class Attempts:
+    """The attempts of one call against one deadline."""
+
+    def __init__(self, call: Call[Any], policy: RetryPolicy, timeout_s: float) -> None:
+        self.call = call
+        self.policy = policy
+        self.failed = 0
+        self.deadline = time.monotonic() + (timeout_s if call.timeout_s is None else call.timeout_s)
+
+    def left_s(self) -> float:
+        """Seconds until the deadline; DeadlineExceeded when there are none."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded(f"{self.call.method} {self.call.path}: out of time", sent=False)
+        return left
+
+    def pause_after(self, error: AsteroidError) -> float | None:
+        """Seconds to wait before the next attempt, or None when the error is final."""
+        self.failed += 1
+        spent = self.failed >= self.policy.attempts_max and not self.call.patient
+        if spent or not may_retry(self.call.retry, error):
+            return None
+        pause_s = backoff_s(self.policy, self.failed)
+        if isinstance(error, Overloaded) and error.retry_after_s is not None:
+            pause_s += error.retry_after_s
+        return pause_s if time.monotonic() + pause_s < self.deadline else None
+
+
+def backoff_s(policy: RetryPolicy, failed: int) -> float:
+    """Seconds to wait after so many failures in a row, drawn anew each time."""
+    doublings = min(failed - 1, 32)  # a patient call may try for long; a float has an end
+    return random.uniform(0, min(policy.pause_s_max, policy.first_pause_s * 2**doublings))
+
+
+def may_retry(retry: Retry, error: AsteroidError) -> bool:
+    """Whether sending the call again after this error is safe and can help."""
+    if retry is Retry.NEVER or isinstance(error, DeadlineExceeded):
+        return False
+    if isinstance(error, ConnectionFailed):
+        return retry is Retry.ALWAYS or not error.sent
+    return isinstance(error, Overloaded) and error.status in (429, 503)

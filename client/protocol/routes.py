@@ -1,0 +1,347 @@
+"""One function per route: checked arguments in, a ``Call`` out. Nothing here sends anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from asteroid_cloud.client.errors import InvalidRequest
+from asteroid_cloud.client.protocol.answers import (
+    Page,
+    backup_report,
+    backups_of,
+    bulk_report,
+    count_of,
+    facets_of,
+    hit_lists,
+    hits_of,
+    index_info,
+    page_of,
+    payload_of,
+    purge_report,
+    range_of,
+    record_of,
+    recovery_of,
+    rows_of,
+    stats_of,
+    tag_of,
+    tags_of,
+    written,
+)
+from asteroid_cloud.client.protocol.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry, check
+from asteroid_cloud.client.protocol.encoding import (
+    Vector,
+    encode_id,
+    encode_metadata,
+    encode_object,
+    encode_vector,
+)
+from asteroid_cloud.client.protocol.recovery import Recovery
+from asteroid_cloud.client.results import (
+    Backup,
+    BackupReport,
+    BulkReport,
+    Counted,
+    Facets,
+    FieldRange,
+    Hits,
+    IndexInfo,
+    Payload,
+    PurgeReport,
+    Record,
+    Row,
+    Stats,
+    Tag,
+    Written,
+)
+
+T = TypeVar("T")
+Metadata = Mapping[str, object]
+JSON = {"Content-Type": "application/json"}
+
+
+class Search(msgspec.Struct, frozen=True):
+    """One search of a batch. Exactly one of ``vector`` and ``id`` (more like this one) is given."""
+
+    vector: Vector | None = None
+    k: int = 10
+    ef_search: int | None = None
+    filter: Metadata | None = None
+    include: Sequence[str] | None = None
+    exact: bool = False
+    offset: int = 0
+    max_distance: float | None = None
+    id: int | None = None
+    explain: bool = False
+
+
+def post(
+    path: str,
+    body: object,
+    parse: Callable[[Reply], T],
+    *,
+    min_lsn: int | None = None,
+    retry: Retry = Retry.ALWAYS,
+    method: str = "POST",
+    condition: dict[str, str] | None = None,
+) -> Call[T]:
+    """A call with a JSON body."""
+    headers = {**JSON, **reading(min_lsn), **(condition or {})}
+    if condition:  # done once, it would fail the second time, and seem not to have been done
+        retry = Retry.UNSENT
+    return Call(method, path, parse, msgspec.json.encode(body), headers, retry)
+
+
+def reading(min_lsn: int | None) -> dict[str, str]:
+    """The header that makes a read wait for an LSN."""
+    if not min_lsn:
+        return {}
+    if min_lsn < 0:
+        raise InvalidRequest(f"min_lsn must not be negative, got {min_lsn}", code="bad_lsn")
+    return {MIN_LSN_HEADER: str(min_lsn)}
+
+
+def matching(if_match: int | None, if_absent: bool = False) -> dict[str, str]:
+    """The header that makes a write depend on what its id is."""
+    if if_absent:
+        if if_match is not None:
+            raise InvalidRequest("if_match and if_absent exclude each other", code="bad_if_match")
+        return {"If-None-Match": "*"}
+    if if_match is None:
+        return {}
+    if isinstance(if_match, bool) or if_match < 0:
+        raise InvalidRequest(f"if_match must be an LSN, got {if_match!r}", code="bad_if_match")
+    return {"If-Match": f'"{if_match}"'}
+
+
+def without_none(**fields: object) -> dict[str, object]:
+    """The fields that were given; the server's defaults stand for the rest."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def filter_text(condition: Metadata | None) -> msgspec.Raw | None:
+    """A filter as JSON text."""
+    return None if condition is None else encode_object(condition, "bad_filter", "filter")
+
+
+def create_index(dim: int, metric: str, bits: int | None) -> Call[IndexInfo]:
+    """PUT /v1/index. Sent again it would answer with a conflict, so only when surely not acted on."""
+    asked = {"dim": dim, "metric": metric} | ({} if bits is None else {"bits": bits})
+    return post("/v1/index", asked, index_info, retry=Retry.UNSENT, method="PUT")
+
+
+def get_index() -> Call[IndexInfo]:
+    """GET /v1/index."""
+    return Call("GET", "/v1/index", index_info)
+
+
+def delete_index() -> Call[IndexInfo]:
+    """DELETE /v1/index. Not repeated blindly: it could remove an index created in between."""
+    return Call("DELETE", "/v1/index", index_info, retry=Retry.UNSENT)
+
+
+def stats(min_lsn: int | None = None, timeout_s: float | None = None) -> Call[Stats]:
+    """GET /v1/stats."""
+    patient = min_lsn is not None
+    return Call("GET", "/v1/stats", stats_of, headers=reading(min_lsn), timeout_s=timeout_s, patient=patient)
+
+
+def recovery() -> Call[Recovery]:
+    """GET /v1/recovery."""
+    return Call("GET", "/v1/recovery", recovery_of)
+
+
+def alive(path: str) -> Call[bool]:
+    """GET /health or /ready, asked once: the question is about now."""
+    return Call("GET", path, lambda reply: reply.status == 200, retry=Retry.NEVER)
+
+
+def insert(
+    id: int, vector: Vector, metadata: Metadata | None, condition: dict[str, str] | None = None
+) -> Call[Written]:
+    """POST /v1/vectors. It replaces what the id had, so sending it twice leaves the same state."""
+    number = encode_id(id)
+    text = None if metadata is None else encode_metadata(metadata)
+    body = without_none(id=number, vector=encode_vector(vector), metadata=text)
+    return post("/v1/vectors", body, written(number), condition=condition)
+
+
+def upsert(
+    id: int, vector: Vector, metadata: Metadata | None, condition: dict[str, str] | None = None
+) -> Call[Written]:
+    """PUT /v1/vectors/{id}."""
+    number = encode_id(id)
+    text = None if metadata is None else encode_metadata(metadata)
+    body = without_none(vector=encode_vector(vector), metadata=text)
+    return post(f"/v1/vectors/{number}", body, written(number), method="PUT", condition=condition)
+
+
+def get(id: int, min_lsn: int | None) -> Call[Record]:
+    """GET /v1/vectors/{id}."""
+    return Call("GET", f"/v1/vectors/{encode_id(id)}", record_of, headers=reading(min_lsn))
+
+
+def delete(id: int, condition: dict[str, str] | None = None) -> Call[Written]:
+    """DELETE /v1/vectors/{id}."""
+    number, retry = encode_id(id), Retry.UNSENT if condition else Retry.ALWAYS
+    return Call("DELETE", f"/v1/vectors/{number}", written(number), None, condition or {}, retry)
+
+
+def get_payload(id: int, min_lsn: int | None) -> Call[Payload]:
+    """GET /v1/vectors/{id}/payload."""
+    return Call("GET", f"/v1/vectors/{encode_id(id)}/payload", payload_of, headers=reading(min_lsn))
+
+
+def set_payload(id: int, payload: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
+    """PUT /v1/vectors/{id}/payload."""
+    number = encode_id(id)
+    body = encode_metadata(payload)
+    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PUT", condition=condition)
+
+
+def merge_payload(id: int, partial: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
+    """PATCH /v1/vectors/{id}/payload. A merge-patch applied twice is the same as once."""
+    number = encode_id(id)
+    body = encode_metadata(partial)
+    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PATCH", condition=condition)
+
+
+def fetch(ids: Iterable[int], include: Sequence[str] | None, min_lsn: int | None) -> Call[list[Row]]:
+    """POST /v1/vectors/fetch."""
+    body = without_none(ids=[encode_id(id) for id in ids], include=include)
+    return post("/v1/vectors/fetch", body, rows_of, min_lsn=min_lsn)
+
+
+def delete_many(ids: Iterable[int] | None, filter: Metadata | None) -> Call[Counted]:
+    """POST /v1/vectors/delete. Sent twice it would report too few, so only when surely not acted on."""
+    if (ids is None) == (filter is None):
+        raise InvalidRequest("delete_many takes either ids or a filter", code="bad_request")
+    listed = None if ids is None else [encode_id(id) for id in ids]
+    body = without_none(ids=listed, filter=filter_text(filter))
+    return post("/v1/vectors/delete", body, count_of("deleted"), retry=Retry.UNSENT)
+
+
+def merge_many(partial: Metadata, ids: Iterable[int] | None, filter: Metadata | None) -> Call[Counted]:
+    """POST /v1/vectors/patch. Sent twice it could report too few, so only when surely not acted on."""
+    if (ids is None) == (filter is None):
+        raise InvalidRequest("merge_many takes either ids or a filter", code="bad_request")
+    listed = None if ids is None else [encode_id(id) for id in ids]
+    body = without_none(patch=encode_metadata(partial), ids=listed, filter=filter_text(filter))
+    return post("/v1/vectors/patch", body, count_of("patched"), retry=Retry.UNSENT)
+
+
+def scroll(
+    filter: Metadata | None,
+    limit: int,
+    include: Sequence[str] | None,
+    min_lsn: int | None,
+    cursor: str | None,
+) -> Call[Page]:
+    """POST /v1/vectors/scroll."""
+    body = without_none(filter=filter_text(filter), limit=limit, include=include, cursor=cursor)
+    return post("/v1/vectors/scroll", body, page_of, min_lsn=min_lsn)
+
+
+def count(filter: Metadata | None, min_lsn: int | None) -> Call[Counted]:
+    """POST /v1/count."""
+    body = without_none(filter=filter_text(filter))
+    return post("/v1/count", body, count_of("count"), min_lsn=min_lsn)
+
+
+def backup(name: str, timeout_s: float | None) -> Call[BackupReport]:
+    """POST /v1/backup. Sent twice it would be refused, so only when surely not acted on."""
+    body = msgspec.json.encode({"name": name})
+    return Call("POST", "/v1/backup", backup_report, body, JSON, Retry.UNSENT, timeout_s)
+
+
+def backups() -> Call[list[Backup]]:
+    """GET /v1/backup."""
+    return Call("GET", "/v1/backup", backups_of)
+
+
+def tag(name: str) -> Call[Tag]:
+    """POST /v1/tags. Sent twice it would be refused, so only when surely not acted on."""
+    return post("/v1/tags", {"name": name}, tag_of, retry=Retry.UNSENT)
+
+
+def tags() -> Call[list[Tag]]:
+    """GET /v1/tags."""
+    return Call("GET", "/v1/tags", tags_of)
+
+
+def untag(name: str) -> Call[None]:
+    """DELETE /v1/tags/{name}. Sent twice it would find nothing, so only when surely not acted on."""
+    return Call("DELETE", f"/v1/tags/{quote(name, safe='')}", check, retry=Retry.UNSENT)
+
+
+def purge(timeout_s: float | None) -> Call[PurgeReport]:
+    """POST /v1/purge. What was erased once need not be again, so only when surely not acted on."""
+    return Call("POST", "/v1/purge", purge_report, None, {}, Retry.UNSENT, timeout_s)
+
+
+def facets(field: str, filter: Metadata | None, limit: int, min_lsn: int | None) -> Call[Facets]:
+    """POST /v1/facets."""
+    body = without_none(field=field, filter=filter_text(filter), limit=limit)
+    return post("/v1/facets", body, facets_of, min_lsn=min_lsn)
+
+
+def field_range(field: str, filter: Metadata | None, min_lsn: int | None) -> Call[FieldRange]:
+    """POST /v1/range."""
+    body = without_none(field=field, filter=filter_text(filter))
+    return post("/v1/range", body, range_of, min_lsn=min_lsn)
+
+
+def search_fields(search: Search) -> dict[str, object]:
+    """The JSON fields of a search; what equals the server's default is left out."""
+    if (search.vector is None) == (search.id is None):
+        raise InvalidRequest("a search takes either a vector or an id", code="bad_request")
+    return without_none(
+        vector=None if search.vector is None else encode_vector(search.vector),
+        id=None if search.id is None else encode_id(search.id),
+        k=search.k,
+        ef_search=search.ef_search,
+        filter=filter_text(search.filter),
+        include=search.include,
+        exact=search.exact or None,
+        offset=search.offset or None,
+        max_distance=search.max_distance,
+        explain=search.explain or None,
+    )
+
+
+def search(search: Search, min_lsn: int | None) -> Call[Hits]:
+    """POST /v1/search."""
+    return post("/v1/search", search_fields(search), hits_of, min_lsn=min_lsn)
+
+
+def search_batch(
+    searches: Iterable[Search | Vector], shared: Search, min_lsn: int | None
+) -> Call[list[Hits]]:
+    """POST /v1/search/batch; a bare vector is searched the way ``shared`` says."""
+    bodies = [
+        search_fields(each if isinstance(each, Search) else msgspec.structs.replace(shared, vector=each))
+        for each in searches
+    ]
+    return post("/v1/search/batch", {"searches": bodies}, hit_lists(len(bodies)), min_lsn=min_lsn)
+
+
+def insert_batch(body: bytes) -> Call[Counted]:
+    """POST /v1/vectors/batch, the body encoded before: every item replaces what its id had."""
+    return Call("POST", "/v1/vectors/batch", count_of("inserted"), body, JSON)
+
+
+def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) -> Call[BulkReport]:
+    """POST /v1/build/bulk, never repeated once started."""
+    if threads < 0:
+        raise InvalidRequest(f"threads must not be negative, got {threads}", code="bad_threads")
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "X-Asteroid-N": str(rows),
+        "X-Asteroid-Dim": str(dim),
+    }
+    if threads:
+        headers["X-Asteroid-Threads"] = str(threads)
+    return Call("POST", "/v1/build/bulk", bulk_report, body, headers, Retry.NEVER, timeout_s)

@@ -1,0 +1,1 @@
+"""How does a program that blocks talk to a server?"""

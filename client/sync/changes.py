@@ -1,0 +1,54 @@
+"""The blocking client's change feed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import closing
+
+from asteroid_cloud.client.errors import AsteroidError
+from asteroid_cloud.client.protocol.changes import Following, Lines, cut_off
+from asteroid_cloud.client.results import Change
+from asteroid_cloud.client.sync.transport import BlockingTransport
+
+
+class ChangeCalls:
+    """Follow what is written."""
+
+    _transport: BlockingTransport
+
+    def changes(
+        self,
+        since: int = 0,
+        *,
+        include: Sequence[str] | None = None,
+        follow: bool = True,
+        limit: int | None = None,
+    ) -> Generator[Change, None, None]:
+        """What was logged after LSN ``since``, in order; with ``follow`` it goes on for ever.
+
+        ``include`` names what each change carries beside its ids: "payload", "vector" or both. It ends
+        after ``limit`` changes, or without ``follow`` after what was logged when it began. A connection
+        that is cut is taken up again where it was; nothing comes twice, and nothing is left out. To go on
+        another time, pass the ``lsn`` of the last change that was not marked ``more``.
+
+        Raises NotFound (``changes_pruned``) when the server's log does not reach back to ``since`` any more,
+        InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``), Unavailable (``too_many_feeds``), and
+        ConnectionFailed when the server stays away.
+        """
+        following = Following(since, include, limit, follow, self._transport.settings.policy)
+        while not following.is_over:
+            try:
+                lines = Lines()
+                with closing(self._transport.stream(following.call())) as pieces:
+                    for piece in pieces:
+                        for line in lines.cut(piece):
+                            change = following.take(line)
+                            if change is not None:
+                                yield change
+                            if following.is_over:
+                                return
+                raise cut_off()
+            except AsteroidError as error:
+                pause_s = following.pause_after(error)
+            time.sleep(pause_s)

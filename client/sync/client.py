@@ -1,0 +1,59 @@
+# Written by ops/blocking.py from aio/client.py: change that one.
+"""The blocking client: its settings, its life, and all groups of calls in one class."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from asteroid_cloud.client.protocol.retry import RetryPolicy
+from asteroid_cloud.client.settings import resolve
+from asteroid_cloud.client.sync.changes import ChangeCalls
+from asteroid_cloud.client.sync.index import IndexCalls
+from asteroid_cloud.client.sync.load import LoadCalls
+from asteroid_cloud.client.sync.search import SearchCalls
+from asteroid_cloud.client.sync.transport import BlockingTransport
+from asteroid_cloud.client.sync.vectors import VectorCalls
+
+
+class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
+    """A client of one Asteroid server, with a pool of keep-alive connections.
+
+    ``api_key`` and ``base_url`` fall back to the variables ASTEROID_API_KEY and ASTEROID_URL (or
+    LSMVEC_API_KEY and LSMVEC_URL), then to no key and http://127.0.0.1:8000. ``timeout`` (seconds) is
+    the limit of one call with all its retries; ``connections`` the most that are open at once.
+    Nothing is sent before the first call, and nothing is remembered between calls: to read another
+    client's write, pass its ``lsn`` as ``min_lsn``.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        *,
+        connections: int = 32,
+        retries: RetryPolicy | None = None,
+    ) -> None:
+        settings = resolve(api_key, base_url, timeout, connections, retries or RetryPolicy())
+        self._transport = BlockingTransport(settings)
+
+    @property
+    def base_url(self) -> str:
+        """Where the server is."""
+        return self._transport.settings.url
+
+    def close(self) -> None:
+        """Close all connections. Later calls raise InvalidRequest (``client_closed``)."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client(base_url={self.base_url!r})"

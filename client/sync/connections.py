@@ -1,0 +1,262 @@
+"""Keep-alive connections of the standard library, shared by threads, all against a deadline.
+
+A socket's own time limit starts anew with each operation, so a server that sends a byte now and then
+could hold a call for ever. Here every receive is given only what is left of the call's time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import select
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from asteroid_cloud.client.errors import ConnectionFailed, DeadlineExceeded, InvalidRequest
+from asteroid_cloud.client.protocol.calls import Body, Call, Reply, check
+from asteroid_cloud.client.protocol.retry import Attempts
+from asteroid_cloud.client.settings import IDLE_S_MAX, SILENCE_S_MAX, Settings
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+PIECE_BYTES = 64 * 1024
+"""Of an answer without end, read at a time."""
+
+
+class TimedReader(io.RawIOBase):
+    """The receiving end of a socket; each read may take what is left of the deadline."""
+
+    def __init__(self, sock: TimedSocket) -> None:
+        # SocketIO keeps the socket open until it is closed itself, as http.client relies upon.
+        self.raw = sock.plain.makefile("rb", buffering=0)
+        self.sock = sock
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        """Receive some bytes in time, or raise TimeoutError."""
+        self.sock.arm()
+        return self.raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self.raw.close()
+        super().close()
+
+
+class TimedSocket:
+    """What http.client uses of a socket, against a deadline that moves with each call."""
+
+    def __init__(self, plain: socket.socket, deadline: float) -> None:
+        self.plain = plain
+        self.deadline = deadline
+
+    def arm(self) -> None:
+        """Give the next operation the time that is left."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline of the call passed")
+        self.plain.settimeout(left)
+
+    def sendall(self, data: ReadableBuffer) -> None:
+        """Send all of it in time."""
+        self.arm()
+        self.plain.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """The receiving end, buffered."""
+        return io.BufferedReader(TimedReader(self))
+
+    def close(self) -> None:
+        """Close the socket once its readers are closed too."""
+        self.plain.close()
+
+
+class Connection:
+    """One keep-alive connection."""
+
+    def __init__(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
+        host, port = settings.host, settings.port
+        if tls is None:
+            self.http = http.client.HTTPConnection(host, port)
+        else:
+            self.http = http.client.HTTPSConnection(host, port, context=tls)
+        self.idle_since = 0.0
+
+    @property
+    def sock(self) -> TimedSocket | None:
+        """The socket while it is connected."""
+        sock: object = self.http.sock  # typed as a plain socket, which ``prepare`` replaces
+        return sock if isinstance(sock, TimedSocket) else None
+
+    def prepare(self, attempts: Attempts, what: str) -> None:
+        """Connect, or move the deadline of the open connection."""
+        left_s = attempts.left_s()
+        if self.sock is not None:
+            self.sock.deadline = attempts.deadline
+            return
+        self.http.timeout = left_s
+        try:
+            self.http.connect()  # sets TCP_NODELAY
+        except (OSError, http.client.HTTPException) as error:
+            self.http.close()
+            raise ConnectionFailed(f"{what}: {error}", sent=False) from error
+        self.http.sock = TimedSocket(self.http.sock, attempts.deadline)
+
+    def exchange(self, call: Call[Any], path: str, headers: dict[str, str]) -> Reply:
+        """One request and its answer, read whole."""
+        if call.body is None or isinstance(call.body, bytes):
+            self.http.request(call.method, path, call.body, headers)
+        else:
+            self.stream(call.method, path, call.body, headers)
+        response = self.http.getresponse()
+        with response:
+            return Reply(response.status, response.headers, response.read())
+
+    def pieces(self, call: Call[Any], path: str, headers: dict[str, str]) -> Generator[bytes, None, None]:
+        """One request, and its answer as it comes; each piece may take SILENCE_S_MAX."""
+        self.http.request(call.method, path, None, headers)
+        sock = self.sock  # which is the response's alone once that says that it is the last
+        response = self.http.getresponse()
+        with response:
+            if response.status != 200:
+                check(Reply(response.status, response.headers, response.read()))
+            while True:
+                if sock is not None:
+                    sock.deadline = time.monotonic() + SILENCE_S_MAX
+                piece = response.read1(PIECE_BYTES)
+                if not piece:
+                    return
+                yield piece
+
+    def stream(self, method: str, path: str, body: Body, headers: dict[str, str]) -> None:
+        """Send a body piece by piece; stop early where the server has already answered and hung up."""
+        self.http.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers.items():
+            self.http.putheader(name, value)
+        self.http.putheader("Content-Length", str(body.size_bytes))
+        self.http.endheaders()
+        try:
+            for piece in body.pieces():
+                self.http.send(piece)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # its answer says why, and is read next; without one that read fails
+
+    def usable(self) -> bool:
+        """Whether the connection may carry another request: open, young enough and silent."""
+        if self.sock is None or time.monotonic() - self.idle_since > IDLE_S_MAX:
+            return False
+        return not has_input(self.sock.plain)
+
+    def close(self) -> None:
+        """Close it; an answer that is being read ends in an error."""
+        self.http.close()
+
+
+def has_input(sock: socket.socket) -> bool:
+    """Whether an idle connection was closed by the server, or holds bytes that nobody asked for."""
+    if sys.platform == "win32":
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()  # unlike select it knows no highest file number
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class Pool:
+    """At most so many connections at once; the one used last is used first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.closed = False
+        self._tls = ssl.create_default_context() if settings.https else None
+        self._slots = threading.BoundedSemaphore(settings.connections)
+        self._idle: deque[Connection] = deque()
+        self._lock = threading.Lock()
+
+    def exchange(self, call: Call[Any], attempts: Attempts) -> Reply:
+        """One request and its answer, on a connection of its own."""
+        what = f"{call.method} {self.settings.url}{call.path}"
+        if self.closed:
+            raise InvalidRequest("the client is closed", code="client_closed")
+        if not self._slots.acquire(timeout=attempts.left_s()):
+            raise DeadlineExceeded(f"{what}: all connections were busy", sent=False)
+        try:
+            return self.use(self.take(), call, attempts, what)
+        finally:
+            self._slots.release()
+
+    def stream(self, call: Call[Any], timeout_s: float) -> Generator[bytes, None, None]:
+        """The pieces of one answer, on a connection of its own that is not used again."""
+        what = f"{call.method} {self.settings.url}{call.path}"
+        attempts = Attempts(call, self.settings.policy, timeout_s)
+        if self.closed:
+            raise InvalidRequest("the client is closed", code="client_closed")
+        if not self._slots.acquire(timeout=attempts.left_s()):
+            raise DeadlineExceeded(f"{what}: all connections were busy", sent=False)
+        connection = self.take()
+        try:
+            connection.prepare(attempts, what)
+            headers = self.settings.headers | call.headers
+            yield from connection.pieces(call, self.settings.prefix + call.path, headers)
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"{what}: nothing came for {SILENCE_S_MAX} s") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
+        finally:
+            self.give_back(connection, False)
+            self._slots.release()
+
+    def use(self, connection: Connection, call: Call[Any], attempts: Attempts, what: str) -> Reply:
+        """The exchange on this connection, which is kept only if the exchange ended well."""
+        done = False
+        try:
+            connection.prepare(attempts, what)
+            headers = self.settings.headers | call.headers
+            reply = connection.exchange(call, self.settings.prefix + call.path, headers)
+            done = True
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"{what}: no answer in time") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
+        else:
+            return reply
+        finally:
+            self.give_back(connection, done)
+
+    def take(self) -> Connection:
+        """An idle connection that still works, or a new one, not yet connected."""
+        while True:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                return Connection(self.settings, self._tls)
+            if connection.usable():
+                return connection
+            connection.close()
+
+    def give_back(self, connection: Connection, reusable: bool) -> None:
+        """Keep the connection for the next call, or close it."""
+        connection.idle_since = time.monotonic()
+        with self._lock:
+            if reusable and connection.sock is not None and not self.closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close the idle connections now and those in use when their calls end."""
+        with self._lock:
+            self.closed = True
+            idle, self._idle = self._idle, deque()
+        for connection in idle:
+            connection.close()

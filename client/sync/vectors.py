@@ -1,0 +1,139 @@
+# Written by ops/blocking.py from aio/vectors.py: change that one.
+"""The blocking client's calls about single vectors, their payloads, and sets of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.protocol.encoding import Vector
+from asteroid_cloud.client.protocol.routes import Metadata
+from asteroid_cloud.client.results import Counted, Payload, Record, Row, Written
+from asteroid_cloud.client.sync.transport import BlockingTransport
+
+
+class VectorCalls:
+    """Write, read and delete vectors and payloads by id.
+
+    An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
+    numbers. Every call here may raise Conflict (``index_not_initialized``), Unauthorized, RateLimited,
+    Unavailable, StorageError, InternalError and ConnectionFailed, besides what it names itself.
+    """
+
+    _transport: BlockingTransport
+
+    def insert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
+        """Store a vector, replacing the one that the id may have; durable once this returns.
+
+        ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is.
+        Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``), and Conflict
+        (``precondition_failed``) when the id changed after LSN ``if_match``, the one that was read or last
+        written, or when it exists and ``if_absent`` is set. Such a conflict may be a false alarm, seldom, and
+        always when ``if_match`` is older than the server's start: read again, and decide again. A change is
+        never missed. A write with a condition is not sent again once it may have arrived.
+        """
+        condition = routes.matching(if_match, if_absent)
+        return self._transport.send(routes.insert(id, vector, metadata, condition))
+
+    def upsert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
+        """Store a vector, replacing the one that the id may have, exactly as ``insert`` does.
+
+        Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
+        """
+        condition = routes.matching(if_match, if_absent)
+        return self._transport.send(routes.upsert(id, vector, metadata, condition))
+
+    def get(self, id: int, *, min_lsn: int | None = None) -> Record:
+        """The stored vector, dequantised: close to what was inserted, not equal to it.
+
+        Raises NotFound when there is no such id.
+        """
+        return self._transport.send(routes.get(id, min_lsn))
+
+    def delete(self, id: int, *, if_match: int | None = None) -> Written:
+        """Delete a vector and its payload. An id that does not exist is no error.
+
+        Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
+        """
+        return self._transport.send(routes.delete(id, routes.matching(if_match)))
+
+    def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
+        """The payload, ``{}`` if the vector has none.
+
+        Raises NotFound when there is no such id.
+        """
+        return self._transport.send(routes.get_payload(id, min_lsn))
+
+    def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
+        """Replace the payload; the vector stays.
+
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
+        (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
+        """
+        return self._transport.send(routes.set_payload(id, payload, routes.matching(if_match)))
+
+    def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
+        """Merge into the payload (RFC 7396): objects merge, other values replace, None deletes.
+
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
+        (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
+        """
+        return self._transport.send(routes.merge_payload(id, partial, routes.matching(if_match)))
+
+    def fetch(
+        self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None
+    ) -> list[Row]:
+        """Many stored vectors in one call; ids that do not exist are left out.
+
+        ``include`` names what each row carries: "payload", "vector" or both.
+        """
+        return self._transport.send(routes.fetch(ids, include, min_lsn))
+
+    def delete_many(
+        self,
+        ids: Iterable[int] | None = None,
+        *,
+        filter: Metadata | None = None,
+    ) -> Counted:
+        """Delete the vectors with these ids, or all that match a filter; returns how many there were.
+
+        Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
+
+        Ids are deleted all at once. What matches a filter at the beginning is deleted in batches of 1,000,
+        each whole or not at all; one that is deleted or changed meanwhile, and does not match when its turn
+        comes, is left as it is, and so is what begins to match. An error has in ``details["deleted"]`` how
+        many are gone. Give the client a ``timeout`` that is long enough for many.
+        """
+        return self._transport.send(routes.delete_many(ids, filter))
+
+    def merge_many(
+        self,
+        partial: Metadata,
+        ids: Iterable[int] | None = None,
+        *,
+        filter: Metadata | None = None,
+    ) -> Counted:
+        """Merge into the payloads of these ids, or of all that match a filter; returns how many there were.
+
+        Exactly one of the two is given; ids that do not exist are passed over. It is done in batches of at
+        most 200, as ``delete_many`` does with a filter. Raises InvalidRequest (``bad_id``, ``bad_filter``,
+        and ``bad_payload`` with the ``id`` of one that would become too large); an error has in
+        ``details["patched"]`` how many are changed.
+        """
+        return self._transport.send(routes.merge_many(partial, ids, filter))

@@ -1,0 +1,1 @@
+"""How do rows become a segment, within the memory that there is for it?"""

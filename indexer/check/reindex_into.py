@@ -1,0 +1,55 @@
+"""A store as it was, made of nothing but the log of another: a new log, and an index built of it and checked.
+
+The other store is only read, without its lock: a server may be writing it. Its log must reach back to record
+1. As in ``going_back``, the new log has a higher epoch: what is written to it is another history.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from asteroid_cloud.indexer.backup.point_in_time import Point
+from asteroid_cloud.indexer.check.reindex import Progress, Reindex, ReindexReport
+from asteroid_cloud.indexer.model.spec import EngineOptions
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.disk import Files
+from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
+from asteroid_cloud.wal.transfer import LogSource, copy_log
+
+
+def reindex_into(
+    files: Files, source: str, into: str, point: Point, options: EngineOptions, progress: Progress
+) -> ReindexReport:
+    """Makes a store in the folder ``into`` of the log of the store ``source``, up to a record or a moment.
+
+    Without either, of all there is. The report's ``live_digest`` is that of the new index as it reads back
+    from the disk. Raises Conflict ``not_empty`` when ``into`` holds anything, NotFound, LogPruned when the
+    log begins later than record 1, InvalidRequest ``bad_point`` for a point that is not in it,
+    CorruptionError for damage on the way or an index that reads back as another one, NoSpace, StorageError.
+    """
+    if files.exists(into) and files.list(into):
+        raise Conflict(f"{into} is not empty", code="not_empty")
+    log = LogSource(files, [f"{source}/wal"])
+    if log.first_lsn > 1:
+        raise LogPruned(
+            f"the log begins with record {log.first_lsn}; to make all anew it must reach back to 1"
+        )
+    copy_log(files, log, f"{into}/wal", from_lsn=Lsn(1), until_lsn=_last(log, point), epoch=log.epoch + 1)
+    replay = Reindex(files, into, options)
+    report = replay.run(progress)
+    replay.install()
+    digest = replay.live_digest()
+    if digest != report.digest:
+        raise CorruptionError(f"{into}/index", 0, "the index does not read back as it was built")
+    return msgspec.structs.replace(report, live_digest=digest, live_error=None)
+
+
+def _last(log: LogSource, point: Point) -> Lsn:
+    if point.lsn is not None:
+        return Lsn(point.lsn)
+    if point.time_ms is None:
+        return max((frame.header.last_lsn for frame in log.frames(Lsn(1))), default=Lsn(0))
+    last = log.newest_before(point.time_ms)
+    if last < 1:
+        raise InvalidRequest("the log begins after that time", code="bad_point")
+    return last

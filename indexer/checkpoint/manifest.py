@@ -1,0 +1,110 @@
+"""The manifest: which segments are the index as of which LSN. The newest one in the folder counts.
+
+    manifest := magic[8] version:u32 length:u32 crc32(magic ++ version ++ length ++ body):u32 body
+    body     := msgpack of Manifest
+
+A manifest is written under a temporary name, synced, renamed to ``manifest-<number>`` and the folder
+synced; only then are the files that it no longer names removed and the log behind it trimmed.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+
+import msgspec
+
+from asteroid_cloud.indexer.model.spec import IndexSpec
+from asteroid_cloud.wal.disk import Files, write_atomic
+from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
+
+MAGIC = b"ASTRMAN1"
+VERSION = 1
+CHECKED = struct.Struct("<8sII")
+HEADER = struct.Struct("<8sIII")
+PREFIX = "manifest-"
+NAME = re.compile(r"manifest-\d{12}")
+TEMPORARY = "manifest.tmp"
+
+
+class SegmentEntry(msgspec.Struct, frozen=True):
+    """One segment: its number, its rows, and which of them were dead at the manifest's LSN (zstd)."""
+
+    number: int
+    rows: int
+    dead: bytes
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The index as record ``applied_lsn`` left it; replay starts with the one after."""
+
+    identity: bytes
+    number: int
+    applied_lsn: int
+    spec: IndexSpec | None
+    next_segment: int
+    segments: list[SegmentEntry]
+    created_lsn: int = 0
+    """The record that created the index."""
+
+
+def manifest_name(number: int) -> str:
+    """The file name of manifest ``number``."""
+    return f"{PREFIX}{number:012d}"
+
+
+def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
+    """Makes the manifest durable and the newest, atomically."""
+    data = checked_file(MAGIC, msgspec.msgpack.encode(manifest))
+    write_atomic(files, f"{folder}/{manifest_name(manifest.number)}", data, f"{folder}/{TEMPORARY}")
+
+
+def read_manifest(files: Files, path: str) -> Manifest:
+    """A manifest, checked; raises CorruptionError or UnsupportedVersion."""
+    return decode_manifest(path, files.read(path, 0, files.size(path)))
+
+
+def decode_manifest(path: str, data: bytes) -> Manifest:
+    """A manifest file's contents, checked; raises CorruptionError or UnsupportedVersion."""
+    body = unchecked(path, MAGIC, data)
+    try:
+        return msgspec.msgpack.decode(body, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CorruptionError(path, HEADER.size, f"the manifest does not decode: {error}") from error
+
+
+def checked_file(magic: bytes, body: bytes) -> bytes:
+    """A small file of one body, with its kind, version and checksum."""
+    crc = zlib.crc32(body, zlib.crc32(CHECKED.pack(magic, VERSION, len(body))))
+    return HEADER.pack(magic, VERSION, len(body), crc) + body
+
+
+def unchecked(path: str, magic: bytes, data: bytes) -> bytes:
+    """The body of such a file; raises CorruptionError or UnsupportedVersion."""
+    if len(data) < HEADER.size:
+        raise CorruptionError(path, 0, "the file is too short for its header")
+    found, version, length, crc = HEADER.unpack_from(data)
+    if found != magic:
+        raise CorruptionError(path, 0, f"the file does not begin with {magic.decode()}")
+    if version > VERSION:
+        raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
+    body = data[HEADER.size :]
+    if len(body) != length or zlib.crc32(body, zlib.crc32(data[: CHECKED.size])) != crc:
+        raise CorruptionError(path, HEADER.size, "the checksum does not match")
+    return body
+
+
+def newest_manifest(files: Files, folder: str) -> Manifest | None:
+    """The manifest with the highest number; None in a new store.
+
+    Raises CorruptionError for one under another's name: it might be older than what it hides.
+    """
+    names = sorted(filter(NAME.fullmatch, files.list(folder)))
+    if not names:
+        return None
+    path = f"{folder}/{names[-1]}"
+    manifest = read_manifest(files, path)
+    if manifest_name(manifest.number) != names[-1]:
+        raise CorruptionError(path, 0, f"this is manifest {manifest.number} under another's name")
+    return manifest

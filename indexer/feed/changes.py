@@ -1,0 +1,269 @@
+"""The change feed: what was logged after an LSN, record by record, in pieces of bounded size.
+
+A feed reads durable records from the log's files, whoever else does; it holds nothing back, and one that
+falls so far behind that the log is trimmed past it is told so. It says what was logged, in order: a record
+that was void when it was applied (a payload for an id that is gone) is void for whoever folds the changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+import numpy as np
+from anyio import CapacityLimiter, to_thread
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEED_SCAN_BYTES_MAX
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.append import LocalLog
+from asteroid_cloud.wal.errors import InvalidRequest, LogPruned, NotFound
+from asteroid_cloud.wal.format import (
+    BulkLoaded,
+    BulkPayloads,
+    BulkRows,
+    IndexCreated,
+    IndexDeleted,
+    PayloadMerged,
+    PayloadReplaced,
+    Record,
+    VectorsDeleted,
+    VectorsUpserted,
+    event_bytes,
+)
+from asteroid_cloud.wal.read import LogCursor
+
+ChangeKind = Literal[
+    "create_index", "delete_index", "upsert", "delete", "set_payload", "merge_payload", "bulk_load"
+]
+LINE_BYTES = 64
+"""What one change takes beside its ids, payloads and vectors."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One record, or a piece of it; all pieces have its LSN, and all but the last say ``more``."""
+
+    lsn: Lsn
+    time_ms: int
+    """When it was logged, in milliseconds since 1970, by the server's clock."""
+    kind: ChangeKind
+    ids: NDArray[np.uint64] | None = None
+    payloads: list[bytes | None] | None = None
+    """For each id: None keeps the payload, b"" clears it; of ``merge_payload`` the merge-patch."""
+    vectors: NDArray[np.float32] | None = None
+    """As they were given, [n, dim]; not normalised, not quantised."""
+    dim: int | None = None
+    metric: str | None = None
+    bits: int | None = None
+    rows: int | None = None
+    """Of a bulk load, whose ids are 0 … rows - 1."""
+    more: bool = False
+
+
+class FeedParts(msgspec.Struct, frozen=True):
+    """What changes carry beside their ids."""
+
+    payloads: bool = False
+    vectors: bool = False
+
+
+class ChangeFeed:
+    """The changes after one LSN; ``next`` and ``more`` in turn, by one task."""
+
+    def __init__(self, log: LocalLog, since: int, parts: FeedParts, threads: CapacityLimiter) -> None:
+        """Raises NotFound ``changes_pruned``, and InvalidRequest ``bad_since`` for an LSN not reached yet."""
+        if since > log.durable_lsn:
+            raise InvalidRequest(
+                f"the newest record is {log.durable_lsn}, not yet {since}",
+                code="bad_since",
+                lsn=log.durable_lsn,
+            )
+        if since + 1 < log.first_lsn:
+            raise _pruned(since, log.first_lsn)
+        self.since = Lsn(since)
+        """All changes up to here were given whole."""
+        self._log = log
+        self._parts = parts
+        self._threads = threads
+        self._cursor = log.cursor(Lsn(since + 1))
+        self._row = 0
+        """Rows of the next record that were given already."""
+        self._bulk: LogCursor | None = None
+
+    async def next(self) -> list[Change]:
+        """The next few changes, FEED_CHUNK_BYTES and one row at the most; none if ``is_behind`` must tell.
+
+        Raises NotFound ``changes_pruned`` when the log was trimmed past this feed, CorruptionError.
+        """
+        return await to_thread.run_sync(self._next, limiter=self._threads)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are durable records that were not taken yet."""
+        return self.since < self._log.durable_lsn
+
+    async def more(self) -> None:
+        """Returns once the feed is behind."""
+        await self._log.grown_beyond(self.since)
+
+    def close(self) -> None:
+        """Keeps nothing of the log any more."""
+        self._cursor.close()
+        self._end_bulk()
+
+    def _end_bulk(self) -> None:
+        if self._bulk is not None:
+            self._bulk.close()
+            self._bulk = None
+
+    def _next(self) -> list[Change]:
+        taken: list[Change] = []
+        size = scanned = 0
+        try:
+            while size < FEED_CHUNK_BYTES and scanned < FEED_SCAN_BYTES_MAX:
+                records = self._cursor.records()
+                if not records:
+                    break
+                scanned += sum(event_bytes(record.event) for record in records)
+                for record in records:
+                    size += self._take(record, FEED_CHUNK_BYTES - size, taken)
+                    if size >= FEED_CHUNK_BYTES:
+                        break
+                self._cursor.take(Lsn(self.since + 1))
+        except LogPruned as error:
+            raise _pruned(self.since, self._log.first_lsn) from error
+        return taken
+
+    def _take(self, record: Record, room: int, taken: list[Change]) -> int:
+        """Takes a record as far as there is room; the bytes that it took."""
+        size = 0
+        for change, change_bytes in self._pieces(record, room):
+            taken.append(change)
+            size += change_bytes
+            if not change.more:
+                break
+            if size >= room:
+                return size
+        self.since, self._row = record.lsn, 0
+        self._end_bulk()
+        return size
+
+    def _pieces(self, record: Record, room: int) -> Iterator[tuple[Change, int]]:
+        lsn, time_ms, event = record.lsn, record.time_ms, record.event
+        match event:
+            case VectorsUpserted() | VectorsDeleted():
+                yield from self._rows(record, event, room)
+            case PayloadReplaced() | PayloadMerged():
+                text = event.payload if isinstance(event, PayloadReplaced) else event.patch
+                kind: ChangeKind = "set_payload" if isinstance(event, PayloadReplaced) else "merge_payload"
+                given: list[bytes | None] | None = [text] if self._parts.payloads else None
+                ids = np.array([event.id], np.uint64)
+                change = Change(lsn=lsn, time_ms=time_ms, kind=kind, ids=ids, payloads=given)
+                yield change, LINE_BYTES + (len(text) if given else 0)
+            case IndexCreated(dim, metric, bits):
+                change = Change(
+                    lsn=lsn, time_ms=time_ms, kind="create_index", dim=dim, metric=metric, bits=bits
+                )
+                yield change, LINE_BYTES
+            case IndexDeleted():
+                yield Change(lsn=lsn, time_ms=time_ms, kind="delete_index"), LINE_BYTES
+            case BulkLoaded():
+                yield from self._bulk_load(record, event)
+            case BulkRows() | BulkPayloads():
+                return  # they come with the record that makes them count
+
+    def _rows(
+        self, record: Record, event: VectorsUpserted | VectorsDeleted, room: int
+    ) -> Iterator[tuple[Change, int]]:
+        """The rows from ``_row`` on, as many as there is room for, one at least."""
+        ids = np.frombuffer(event.ids, "<u8")
+        vectors: NDArray[np.float32] | None = None
+        payloads: list[bytes | None] | None = None
+        if isinstance(event, VectorsUpserted):
+            payloads = event.payloads if self._parts.payloads else None
+            if self._parts.vectors:
+                floats = np.frombuffer(event.vectors, "<f4")
+                dim = len(floats) // max(1, len(ids))
+                vectors = floats[: dim * len(ids)].reshape(len(ids), dim)
+        row_bytes = 8 + (vectors.shape[1] * 4 if vectors is not None else 0)
+        start, size = self._row, LINE_BYTES
+        end = start
+        while end < len(ids) and (end == start or size < room):
+            size += row_bytes + (len(payloads[end] or b"") if payloads is not None else 0)
+            end += 1
+        self._row = end
+        change = Change(
+            lsn=record.lsn,
+            time_ms=record.time_ms,
+            kind="upsert" if isinstance(event, VectorsUpserted) else "delete",
+            ids=ids[start:end].copy(),  # a view would keep the whole record
+            payloads=None if payloads is None else payloads[start:end],
+            vectors=None if vectors is None else vectors[start:end].copy(),
+            more=end < len(ids),
+        )
+        yield change, size
+
+    def _bulk_load(self, record: Record, event: BulkLoaded) -> Iterator[tuple[Change, int]]:
+        """The rows that were staged before it, if they are wanted, then the record itself."""
+        if self._parts.payloads or self._parts.vectors:
+            if self._bulk is None:
+                self._bulk = self._log.cursor(Lsn(event.since))
+            yield from self._staged(record, event, self._bulk)
+        change = Change(
+            lsn=record.lsn, time_ms=record.time_ms, kind="bulk_load", rows=event.rows, dim=event.dim
+        )
+        yield change, LINE_BYTES
+
+    def _staged(self, record: Record, event: BulkLoaded, cursor: LogCursor) -> Iterator[tuple[Change, int]]:
+        """What a bulk load staged, from ``_row`` of the cursor's record on, piece by piece."""
+        while cursor.next_lsn < record.lsn:
+            staged = cursor.records()
+            each = staged[0]
+            while (piece := self._staged_piece(record, each, event)) is not None:
+                cursor.take(each.lsn)
+                yield piece
+            self._row = 0
+            cursor.take(Lsn(each.lsn + 1))
+
+    def _staged_piece(self, record: Record, staged: Record, event: BulkLoaded) -> tuple[Change, int] | None:
+        """The next rows of one staged record, about FEED_CHUNK_BYTES; None when there are none left."""
+        start = self._row
+        shown: NDArray[np.float32] | None = None
+        given: list[bytes | None] | None = None
+        match staged.event:
+            case BulkRows(bulk, first, packed) if bulk == event.bulk and self._parts.vectors:
+                vectors = np.frombuffer(packed, "<f4").reshape(-1, event.dim)
+                end = min(len(vectors), start + max(1, FEED_CHUNK_BYTES // (4 * event.dim)))
+                shown = vectors[start:end].copy()
+                size = LINE_BYTES + shown.nbytes
+            case BulkPayloads(bulk, first, texts) if bulk == event.bulk and self._parts.payloads:
+                end, size = start, LINE_BYTES
+                while end < len(texts) and size < FEED_CHUNK_BYTES:
+                    size += 8 + len(texts[end] or b"")
+                    end += 1
+                given = [text or b"" for text in texts[start:end]]
+            case _:
+                return None
+        if end == start:
+            return None
+        self._row = end
+        change = Change(
+            lsn=record.lsn,
+            time_ms=record.time_ms,
+            kind="bulk_load",
+            ids=np.arange(first + start, first + end, dtype=np.uint64),
+            payloads=given,
+            vectors=shown,
+            dim=event.dim,
+            more=True,
+        )
+        return change, size
+
+
+def _pruned(since: int, first_lsn: int) -> NotFound:
+    return NotFound(
+        f"the log begins with record {first_lsn}; what came after {since} is not all there any more",
+        code="changes_pruned",
+        first_lsn=first_lsn,
+    )

@@ -1,0 +1,1 @@
+"""What happens in the background, so that segments stay few and memory bounded?"""

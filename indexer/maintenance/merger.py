@@ -1,0 +1,139 @@
+"""Merging: segments of like size become one, and dead rows leave the disk."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+import anyio
+
+from asteroid_cloud.indexer.build.builder import Abandoned, SegmentBuilder, Source
+from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
+from asteroid_cloud.indexer.maintenance.merge_policy import pick_merge
+from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
+from asteroid_cloud.indexer.model.deletions import listed
+from asteroid_cloud.indexer.model.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.segment.segment import Segment
+from asteroid_cloud.indexer.state.applier import Applier
+from asteroid_cloud.indexer.state.state import State
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.errors import NoSpace
+
+logger = logging.getLogger(__name__)
+RETRY_S = 1.0
+"""After so long a rewriting that was stopped by a full disk is tried again."""
+
+
+class Merger:
+    """Keeps the number of live segments small."""
+
+    def __init__(
+        self,
+        builder: SegmentBuilder,
+        state: State,
+        applier: Applier,
+        checkpointer: Checkpointer,
+        options: EngineOptions,
+    ) -> None:
+        self.is_merging = False
+        self._builder = builder
+        self._state = state
+        self._applier = applier
+        self._checkpointer = checkpointer
+        self._options = options
+        self._thread = WorkerThread("merge")
+        self._clean_from: int | None = None
+        """While all rows that are dead have to go: the first segment that was begun after they died."""
+        self._asked = anyio.Event()
+
+    async def run(self) -> None:
+        """Merges whatever is due after each checkpoint, and once writers fall quiet, for ever."""
+        try:
+            while True:
+                changed, asked = self._checkpointer.changed, self._asked
+                try:
+                    while await self._step():
+                        pass
+                except NoSpace:
+                    logger.warning("no room on the disk to merge; trying again after the next checkpoint")
+                left_s = self._quiet_in_s()
+                with anyio.move_on_after(left_s if left_s > 0 else None):
+                    await first_of(changed, asked)
+        finally:
+            self._thread.close()
+
+    async def rewrite_dead(self) -> tuple[int, int]:
+        """Returns once no segment holds a row that was dead at the newest checkpoint of now.
+
+        Gives how many segments were rewritten for it, or at least replaced, and how many rows had died.
+        Raises what has stopped the engine, if anything has.
+        """
+        self._clean_from = self._checkpointer.numbers.next
+        try:
+            dirty = self._dirty(self._checkpointer.lsn)
+            rows = sum(segment.tombstones.count_as_of(self._checkpointer.lsn) for segment in dirty)
+            while self._dirty(self._checkpointer.lsn):
+                if self._applier.failure is not None:
+                    raise self._applier.failure
+                changed = self._checkpointer.changed
+                self._asked.set()
+                self._asked = anyio.Event()
+                with anyio.move_on_after(RETRY_S):
+                    await changed.wait()
+        finally:
+            self._clean_from = None
+        return len(dirty), rows
+
+    def _dirty(self, base: Lsn) -> list[Segment]:
+        """Segments from before ``_clean_from`` with rows that were dead as of ``base``."""
+        first = self._clean_from
+        if first is None:
+            return []
+        old = (segment for segment in self._state.segments if segment.number < first)
+        return [segment for segment in old if segment.tombstones.count_as_of(base)]
+
+    def _quiet_in_s(self) -> float:
+        """Seconds until writers count as quiet; 0 or less when they do."""
+        return self._applier.last_write_s + self._options.idle_seal_s - time.monotonic()
+
+    async def _step(self) -> bool:
+        """Merges once; False when nothing is due."""
+        async with self._applier.turn:
+            base, spec = self._checkpointer.lsn, self._state.spec
+            generation = self._state.generation
+            picked = self._pick(spec, base)
+            sources = [
+                Source(segment, listed(~segment.tombstones.dead_as_of(base), segment.rows))
+                for segment in picked
+            ]
+        if spec is None or not picked:
+            return False
+        self.is_merging = True
+        try:
+            keeping = self._checkpointer.kills_kept(base, picked)
+            with keeping, self._checkpointer.numbers.begun() as number:
+                segment = await self._thread.run(self._build, number, spec, sources, generation, base)
+                return await self._checkpointer.swap(picked, segment, generation, base, None)
+        except Abandoned:
+            return False
+        finally:
+            self.is_merging = False
+
+    def _pick(self, spec: IndexSpec | None, base: Lsn) -> list[Segment]:
+        # A segment of records later than the checkpoint is about to get one of its own: wait for it.
+        if spec is None or any(segment.sealed_lsn > base for segment in self._state.segments):
+            return []
+        if dirty := self._dirty(base):
+            return dirty[:1]
+        is_quiet = self._quiet_in_s() <= 0
+        return pick_merge(self._state.segments, base, self._options.segments_max, is_quiet)
+
+    def _build(
+        self, number: int, spec: IndexSpec, sources: Sequence[Source], generation: int, base: Lsn
+    ) -> Segment | None:
+        builder = self._builder
+        built = builder.merge(number, spec, sources, lambda: self._state.generation == generation)
+        if built is None:
+            return None
+        return Segment(builder.files, builder.folder, builder.identity, built, spec, base)

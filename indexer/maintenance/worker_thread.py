@@ -1,0 +1,53 @@
+"""Threads for building graphs: they take what processor time queries and writers leave."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+import anyio
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NICENESS = 10
+"""Under contention such a thread gets about a tenth of an ordinary one's share."""
+
+
+class WorkerThread:
+    """One thread of low priority, and those that native code starts from it."""
+
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, name, initializer=_give_way)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs it there; if the caller is cancelled meanwhile, only after it has ended."""
+        future = asyncio.wrap_future(self._executor.submit(function, *args, **kwargs))
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([future])
+        return future.result()
+
+    def close(self) -> None:
+        """Ends the thread once it has nothing to do."""
+        self._executor.shutdown(wait=False)
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":  # where a priority belongs to a thread; elsewhere it is the process's
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+
+
+async def first_of(*events: anyio.Event) -> None:
+    """Returns when one of the events is set."""
+    async with anyio.create_task_group() as group:
+
+        async def wait_and_stop(event: anyio.Event) -> None:
+            await event.wait()
+            group.cancel_scope.cancel()
+
+        for event in events:
+            group.start_soon(wait_and_stop, event)

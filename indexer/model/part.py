@@ -1,0 +1,97 @@
+"""What every part of an index is, to those who read: rows with ids, records and payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.model.deletions import test_bits
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.segment.columns import Fields
+from asteroid_cloud.wal import Lsn
+
+
+class Part(Protocol):
+    """A run of rows that never change once written; a Block grows at its end, a Segment does not."""
+
+    @property
+    def native(self) -> core.Part:
+        """The rows as the native core holds them."""
+        ...
+
+    @property
+    def key(self) -> Hashable:
+        """Names the part for ever: no other part of this process has or will have it."""
+        ...
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it has no graph, so that searching it means scanning it."""
+        ...
+
+    @property
+    def newest_lsn(self) -> Lsn | None:
+        """The LSN after which it got no row; None while it has none."""
+        ...
+
+    @property
+    def fields(self) -> Fields | None:
+        """What the payloads hold, by path and value; None when only the payloads themselves tell."""
+        ...
+
+    def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
+        """The newest row below ``rows`` that holds each id, dead or alive; -1 where there is none."""
+        ...
+
+    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+        """The payload text of each row; b"" where there is none."""
+        ...
+
+    def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """The bytes of each of these texts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One part as a snapshot sees it: its first ``rows`` rows, of which ``live`` are alive."""
+
+    part: Part
+    rows: int
+    live: int
+    alive: NDArray[np.uint8] | None
+    """Packed bits, little end first; None when every row is alive."""
+
+    @property
+    def key(self) -> Hashable:
+        """Names the part for ever."""
+        return self.part.key
+
+    def ids(self, ordinals: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """The id of each row."""
+        return self.part.native.ids(ordinals)
+
+    def all_ids(self) -> NDArray[np.uint64]:
+        """The ids of all rows, dead ones too, in row order."""
+        return self.part.native.first_ids(self.rows)
+
+    def find(self, ids: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The living row of each id, or -1."""
+        rows = self.part.find(ids, self.rows)
+        if self.alive is not None:
+            present = np.flatnonzero(rows >= 0)
+            dead = ~test_bits(self.alive, rows[present].astype(np.uint32))
+            rows[present[dead]] = -1
+        return rows
+
+    def vectors(self, ordinals: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """The dequantised vector of each row, float32 [len(ordinals), dim]."""
+        return self.part.native.vectors(ordinals)
+
+    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+        """The payload text of each row; b"" where there is none."""
+        return self.part.payloads(ordinals)

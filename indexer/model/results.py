@@ -1,0 +1,88 @@
+"""What an engine tells of itself: the phase it is in, and its figures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from asteroid_cloud.indexer.build.budget import Building
+from asteroid_cloud.indexer.recovery.data_loss import DataLoss, RecoveryMode
+from asteroid_cloud.wal.errors import AsteroidError
+
+PhaseName = Literal["opening", "recovering", "ready", "failed"]
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """Where the engine stands; ``progress`` is the share of recovery that is done, 0 … 1."""
+
+    name: PhaseName
+    progress: float
+    detail: str
+    error: AsteroidError | None = None
+    eta_s: float | None = None
+    """How long the rest of recovery will take if it goes on as until now; None when nobody knows."""
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """What opening the store found on the disk, and what was done about it."""
+
+    checkpoint_lsn: int
+    """Records up to here came from segments, whose every byte was checked."""
+    segments: int
+    segment_rows: int
+    log_first_lsn: int
+    durable_lsn: int
+    """The newest record that was whole: nothing acknowledged came after it."""
+    records_replayed: int
+    bytes_cut: int
+    """What a write that was never acknowledged left at the end of the log; 0 after a clean end."""
+    cut_from: str | None
+    """The file of the log that it was in."""
+    cut_offset: int | None
+    cut_reason: str | None
+    kept_as: str | None
+    """The file beside it that these bytes are moved to, before the first write at the latest."""
+    checking_s: float
+    replaying_s: float
+    mode: RecoveryMode = "tail"
+    mended: list[str] = []
+    """What was damaged and could be mended, in a sentence each."""
+    losses: DataLoss = DataLoss()
+    """What was given up now or at earlier starts, until ``lost.json`` in the store's folder is removed."""
+
+
+class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine's figures at one moment; bytes, rows and records are counts, not estimates."""
+
+    vectors: int
+    dim: int | None
+    metric: str | None
+    segments: int
+    segment_rows: int
+    tombstones: int
+    tail_rows: int
+    tail_bytes: int
+    rows_lost: int
+    """Rows that were given up with damaged segments; 0 as a rule."""
+    lag_records: int
+    """Records applied that no durable segment holds yet."""
+    lag_seconds: float
+    """How long ago the oldest of them was applied; 0 when there are none."""
+    log_bytes: int
+    segment_bytes: int
+    last_lsn: int
+    durable_lsn: int
+    checkpoint_lsn: int
+    memory_budget_bytes: int
+    merging: bool
+    building: list[Building]
+    """Segments under construction: sealing, merging, bulk loads."""
+    kernels: str
+
+
+class WriteResult(msgspec.Struct, frozen=True):
+    """The LSN of a write, and how many ids it touched; ``lsn`` is the newest one when nothing was logged."""
+
+    lsn: int
+    affected: int

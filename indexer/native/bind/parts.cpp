@@ -1,0 +1,141 @@
+// Parts as Python sees them: the tail and segments.
+#include "bind/module.hpp"
+#include "search/rows.hpp"
+#include "search/segment.hpp"
+
+namespace py = pybind11;
+
+namespace asteroid {
+namespace {
+
+// Runs f(ordinal) for each of `ordinals`, refusing those beyond `rows`.
+template <class F>
+void for_each_ordinal(const Array<uint32_t>& ordinals, uint32_t rows, const F& f) {
+    const uint32_t* list = ordinals.data();
+    for (ssize_t i = 0; i < ordinals.size(); ++i) {
+        if (list[i] >= rows) throw std::out_of_range("no such row");
+        f(i, list[i]);
+    }
+}
+
+Array<uint64_t> ids_of(const Part& part, const Array<uint32_t>& ordinals) {
+    Array<uint64_t> ids(ordinals.size());
+    uint64_t* out = ids.mutable_data();
+    for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) { out[i] = part.id(row); });
+    return ids;
+}
+
+Array<uint64_t> first_ids(const Part& part, uint32_t rows) {
+    require(rows <= part.rows(), "no such rows");
+    Array<uint64_t> ids{ssize_t(rows)};
+    uint64_t* out = ids.mutable_data();
+    py::gil_scoped_release release;
+    for (uint32_t row = 0; row < rows; ++row) out[row] = part.id(row);
+    return ids;
+}
+
+Array<float> vectors_of(const Part& part, const Array<uint32_t>& ordinals) {
+    const size_t dim = part.shape().dim;
+    Array<float> vectors({size_t(ordinals.size()), dim});
+    float* out = vectors.mutable_data();
+    for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
+        decode(part.record(row), part.fine(row), dim, out + size_t(i) * dim);
+    });
+    return vectors;
+}
+
+Array<uint8_t> encoded_of(const Part& part, const Array<uint32_t>& ordinals) {
+    const size_t record_size = record_bytes(part.shape().dim), stride = row_bytes(part.shape());
+    Array<uint8_t> rows({size_t(ordinals.size()), stride});
+    uint8_t* out = rows.mutable_data();
+    const py::gil_scoped_release release;  // merges read many rows, and pages that may be on the disk
+    for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
+        uint8_t* to = out + size_t(i) * stride;
+        std::memcpy(to, part.record(row), record_size);
+        if (part.fine(row)) std::memcpy(to + record_size, part.fine(row), stride - record_size);
+    });
+    return rows;
+}
+
+template <class Find>
+Array<int64_t> find_all(const Array<uint64_t>& ids, const Find& find) {
+    Array<int64_t> rows(ids.size());
+    const uint64_t* wanted = ids.data();
+    int64_t* out = rows.mutable_data();
+    const ssize_t n = ids.size();
+    py::gil_scoped_release release;
+    for (ssize_t i = 0; i < n; ++i) out[i] = find(wanted[i]);
+    return rows;
+}
+
+SegmentLayout layout_from(const py::dict& fields) {
+    SegmentLayout layout{};
+    layout.nodes = fields["nodes"].cast<uint64_t>();
+    layout.fine = fields["fine"].cast<uint64_t>();
+    layout.ids = fields["ids"].cast<uint64_t>();
+    layout.by_id = fields["by_id"].cast<uint64_t>();
+    layout.rows = fields["rows"].cast<uint32_t>();
+    layout.links_max = fields["links_max"].cast<uint32_t>();
+    for (const auto& [links, count] : fields["upper"].cast<std::vector<std::pair<uint64_t, uint32_t>>>())
+        layout.upper.push_back({links, count});
+    return layout;
+}
+
+}  // namespace
+
+void bind_parts(py::module_& m) {
+    py::class_<Part>(m, "Part")
+        .def_property_readonly("dim", [](const Part& part) { return part.shape().dim; })
+        .def_property_readonly("rows", &Part::rows)
+        .def("ids", &ids_of, py::arg("ordinals"))
+        .def("first_ids", &first_ids, py::arg("rows"))
+        .def("vectors", &vectors_of, py::arg("ordinals"))
+        .def("encoded", &encoded_of, py::arg("ordinals"));
+    py::class_<Rows, Part>(m, "Rows")
+        .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity) {
+                 return std::make_unique<Rows>(Shape{dim, metric, fine}, capacity);
+             }),
+             py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("capacity"))
+        .def_property_readonly("capacity", &Rows::capacity)
+        .def("append",
+             [](Rows& rows, const Array<uint64_t>& ids, const Array<uint8_t>& encoded) {
+                 require_matrix(encoded, rows.stride(), "encoded rows have another size");
+                 require(ids.size() == encoded.shape(0), "as many ids as rows");
+                 return rows.append(ids.data(), encoded.data(), uint32_t(ids.size()));
+             },
+             py::arg("ids"), py::arg("encoded"))
+        .def("find",
+             [](const Rows& rows, const Array<uint64_t>& ids, uint32_t visible) {
+                 return find_all(ids, [&](uint64_t id) { return rows.find(id, visible); });
+             },
+             py::arg("ids"), py::arg("visible"));
+    py::class_<Segment, Part>(m, "Segment")
+        .def(py::init([](const std::string& path, size_t dim, Metric metric, bool fine,
+                         const py::dict& layout) {
+                 return std::make_unique<Segment>(path, Shape{dim, metric, fine}, layout_from(layout));
+             }),
+             py::arg("path"), py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("layout"))
+        .def_property_readonly("mapped_bytes", &Segment::mapped_bytes)
+        .def_property_readonly("cached_bytes", &Segment::resident_bytes)
+        .def("warm", &Segment::warm, py::call_guard<py::gil_scoped_release>())
+        .def("release", &Segment::release, py::arg("offset"), py::arg("length"),
+             py::call_guard<py::gil_scoped_release>())
+        .def("find",
+             [](const Segment& segment, const Array<uint64_t>& ids) {
+                 return find_all(ids, [&](uint64_t id) { return segment.find(id); });
+             },
+             py::arg("ids"));
+    m.def("first_bad_node",
+          [](const Array<uint8_t>& nodes, size_t list_at, uint32_t links_max, uint32_t rows) {
+              require(nodes.ndim() == 2 && nodes.shape(1) % 4 == 0 && list_at % 4 == 0 &&
+                          size_t(nodes.shape(1)) >= list_at + 4 * (1 + size_t(links_max)),
+                      "nodes must be whole");
+              const uint8_t* data = nodes.data();
+              const size_t n = size_t(nodes.shape(0)), bytes = size_t(nodes.shape(1));
+              py::gil_scoped_release release;
+              return first_bad_node(data, n, bytes, list_at, links_max, rows);
+          },
+          py::arg("nodes"), py::arg("list_at"), py::arg("links_max"), py::arg("rows"));
+}
+
+}  // namespace asteroid

@@ -1,0 +1,129 @@
+#include "build/batch.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "build/partition.hpp"
+#include "build/prune.hpp"
+
+namespace asteroid {
+namespace {
+
+constexpr uint32_t POOL_SIZE = 48;   // candidates a point, and the breadth of the refining walk
+constexpr size_t BLOCK = 64;
+
+// Cuts each pool down to diverse neighbours.
+void prune_pools(const Points& points, Pools& pools, uint32_t most, uint32_t threads) {
+    in_parallel(points.count, BLOCK, threads, [&](size_t first, size_t last) {
+        PruneScratch scratch;
+        std::vector<Candidate> candidates;
+        for (uint32_t point = uint32_t(first); point < last; ++point) {
+            candidates.assign(pools.begin(point), pools.begin(point) + pools.count(point));
+            const size_t chosen = prune(candidates, most, points.shape(), scratch,
+                                        [&](uint32_t other) { return points.record(other); });
+            pools.assign(point, candidates, chosen);
+        }
+    });
+}
+
+// Who points at whom: for each point the others that list it, in one flat array.
+struct Reverse {
+    std::vector<uint32_t> ends;
+    std::vector<Candidate> from;
+
+    Reverse(uint32_t points, Pools& pools) : ends(size_t(points) + 1, 0) {
+        for (uint32_t point = 0; point < points; ++point)
+            for (uint32_t i = 0; i < pools.count(point); ++i) ++ends[pools.begin(point)[i].node + 1];
+        std::partial_sum(ends.begin(), ends.end(), ends.begin());
+        from.resize(ends.back());
+        std::vector<uint32_t> next(ends.begin(), ends.end() - 1);
+        for (uint32_t point = 0; point < points; ++point)
+            for (uint32_t i = 0; i < pools.count(point); ++i) {
+                const Candidate& to = pools.begin(point)[i];
+                from[next[to.node]++] = {to.distance, point};
+            }
+    }
+};
+
+// Writes each pool and the links back to it, pruned again where they are too many.
+void link_both_ways(const Points& points, Pools& pools, const LinkTable& table, uint32_t threads) {
+    const Reverse reverse(points.count, pools);
+    in_parallel(points.count, BLOCK, threads, [&](size_t first, size_t last) {
+        PruneScratch scratch;
+        std::vector<Candidate> candidates;
+        for (uint32_t point = uint32_t(first); point < last; ++point) {
+            candidates.assign(pools.begin(point), pools.begin(point) + pools.count(point));
+            candidates.insert(candidates.end(), reverse.from.begin() + reverse.ends[point],
+                              reverse.from.begin() + reverse.ends[point + 1]);
+            sort_unique(candidates);
+            size_t chosen = candidates.size();
+            if (chosen > table.most)
+                chosen = prune(candidates, table.most, points.shape(), scratch,
+                               [&](uint32_t other) { return points.record(other); });
+            uint32_t* list = table.list(point);
+            list[0] = uint32_t(chosen);
+            for (size_t i = 0; i < chosen; ++i) list[1 + i] = candidates[i].node;
+        }
+    });
+}
+
+// Adds the present links of `point`, however far, to candidates for new ones.
+void add_links(const Points& points, const Links& links, const Anchor& anchor, Scratch& scratch,
+               std::vector<Candidate>& candidates) {
+    scratch.records.clear();
+    for (uint32_t i = 0; i < links.count; ++i) scratch.records.push_back(points.record(links.begin[i]));
+    scratch.distances.resize(links.count);
+    anchor.distances(scratch.records.data(), links.count, scratch.distances.data());
+    for (uint32_t i = 0; i < links.count; ++i)
+        candidates.push_back({scratch.distances[i], links.begin[i]});
+}
+
+// Refills the pools with what a walk from each point's own links meets, and with these links.
+void refine(const Points& points, const LinkTable& table, uint32_t threads, Pools& pools,
+            Progress& progress) {
+    const PointGraph graph{points, table};
+    in_parallel(points.count, BLOCK, threads, [&](size_t first, size_t last) {
+        thread_local Scratch scratch;
+        std::vector<Candidate> candidates;
+        for (uint32_t point = uint32_t(first); point < last; ++point) {
+            const Links links = graph.links(point);
+            const Anchor anchor(points.record(point), points.shape().dim, points.shape().metric);
+            scratch.start(points.count);
+            scratch.visit(point);
+            walk(graph, anchor, links.begin, links.count, POOL_SIZE, scratch);
+            candidates = scratch.pool;
+            add_links(points, links, anchor, scratch, candidates);
+            sort_unique(candidates);
+            pools.assign(point, candidates, candidates.size());
+        }
+        progress.add(last - first);
+    });
+}
+
+}  // namespace
+
+void link_all(const Points& points, const LinkTable& table, uint32_t threads, Progress& progress) {
+    {
+        Pools pools(points.count, POOL_SIZE);
+        find_neighbours(points, PARTITION_ROUNDS, threads, pools, progress);
+        prune_pools(points, pools, table.most, threads);
+        link_both_ways(points, pools, table, threads);
+    }
+    Pools pools(points.count, POOL_SIZE + table.most / 2);
+    refine(points, table, threads, pools, progress);
+    prune_pools(points, pools, table.most, threads);
+    link_both_ways(points, pools, table, threads);
+}
+
+void link_all(Draft& draft, uint32_t first, uint32_t threads, Progress& progress) {
+    const uint32_t count = draft.rows() - first;
+    if (count == 0) return;
+    const LinkTable table{draft.list(first), draft.stride() / sizeof(uint32_t), draft.ground_links_max()};
+    link_all(Points{&draft, first, count}, table, threads, progress);
+    for (uint32_t row = first; row < draft.rows(); ++row) {
+        uint32_t* list = draft.list(row);
+        for (uint32_t i = 1; i <= list[0]; ++i) list[i] += first;
+    }
+}
+
+}  // namespace asteroid

@@ -1,0 +1,99 @@
+#include "build/graph_builder.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+#include "search/walk.hpp"
+
+namespace asteroid {
+namespace {
+
+constexpr size_t CACHE_LINE = 64;
+constexpr size_t LARGE_NODE = 512;  // from here on a whole line of padding costs at most an eighth
+
+size_t rounded_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
+
+[[noreturn]] void fail(const std::string& folder) {
+    throw std::system_error(errno, std::generic_category(), folder);
+}
+
+}  // namespace
+
+size_t node_bytes(size_t dim, uint32_t links_max) {
+    const size_t bytes = record_bytes(dim) + sizeof(uint32_t) * (1 + 2 * size_t(links_max));
+    return rounded_up(bytes, bytes >= LARGE_NODE ? CACHE_LINE : CACHE_LINE / 2);
+}
+
+Draft::Draft(const Shape& shape, uint32_t capacity, uint32_t links_max, const std::string& folder)
+    : shape_(shape),
+      capacity_(capacity),
+      links_max_(links_max),
+      stride_(rounded_up(row_bytes(shape) + sizeof(uint32_t) * (1 + 2 * size_t(links_max)), CACHE_LINE)),
+      bytes_(std::max<size_t>(size_t(capacity) * stride_, 1)) {
+    if (capacity > ROWS_MAX) throw std::length_error("a segment holds fewer rows");
+    map(folder);
+    ids_.reserve(capacity);
+}
+
+Draft::~Draft() { munmap(table_, bytes_); }
+
+void Draft::map(const std::string& folder) {
+    int fd = -1;
+    if (!folder.empty()) {
+        fd = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0) fail(folder);
+        // Room is taken now: a full disk met later would be a signal, not an error.
+        if (const int error = posix_fallocate(fd, 0, off_t(bytes_))) {
+            close(fd);
+            errno = error;
+            fail(folder);
+        }
+    }
+    const int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+    void* mapped = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, flags, fd, 0);
+    const int error = errno;
+    if (fd >= 0) close(fd);
+    errno = error;
+    if (mapped == MAP_FAILED) fail(folder.empty() ? "memory" : folder);
+    madvise(mapped, bytes_, fd < 0 ? MADV_HUGEPAGE : MADV_RANDOM);
+    table_ = static_cast<uint8_t*>(mapped);
+}
+
+void Draft::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
+    if (n > capacity_ - rows_) throw std::length_error("the draft is full");
+    ids_.insert(ids_.end(), ids, ids + n);
+    const size_t bytes = row_bytes(shape_);
+    for (uint32_t i = 0; i < n; ++i) {
+        std::memcpy(entry(rows_ + i), rows + i * bytes, bytes);
+        list(rows_ + i)[0] = 0;
+    }
+    rows_ += n;
+}
+
+size_t Draft::node_bytes() const { return asteroid::node_bytes(shape_.dim, links_max_); }
+
+void Draft::write_nodes(uint32_t first, uint32_t n, uint8_t* out) const {
+    const size_t record_size = record_bytes(shape_.dim), bytes = node_bytes();
+    for (uint32_t i = 0; i < n; ++i, out += bytes) {
+        const uint32_t row = row_at.at(first + i);
+        const Links from = links(row);
+        std::memset(out, 0, bytes);
+        std::memcpy(out, record(row), record_size);
+        uint32_t* to = reinterpret_cast<uint32_t*>(out + record_size);
+        to[0] = from.count;
+        for (uint32_t j = 0; j < from.count; ++j) to[1 + j] = place_of[from.begin[j]];
+    }
+}
+
+void Draft::write_fine(uint32_t first, uint32_t n, uint8_t* out) const {
+    const size_t bytes = fine_bytes(shape_.dim);
+    for (uint32_t i = 0; i < n; ++i) std::memcpy(out + i * bytes, fine(row_at.at(first + i)), bytes);
+}
+
+}  // namespace asteroid

@@ -1,0 +1,146 @@
+#include "build/hierarchy.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "build/batch.hpp"
+#include "search/walk.hpp"
+
+namespace asteroid {
+namespace {
+
+// A fixed scrambling of row numbers (the finaliser of SplitMix64), by which levels draw their nodes.
+uint64_t scrambled(uint64_t x) {
+    x += 0x9e3779b97f4a7c15ULL;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31);
+}
+
+// The rows of each level above the ground, level 1 first; each level's are the first of the one below.
+std::vector<uint32_t> level_counts(uint32_t rows) {
+    std::vector<uint32_t> counts;
+    uint32_t count = rows;
+    while (count > TOP_NODES_MAX) {
+        count /= LEVEL_RATIO;
+        counts.push_back(std::max(count, 1u));
+    }
+    return counts;
+}
+
+std::vector<uint32_t> upper_rows(uint32_t rows, uint32_t count) {
+    std::vector<std::pair<uint64_t, uint32_t>> drawn(rows);
+    for (uint32_t row = 0; row < rows; ++row) drawn[row] = {scrambled(row), row};
+    std::partial_sort(drawn.begin(), drawn.begin() + count, drawn.end());
+    std::vector<uint32_t> chosen(count);
+    for (uint32_t i = 0; i < count; ++i) chosen[i] = drawn[i].second;
+    return chosen;
+}
+
+// Finds what no walk from `entry` reaches, and links to it.
+class Reachability {
+  public:
+    Reachability(Draft& draft, uint32_t entry) : draft_(draft), met_at_(draft.rows(), NO_NODE) {
+        order_.reserve(draft.rows());
+        reach(entry);
+    }
+
+    // Breadth first, attaching what is left out; returns the order in which rows were met.
+    std::vector<uint32_t> complete() {
+        spread();
+        for (uint32_t row = 0; row < draft_.rows(); ++row) {
+            if (is_reached(row)) continue;
+            attach(row);
+            ++draft_.repaired;
+            reach(row);
+            spread();
+        }
+        return std::move(order_);
+    }
+
+  private:
+    bool is_reached(uint32_t row) const { return met_at_[row] != NO_NODE; }
+
+    void reach(uint32_t row) {
+        if (is_reached(row)) return;
+        met_at_[row] = uint32_t(order_.size());
+        order_.push_back(row);
+    }
+
+    void spread() {
+        for (; next_ < order_.size(); ++next_) {
+            const Links links = draft_.links(order_[next_]);
+            for (uint32_t i = 0; i < links.count; ++i) reach(links.begin[i]);
+        }
+    }
+
+    // A link from the nearest reached node with room, among the lost one's own links or else anywhere.
+    void attach(uint32_t lost) {
+        const Anchor anchor(draft_.record(lost), draft_.shape().dim, draft_.shape().metric);
+        Candidate best{0, NO_NODE};
+        const auto consider = [&](uint32_t row) {
+            if (!is_reached(row) || draft_.links(row).count == draft_.ground_links_max()) return;
+            const Candidate candidate{anchor.distance(draft_.record(row)), row};
+            if (best.node == NO_NODE || nearer(candidate, best)) best = candidate;
+        };
+        const Links links = draft_.links(lost);
+        for (uint32_t i = 0; i < links.count; ++i) consider(links.begin[i]);
+        for (uint32_t row = 0; best.node == NO_NODE && row < draft_.rows(); ++row) consider(row);
+        if (best.node == NO_NODE) return replace_link(lost);
+        uint32_t* list = draft_.list(best.node);
+        list[++list[0]] = lost;
+    }
+
+    // When every list is full: in the place of a link to a node that was met before, and so has another
+    // way in.
+    void replace_link(uint32_t lost) {
+        for (uint32_t at = uint32_t(order_.size()); at-- > 0;) {
+            uint32_t* list = draft_.list(order_[at]);
+            for (uint32_t i = list[0]; i > 0; --i)
+                if (met_at_[list[i]] < at) {
+                    list[i] = lost;
+                    return;
+                }
+        }
+    }
+
+    Draft& draft_;
+    std::vector<uint32_t> met_at_;  // the place of each row in order_
+    std::vector<uint32_t> order_;
+    size_t next_ = 0;
+};
+
+// The rows of upper levels first, the others as they were.
+std::vector<uint32_t> upper_first(const std::vector<uint32_t>& upper, const std::vector<uint32_t>& order) {
+    std::vector<bool> is_upper(order.size(), false);
+    for (const uint32_t row : upper) is_upper[row] = true;
+    std::vector<uint32_t> result = upper;
+    result.reserve(order.size());
+    for (const uint32_t row : order)
+        if (!is_upper[row]) result.push_back(row);
+    return result;
+}
+
+}  // namespace
+
+void finish(Draft& draft, uint32_t threads, Progress& progress) {
+    const uint32_t rows = draft.rows();
+    const std::vector<uint32_t> counts = level_counts(rows);
+    const std::vector<uint32_t> chosen = upper_rows(rows, counts.empty() ? std::min(rows, 1u) : counts[0]);
+    if (rows == 0) return;
+    draft.row_at = upper_first(chosen, Reachability(draft, chosen.front()).complete());
+    draft.place_of.assign(rows, 0);
+    for (uint32_t place = 0; place < rows; ++place) draft.place_of[draft.row_at[place]] = place;
+    for (size_t level = 0; level < counts.size(); ++level) {
+        UpperLevel upper{counts[level], {}};
+        if (level + 1 < counts.size()) {  // the highest is scanned
+            const uint32_t stride = 1 + draft.links_max();
+            upper.links.assign(size_t(upper.count) * stride, 0);
+            const Points points{&draft, 0, upper.count, draft.row_at.data()};
+            link_all(points, {upper.links.data(), stride, draft.links_max()}, threads, progress);
+        }
+        draft.upper.push_back(std::move(upper));
+    }
+}
+
+}  // namespace asteroid

@@ -1,0 +1,47 @@
+// Rows of a draft under numbers of their own, and a table of links between them: what a graph is built of.
+#pragma once
+
+#include <cstdint>
+
+#include "build/graph_builder.hpp"
+
+namespace asteroid {
+
+// `count` rows of a draft: those from `first` on, or those that `chosen` lists.
+struct Points {
+    const Draft* draft;
+    uint32_t first;
+    uint32_t count;
+    const uint32_t* chosen = nullptr;
+
+    const Shape& shape() const { return draft->shape(); }
+    const uint8_t* record(uint32_t point) const {
+        return draft->record(chosen ? chosen[point] : first + point);
+    }
+};
+
+// A (count | number × most) list for each point, `stride` words apart.
+struct LinkTable {
+    uint32_t* base;
+    size_t stride;
+    uint32_t most;
+
+    uint32_t* list(uint32_t point) const { return base + point * stride; }
+};
+
+// Points with their links, as a walk sees them.
+struct PointGraph {
+    const Points& points;
+    const LinkTable& table;
+
+    const Shape& shape() const { return points.shape(); }
+    uint32_t rows() const { return points.count; }
+    const uint8_t* record(uint32_t point) const { return points.record(point); }
+    Links links(uint32_t point) const {
+        const uint32_t* list = table.list(point);
+        return {list + 1, list[0]};
+    }
+    void prefetch_links(uint32_t point) const { __builtin_prefetch(table.list(point)); }
+};
+
+}  // namespace asteroid

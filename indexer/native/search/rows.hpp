@@ -1,0 +1,60 @@
+// The tail: records in RAM in the order they were written, appended by one thread and read by many.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "search/part.hpp"
+
+namespace asteroid {
+
+class Rows final : public Part {
+  public:
+    Rows(const Shape& shape, uint32_t capacity);
+
+    const Shape& shape() const override { return shape_; }
+    uint32_t rows() const override { return count_; }
+    uint64_t id(uint32_t row) const override { return chunk_of(row).ids[row % CHUNK_ROWS]; }
+    const uint8_t* record(uint32_t row) const override {
+        return chunk_of(row).records.get() + size_t(row % CHUNK_ROWS) * stride_;
+    }
+    const uint8_t* fine(uint32_t row) const override {
+        return shape_.has_fine ? record(row) + record_bytes(shape_.dim) : nullptr;
+    }
+    size_t stride() const { return stride_; }
+    uint32_t capacity() const { return capacity_; }
+
+    // Appends `n` rows (records, each with its residual if there is one); returns the row of the first.
+    // Throws std::length_error beyond the capacity.
+    uint32_t append(const uint64_t* ids, const uint8_t* rows, uint32_t n);
+
+    // The newest row below `visible` that holds this id, or -1. Readers of an older snapshot pass
+    // their own row count and are not disturbed by later rows.
+    int64_t find(uint64_t id, uint32_t visible) const;
+
+  private:
+    static constexpr uint32_t CHUNK_ROWS = 1024;
+
+    // Chunks never move, so a reader's pointers stay good while the writer appends.
+    struct Chunk {
+        std::unique_ptr<uint8_t[]> records;
+        std::unique_ptr<uint64_t[]> ids;
+        std::unique_ptr<uint32_t[]> previous;  // the row before with the same id
+    };
+
+    const Chunk& chunk_of(uint32_t row) const { return chunks_[row / CHUNK_ROWS]; }
+    void add_chunk(uint32_t index);
+
+    Shape shape_;
+    size_t stride_;
+    uint32_t capacity_;
+    std::atomic<uint32_t> count_{0};  // readers go by the row count of their snapshot
+    std::vector<Chunk> chunks_;
+    mutable std::shared_mutex by_id_lock_;
+    std::unordered_map<uint64_t, uint32_t> newest_by_id_;
+};
+
+}  // namespace asteroid

@@ -1,0 +1,48 @@
+// k-nearest-neighbour search over the parts of one snapshot: a graph walk or a scan for each part,
+// then the best candidates of all of them measured again against the float query.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "search/part.hpp"
+#include "search/segment.hpp"
+
+namespace asteroid {
+
+// One part as a snapshot sees it.
+struct PartPlan {
+    const Part* part;
+    const Segment* segment;  // the part's graph, or null for a flat part
+    uint32_t rows;           // rows visible to the snapshot
+    Mask mask;               // which of them may be found
+    uint32_t matches;        // how many of them that is
+    bool scan;               // measure every match instead of walking the graph
+};
+
+struct SearchOptions {
+    uint32_t k;
+    uint32_t ef;    // breadth of a walk, at least k
+    bool exact;     // rank by the exact distance throughout, and never walk
+};
+
+struct Hit {
+    float distance;
+    uint32_t part;
+    uint32_t ordinal;
+    uint64_t id;
+};
+
+struct Answer {
+    std::vector<Hit> hits;  // ascending by (distance, id); exactly min(k, Σ matches) of them
+    uint64_t visited = 0;   // records measured
+    uint32_t rescanned = 0; // parts that were scanned after a walk had found too few
+};
+
+Answer search(const std::vector<PartPlan>& parts, const float* query, const SearchOptions& options);
+
+// Many queries over the same parts, shared out to `threads` threads.
+std::vector<Answer> search_many(const std::vector<PartPlan>& parts, const float* queries, size_t n,
+                                const SearchOptions& options, uint32_t threads);
+
+}  // namespace asteroid

@@ -1,0 +1,96 @@
+// An immutable segment, mapped read-only. FORMAT.md draws the file; Python has checked its checksums
+// and structure before this class is given the layout, and this class checks every bound again.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "search/part.hpp"
+
+namespace asteroid {
+
+// A level of the hierarchy above the ground. Its nodes are the first `count` of the segment.
+struct UpperLayout {
+    uint64_t links;  // (count u32 | ordinal u32 × M) × count; nothing on the highest level
+    uint32_t count;
+};
+
+// Where the sections of a file begin.
+struct SegmentLayout {
+    uint64_t nodes;  // (record | count u32 | ordinal u32 × 2M | padding) × rows
+    uint64_t fine;   // u8 × dim, padded to 4, × rows; unused without residuals
+    uint64_t ids;    // u64 × rows, by ordinal
+    uint64_t by_id;  // u32 × rows: ordinals in the order of their ids
+    std::vector<UpperLayout> upper;  // level 1 first
+    uint32_t rows;
+    uint32_t links_max;  // M: links a node on the upper levels; 2M on the ground
+};
+
+class Segment final : public Part {
+  public:
+    Segment(const std::string& path, const Shape& shape, const SegmentLayout& layout);
+    ~Segment() override;
+    Segment(const Segment&) = delete;
+    Segment& operator=(const Segment&) = delete;
+
+    const Shape& shape() const override { return shape_; }
+    uint32_t rows() const override { return layout_.rows; }
+    uint64_t id(uint32_t ordinal) const override { return ids_[ordinal]; }
+    const uint8_t* record(uint32_t ordinal) const override { return nodes_ + size_t(ordinal) * node_bytes_; }
+    const uint8_t* fine(uint32_t ordinal) const override {
+        return shape_.has_fine ? fine_ + size_t(ordinal) * fine_bytes(shape_.dim) : nullptr;
+    }
+    Links links(uint32_t ordinal) const { return links_at(record(ordinal) + record_size_); }
+    void prefetch_links(uint32_t ordinal) const {
+        const uint8_t* list = record(ordinal) + record_size_;
+        __builtin_prefetch(list);
+        __builtin_prefetch(list + 64);
+        __builtin_prefetch(list + 128);
+    }
+
+    // Where walks begin: a node near the query. The records of the highest level are kept in memory and
+    // measured one and all, the levels below it are walked greedily.
+    uint32_t entry(const Anchor& anchor, uint64_t& measured) const;
+
+    int64_t find(uint64_t id) const;
+    uint32_t links_max() const { return layout_.links_max; }
+
+    // Reads every page now, so that no search waits for the disk.
+    void warm() const;
+    // Lets go of the pages in a window, for the system too: who needs them reads them from the disk again.
+    void release(size_t offset, size_t length) const;
+    // Bytes of the file, and of it those that are mapped into this process now.
+    size_t mapped_bytes() const { return bytes_; }
+    size_t resident_bytes() const;
+
+  private:
+    static Links links_at(const uint8_t* at) {
+        const uint32_t* list = reinterpret_cast<const uint32_t*>(at);
+        return {list + 1, list[0]};
+    }
+    uint32_t top_count() const { return layout_.upper.empty() ? layout_.rows : layout_.upper.back().count; }
+    void map(const std::string& path);
+    void check_bounds() const;
+    void copy_top();
+
+    std::string path_;
+    Shape shape_;
+    SegmentLayout layout_;
+    size_t record_size_;
+    size_t node_bytes_;
+    const uint8_t* base_ = nullptr;
+    size_t bytes_ = 0;
+    const uint8_t* nodes_ = nullptr;
+    const uint8_t* fine_ = nullptr;
+    const uint64_t* ids_ = nullptr;
+    const uint32_t* by_id_ = nullptr;
+    std::vector<uint8_t> top_records_;
+    std::vector<const uint8_t*> top_;
+};
+
+// The first node of a run of nodes whose links are too many or point past the end, or -1. The count of
+// links lies `list_at` bytes into a node.
+int64_t first_bad_node(const uint8_t* nodes, size_t n, size_t node_bytes, size_t list_at, uint32_t links_max,
+                       uint32_t rows);
+
+}  // namespace asteroid

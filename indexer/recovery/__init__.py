@@ -1,0 +1,1 @@
+"""How does a store open, and what is done about one that does not?"""

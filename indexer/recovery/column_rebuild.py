@@ -1,0 +1,65 @@
+"""Columns made anew: a field file is derived from the payloads, so that its loss costs time and no data."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+
+from asteroid_cloud.indexer.checkpoint.manifest import Manifest
+from asteroid_cloud.indexer.segment.column_file import write_fields
+from asteroid_cloud.indexer.segment.payload_file import PayloadFile
+from asteroid_cloud.indexer.segment.segment import fields_path, payload_path
+from asteroid_cloud.wal.disk import UNFINISHED, Files
+from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError, UnsupportedVersion
+
+logger = logging.getLogger(__name__)
+
+BROKEN = ".broken"
+
+
+def make_columns(files: Files, folder: str, identity: bytes, number: int, rows: int, bytes_max: int) -> bool:
+    """Makes the field file of a segment of its payloads; whether an old one is there as ``….broken``.
+
+    The old one stays until the new one is durable. Raises CorruptionError when the payloads are damaged too,
+    UnsupportedVersion, NoSpace and StorageError, with nothing changed.
+    """
+    path = fields_path(folder, number)
+    unfinished = path + UNFINISHED
+    if files.exists(unfinished):
+        files.remove(unfinished)
+    payloads = PayloadFile(files, payload_path(folder, number), identity, number, rows)
+    try:
+        write_fields(files, unfinished, identity, number, rows, payloads, bytes_max)
+    except StorageError:
+        with suppress(StorageError):
+            files.remove(unfinished)
+        raise
+    had_one = files.exists(path)
+    if had_one:
+        files.rename(path, path + BROKEN)  # over an earlier one: what can be made again is little evidence
+        files.sync_dir(folder)  # or a power cut might keep the new one's name alone
+    files.rename(unfinished, path)
+    files.sync_dir(folder)
+    return had_one
+
+
+def make_missing_columns(files: Files, folder: str, manifest: Manifest, bytes_max: int) -> list[str]:
+    """Makes the columns of each segment that has none; a sentence about each that was made.
+
+    Without room for them filters read payloads, as they did in the first releases. Damage is left to the
+    check of the segments to tell. Raises StorageError from the disk.
+    """
+    made = []
+    for entry in manifest.segments:
+        number = entry.number
+        if files.exists(fields_path(folder, number)) or not files.exists(payload_path(folder, number)):
+            continue
+        try:
+            make_columns(files, folder, manifest.identity, number, entry.rows, bytes_max)
+        except (CorruptionError, UnsupportedVersion):
+            continue
+        except NoSpace as error:
+            logger.warning("segment %d goes without columns: %s", number, error.message)
+            break
+        made.append(f"the columns of segment {number} were missing and were made of its payloads")
+    return made

@@ -1,0 +1,216 @@
+"""A segment's fields, open: which rows have values in some range, read from the file when asked."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.segment.column_file import (
+    DEPTH_MAX,
+    MAGIC,
+    VERSION,
+    ColumnEntry,
+    FieldEntry,
+    FieldsFooter,
+    row_type,
+)
+from asteroid_cloud.indexer.segment.container import Section, load_section, read_footer, read_section
+from asteroid_cloud.wal.disk import Files, ReadFile
+from asteroid_cloud.wal.errors import CorruptionError
+
+Flags = NDArray[np.bool_]
+
+DIRECTORY_COLUMN_BYTES = 800
+
+
+class FieldColumn:
+    """One column, with its keys in memory for as long as somebody holds it.
+
+    Groups are numbered from 0 in the order of their keys.
+    """
+
+    def __init__(self, path: str, file: ReadFile, entry: ColumnEntry, rows: int) -> None:
+        self.is_exact = entry.is_exact
+        """Whether a group is one key; else its entries are from its key to before the next one's."""
+        self._path = path
+        self._file = file
+        self._entry = entry
+        self._rows = rows
+        self._starts = self._array(entry.starts, "<u4").astype(np.int64)
+        self._ends = None if entry.ends is None else self._array(entry.ends, "<u4").astype(np.int64)
+        self._text = self._read(entry.keys)
+        numbers = self._array(entry.keys, "<f8") if entry.ends is None else np.empty(0)
+        self._numbers: NDArray[np.float64] = numbers
+        self.groups = len(self._starts) - 1
+        self._check()
+
+    def key(self, group: int) -> float | bytes:
+        """The key of a group: a double, or the beginning of a string as UTF-8."""
+        if self._ends is None:
+            return float(self._numbers[group])
+        start = int(self._ends[group - 1]) if group else 0
+        return self._text[start : int(self._ends[group])]
+
+    def last_at_most(self, key: float | bytes) -> int:
+        """The last group whose key is not above this one; -1 when all are."""
+        if self._ends is None:
+            return int(np.searchsorted(self._numbers, key, side="right")) - 1
+        return bisect_right(range(self.groups), key, key=self.key) - 1
+
+    def mark(self, flags: Flags, first: int, last: int) -> None:
+        """Sets the flags of the rows in groups ``first`` to before ``last``."""
+        first, last = max(first, 0), min(last, self.groups)
+        if first < last:
+            flags[self._listed(first, last)] = True
+            self._mark_dense(flags, first, last)
+
+    def mark_alike(self, flags: Flags, group: int, text: bytes) -> None:
+        """Sets the flags of a group's rows that may have this very string, by their fingerprints."""
+        prints = self._entry.prints
+        if not prints.length:
+            self.mark(flags, group, group + 1)
+            return
+        begin, end = int(self._starts[group]), int(self._starts[group + 1])
+        found = np.frombuffer(self._read(prints, begin, end), np.uint8)
+        flags[self._listed(group, group + 1)[found == core.fingerprint(text)]] = True
+        self._mark_dense(flags, group, group + 1)
+
+    def _listed(self, first: int, last: int) -> NDArray[np.unsignedinteger]:
+        entry, kind = self._entry, row_type(self._rows)
+        begin, end = int(self._starts[first]), int(self._starts[last])
+        rows = np.frombuffer(self._read(entry.rows, begin * kind.itemsize, end * kind.itemsize), kind)
+        if len(rows) and int(rows.max()) >= self._rows:
+            raise CorruptionError(self._path, entry.rows.offset, "a column names a row that is not there")
+        return rows
+
+    def _mark_dense(self, flags: Flags, first: int, last: int) -> None:
+        entry, size = self._entry, (self._rows + 7) // 8
+        for place, group in enumerate(entry.dense):
+            if first <= group < last:
+                bits = np.frombuffer(self._read(entry.bitmaps, place * size, (place + 1) * size), np.uint8)
+                flags |= np.unpackbits(bits, count=self._rows, bitorder="little").view(np.bool_)
+
+    def _check(self) -> None:
+        """Raises CorruptionError unless the parts fit each other, though their checksums are right."""
+        entry, starts, ends = self._entry, self._starts, self._ends
+        keys = len(self._numbers) if ends is None else len(ends)
+        sound = self.groups == keys and self.groups >= 1 and (entry.kind == "string") == (ends is not None)
+        if ends is not None and sound:
+            sound = int(ends[-1]) == len(self._text) and bool(np.all(ends[1:] >= ends[:-1]))
+        if sound:
+            listed = int(starts[-1]) * row_type(self._rows).itemsize
+            sound = starts[0] == 0 and bool(np.all(starts[1:] >= starts[:-1])) and listed == entry.rows.length
+        sound = sound and entry.prints.length in (0, int(starts[-1]))
+        sound = sound and len(entry.dense) * ((self._rows + 7) // 8) == entry.bitmaps.length
+        if not sound:
+            raise CorruptionError(
+                self._path, entry.keys.offset, "the parts of a column do not fit each other"
+            )
+
+    def _array(self, section: Section, kind: str) -> NDArray[Any]:
+        if section.length % np.dtype(kind).itemsize:
+            raise CorruptionError(self._path, section.offset, "a column is no whole number of entries")
+        return np.frombuffer(self._read(section), kind)
+
+    def _read(self, section: Section, start: int = 0, stop: int | None = None) -> bytes:
+        stop = section.length if stop is None else stop
+        if not 0 <= start <= stop <= section.length:
+            raise CorruptionError(self._path, section.offset, "a column is shorter than its keys say")
+        return self._file.read(section.offset + start, stop - start)
+
+
+class Fields:
+    """The columns of one segment; in RAM are only their places."""
+
+    def __init__(self, files: Files, path: str, identity: bytes, number: int, rows: int) -> None:
+        """Checks the whole file; raises CorruptionError when it is damaged or another segment's."""
+        self.rows = rows
+        self._path = path
+        self._file = files.open_read(path)  # so that a snapshot can read it after a merge has removed it
+        footer = read_footer(files, path, MAGIC, VERSION, FieldsFooter)
+        if (footer.identity, footer.number, footer.rows) != (identity, number, rows):
+            raise CorruptionError(path, 0, "the field file belongs to another segment")
+        self._is_complete = footer.is_complete
+        self._fields = {(tuple(field.path), field.is_element): field for field in footer.fields}
+        for column in self._columns():
+            for section in _sections(column):
+                for _ in read_section(files, path, section):
+                    pass  # read only to check it
+        odd = load_section(files, path, footer.odd)
+        self.odd: Flags | None = None
+        """Rows that columns do not describe: whether they match, only their payloads tell."""
+        if odd:
+            bits = np.frombuffer(odd, np.uint8)
+            if len(bits) != (rows + 7) // 8:
+                raise CorruptionError(path, footer.odd.offset, "the odd rows do not fit the segment")
+            self.odd = np.unpackbits(bits, count=rows, bitorder="little").view(np.bool_)
+
+    @property
+    def directory_bytes(self) -> int:
+        """RAM of the columns' places, about."""
+        return sum(DIRECTORY_COLUMN_BYTES for _ in self._columns())
+
+    def _columns(self) -> Iterator[ColumnEntry]:
+        return (column for field in self._fields.values() for column in field.columns)
+
+    def differing(self, other: Fields) -> list[str]:
+        """The columns that are not the same in another set of the same rows, by path and kind.
+
+        Those that one of the two had no room for are left out.
+        """
+        found = [] if self.is_same_odd(other) else ["the set of odd rows"]
+        for key in sorted(self._fields.keys() | other._fields.keys()):
+            mine, theirs = self._contents(key), other._contents(key)
+            for kind in sorted(mine.keys() | theirs.keys()):
+                if kind in self._missing(key) or kind in other._missing(key):
+                    continue
+                if mine.get(kind) != theirs.get(kind):
+                    found.append(f"the {kind} column of {'.'.join(key[0])}{'[]' if key[1] else ''}")
+        return found
+
+    def is_same_odd(self, other: Fields) -> bool:
+        """Whether the same rows are not described."""
+        mine, theirs = self.odd, other.odd
+        return mine is theirs if mine is None or theirs is None else bool(np.array_equal(mine, theirs))
+
+    def _contents(self, key: tuple[tuple[str, ...], bool]) -> dict[str, tuple[bytes, ...]]:
+        field = self._fields.get(key)
+        return {column.kind: self._bytes_of(column) for column in field.columns} if field else {}
+
+    def _missing(self, key: tuple[tuple[str, ...], bool]) -> list[str]:
+        field = self._fields.get(key)
+        return field.missing if field else []
+
+    def _bytes_of(self, column: ColumnEntry) -> tuple[bytes, ...]:
+        return tuple(self._file.read(each.offset, each.length) for each in _sections(column))
+
+    def knows(self, path: tuple[str, ...]) -> bool:
+        """Whether columns tell all there is to know of a path, if only that no row has it."""
+        return (path, False) in self._fields or (self._is_complete and len(path) <= DEPTH_MAX)
+
+    def column(self, path: tuple[str, ...], kind: str, is_element: bool = False) -> FieldColumn | None:
+        """The column of a path, or of the elements of its arrays; None when no row has such a value.
+
+        Raises KeyError when there was no room for this column.
+        """
+        field: FieldEntry | None = self._fields.get((path, is_element))
+        if field is None and not self._is_complete:
+            raise KeyError(path)
+        if field is None:
+            return None
+        if kind in field.missing:
+            raise KeyError(kind)
+        for column in field.columns:
+            if column.kind == kind:
+                return FieldColumn(self._path, self._file, column, self.rows)
+        return None
+
+
+def _sections(column: ColumnEntry) -> list[Section]:
+    sections = (column.keys, column.ends, column.starts, column.rows, column.bitmaps, column.prints)
+    return [section for section in sections if section is not None]

@@ -1,0 +1,123 @@
+"""The frame that segment and payload files share: a header, checksummed sections, a footer.
+
+    file    := header section* footer trailer
+    header  := magic[8] version:u32 zero:u32
+    footer  := msgpack of a Struct that lists the sections
+    trailer := footer_bytes:u32 crc32(header ++ footer):u32 magic[8]
+
+Everything is little-endian. Sections start at multiples of 8, or of 4096 when asked. The footer comes
+last, so a file is written front to back once and a torn one has no footer.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import msgspec
+
+from asteroid_cloud.wal.disk import Files
+from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
+from asteroid_cloud.wal.limits import MIB
+
+HEADER = struct.Struct("<8sII")
+TRAILER = struct.Struct("<II8s")
+FOOTER_BYTES_MAX = MIB
+ALIGN = 8
+PAGE = 4096
+
+Footer = TypeVar("Footer", bound=msgspec.Struct)
+
+
+class Section(msgspec.Struct, frozen=True, array_like=True):
+    """Where a run of bytes lies in its file, and the CRC-32 of them."""
+
+    offset: int
+    length: int
+    crc: int
+
+
+class ContainerWriter:
+    """Writes one file front to back, within a ``with``; it counts only once ``finish`` has synced it."""
+
+    def __init__(self, files: Files, path: str, magic: bytes, version: int) -> None:
+        self._file = files.create(path)
+        self._magic = magic
+        self._header = HEADER.pack(magic, version, 0)
+        self._end = 0
+        self._put(self._header)
+
+    def section(self, chunks: Iterable[bytes], align: int = ALIGN) -> Section:
+        """Appends one section made of ``chunks``."""
+        self._put(bytes(-self._end % align))
+        start, crc = self._end, 0
+        for chunk in chunks:
+            crc = zlib.crc32(chunk, crc)
+            self._put(chunk)
+        return Section(start, self._end - start, crc)
+
+    def finish(self, footer: msgspec.Struct) -> None:
+        """Writes the footer and makes the file durable."""
+        body = msgspec.msgpack.encode(footer)
+        crc = zlib.crc32(body, zlib.crc32(self._header))
+        self._put(body + TRAILER.pack(len(body), crc, self._magic))
+        self._file.sync()
+
+    def __enter__(self) -> ContainerWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the file; without a footer it is nobody's, and whoever finds it removes it."""
+        self._file.close()
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        self._end += len(data)
+
+
+def read_footer(files: Files, path: str, magic: bytes, version: int, kind: type[Footer]) -> Footer:
+    """The footer of a whole file of this magic.
+
+    Raises CorruptionError for a torn, damaged or foreign file and UnsupportedVersion for a newer one.
+    """
+    size = files.size(path)
+    if size < HEADER.size + TRAILER.size:
+        raise CorruptionError(path, 0, f"{size} bytes are too few for a file of this kind")
+    header = files.read(path, 0, HEADER.size)
+    found_magic, found_version, _ = HEADER.unpack(header)
+    if found_magic != magic:
+        raise CorruptionError(path, 0, "not a file of this kind")
+    if found_version > version:
+        raise UnsupportedVersion(f"{path} has format version {found_version}; this program knows {version}")
+    at = size - TRAILER.size
+    length, crc, closing = TRAILER.unpack(files.read(path, at, TRAILER.size))
+    if closing != magic or length > min(FOOTER_BYTES_MAX, at - HEADER.size):
+        raise CorruptionError(path, at, "the file ends without a footer")
+    body = files.read(path, at - length, length)
+    if zlib.crc32(body, zlib.crc32(header)) != crc:
+        raise CorruptionError(path, at - length, "the footer's checksum does not match")
+    try:
+        return msgspec.msgpack.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CorruptionError(path, at - length, f"the footer does not decode: {error}") from error
+
+
+def read_section(files: Files, path: str, section: Section, step: int = MIB) -> Iterator[bytes]:
+    """The section's bytes, ``step`` at a time; raises CorruptionError at the end if they are damaged."""
+    is_inside = section.length >= 0 and HEADER.size <= section.offset <= files.size(path) - section.length
+    if not is_inside or section.offset % ALIGN:
+        raise CorruptionError(path, section.offset, "a section lies outside the file or its border")
+    crc = 0
+    for start in range(0, section.length, step):
+        chunk = files.read(path, section.offset + start, min(step, section.length - start))
+        crc = zlib.crc32(chunk, crc)
+        yield chunk
+    if crc != section.crc:
+        raise CorruptionError(path, section.offset, "the section's checksum does not match")
+
+
+def load_section(files: Files, path: str, section: Section) -> bytes:
+    """The whole section, checked."""
+    return b"".join(read_section(files, path, section))

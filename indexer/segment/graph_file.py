@@ -1,0 +1,206 @@
+"""The graph file of a segment: written from a finished graph, checked whole before it is mapped.
+
+    nodes := node × rows, from a page border
+    node  := record count:u32 neighbour:u32 × 2M padding    neighbours beyond count are 0
+    fine  := u8 × dim, padded to 4, × rows                   if the index keeps 16 bits a value
+    ids   := u64 × rows, by ordinal
+    by_id := u32 × rows, ordinals in ascending order of their ids
+    upper := one (links, count) a level, level 1 first; a level's nodes are the first ``count`` of the
+             segment; links := (count:u32 neighbour:u32 × M) × count, and none on the highest level
+
+The nodes of upper levels come first, the others in breadth-first order, so that a walk's neighbours share
+pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.model.spec import IndexSpec
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.segment.container import (
+    PAGE,
+    ContainerWriter,
+    Section,
+    load_section,
+    read_footer,
+    read_section,
+)
+from asteroid_cloud.wal.disk import Files
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.limits import MIB
+
+MAGIC = b"ASTRSEG1"
+VERSION = 1
+LINKS_MAX_MAX = 256
+RECORD_HEADER_BYTES = 16
+RECORD_FLOATS = [0, 1, 3]
+"""Which of the header's four words are floats: offset, scale, and what the metric keeps."""
+TOP_NODES_MAX = 64
+"""Nodes of the highest level, all of which are measured at the beginning of a search."""
+
+
+class UpperSection(msgspec.Struct, frozen=True, array_like=True):
+    """One level above the ground."""
+
+    links: Section
+    count: int
+
+
+class SegmentFooter(msgspec.Struct, frozen=True):
+    """What a graph file holds; ``identity`` and ``number`` tell it from any other store's or segment's."""
+
+    identity: bytes
+    number: int
+    spec: IndexSpec
+    rows: int
+    links_max: int
+    joins: int
+    """Merges that this graph has grown by since one was last built over all of its rows."""
+    nodes: Section
+    fine: Section
+    ids: Section
+    by_id: Section
+    upper: list[UpperSection]
+
+
+def _slices(read: Callable[[int, int], NDArray[np.uint8]], rows: int, size: int) -> Iterator[bytes]:
+    step = max(1, MIB // size)
+    for first in range(0, rows, step):
+        yield read(first, min(step, rows - first)).tobytes()
+
+
+def write_segment(
+    files: Files, path: str, identity: bytes, number: int, spec: IndexSpec, joins: int, draft: core.Draft
+) -> None:
+    """Writes and syncs a finished draft of at least one row."""
+    ids = draft.ids()
+    with ContainerWriter(files, path, MAGIC, VERSION) as writer:
+
+        def array(values: NDArray[np.uint32] | NDArray[np.uint64]) -> Section:
+            return writer.section([values.tobytes()])
+
+        fine = _slices(draft.fine, draft.rows, spec.dim) if spec.has_fine else ()
+        footer = SegmentFooter(
+            identity=identity,
+            number=number,
+            spec=spec,
+            rows=draft.rows,
+            links_max=draft.links_max,
+            joins=joins,
+            nodes=writer.section(_slices(draft.nodes, draft.rows, draft.node_bytes), align=PAGE),
+            fine=writer.section(fine, align=PAGE),
+            ids=array(ids),
+            by_id=array(np.argsort(ids).astype(np.uint32)),
+            upper=[UpperSection(array(links), count) for count, links in draft.upper()],
+        )
+        writer.finish(footer)
+
+
+def open_segment(
+    files: Files, path: str, identity: bytes, number: int, spec: IndexSpec
+) -> tuple[core.Segment, SegmentFooter]:
+    """Checks every byte and every link of a graph file, then maps it.
+
+    Raises CorruptionError (damaged, or another store's or segment's file) or UnsupportedVersion.
+    """
+    footer = read_footer(files, path, MAGIC, VERSION, SegmentFooter)
+    if (footer.identity, footer.number, footer.spec) != (identity, number, spec):
+        raise CorruptionError(path, 0, "the file belongs to another store or segment")
+    _check_counts(path, footer)
+    _check_nodes(files, path, footer)
+    _check_ids(files, path, footer)
+    for level in footer.upper:
+        _check_level(files, path, footer, level)
+    layout: dict[str, object] = {
+        "nodes": footer.nodes.offset,
+        "fine": footer.fine.offset,
+        "ids": footer.ids.offset,
+        "by_id": footer.by_id.offset,
+        "rows": footer.rows,
+        "links_max": footer.links_max,
+        "upper": [(level.links.offset, level.count) for level in footer.upper],
+    }
+    native = core.Segment(files.real_path(path), spec.dim, spec.native_metric, spec.has_fine, layout)
+    return native, footer
+
+
+def unreachable_nodes(files: Files, path: str, identity: bytes, number: int, spec: IndexSpec) -> int:
+    """How many nodes no walk from the top of a checked graph file gets to; takes 130 bytes a row of RAM."""
+    footer = read_footer(files, path, MAGIC, VERSION, SegmentFooter)
+    if (footer.identity, footer.number) != (identity, number):
+        raise CorruptionError(path, 0, "the file belongs to another store or segment")
+    size, width = core.node_bytes(spec.dim, footer.links_max), 1 + 2 * footer.links_max
+    links = np.empty((footer.rows, width), np.uint32)
+    first, step = 0, max(1, MIB // size)
+    for chunk in read_section(files, path, footer.nodes, step * size):
+        nodes = np.frombuffer(chunk, np.uint8).reshape(-1, size)
+        lists = nodes[:, spec.record_bytes : spec.record_bytes + 4 * width]
+        links[first : first + len(nodes)] = np.ascontiguousarray(lists).view("<u4")
+        first += len(nodes)
+    reached = np.zeros(footer.rows, np.bool_)
+    frontier = np.arange(footer.upper[-1].count if footer.upper else footer.rows, dtype=np.uint32)
+    while len(frontier):
+        reached[frontier] = True
+        neighbours = links[frontier]
+        is_link = np.arange(width - 1) < neighbours[:, :1]
+        found = np.unique(neighbours[:, 1:][is_link])
+        frontier = found[~reached[found]]
+    return int(footer.rows - reached.sum())
+
+
+def _check_counts(path: str, footer: SegmentFooter) -> None:
+    rows, links_max, spec = footer.rows, footer.links_max, footer.spec
+    sound = 0 < rows < 2**31 - 1 and 0 < links_max <= LINKS_MAX_MAX
+    sound = sound and footer.nodes.length == rows * core.node_bytes(spec.dim, links_max)
+    sound = sound and footer.fine.length == rows * (spec.row_bytes - spec.record_bytes)
+    sound = sound and footer.ids.length == 8 * rows and footer.by_id.length == 4 * rows
+    below = rows
+    for level in footer.upper:
+        is_highest = level is footer.upper[-1]
+        sound = sound and 0 < level.count <= below
+        sound = sound and level.links.length == (0 if is_highest else 4 * (1 + links_max) * level.count)
+        below = level.count
+    if not sound or below > TOP_NODES_MAX:
+        raise CorruptionError(path, 0, "the sections' sizes do not fit the row count")
+
+
+def _check_nodes(files: Files, path: str, footer: SegmentFooter) -> None:
+    size = core.node_bytes(footer.spec.dim, footer.links_max)
+    step = max(1, MIB // size)
+    first = 0
+    for chunk in read_section(files, path, footer.nodes, step * size):
+        nodes = np.frombuffer(chunk, np.uint8).reshape(-1, size)
+        list_at = footer.spec.record_bytes
+        bad = core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.rows)
+        if bad >= 0:
+            raise CorruptionError(path, footer.nodes.offset, f"node {first + bad} has an impossible link")
+        headers = np.ascontiguousarray(nodes[:, :RECORD_HEADER_BYTES]).view("<f4")[:, RECORD_FLOATS]
+        if not bool(np.all(np.isfinite(headers))):
+            raise CorruptionError(path, footer.nodes.offset, "a record is scaled by what is no number")
+        first += len(nodes)
+    for _ in read_section(files, path, footer.fine, MIB):
+        pass  # any byte will do, if it is the one that was written
+
+
+def _check_ids(files: Files, path: str, footer: SegmentFooter) -> None:
+    ids = np.frombuffer(load_section(files, path, footer.ids), "<u8")
+    by_id = np.frombuffer(load_section(files, path, footer.by_id), "<u4")
+    if bool(np.any(by_id >= footer.rows)):
+        raise CorruptionError(path, footer.by_id.offset, "the id order names a row that is not there")
+    ordered = ids[by_id]
+    if not bool(np.all(ordered[1:] > ordered[:-1])):
+        raise CorruptionError(path, footer.by_id.offset, "the ids are not in order")
+
+
+def _check_level(files: Files, path: str, footer: SegmentFooter, level: UpperSection) -> None:
+    content = load_section(files, path, level.links)
+    if not content:  # the highest level has no links, but its place is checked
+        return
+    links = np.frombuffer(content, "<u4").reshape(level.count, -1)
+    if bool(np.any(links[:, 0] > footer.links_max)) or bool(np.any(links[:, 1:] >= level.count)):
+        raise CorruptionError(path, level.links.offset, "a level above the ground has an impossible link")

@@ -1,0 +1,231 @@
+"""The documents of a segment: zstd blocks of JSON texts, fetched a block at a time.
+
+blocks := block*
+block  := zstd( length:u32 × n ++ text × n )      n = rows of the block; length 0 = no payload
+first  := u32 × (blocks + 1)    row that each block starts with, then the row count
+offset := u64 × (blocks + 1)    where each block starts in its section, then the section's length
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar, cast
+
+import msgspec
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.segment.container import (
+    ContainerWriter,
+    Section,
+    load_section,
+    read_footer,
+    read_section,
+)
+from asteroid_cloud.wal.disk import Files
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.limits import KIB, PAYLOAD_BYTES_MAX
+
+MAGIC = b"ASTRPAY1"
+VERSION = 1
+BLOCK_BYTES = 16 * KIB
+BLOCK_ROWS_MAX = 1024
+LEVEL = 3
+# A block is closed once it holds BLOCK_BYTES, so one last payload may carry it over.
+RAW_BYTES_MAX = BLOCK_BYTES + PAYLOAD_BYTES_MAX + 4 * BLOCK_ROWS_MAX
+
+
+KEPT_BYTES = 96
+"""RAM of a ``KeptPayload`` in a list."""
+
+
+class PayloadFooter(msgspec.Struct, frozen=True):
+    """What a payload file holds."""
+
+    identity: bytes
+    number: int
+    rows: int
+    blocks: Section
+    first: Section
+    offset: Section
+
+
+def _packed_blocks(payloads: Iterable[bytes], first: list[int], offset: list[int]) -> Iterator[bytes]:
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    texts: list[bytes] = []
+    held = rows = end = 0
+
+    def close() -> bytes:
+        nonlocal held, end
+        raw = np.array([len(text) for text in texts], "<u4").tobytes() + b"".join(texts)
+        block = compressor.compress(raw)
+        first.append(rows - len(texts))
+        offset.append(end)
+        end += len(block)
+        texts.clear()
+        held = 0
+        return block
+
+    for payload in payloads:
+        texts.append(payload)
+        held += len(payload)
+        rows += 1
+        if held >= BLOCK_BYTES or len(texts) == BLOCK_ROWS_MAX:
+            yield close()
+    if texts:
+        yield close()
+    first.append(rows)
+    offset.append(end)
+
+
+def write_payloads(files: Files, path: str, identity: bytes, number: int, payloads: Iterable[bytes]) -> None:
+    """Writes and syncs the payload file of segment ``number``, in row order."""
+    first: list[int] = []
+    offset: list[int] = []
+    with ContainerWriter(files, path, MAGIC, VERSION) as writer:
+        blocks = writer.section(_packed_blocks(payloads, first, offset))
+        footer = PayloadFooter(
+            identity=identity,
+            number=number,
+            rows=first[-1],
+            blocks=blocks,
+            first=writer.section([np.array(first, "<u4").tobytes()]),
+            offset=writer.section([np.array(offset, "<u8").tobytes()]),
+        )
+        writer.finish(footer)
+
+
+class PayloadFile:
+    """An open payload file; only its block table is in RAM (12 bytes a block)."""
+
+    def __init__(self, files: Files, path: str, identity: bytes, number: int, rows: int) -> None:
+        """Checks the whole file; raises CorruptionError when it is damaged or another segment's."""
+        self._path = path
+        self._file = files.open_read(path)  # so that a snapshot can read it after a merge has removed it
+        footer = read_footer(files, path, MAGIC, VERSION, PayloadFooter)
+        if (footer.identity, footer.number, footer.rows) != (identity, number, rows):
+            raise CorruptionError(path, 0, "the payload file belongs to another segment")
+        if footer.first.length % 4 or footer.offset.length % 8:
+            raise CorruptionError(path, footer.first.offset, "the block table is no whole number of entries")
+        self._blocks = footer.blocks
+        self._first = np.frombuffer(load_section(files, path, footer.first), "<u4")
+        self._offset = np.frombuffer(load_section(files, path, footer.offset), "<u8")
+        self._check_table(rows)
+        for _ in read_section(files, path, footer.blocks):
+            pass  # read only to check it
+
+    def _check_table(self, rows: int) -> None:
+        first, offset = self._first, self._offset
+        sound = len(first) == len(offset) >= 1 and first[-1] == rows and offset[-1] == self._blocks.length
+        if sound and len(first) > 1:
+            sound = first[0] == 0 and offset[0] == 0
+            sound = sound and bool(np.all(first[1:] > first[:-1])) and bool(np.all(offset[1:] > offset[:-1]))
+        if not sound:
+            raise CorruptionError(self._path, 0, "the block table is not in order")
+
+    def fetch(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+        """The payload text of each row, in the order asked; each block is read once."""
+        found = [b""] * len(ordinals)
+        for block, positions in self._by_block(ordinals):
+            lengths, raw = self._raw_block(block)
+            ends = np.cumsum(lengths, dtype=np.int64) + 4 * len(lengths)
+            rows = ordinals[positions] - self._first[block]
+            stops = ends[rows]
+            starts = stops - lengths[rows]
+            for position, start, stop in zip(
+                positions.tolist(), starts.tolist(), stops.tolist(), strict=True
+            ):
+                found[position] = raw[start:stop]
+        return found
+
+    def _by_block(self, ordinals: NDArray[np.uint32]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Each block that has some of the rows, and where in ``ordinals`` those stand."""
+        in_block = np.searchsorted(self._first, ordinals, side="right") - 1
+        by_block = np.argsort(in_block, kind="stable")
+        blocks, starts = np.unique(in_block[by_block], return_index=True)
+        runs = np.split(by_block, starts[1:]) if len(blocks) else []
+        return zip(blocks.tolist(), runs, strict=True)
+
+    def all_texts(self) -> Iterator[list[bytes]]:
+        """The payload texts of all rows in order, a block at a time."""
+        for block in range(len(self._first) - 1):
+            yield self._block(block)
+
+    def sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """The bytes of each row's payload, in the order asked; read like ``fetch``, and not kept."""
+        found = np.zeros(len(ordinals), np.int64)
+        for block, positions in self._by_block(ordinals):
+            lengths, _ = self._raw_block(block)
+            found[positions] = lengths[ordinals[positions] - self._first[block]]
+        return found
+
+    @property
+    def table_bytes(self) -> int:
+        """RAM of the block table."""
+        return self._first.nbytes + self._offset.nbytes
+
+    def _block(self, block: int) -> list[bytes]:
+        lengths, raw = self._raw_block(block)
+        ends = np.cumsum(lengths, dtype=np.int64) + 4 * len(lengths)
+        return [raw[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
+
+    def _raw_block(self, block: int) -> tuple[NDArray[np.uint32], bytes]:
+        """The lengths of a block's texts, and the block unpacked, which they fill exactly."""
+        start, end = int(self._offset[block]), int(self._offset[block + 1])
+        rows = int(self._first[block + 1]) - int(self._first[block])
+        packed = self._file.read(self._blocks.offset + start, end - start)
+        at = self._blocks.offset + start
+        try:
+            size = zstandard.frame_content_size(packed)
+            if not 4 * rows <= size <= RAW_BYTES_MAX:
+                raise CorruptionError(self._path, at, "a block states an impossible size")
+            raw = zstandard.ZstdDecompressor().decompress(packed)
+        except zstandard.ZstdError as error:  # each block has a checksum: damage since opening shows here
+            raise CorruptionError(self._path, at, str(error)) from error
+        lengths = np.frombuffer(raw, "<u4", rows)
+        if len(raw) != int(lengths.sum(dtype=np.int64)) + 4 * rows:
+            raise CorruptionError(self._path, at, "a block's texts do not fill it")
+        return lengths, raw
+
+
+class KeptPayload(NamedTuple):
+    """A payload that a newer row keeps: it is read where it lies, and not copied into RAM."""
+
+    file: PayloadFile
+    ordinal: int
+
+
+Held = bytes | KeptPayload
+"""What a row of the tail holds: the text, or where it is."""
+
+
+def texts_of(held: Sequence[Held]) -> list[bytes]:
+    """The text of each; those in files are read a file at a time."""
+    return _resolved(held, lambda text: text, lambda file, ordinals: file.fetch(ordinals), b"")
+
+
+def sizes_of(held: Sequence[Held]) -> list[int]:
+    """The bytes of each text."""
+    return _resolved(held, len, lambda file, ordinals: file.sizes(ordinals).tolist(), 0)
+
+
+T = TypeVar("T")
+
+
+def _resolved(
+    held: Sequence[Held],
+    of_text: Callable[[bytes], T],
+    of_file: Callable[[PayloadFile, NDArray[np.uint32]], Sequence[T]],
+    nothing: T,
+) -> list[T]:
+    found = [nothing if isinstance(one, KeptPayload) else of_text(one) for one in held]
+    places: dict[PayloadFile, list[int]] = {}
+    for place, one in enumerate(held):
+        if isinstance(one, KeptPayload):
+            places.setdefault(one.file, []).append(place)
+    for file, mine in places.items():
+        ordinals = np.array([cast(KeptPayload, held[place]).ordinal for place in mine], np.uint32)
+        for place, value in zip(mine, of_file(file, ordinals), strict=True):
+            found[place] = value
+    return found

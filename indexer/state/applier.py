@@ -1,0 +1,117 @@
+"""The applier: follows the log, folds each record into the state and publishes what readers see."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+
+import anyio
+from anyio import to_thread
+
+from asteroid_cloud.indexer.model.snapshot import Snapshot
+from asteroid_cloud.indexer.state.state import Outcome, State
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.append import Log
+from asteroid_cloud.wal.errors import AsteroidError, Overloaded, StorageError
+from asteroid_cloud.wal.format import Record
+
+OUTCOMES_KEPT = 65_536
+
+
+class Applier:
+    """Owns the turn: who holds it may look at the state or change it; readers need only the snapshot."""
+
+    def __init__(self, state: State) -> None:
+        self.turn = anyio.Lock()
+        self.snapshot: Snapshot | None = None
+        self.applied_lsn = Lsn(0)
+        self.last_write_s = 0.0
+        """When the last record was applied, by the monotonic clock."""
+        self.applied = anyio.Event()
+        """Set and replaced after every group."""
+        self.failure: AsteroidError | None = None
+        self._state = state
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._outcomes: OrderedDict[Lsn, Outcome] = OrderedDict()
+        """Of records that nobody has asked for yet."""
+        self._asked: dict[Lsn, asyncio.Future[Outcome]] = {}
+        """Of records to come: one to wake for each, for there may be thousands who wait."""
+
+    async def replay(self, records: list[Record]) -> None:
+        """Folds records of the past; nobody waits for their outcomes."""
+        async with self.turn:
+            await self._fold(records)
+
+    async def follow(self, log: Log) -> None:
+        """Folds whatever becomes durable, for ever."""
+        async for records in log.tail(Lsn(self._state.applied_lsn + 1)):
+            async with self.turn:
+                outcomes = await self._fold(records)
+            for record, outcome in zip(records, outcomes, strict=True):
+                asked = self._asked.pop(record.lsn, None)
+                if asked is None:
+                    self._outcomes[record.lsn] = outcome
+                elif not asked.done():
+                    asked.set_result(outcome)
+            while len(self._outcomes) > OUTCOMES_KEPT:
+                self._outcomes.popitem(last=False)
+            self._announce()
+
+    async def _fold(self, records: list[Record]) -> list[Outcome]:
+        outcomes = await to_thread.run_sync(self._fold_all, records, limiter=self._one_at_a_time)
+        self.publish()
+        return outcomes
+
+    def _fold_all(self, records: list[Record]) -> list[Outcome]:
+        return self._state.apply_all(records)
+
+    def publish(self) -> None:
+        """Makes the state, as it is now, what readers get; call it with the turn held."""
+        self.snapshot = self._state.snapshot()
+        self.applied_lsn = self._state.applied_lsn
+
+    def _announce(self) -> None:
+        self.last_write_s = time.monotonic()
+        self.applied.set()
+        self.applied = anyio.Event()
+
+    def fail(self, error: AsteroidError) -> None:
+        """Nothing will be applied any more: wakes everyone who waits, with the reason."""
+        self.failure = error
+        for asked in self._asked.values():
+            if not asked.done():
+                asked.set_exception(_not_applied(error))
+        self._asked.clear()
+        self._announce()
+
+    async def outcome(self, lsn: Lsn) -> Outcome:
+        """What record ``lsn`` did, once it is applied; raises the outcome's error. One may ask for each."""
+        outcome = self._outcomes.pop(lsn, None)
+        if outcome is None:
+            if self.failure is not None:
+                raise _not_applied(self.failure)
+            asked = self._asked[lsn] = asyncio.get_running_loop().create_future()
+            try:
+                outcome = await asked
+            finally:
+                self._asked.pop(lsn, None)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
+
+    async def wait_for(self, lsn: Lsn, timeout_s: float) -> None:
+        """Returns once readers see record ``lsn``; raises Overloaded ``not_caught_up`` after the timeout."""
+        with anyio.move_on_after(timeout_s):
+            while self.applied_lsn < lsn and self.failure is None:
+                await self.applied.wait()
+        if self.applied_lsn < lsn:
+            raise Overloaded(
+                f"LSN {lsn} is not applied yet; the newest is {self.applied_lsn}", code="not_caught_up"
+            )
+
+
+def _not_applied(failure: AsteroidError) -> StorageError:
+    return StorageError(
+        f"the write is durable but could not be applied: {failure.message}", code=failure.code
+    )

@@ -1,0 +1,94 @@
+"""A block: a bounded run of the newest rows, flat in RAM, until it is sealed into a segment."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.model.deletions import Deletions
+from asteroid_cloud.indexer.model.spec import TAIL_ROW_BYTES, IndexSpec
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.segment.payload_file import KEPT_BYTES, Held, KeptPayload, sizes_of, texts_of
+from asteroid_cloud.wal import Lsn
+
+
+class Memtable:
+    """Rows in the order of their records; only the fold appends, at record borders."""
+
+    is_flat = True
+    fields = None
+
+    def __init__(self, spec: IndexSpec, number: int, capacity: int) -> None:
+        self.number = number
+        self.spec = spec
+        self.native = core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity)
+        self.tombstones = Deletions(capacity)
+        self.payload_bytes = 0
+        self.first_lsn: Lsn | None = None
+        self.newest_lsn: Lsn | None = None
+        self._payloads: list[Held] = []
+        self._ram_row_bytes = spec.row_bytes + TAIL_ROW_BYTES  # asked for at every write
+
+    @property
+    def key(self) -> Hashable:
+        """Names the block for ever."""
+        return ("block", self.number)
+
+    @property
+    def rows(self) -> int:
+        """Rows written so far, dead ones too."""
+        return self.native.rows
+
+    @property
+    def ram_bytes(self) -> int:
+        """RAM that the rows and their payloads take."""
+        return self.rows * self._ram_row_bytes + self.payload_bytes
+
+    @property
+    def vector_bytes(self) -> int:
+        """RAM of the quantised vectors."""
+        return self.rows * self.spec.row_bytes
+
+    @property
+    def directory_bytes(self) -> int:
+        """RAM of knowing where each id and each payload is."""
+        return self.rows * TAIL_ROW_BYTES
+
+    def append(
+        self,
+        lsn: Lsn,
+        ids: NDArray[np.uint64],
+        encoded: NDArray[np.uint8],
+        payloads: Sequence[Held],
+        last_lsn: Lsn | None = None,
+    ) -> None:
+        """Adds the rows of record ``lsn``, or of those up to ``last_lsn``.
+
+        Payloads first, so that a visible row always has its payload.
+        """
+        if self.first_lsn is None:
+            self.first_lsn = lsn
+        self.newest_lsn = last_lsn or lsn  # before the rows can be seen, as their payloads
+        self._payloads.extend(payloads)
+        self.payload_bytes += sum(
+            KEPT_BYTES if isinstance(held, KeptPayload) else len(held) for held in payloads
+        )
+        self.native.append(ids, encoded)
+
+    def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
+        """The newest row below ``rows`` that holds each id, or -1."""
+        return self.native.find(ids, rows)
+
+    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+        """The payload text of each row."""
+        return texts_of(self.held(ordinals))
+
+    def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """The bytes of each of these texts."""
+        return np.array(sizes_of(self.held(ordinals)), np.int64)
+
+    def held(self, ordinals: NDArray[np.uint32]) -> list[Held]:
+        """What a newer row that keeps the payload of one of these is to hold."""
+        return [self._payloads[ordinal] for ordinal in ordinals.tolist()]

@@ -1,0 +1,78 @@
+"""A filter, parsed and ready to use: the one type that the rest of the package passes around."""
+
+from __future__ import annotations
+
+import marshal
+from functools import cached_property, lru_cache
+
+import msgspec
+
+from asteroid_cloud.query.filters.matcher import Matcher, matcher
+from asteroid_cloud.query.filters.parser import tree_from_bytes, tree_from_object
+from asteroid_cloud.query.filters.tree import EVERYTHING, Node, canonical, root_names
+
+# Filters recur: a service sends the same few again and again. At FILTER_BYTES_MAX each this stays small.
+PARSED_KEPT = 256
+PACKED_VERSION = 2
+"""The last one without references, which would make two packings of one filter differ."""
+
+
+class Filter:
+    """A predicate over payloads; compares and hashes by what it matches, as far as its form tells."""
+
+    def __init__(self, root: Node) -> None:
+        self.root = root
+        self.key = canonical(root)
+
+    @property
+    def matches_all(self) -> bool:
+        """Whether it is ``{}`` or as good as that."""
+        return self.root == EVERYTHING
+
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """The top-level payload fields that it looks at."""
+        return root_names(self.root)
+
+    @cached_property
+    def matches(self) -> Matcher:
+        """Says of a decoded payload whether it matches; the fields in ``roots`` suffice."""
+        return matcher(self.root)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Filter) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Filter({self.key.decode()})"
+
+
+MATCH_ALL = Filter(EVERYTHING)
+"""The filter ``{}``."""
+
+
+def parse_filter(source: object) -> Filter:
+    """The filter that JSON text (bytes or msgspec.Raw) or Python dicts and lists describe.
+
+    Raises InvalidRequest ``bad_filter``, which names the place, on anything malformed; nothing else.
+    """
+    if isinstance(source, bytes | bytearray | memoryview | msgspec.Raw):
+        return _parsed(bytes(source))
+    try:
+        # Unlike JSON or repr it tells all values apart, and takes nothing but plain ones.
+        packed = marshal.dumps(source, PACKED_VERSION)  # type: ignore[arg-type]  # or it says so
+    except ValueError:
+        return Filter(tree_from_object(source))
+    return _unpacked(packed)
+
+
+@lru_cache(maxsize=PARSED_KEPT)
+def _unpacked(packed: bytes) -> Filter:
+    return Filter(tree_from_object(marshal.loads(packed)))
+
+
+@lru_cache(maxsize=PARSED_KEPT)
+def _parsed(raw: bytes) -> Filter:
+    return Filter(tree_from_bytes(raw))

@@ -1,0 +1,134 @@
+"""What a search asks and what it answers; the bounds of each field are checked here."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import IndexSpec
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
+from asteroid_cloud.query.knn.planner import PartChoice
+from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT, EF_SEARCH_MAX, K_MAX, OFFSET_MAX
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import ID_MAX
+
+
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
+    """One search: by ``vector``, or by the stored vector of ``id``, which is then left out of the answer."""
+
+    vector: NDArray[np.float32] | None = None
+    id: int | None = None
+    k: int = 10
+    ef_search: int = EF_SEARCH_DEFAULT
+    """Breadth of a graph walk; at least ``offset + k`` is used."""
+    filter: Filter = MATCH_ALL
+    offset: int = 0
+    """Nearest matches to skip; ``k`` are answered after them."""
+    max_distance: float | None = None
+    """Hits farther than this are left out."""
+    exact: bool = False
+    """Measure every match instead of walking graphs."""
+    include_payload: bool = False
+    include_vector: bool = False
+    explain: bool = False
+
+    @property
+    def depth(self) -> int:
+        """Nearest matches to be found so that ``k`` remain after the offset and the excluded id."""
+        return self.offset + self.k + (self.id is not None)
+
+    @property
+    def breadth(self) -> int:
+        """The effective breadth of a walk."""
+        return max(self.ef_search, self.depth)
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """One result."""
+
+    id: int
+    distance: float
+    payload: bytes | None = None
+    """JSON text, ``{}`` when the record has none; None when it was not asked for."""
+    vector: NDArray[np.float32] | None = None
+
+
+class Explain(msgspec.Struct, frozen=True):
+    """How a search was done; searches of a batch that were done together share plan and times."""
+
+    parts: list[PartChoice]
+    matches: int
+    visited: int
+    """Rows measured for this search."""
+    rescanned: int
+    """Parts that were scanned after their graph's walk had found too few."""
+    complete: bool
+    """Whether all ``min(k, matches)`` nearest were answered; ``max_distance`` alone makes them fewer."""
+    plan_ms: float
+    """Evaluating the filter and choosing."""
+    search_ms: float
+    fetch_ms: float
+
+
+class SearchResult(msgspec.Struct, frozen=True, eq=False):
+    """The answer in columns, ascending by (distance, id)."""
+
+    lsn: Lsn
+    ids: NDArray[np.uint64]
+    distances: NDArray[np.float32]
+    payloads: list[bytes] | None = None
+    vectors: NDArray[np.float32] | None = None
+    explain: Explain | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def hits(self) -> list[Hit]:
+        """The answer in rows."""
+        pairs = zip(self.ids.tolist(), self.distances.tolist(), strict=True)
+        if self.payloads is None and self.vectors is None:
+            return [Hit(id, distance) for id, distance in pairs]
+        return [
+            Hit(
+                id,
+                distance,
+                None if self.payloads is None else self.payloads[row],
+                None if self.vectors is None else self.vectors[row],
+            )
+            for row, (id, distance) in enumerate(pairs)
+        ]
+
+
+def check_request(request: SearchRequest, spec: IndexSpec) -> None:
+    """Raises InvalidRequest, with the code of the field at fault, unless the request is in bounds."""
+    _check_count("k", request.k, 1, K_MAX, "bad_k")
+    _check_count("ef_search", request.ef_search, 1, EF_SEARCH_MAX, "bad_ef_search")
+    _check_count("offset", request.offset, 0, OFFSET_MAX, "bad_offset")
+    if request.max_distance is not None and not math.isfinite(request.max_distance):
+        raise InvalidRequest("max_distance must be a finite number", code="bad_max_distance")
+    if (request.vector is None) == (request.id is None):
+        raise InvalidRequest("give either a vector or an id to search by", code="bad_vector")
+    if request.vector is not None:
+        _check_vector(request.vector, spec.dim)
+    else:
+        _check_count("id", request.id, 0, ID_MAX, "bad_id")
+
+
+def _check_count(name: str, value: object, least: int, most: int, code: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidRequest(f"{name} must be an integer from {least} to {most}", code=code)
+
+
+def _check_vector(vector: NDArray[np.float32], dim: int) -> None:
+    if vector.ndim != 1 or vector.dtype != np.float32:
+        raise InvalidRequest("a vector must be one-dimensional float32", code="bad_vector")
+    if len(vector) != dim:
+        raise InvalidRequest(f"the vector has {len(vector)} numbers, the index {dim}", code="wrong_dim")
+    if not core.all_finite(vector):
+        raise InvalidRequest("a vector must hold finite numbers", code="bad_vector")

@@ -1,0 +1,133 @@
+"""Nearest neighbours over one snapshot: plan, one native call, then the columns that were asked for.
+
+Every search answers exactly ``min(k, matches - offset)`` hits, ascending by distance and then id; only
+``max_distance`` leaves out more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import Hits, Snapshot, search_prepared
+from asteroid_cloud.query.knn.planner import Plan, plan_search
+from asteroid_cloud.query.knn.request import Explain, SearchRequest, SearchResult, check_request
+from asteroid_cloud.query.limits import SEARCH_BATCH_HITS_MAX, SEARCHES_MAX
+from asteroid_cloud.query.rows.records import Places, fetch_one, payloads_at, vectors_at
+from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
+
+
+def search(snapshot: Snapshot, request: SearchRequest, masks: FilterCache) -> SearchResult:
+    """The nearest matches to one vector, or to the stored vector of one id (NotFound if there is none)."""
+    check_request(request, snapshot.spec)
+    return _search_alike(snapshot, [request], masks, threads=1)[0]
+
+
+def search_batch(
+    snapshot: Snapshot, requests: Sequence[SearchRequest], masks: FilterCache, *, threads: int = 1
+) -> list[SearchResult]:
+    """Many searches of one snapshot; those that differ only in the vector go to the core together.
+
+    An error names the search at fault as ``index``; then none is answered.
+    """
+    _check_batch(snapshot, requests)
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for position, request in enumerate(requests):
+        key = (request.depth, request.breadth, request.filter.key, request.exact)
+        alike.setdefault(key, []).append(position)
+    results: dict[int, SearchResult] = {}
+    for positions in alike.values():
+        group = [requests[position] for position in positions]
+        results.update(zip(positions, _search_alike(snapshot, group, masks, threads=threads), strict=True))
+    return [results[position] for position in range(len(requests))]
+
+
+def _check_batch(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> None:
+    if len(requests) > SEARCHES_MAX:
+        raise TooLarge(f"a batch has at most {SEARCHES_MAX} searches", code="batch_too_large")
+    for position, request in enumerate(requests):
+        try:
+            check_request(request, snapshot.spec)
+        except InvalidRequest as error:
+            raise InvalidRequest(
+                f"search {position}: {error.message}", code=error.code, index=position
+            ) from error
+    if sum(min(request.depth, snapshot.live) for request in requests) > SEARCH_BATCH_HITS_MAX:
+        raise TooLarge(
+            f"the searches of a batch have at most {SEARCH_BATCH_HITS_MAX} results together",
+            code="batch_too_large",
+        )
+
+
+def _search_alike(
+    snapshot: Snapshot, requests: Sequence[SearchRequest], masks: FilterCache, *, threads: int
+) -> list[SearchResult]:
+    """Searches of one depth, breadth and filter."""
+    first = requests[0]
+    queries = _queries(snapshot, requests)
+    started = perf_counter()
+    plan = plan_search(snapshot, first.filter, masks, ef=first.breadth, exact=first.exact)
+    planned = perf_counter()
+    hits = search_prepared(
+        plan.native, queries, first.depth, first.breadth, exact=first.exact, threads=threads
+    )
+    searched = perf_counter()
+    times = ((planned - started) * 1e3, (searched - planned) * 1e3)
+    return [_answer(snapshot, request, plan, hits, row, times) for row, request in enumerate(requests)]
+
+
+def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[np.float32]:
+    vectors = [
+        _stored(snapshot, request.id) if request.vector is None else request.vector for request in requests
+    ]
+    return vectors[0][None] if len(vectors) == 1 else np.stack(vectors)
+
+
+def _stored(snapshot: Snapshot, id: int | None) -> NDArray[np.float32]:
+    assert id is not None, "check_request lets only one of vector and id be absent"
+    vector = fetch_one(snapshot, id, vector=True).vector
+    assert vector is not None
+    return vector
+
+
+def _answer(
+    snapshot: Snapshot, request: SearchRequest, plan: Plan, hits: Hits, row: int, times: tuple[float, float]
+) -> SearchResult:
+    """One row of hits, cut to what its request asked."""
+    found = int(hits.found[row])
+    assert found == min(request.depth, plan.matches), "the core answers exactly min(k, matches)"
+    ids, distances = hits.ids[row, :found], hits.distances[row, :found]
+    columns = _window(request, ids, distances)
+    ids, distances = ids[columns], distances[columns]
+    started = perf_counter()
+    payloads = vectors = None
+    if request.include_payload or request.include_vector:
+        places = Places(hits.parts[row, columns], hits.ordinals[row, columns])
+        views = [part.view for part in plan.parts]
+        payloads = payloads_at(views, places) if request.include_payload else None
+        vectors = vectors_at(views, places, snapshot.spec.dim) if request.include_vector else None
+    explain = None
+    if request.explain:
+        fetch_ms = (perf_counter() - started) * 1e3
+        measured = int(hits.visited[row]), int(hits.rescanned[row])
+        complete = found == min(request.depth, plan.matches)
+        explain = Explain(plan.choices, plan.matches, *measured, complete, *times, fetch_ms)
+    return SearchResult(snapshot.lsn, ids, distances, payloads, vectors, explain)
+
+
+def _window(
+    request: SearchRequest, ids: NDArray[np.uint64], distances: NDArray[np.float32]
+) -> slice | NDArray[np.intp]:
+    """Which hits of a row to keep: without the excluded id, after the offset, near enough."""
+    near = len(ids)
+    if request.max_distance is not None:
+        near = int(np.searchsorted(distances, np.float32(request.max_distance), side="right"))
+    start, stop = request.offset, min(request.offset + request.k, near)
+    if request.id is None:
+        return slice(start, max(start, stop))
+    others = np.flatnonzero(ids != np.uint64(request.id))
+    return others[others < near][start : request.offset + request.k]

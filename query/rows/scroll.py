@@ -1,0 +1,141 @@
+"""A walk over the records that match, in id order, a page at a time.
+
+Each page reads the snapshot that is current when it is asked for and resumes after the last id of the
+page before, so nothing is held for a walker between pages. Ids ascend throughout: a walk meets each id at
+most once, and exactly once each id that exists and matches from its first page to its last. What is
+written meanwhile is met if it lies ahead.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import PartView, Snapshot
+from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
+from asteroid_cloud.query.limits import SCROLL_LIMIT_MAX
+from asteroid_cloud.query.rows.records import Places, Record, records_at
+from asteroid_cloud.query.selection.bitmaps import Bits, ordinals_between
+from asteroid_cloud.query.selection.filter_cache import FilterCache, select
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.errors import InvalidRequest, Overloaded
+
+# Rows of a part looked at in one step, which bounds the memory that a page takes whatever the part's size.
+ROWS_A_STEP = 1 << 17
+
+_CURSOR = struct.Struct("<QQI")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScrollPage:
+    """Some records in id order."""
+
+    lsn: Lsn
+    records: list[Record]
+    cursor: str | None
+    """Give it back for the next page; None when this was the last."""
+
+
+def scroll(
+    snapshot: Snapshot,
+    masks: FilterCache,
+    *,
+    limit: int,
+    filter: Filter = MATCH_ALL,
+    cursor: str | None = None,
+    payload: bool = False,
+    vector: bool = False,
+) -> ScrollPage:
+    """The next ``limit`` matches after the cursor, or the first ones without it.
+
+    Raises InvalidRequest ``bad_limit``, or ``bad_cursor`` for a cursor that is damaged or belongs to another
+    filter; Overloaded ``not_caught_up`` when the snapshot is older than the page before.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= SCROLL_LIMIT_MAX:
+        raise InvalidRequest(f"limit must be an integer from 1 to {SCROLL_LIMIT_MAX}", code="bad_limit")
+    after = None if cursor is None else _last_id(cursor, filter, snapshot.lsn)
+    ids, places = _smallest(snapshot, masks, filter, after, limit + 1)  # one more says whether to go on
+    more = len(ids) > limit
+    ids, places = ids[:limit], Places(places.parts[:limit], places.ordinals[:limit])
+    records = records_at(snapshot, ids, places, payload=payload, vector=vector)
+    following = _cursor(records[-1].id, snapshot.lsn, filter) if more else None
+    return ScrollPage(snapshot.lsn, records, following)
+
+
+def _smallest(
+    snapshot: Snapshot, masks: FilterCache, filter: Filter, after: int | None, wanted: int
+) -> tuple[NDArray[np.uint64], Places]:
+    """The ``wanted`` smallest matching ids beyond ``after``, ascending, and their places."""
+    pool = _Pool(after, wanted)
+    for number, view in enumerate(snapshot.parts):
+        selection = select(view, filter, masks)
+        if selection.count:
+            pool.add_part(number, view, selection.mask)
+    return pool.sorted()
+
+
+class _Pool:
+    """The smallest ids seen so far; trimmed by partition, so that only one page is ever sorted."""
+
+    def __init__(self, after: int | None, wanted: int) -> None:
+        self._after = None if after is None else np.uint64(after)
+        self._wanted = wanted
+        self._ids = np.empty(0, np.uint64)
+        self._parts = np.empty(0, np.uint32)
+        self._ordinals = np.empty(0, np.uint32)
+
+    def add_part(self, number: int, view: PartView, mask: Bits | None) -> None:
+        """Takes in what a part adds to the smallest."""
+        for start in range(0, view.rows, ROWS_A_STEP):
+            ordinals = ordinals_between(mask, start, min(start + ROWS_A_STEP, view.rows))
+            ids = view.ids(ordinals)
+            wanted = np.ones(len(ids), np.bool_) if self._after is None else ids > self._after
+            if len(self._ids) == self._wanted:
+                wanted &= ids < self._ids.max()
+            if wanted.any():
+                self._merge(number, ids[wanted], ordinals[wanted])
+
+    def _merge(self, number: int, ids: NDArray[np.uint64], ordinals: NDArray[np.uint32]) -> None:
+        self._ids = np.concatenate((self._ids, ids))
+        self._parts = np.concatenate((self._parts, np.full(len(ids), number, np.uint32)))
+        self._ordinals = np.concatenate((self._ordinals, ordinals))
+        if len(self._ids) > self._wanted:
+            self._keep(np.argpartition(self._ids, self._wanted - 1)[: self._wanted])
+
+    def _keep(self, kept: NDArray[np.intp]) -> None:
+        self._ids, self._parts, self._ordinals = self._ids[kept], self._parts[kept], self._ordinals[kept]
+
+    def sorted(self) -> tuple[NDArray[np.uint64], Places]:
+        """The pool in id order."""
+        self._keep(np.argsort(self._ids))
+        return self._ids, Places(self._parts, self._ordinals)
+
+
+def _cursor(last: int, lsn: Lsn, filter: Filter) -> str:
+    return base64.urlsafe_b64encode(_CURSOR.pack(last, lsn, _seal(last, lsn, filter))).decode()
+
+
+def _seal(last: int, lsn: int, filter: Filter) -> int:
+    """Ties a cursor to its filter and shows damage; it is not a secret."""
+    return zlib.crc32(filter.key, zlib.crc32(struct.pack("<QQ", last, lsn)))
+
+
+def _last_id(cursor: str, filter: Filter, lsn: Lsn) -> int:
+    try:
+        raw = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
+        last, seen, seal = _CURSOR.unpack(raw)
+    except (UnicodeEncodeError, binascii.Error, struct.error) as error:
+        raise InvalidRequest("the cursor is not one of ours", code="bad_cursor") from error
+    if seal != _seal(last, seen, filter):
+        raise InvalidRequest("the cursor belongs to another filter, or is damaged", code="bad_cursor")
+    if seen > lsn:
+        raise Overloaded(
+            f"the page before was read at {seen}, this snapshot is of {lsn}", code="not_caught_up"
+        )
+    return int(last)

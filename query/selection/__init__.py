@@ -1,0 +1,1 @@
+"""Which rows of a part match a filter?"""

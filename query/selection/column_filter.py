@@ -1,0 +1,342 @@
+"""What a segment's fields tell of a filter: which rows match for certain, and which may.
+
+Each test becomes a pair of sets, and the tree is the algebra of such pairs: the complement of (certain,
+possible) is (not possible, not certain). What lies between the two is left to the payloads themselves, so a
+column may leave open what it does not hold: long strings, integers beyond 2^53, values between fences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import FieldColumn, Fields
+from asteroid_cloud.indexer.segment import KEY_BYTES
+from asteroid_cloud.query.filters.tree import (
+    Among,
+    And,
+    Compare,
+    ContainsAll,
+    ContainsAny,
+    Equal,
+    EqualFolded,
+    Exists,
+    Field,
+    Literal,
+    Node,
+    Not,
+    ObjectLiteral,
+    Or,
+    Prefix,
+    Size,
+    Test,
+    When,
+)
+
+Flags = NDArray[np.bool_]
+
+EXACT_INTEGERS = float(2**53)
+TAGS: dict[object, float] = {None: 0.0, False: 1.0, True: 2.0}
+ARRAY, OBJECT = 3.0, 4.0
+NOT_ASCII, ABOVE_UTF8 = b"\x80", b"\xff"
+"""From the first byte of what is not ASCII; beyond every byte of UTF-8."""
+FOLDED_LETTERS = 3
+"""Letters of a case-folded text that are looked for in both cases: eight beginnings."""
+
+
+class Bounds(NamedTuple):
+    """Flags of all rows of a segment; every certain row is possible too."""
+
+    certain: Flags
+    possible: Flags
+
+
+def bounds(node: Node, fields: Fields) -> Bounds:
+    """The rows that match, as far as the fields tell."""
+    return _bounds(node, _Columns(fields))
+
+
+class _Columns:
+    """A segment's fields, each column opened once for the whole of a filter."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.rows = fields.rows
+        self.odd = fields.odd
+        self.knows = fields.knows
+        self._fields = fields
+        self._opened: dict[tuple[tuple[str, ...], str, bool], FieldColumn | None] = {}
+
+    def column(self, path: tuple[str, ...], kind: str, is_element: bool) -> FieldColumn | None:
+        """As ``Fields.column`` gives it; raises KeyError as that does."""
+        key = path, kind, is_element
+        if key not in self._opened:
+            self._opened[key] = self._fields.column(path, kind, is_element)
+        return self._opened[key]
+
+
+def _bounds(node: Node, columns: _Columns) -> Bounds:
+    match node:
+        case Field(path, test):
+            return _Leaf(columns, path).bounds(test)
+        case Not(part):
+            certain, possible = _bounds(part, columns)
+            return Bounds(~possible, ~certain)
+        case And(parts):
+            found = (_bounds(part, columns) for part in parts)
+            return _joined(np.logical_and, found, columns.rows, empty=True)
+        case Or(parts):
+            found = (_bounds(part, columns) for part in parts)
+            return _joined(np.logical_or, found, columns.rows, empty=False)
+
+
+def _joined(join: np.ufunc, parts: Iterable[Bounds], rows: int, *, empty: bool) -> Bounds:
+    """All parts joined, one at a time: a thousand of them together would be a gigabyte in a large segment."""
+    joined = Bounds(np.full(rows, empty), np.full(rows, empty))
+    for certain, possible in parts:
+        join(joined.certain, certain, out=joined.certain)
+        join(joined.possible, possible, out=joined.possible)
+    return joined
+
+
+class _Leaf:
+    """The tests of one path."""
+
+    def __init__(self, fields: _Columns, path: tuple[str, ...], *, is_element: bool = False) -> None:
+        self._fields = fields
+        self._path = path
+        self._is_element = is_element
+
+    def bounds(self, test: Test) -> Bounds:
+        """As told by the columns; the rows that they do not describe are possible and not certain."""
+        if not self._fields.knows(self._path):
+            return Bounds(self._none(), ~self._none())
+        try:
+            found = self._bounds(test)
+        except KeyError:
+            found = Bounds(self._none(), ~self._none())
+        odd = self._fields.odd
+        return found if odd is None else Bounds(found.certain & ~odd, found.possible | odd)
+
+    def _bounds(self, test: Test) -> Bounds:
+        match test:
+            case Equal(literal):
+                return self._equal(literal)
+            case Among(literals):
+                return self._among(literals)
+            case Compare(order, bound):
+                return self._ordered(order, bound)
+            case Exists():
+                kinds = ("tag", "number", "string")
+                return self._any([self._certain(self._all_of(kind)) for kind in kinds])
+            case ContainsAny(literals):
+                return self._elements()._among(literals)
+            case ContainsAll(literals):
+                arrays = self._certain(self._tagged(ARRAY))
+                found = [self._elements()._equal(literal) for literal in literals]
+                return _joined(np.logical_and, [arrays, *found], self._fields.rows, empty=True)
+            case Prefix(text):
+                return self._prefix(text)
+            case Size(order, length):
+                if order == "$eq":
+                    return self._with_length(length)
+                return self._range("length", order, _double(length), is_cut=False)
+            case EqualFolded(folded):
+                return self._folded(folded)
+            case When(order, instant):  # fractions of a second are not in the key
+                return self._range("instant", order, float(instant[0]), is_cut=True)
+
+    def _equal(self, literal: Literal) -> Bounds:
+        return self._among((literal,))
+
+    def _among(self, literals: tuple[Literal, ...]) -> Bounds:
+        certain, possible = self._none(), self._none()
+        for literal in literals:
+            if isinstance(literal, tuple):
+                possible |= self._equal_array(literal)
+            elif isinstance(literal, ObjectLiteral):
+                possible |= self._equal_object(literal)
+            else:
+                self._mark_equal(literal, certain, possible)
+        return Bounds(certain, possible | certain)
+
+    def _mark_equal(self, literal: str | int | float | bool | None, certain: Flags, possible: Flags) -> None:
+        if literal is None or isinstance(literal, bool):
+            self._mark_key("tag", TAGS[literal], certain, possible)
+        elif isinstance(literal, str):
+            text = _utf8(literal)
+            self._mark_key("string", text[:KEY_BYTES], certain, possible, text)
+        else:
+            self._mark_key("number", _double(literal), certain, possible)
+
+    def _mark_key(
+        self, kind: str, key: float | bytes, certain: Flags, possible: Flags, text: bytes | None = None
+    ) -> None:
+        """The rows with this key; ``text`` is the whole string that it is the beginning of."""
+        column = self._column(kind)
+        if column is None:
+            return
+        group = column.last_at_most(key)
+        if group < 0 or (column.is_exact and column.key(group) != key):
+            return
+        if column.is_exact and _is_whole(key):
+            column.mark(certain, group, group + 1)
+        elif text is not None:
+            column.mark_alike(possible, group, text)
+        else:
+            column.mark(possible, group, group + 1)
+
+    def _with_length(self, length: int) -> Bounds:
+        certain, possible = self._none(), self._none()
+        self._mark_key("length", _double(length), certain, possible)
+        return Bounds(certain, possible | certain)
+
+    def _equal_array(self, literal: tuple[Literal, ...]) -> Flags:
+        """The rows with an array that may equal this one."""
+        if self._is_element:  # columns do not look into the arrays of arrays
+            return self._tagged(ARRAY)
+        possible = self._with_length(len(literal)).possible
+        for each in literal:
+            possible &= self._elements()._equal(each).possible
+        return possible
+
+    def _equal_object(self, literal: ObjectLiteral) -> Flags:
+        """The rows with an object that may equal this one."""
+        possible = self._tagged(OBJECT)
+        if not self._is_element:  # nor into the objects of arrays
+            for name, value in literal.items:
+                possible &= _Leaf(self._fields, (*self._path, name)).bounds(Equal(value)).possible
+        return possible
+
+    def _ordered(self, order: str, bound: Literal) -> Bounds:
+        if isinstance(bound, bool) or not isinstance(bound, int | float | str):
+            return self._certain(self._none())
+        if not isinstance(bound, str):
+            return self._range("number", order, _double(bound), is_cut=False)
+        text = _utf8(bound)
+        return self._range("string", order, text[:KEY_BYTES], is_cut=len(text) > KEY_BYTES)
+
+    def _range(self, kind: str, order: str, key: float | bytes, *, is_cut: bool) -> Bounds:
+        """The rows on one side of a key; those of its own group are open unless it is the whole value."""
+        column = self._column(kind)
+        if column is None:
+            return self._certain(self._none())
+        group, rows = column.last_at_most(key), self._none()
+        if order in ("$gt", "$gte"):
+            column.mark(rows, group + 1, column.groups)
+        else:
+            column.mark(rows, 0, group)
+        possible = rows.copy()
+        if group < 0:
+            return Bounds(rows, possible)
+        is_equal = column.key(group) == key
+        if column.is_exact and not is_equal:  # the group is below the key
+            if order in ("$lt", "$lte"):
+                column.mark(rows, group, group + 1)
+            return self._certain(rows)
+        if column.is_exact and _is_whole(key) and not is_cut:
+            if order in ("$gte", "$lte"):
+                column.mark(rows, group, group + 1)
+            return self._certain(rows)
+        column.mark(possible, group, group + 1)
+        return Bounds(rows, possible)
+
+    def _prefix(self, text: str) -> Bounds:
+        column, begin = self._column("string"), _utf8(text)
+        certain, possible = self._none(), self._none()
+        if column is None:
+            return Bounds(certain, possible)
+        key = begin[:KEY_BYTES]
+        first, last = column.last_at_most(key), column.last_at_most(key + ABOVE_UTF8)
+        starts_there = first >= 0 and column.key(first) == key
+        column.mark(possible, first, last + 1)
+        if len(begin) <= KEY_BYTES:
+            column.mark(certain, first + (not starts_there), last + column.is_exact)
+            if column.is_exact:
+                possible = certain
+        return Bounds(certain, possible)
+
+    def _folded(self, folded: str) -> Bounds:
+        """Which strings may fold to this one: ASCII letters do so in two ways, what is not ASCII in any."""
+        column, possible = self._column("string"), self._none()
+        if column is None:
+            return self._certain(possible)
+        if column.is_exact:
+            return self._folded_keys(column, folded)
+        beginnings = [b""]
+        for letter in folded[:FOLDED_LETTERS]:
+            for begin in beginnings:
+                mark_between(column, possible, begin + NOT_ASCII, begin + ABOVE_UTF8)
+            if not letter.isascii():
+                return Bounds(self._none(), possible)
+            cases = {letter.lower().encode(), letter.upper().encode()}
+            beginnings = [begin + case for begin in beginnings for case in cases]
+        for begin in beginnings:
+            mark_between(column, possible, begin, begin + ABOVE_UTF8)
+        return Bounds(self._none(), possible)
+
+    def _folded_keys(self, column: FieldColumn, folded: str) -> Bounds:
+        """The same of a column that has every string, whole or cut: each of them is asked."""
+        certain, possible = self._none(), self._none()
+        for group in range(column.groups):
+            key = column.key(group)
+            assert isinstance(key, bytes)
+            text = key.decode("utf-8", "ignore").casefold()  # a character that was cut in two is left out
+            if not _is_whole(key) and folded.startswith(text):
+                column.mark(possible, group, group + 1)
+            elif text == folded:
+                column.mark(certain, group, group + 1)
+        return Bounds(certain, possible | certain)
+
+    def _elements(self) -> _Leaf:
+        return _Leaf(self._fields, self._path, is_element=True)
+
+    def _tagged(self, tag: float) -> Flags:
+        column, rows = self._column("tag"), self._none()
+        if column is not None:
+            group = column.last_at_most(tag)
+            if group >= 0 and column.key(group) == tag:
+                column.mark(rows, group, group + 1)
+        return rows
+
+    def _all_of(self, kind: str) -> Flags:
+        column, rows = self._column(kind), self._none()
+        if column is not None:
+            column.mark(rows, 0, column.groups)
+        return rows
+
+    def _column(self, kind: str) -> FieldColumn | None:
+        return self._fields.column(self._path, kind, self._is_element)
+
+    def _none(self) -> Flags:
+        return np.zeros(self._fields.rows, np.bool_)
+
+    def _certain(self, rows: Flags) -> Bounds:
+        return Bounds(rows, rows)
+
+    def _any(self, found: list[Bounds]) -> Bounds:
+        return _joined(np.logical_or, found, self._fields.rows, empty=False)
+
+
+def mark_between(column: FieldColumn, flags: Flags, begin: bytes, end: bytes) -> None:
+    """Sets the flags of all rows with a string from ``begin`` to ``end``, and perhaps of some beside them."""
+    column.mark(flags, column.last_at_most(begin), column.last_at_most(end) + 1)
+
+
+def _utf8(text: str) -> bytes:
+    """The bytes that order as the text does; half a surrogate pair, which no payload has, has some too."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _double(number: int | float) -> float:
+    try:
+        return float(number) + 0.0  # −0 is 0
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+
+
+def _is_whole(key: float | bytes) -> bool:
+    """Whether values with this key are all equal to it."""
+    return len(key) < KEY_BYTES if isinstance(key, bytes) else abs(key) < EXACT_INTEGERS

@@ -1,0 +1,146 @@
+"""A client that is still sending when it is refused sees why, and is not waited for without end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lsmvec_client import Client, PayloadTooLarge, Unauthorized  # type: ignore[import-untyped]
+
+from asteroid_cloud.api.http.lingering_close import LingeringTransport
+from asteroid_cloud.api.limits import BATCH_BODY_BYTES_MAX, LINGER_S_MAX
+from asteroid_cloud.wal.limits import MIB
+from ops.server import Server
+
+KEY = "key-of-the-test"
+GOOD = {"Authorization": f"Bearer {KEY}"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests of this file."""
+    with Server(tmp_path_factory.mktemp("lingering"), "--api-key", KEY, "--dim", "4") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "headers", "status", "code"),
+    [
+        ("/v1/vectors", 20 * MIB, GOOD, 413, "payload_too_large"),
+        ("/v1/vectors/batch", BATCH_BODY_BYTES_MAX + MIB, GOOD, 413, "payload_too_large"),
+        ("/v1/vectors", 20 * MIB, {}, 401, "unauthorized"),
+        ("/v1/nowhere", MIB // 2, GOOD, 404, "not_found"),
+        ("/v1/build/bulk", 20 * MIB, GOOD, 400, "bad_payload"),
+    ],
+)
+def test_a_client_that_sends_it_all_before_it_reads_sees_why_it_is_refused(
+    server: Server, path: str, size: int, headers: dict[str, str], status: int, code: str
+) -> None:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
+    connection.request("POST", path, b" " * size, headers)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (status, code)
+    assert answer.headers["Connection"] == "close"
+    connection.close()
+
+
+@pytest.mark.parametrize(("key", "kind"), [(KEY, PayloadTooLarge), ("wrong", Unauthorized)])
+def test_the_published_client_sees_it_too(server: Server, key: str, kind: type[Exception]) -> None:
+    client = Client(api_key=key, base_url=server.url)
+    with pytest.raises(kind):
+        client.insert(1, [0.0, 0.0, 0.0, 0.0], {"text": "x" * (20 * MIB)})
+
+
+def test_what_comes_after_a_refusal_is_not_taken_for_a_request(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+        seen = b""
+        while not seen.endswith(b"}"):
+            seen += connection.recv(65_536)
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 10_000)
+        connection.shutdown(socket.SHUT_WR)
+        while more := connection.recv(65_536):
+            seen += more
+    assert seen.count(b"HTTP/1.1") == 1
+    assert seen.startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_connection_outlives_a_refusal_whose_request_was_whole(server: Server) -> None:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
+    connection.connect()
+    before = connection.sock
+    for _ in range(3):
+        connection.request("POST", "/v1/vectors", b"x" * 1_000)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (401, "unauthorized")
+        assert connection.sock is before
+    connection.close()
+
+
+class FakeTransport:
+    """Notes what is done to it."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: self.calls.append(name)
+
+    def is_closing(self) -> bool:
+        return "close" in self.calls
+
+
+class FakeTimer:
+    """A timer that runs when it is told to."""
+
+    def __init__(self) -> None:
+        self.delay_s = 0.0
+        self.run: Any = None
+        self.is_cancelled = False
+
+    def call_later(self, delay_s: float, run: Any) -> FakeTimer:
+        assert self.run is None, "more than one timer"
+        self.delay_s, self.run = delay_s, run
+        return self
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+def lingering(transport: FakeTransport, timer: FakeTimer) -> LingeringTransport:
+    """A transport that ends when the timer runs."""
+    pair: tuple[Any, Any] = (transport, timer)
+    return LingeringTransport(*pair)
+
+
+def test_a_client_that_never_stops_is_cut_in_the_end() -> None:
+    transport, timer = FakeTransport(), FakeTimer()
+    ending = lingering(transport, timer)
+    assert not ending.is_closing()
+    ending.write(b"refused")
+    ending.close()
+    ending.close()
+    assert transport.calls == ["write", "write_eof", "resume_reading"]
+    assert ending.is_lingering
+    assert ending.is_closing()
+    assert timer.delay_s == LINGER_S_MAX
+    timer.run()
+    assert transport.calls[-1] == "close"
+    ending.forget()
+    assert timer.is_cancelled
+
+
+def test_a_request_that_is_whole_needs_no_waiting() -> None:
+    transport, timer = FakeTransport(), FakeTimer()
+    ending = lingering(transport, timer)
+    ending.is_request_whole = True
+    ending.close()
+    assert transport.calls == ["close"]
+    assert not ending.is_lingering
+    assert timer.run is None
+    ending.forget()

@@ -1,0 +1,112 @@
+"""The routes about payload fields, and the embedded calls that say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asteroid_cloud.api import Store, open_blocking
+from asteroid_cloud.client import F
+from asteroid_cloud.wal.errors import InvalidRequest
+from tests.support.asking import ZEROS, Http
+
+pytestmark = pytest.mark.anyio
+
+ITEMS: list[tuple[int, list[float], dict[str, Any]]] = [
+    (1, ZEROS, {"lang": "en", "year": 2024, "tags": ["a", "b"]}),
+    (2, ZEROS, {"lang": "de", "year": 2025.5, "tags": ["b", "b"]}),
+    (3, ZEROS, {"lang": "en", "year": "unknown", "tags": []}),
+    (4, ZEROS, {"lang": None, "deep": {"er": True}}),
+    (5, ZEROS, {}),
+]
+
+
+async def test_facets_count_each_value(http: Http, store: Store) -> None:
+    await store.insert_batch(ITEMS)
+    told = await http.send("POST", "/v1/facets", {"field": "lang"}, status=200)
+    values = [{"value": "en", "count": 2}, {"value": None, "count": 1}, {"value": "de", "count": 1}]
+    assert told == {
+        "values": values,
+        "distinct": 3,
+        "rows": 5,
+        "rows_with_field": 4,
+        "rows_without_field": 1,
+    }
+    body = {"field": "tags", "filter": {"year": {"$lt": 2026}}, "limit": 1}
+    told = await http.send("POST", "/v1/facets", body, status=200)
+    assert (told["values"], told["distinct"], told["rows"]) == ([{"value": "b", "count": 2}], 2, 2)
+    told = await http.send("POST", "/v1/facets", {"field": "deep.er"}, status=200)
+    assert (told["values"], told["rows_with_field"]) == ([{"value": True, "count": 1}], 1)
+
+
+async def test_a_range_tells_numbers_from_strings(http: Http, store: Store) -> None:
+    await store.insert_batch(ITEMS)
+    told = await http.send("POST", "/v1/range", {"field": "year"}, status=200)
+    assert told == {
+        "numbers": {"rows": 2, "min": 2024, "max": 2025.5},
+        "strings": {"rows": 1, "min": "unknown", "max": "unknown"},
+        "rows": 5,
+        "rows_with_field": 3,
+        "rows_without_field": 2,
+    }
+    body = {"field": "year", "filter": {"lang": "fr"}}
+    told = await http.send("POST", "/v1/range", body, status=200)
+    assert (told["numbers"], told["strings"], told["rows"]) == (None, None, 0)
+
+
+@pytest.mark.parametrize("path", ["/v1/facets", "/v1/range"])
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "missing_field"),
+        ({"field": 1}, "bad_field"),
+        ({"field": ""}, "bad_field"),
+        ({"field": "$a"}, "bad_field"),
+        ({"field": "x" * 1_025}, "bad_field"),
+        ({"field": "a", "filter": {"a": {"$no": 1}}}, "bad_filter"),
+        ({"field": "a", "filter": None}, "bad_filter"),
+        ({"field": "a", "fields": []}, "unknown_field"),
+        ({"field": "a", "min_lsn": -1}, "bad_min_lsn"),
+        (b'{"field":"\\ud800"}', "bad_json"),
+        (b"[", "bad_json"),
+    ],
+)
+async def test_a_bad_body_is_refused(http: Http, path: str, body: object, code: str) -> None:
+    await http.refused("POST", path, body, status=400, code=code)
+
+
+@pytest.mark.parametrize("limit", [0, 1_001, 1.0, "1", True, None])
+async def test_a_bad_limit_is_refused(http: Http, limit: object) -> None:
+    await http.refused("POST", "/v1/facets", {"field": "a", "limit": limit}, status=400, code="bad_limit")
+
+
+async def test_too_many_values_say_their_limit(
+    http: Http, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asteroid_cloud.query.rows.facets.FACET_VALUES_MAX", 1)
+    await store.insert_batch(ITEMS)
+    told = await http.refused("POST", "/v1/facets", {"field": "lang"}, status=413, code="too_many_values")
+    assert told["limit"] == 1
+
+
+async def test_the_store_says_the_same(store: Store) -> None:
+    await store.insert_batch(ITEMS)
+    facets = await store.facets("lang", F("year").exists(), limit=1)
+    assert [(each.value, each.count) for each in facets.values] == [("en", 2)]
+    assert (facets.distinct, facets.rows, facets.lsn) == (2, 3, store.engine.applied_lsn)
+    found = await store.field_range("year")
+    assert found.numbers is not None
+    assert (found.numbers.min, found.numbers.max, found["rows"]) == (2024, 2025.5, 5)
+    for call in (store.facets, store.field_range):
+        with pytest.raises(InvalidRequest):
+            await call("$")
+
+
+def test_the_blocking_store_says_the_same(tmp_path: Path) -> None:
+    with open_blocking(tmp_path, dim=4) as store:
+        store.insert_batch(ITEMS)
+        assert store.facets("lang", {"lang": {"$ieq": "DE"}}).distinct == 1
+        found = store.field_range("lang")
+        assert (found.numbers, found.strings and found.strings.max) == (None, "en")

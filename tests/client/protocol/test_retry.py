@@ -1,0 +1,219 @@
+"""What is sent again, what never is, and how long the pauses are."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asteroid_cloud.client import (
+    AsteroidError,
+    Conflict,
+    ConnectionFailed,
+    DeadlineExceeded,
+    RateLimited,
+    RetryPolicy,
+    StorageError,
+    Unavailable,
+)
+from asteroid_cloud.client.protocol.calls import Call, Reply, Retry
+from asteroid_cloud.client.protocol.retry import Attempts, may_retry
+from tests.client.conftest import Connect
+from tests.support.fake_server import FakeServer, hang_up, refuse
+
+pytestmark = pytest.mark.anyio
+
+SAFE: list[tuple[str, tuple[Any, ...]]] = [
+    ("insert", (1, [1.0])),
+    ("upsert", (1, [1.0])),
+    ("get", (1,)),
+    ("delete", (1,)),
+    ("get_payload", (1,)),
+    ("set_payload", (1, {})),
+    ("merge_payload", (1, {})),
+    ("search", ([1.0],)),
+    ("search_batch", ([[1.0]],)),
+    ("fetch", ([1],)),
+    ("count", ()),
+    ("insert_batch", ([(1, [1.0])],)),
+    ("get_index", ()),
+    ("stats", ()),
+]
+ONLY_UNSENT: list[tuple[str, tuple[Any, ...]]] = [
+    ("create_index", (1,)),
+    ("delete_index", ()),
+    ("delete_many", ([1],)),
+]
+BULK = ("bulk_build", (np.zeros((2, 1), dtype=np.float32),))
+
+
+async def prepare(client: Any, name: str) -> None:
+    if name == "create_index":
+        return
+    await client.create_index(1)
+    if name != "bulk_build":
+        await client.insert(1, [1.0])
+
+
+@pytest.mark.parametrize(("name", "arguments"), SAFE)
+@pytest.mark.parametrize("trouble", [hang_up, refuse(503, "overloaded"), refuse(429, "rate_limited", "0")])
+async def test_safe_calls_are_sent_again(
+    client: Any, server: FakeServer, name: str, arguments: tuple[Any, ...], trouble: Any
+) -> None:
+    await prepare(client, name)
+    before = len(server.seen)
+    server.script.extend([trouble, trouble])
+    await getattr(client, name)(*arguments)
+    sent = server.seen[before:]
+    assert len({(each.method, each.path, str(each.body)) for each in sent}) == 1
+    # aiohttp may add one attempt of its own when a kept connection turns out to be closed.
+    assert len(sent) == 3
+    assert not server.script
+
+
+@pytest.mark.parametrize(("name", "arguments"), ONLY_UNSENT)
+async def test_unsafe_calls_are_sent_again_only_when_refused(
+    client: Any, server: FakeServer, name: str, arguments: tuple[Any, ...]
+) -> None:
+    await prepare(client, name)
+    before = len(server.seen)
+    server.script.append(refuse(429, "rate_limited"))
+    await getattr(client, name)(*arguments)
+    assert len(server.seen) == before + 2
+
+
+async def test_unsafe_call_is_not_repeated_into_a_cut_connection(
+    connect: Connect, server: FakeServer
+) -> None:
+    server.script.append(hang_up)
+    with pytest.raises(ConnectionFailed) as caught:
+        await connect().delete_many([1])
+    assert caught.value.sent is True
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("trouble", [hang_up, refuse(503, "overloaded"), refuse(429, "rate_limited")])
+async def test_bulk_build_is_never_sent_again(client: Any, server: FakeServer, trouble: Any) -> None:
+    server.script.append(trouble)
+    name, arguments = BULK
+    with pytest.raises((ConnectionFailed, Unavailable, RateLimited)):
+        await getattr(client, name)(*arguments)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"), [(409, "conflict", Conflict), (503, "poisoned", StorageError)]
+)
+async def test_final_answers_are_final(
+    client: Any, server: FakeServer, status: int, code: str, kind: type[AsteroidError]
+) -> None:
+    server.script.append(refuse(status, code, "0"))
+    with pytest.raises(kind):
+        await client.get(1)
+    assert len(server.seen) == 1
+
+
+async def test_attempts_are_bounded(client: Any, server: FakeServer) -> None:
+    server.script.extend([refuse(503, "overloaded")] * 10)
+    with pytest.raises(Unavailable):
+        await client.get(1)
+    assert len(server.seen) == 4
+
+
+async def test_wait_for_is_patient(client: Any, server: FakeServer) -> None:
+    server.script.extend([refuse(503, "not_caught_up")] * 10)
+    assert await client.wait_for(0) == 0
+    assert len(server.seen) == 11
+
+
+async def test_refused_connection_is_known_as_unsent(connect: Connect, server: FakeServer) -> None:
+    client = connect(timeout=5.0)
+    server.stop()
+    with pytest.raises(ConnectionFailed) as caught:
+        await client.create_index(1)
+    assert caught.value.sent is False
+    assert caught.value.code == "connection_failed"
+
+
+def attempts(retry: Retry = Retry.ALWAYS, *, timeout_s: float = 60.0, patient: bool = False) -> Attempts:
+    def parse(reply: Reply) -> None:
+        return None
+
+    policy = RetryPolicy(attempts_max=4, first_pause_s=0.5, pause_s_max=1.0)
+    return Attempts(Call("GET", "/", parse, retry=retry, patient=patient), policy, timeout_s)
+
+
+def test_pauses_grow_up_to_the_limit() -> None:
+    for _ in range(100):
+        tried = attempts()
+        pauses = [tried.pause_after(ConnectionFailed("cut")) for _ in range(4)]
+        assert pauses[3] is None
+        assert all(
+            pause is not None and 0 <= pause <= most
+            for pause, most in zip(pauses, (0.5, 1.0, 1.0), strict=False)
+        )
+
+
+def test_pauses_are_spread() -> None:
+    pauses = {attempts().pause_after(ConnectionFailed("cut")) for _ in range(50)}
+    assert len(pauses) > 40
+
+
+def test_retry_after_is_a_lower_bound() -> None:
+    error = RateLimited("slow down", status=429, retry_after_s=7.0)
+    pause = attempts().pause_after(error)
+    assert pause is not None
+    assert 7.0 <= pause <= 7.5
+
+
+def test_a_pause_past_the_deadline_is_not_begun() -> None:
+    error = RateLimited("slow down", status=429, retry_after_s=7.0)
+    assert attempts(timeout_s=5.0).pause_after(error) is None
+
+
+def test_a_patient_call_goes_on_for_long() -> None:
+    tried = attempts(patient=True)
+    error = Unavailable("not yet", status=503)
+    assert all(tried.pause_after(error) is not None for _ in range(2000))
+
+
+def test_no_time_left() -> None:
+    with pytest.raises(DeadlineExceeded):
+        attempts(timeout_s=0.0).left_s()
+
+
+@pytest.mark.parametrize(
+    ("retry", "error", "expected"),
+    [
+        (Retry.ALWAYS, ConnectionFailed("cut"), True),
+        (Retry.UNSENT, ConnectionFailed("cut"), False),
+        (Retry.UNSENT, ConnectionFailed("refused", sent=False), True),
+        (Retry.NEVER, ConnectionFailed("refused", sent=False), False),
+        (Retry.ALWAYS, DeadlineExceeded("late"), False),
+        (Retry.UNSENT, Unavailable("busy", status=503), True),
+        (Retry.ALWAYS, Unavailable("not from a server"), False),
+        (Retry.NEVER, RateLimited("busy", status=429), False),
+        (Retry.ALWAYS, Conflict("no", status=409), False),
+    ],
+)
+def test_may_retry(retry: Retry, error: AsteroidError, expected: bool) -> None:
+    assert may_retry(retry, error) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"), [("3", 3, 3), ("0.5", 0.5, 0.5), ("-4", 0, 0), ("soon", None, None)]
+)
+def test_retry_after_as_text(text: str, low: float | None, high: float | None) -> None:
+    wait_s = Reply(503, {"Retry-After": text}, b"").retry_after_s
+    assert wait_s == low == high
+
+
+def test_retry_after_as_a_date() -> None:
+    later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
+    wait_s = Reply(503, {"Retry-After": later}, b"").retry_after_s
+    assert wait_s is not None
+    assert 90 < wait_s <= 100
+    past = Reply(503, {"Retry-After": "Mon, 01 Jan 2001 00:00:00 GMT"}, b"").retry_after_s
+    assert past == 0.0

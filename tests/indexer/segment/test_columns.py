@@ -1,0 +1,159 @@
+"""The shredder reads JSON as Python does, and a field file is whole or refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asteroid_cloud.indexer import Fields
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.segment.column_file import write_fields
+from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
+from asteroid_cloud.query.filters.instants import instant
+from asteroid_cloud.wal.disk.files import LocalFiles
+from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
+
+FILES, IDENTITY = LocalFiles(), b"0123456789abcdef"
+MIB = 1 << 20
+
+numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+def shredded(*texts: bytes) -> core.Shredder:
+    shredder = core.Shredder(256, 8, MIB)
+    shredder.add(list(texts))
+    return shredder
+
+
+def column(shredder: core.Shredder, kind: str) -> core.Column:
+    name = next(
+        each for each in shredder.columns if each.kind.name == kind and shredder.path(each) == (["a"], False)
+    )
+    return shredder.column(name, 1000)
+
+
+@given(numbers, st.booleans())
+def test_numbers_are_the_doubles_that_python_reads(number: float, spaced: bool) -> None:
+    text = json.dumps({"a": number}, separators=None if spaced else (",", ":")).encode()
+    exact, keys, *_ = column(shredded(text), "number")
+    assert exact
+    assert keys.tolist() == [float(json.loads(text)["a"])]
+
+
+@given(st.text(max_size=20), st.booleans())
+def test_strings_are_unescaped(value: str, ascii_only: bool) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return
+    text = json.dumps({value: value}, ensure_ascii=ascii_only).encode()
+    shredder = shredded(text)
+    (name,) = [each for each in shredder.columns if each.kind.name == "string"]
+    assert shredder.path(name) == ([value], False)
+    assert shredder.column(name, 10)[2] == value.encode()[:32]
+    assert shredder.odd.tolist() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{", b"[]", b"1", b'{"a"}', b'{"a":}', b'{"a":1,}', b'{"a":01x}', b'{"a":"', b'{"a":"\\u12"}',
+        b'{"a":"\\ud800"}', b'{"a":"\\ud800\\u0041"}', b'{"a":"\\x"}', b'{"a":tru}', b'{"a":1}{}',
+        b'{"a":"\n"}', b'{"a":1,"a":1}', b'{"a":' + b"[" * 100_000, b'{"a":-}', b'{"a":1.}', b'{"a":1e}',
+        b"\x00", b'{"b":[1,]}',
+    ],
+)  # fmt: skip
+def test_what_is_no_json_makes_the_row_odd_and_harms_nothing(text: bytes) -> None:
+    shredder = shredded(b'{"a":1}', text, b'{"a":2}')
+    assert shredder.odd.tolist() == [1]
+    assert set(column(shredder, "number")[1].tolist()) >= {1.0, 2.0}
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_harm_the_scanner(text: bytes) -> None:
+    assert set(shredded(text, b'{"a":' + text + b"}").odd.tolist()) <= {0, 1}
+
+
+def random_time(random: Random) -> str:
+    day = f"{random.randrange(10000):04d}-{random.randrange(14):02d}-{random.randrange(33):02d}"
+    clock = f"{random.randrange(25):02d}:{random.randrange(61):02d}:{random.choice([0, 7, 59, 60, 61]):02d}"
+    zone = random.choice(["Z", "z", "+00:00", "-23:59", "+05:30", "+24:00", "", "+0530"])
+    return day + random.choice("Tt ") + clock + random.choice(["", ".5", ".123456789", "."]) + zone
+
+
+def test_instants_are_those_of_the_filters() -> None:
+    random = Random(5)
+    texts = [random_time(random) for _ in range(20_000)]
+    texts += [
+        "2016-12-31T23:59:60Z",
+        "2017-01-01T05:29:60.5+05:30",
+        "0000-02-29T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+    ]
+    valid = 0
+    for text in texts:
+        expected = instant(text)
+        assert core.instant_second(text) == (None if expected is None else float(expected[0])), text
+        valid += expected is not None
+    assert valid > 500
+
+
+def written(folder: Path, rows: int = 300) -> str:
+    texts = [json.dumps({"n": n % 9, "t": f"text {n}", "l": [n % 3]}).encode() for n in range(rows)]
+    write_payloads(FILES, str(folder / "p"), IDENTITY, 1, texts)
+    payloads = PayloadFile(FILES, str(folder / "p"), IDENTITY, 1, rows)
+    write_fields(FILES, str(folder / "f"), IDENTITY, 1, rows, payloads, MIB)
+    return str(folder / "f")
+
+
+def test_every_damaged_byte_is_found(tmp_path: Path) -> None:
+    path = Path(written(tmp_path))
+    intact = path.read_bytes()
+    unnoticed = []
+    for place in range(0, len(intact), 7):
+        damaged = bytearray(intact)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        try:
+            Fields(FILES, str(path), IDENTITY, 1, 300)
+        except (CorruptionError, UnsupportedVersion):
+            continue
+        unnoticed.append(intact[place])
+    assert not any(unnoticed), "only the zeros between sections may be anything"
+    path.write_bytes(intact)
+    Fields(FILES, str(path), IDENTITY, 1, 300)
+
+
+def test_another_segments_file_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    for identity, number, rows in ((b"x" * 16, 1, 300), (IDENTITY, 2, 300), (IDENTITY, 1, 299)):
+        with pytest.raises(CorruptionError, match="another segment"):
+            Fields(FILES, path, identity, number, rows)
+
+
+def test_what_does_not_fit_is_made_in_more_passes(tmp_path: Path) -> None:
+    rows = 500
+    texts = [json.dumps({f"f{i}": f"{n}-{i}" for i in range(6)}).encode() for n in range(rows)]
+    write_payloads(FILES, str(tmp_path / "p"), IDENTITY, 1, texts)
+    payloads = PayloadFile(FILES, str(tmp_path / "p"), IDENTITY, 1, rows)
+    sizes = {}
+    for name, bytes_max in (("whole", MIB), ("passes", 2 * 40 * rows), ("nothing", 1000)):
+        write_fields(FILES, str(tmp_path / name), IDENTITY, 1, rows, payloads, bytes_max)
+        sizes[name] = (tmp_path / name).stat().st_size
+        fields = Fields(FILES, str(tmp_path / name), IDENTITY, 1, rows)
+        if name == "nothing":
+            with pytest.raises(KeyError):
+                fields.column(("f3",), "string")
+            continue
+        found = fields.column(("f3",), "string")
+        assert found is not None
+        flags = np.zeros(rows, np.bool_)
+        found.mark(flags, 0, found.groups)
+        assert flags.all()
+    assert sizes["whole"] == sizes["passes"] > sizes["nothing"]

@@ -1,0 +1,124 @@
+"""Back-pressure: writers wait for room, in bounded memory, and never for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.abc import TaskStatus
+
+from asteroid_cloud.indexer import EngineOptions
+from asteroid_cloud.indexer.state import backpressure as admission
+from asteroid_cloud.indexer.state.backpressure import Backpressure
+from asteroid_cloud.wal.errors import Overloaded
+from tests.support.engines import opened, u64, vectors
+
+pytestmark = pytest.mark.anyio
+
+ROWS_MAX, BYTES_MAX = 10, 1000
+
+
+@dataclass
+class Tail:
+    """What is applied but unsealed, as a test sets it."""
+
+    rows: int = 0
+    size: int = 0
+    asked: int = 0
+
+    def held(self) -> tuple[int, int]:
+        return self.rows, self.size
+
+    def ask(self) -> None:
+        self.asked += 1
+
+    def admission(self) -> Backpressure:
+        return Backpressure(ROWS_MAX, BYTES_MAX, self.held, self.ask)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that finds no room is turned away at once."""
+    monkeypatch.setattr(admission, "WRITE_ADMISSION_WAIT_S_MAX", 0)
+
+
+@pytest.mark.parametrize(
+    ("held", "write", "fits"),
+    [
+        ((0, 0), (10, 1000), True),
+        ((0, 0), (99, 9999), True),  # alone, a write may be larger than the bound
+        ((9, 0), (1, 0), True),
+        ((10, 0), (1, 0), False),
+        ((1, 999), (1, 1), True),
+        ((1, 999), (1, 2), False),
+        ((1, 0), (10, 0), False),
+    ],
+)
+@pytest.mark.usefixtures("impatient")
+async def test_what_fits(held: tuple[int, int], write: tuple[int, int], fits: bool) -> None:
+    tail = Tail(*held)
+    if fits:
+        async with tail.admission().admitted(*write):
+            pass
+    else:
+        with pytest.raises(Overloaded) as refused:
+            async with tail.admission().admitted(*write):
+                raise AssertionError("let in")
+        assert refused.value.retry_after_s > 0
+        assert tail.asked == 1
+    assert tail.asked == (0 if fits else 1)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_writes_on_their_way_take_room_too_and_give_it_back() -> None:
+    gate = Tail(1, 0).admission()
+    async with gate.admitted(6, 0):
+        with pytest.raises(Overloaded):
+            async with gate.admitted(6, 0):
+                raise AssertionError("let in")
+    async with gate.admitted(6, 0):
+        pass
+    with pytest.raises(ZeroDivisionError):
+        async with gate.admitted(9, 0):
+            raise ZeroDivisionError
+    async with gate.admitted(9, 0):
+        pass
+
+
+async def test_the_waiting_go_on_once_the_tail_has_shrunk() -> None:
+    tail = Tail(10, 0)
+    gate = tail.admission()
+
+    async def write(*, task_status: TaskStatus[None]) -> None:
+        task_status.started()
+        async with gate.admitted(1, 0):
+            tail.rows += 1
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                await group.start(write)
+            await anyio.wait_all_tasks_blocked()
+            assert tail.rows == 10
+            tail.rows = 9
+            gate.wake()
+            await anyio.wait_all_tasks_blocked()
+            assert tail.rows == 10, "one of them fits, and its own end lets the others look in vain"
+            tail.rows = 0
+            gate.wake()
+    assert tail.rows == 2
+
+
+async def test_a_write_that_waits_has_the_tail_sealed_before_it_is_full_or_old(tmp_path: Path) -> None:
+    """Nothing else would seal it: the tail is short, small and young, yet the write does not fit."""
+    roomy = EngineOptions(memory_budget_bytes=1 << 20, seal_rows=10_000, idle_seal_s=600, idle_flush_s=600)
+    text = b'{"s":"%s"}' % (b"x" * 20_000)
+    async with opened(tmp_path, roomy) as engine:
+        await engine.create_index(4, "l2")
+        await engine.upsert(u64(*range(10)), vectors(10, 4), [text] * 10)
+        with anyio.fail_after(10):
+            await engine.upsert(u64(*range(10, 30)), vectors(20, 4), [text] * 20)
+        assert engine.stats().vectors == 30
+        assert engine.stats().segment_rows == 10

@@ -1,0 +1,255 @@
+"""The fold: what each kind of record does to the state, and what it leaves alone when it is void."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import pytest
+
+from asteroid_cloud.indexer.segment.segment import Segment
+from asteroid_cloud.indexer.state.state import Outcome, State
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
+from asteroid_cloud.wal.format.events import (
+    BulkLoaded,
+    BulkPayloads,
+    BulkRows,
+    Event,
+    IndexCreated,
+    IndexDeleted,
+    PayloadMerged,
+    PayloadReplaced,
+    VectorsDeleted,
+    VectorsUpserted,
+)
+from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.limits import PAYLOAD_BYTES_MAX
+from asteroid_cloud.wal.lsn import Lsn
+from tests.support.engines import SMALL, u64
+
+DIM = 2
+
+
+class Folded:
+    """A state, and records of ever higher LSN for it."""
+
+    def __init__(self, *events: Event) -> None:
+        self.bulks: list[BulkLoaded] = []
+        self.state = State(SMALL, self._load)
+        for event in events:
+            self(event)
+
+    def _load(self, event: BulkLoaded) -> list[Segment]:
+        self.bulks.append(event)
+        return []
+
+    def __call__(self, event: Event) -> Outcome:
+        return self.state.apply(Record(Lsn(self.state.applied_lsn + 1), 0, event))
+
+    def upsert(
+        self, ids: Sequence[int], payloads: list[bytes | None] | None = None, at: float = 0
+    ) -> Outcome:
+        """Upserts (at, position) as the vector of each id."""
+        drawn = np.array([[at, position] for position in range(len(ids))], "<f4")
+        return self(VectorsUpserted(u64(*ids).tobytes(), drawn.tobytes(), payloads))
+
+    def rows(self) -> dict[int, tuple[list[float], bytes]]:
+        """What lives: id → (vector, payload)."""
+        found: dict[int, tuple[list[float], bytes]] = {}
+        snapshot = self.state.snapshot()
+        assert snapshot is not None
+        for view in snapshot.parts:
+            for id_ in set(view.all_ids().tolist()):
+                row = view.find(u64(id_))
+                if row[0] >= 0:
+                    assert id_ not in found
+                    ordinal = row.astype(np.uint32)
+                    found[id_] = (view.vectors(ordinal)[0].round(2).tolist(), view.payloads(ordinal)[0])
+        assert len(found) == snapshot.live == self.state.live
+        return found
+
+    def payloads(self) -> dict[int, bytes]:
+        """The payload of each living id."""
+        return {id_: payload for id_, (_, payload) in self.rows().items()}
+
+
+def created() -> Folded:
+    return Folded(IndexCreated(DIM, "l2"))
+
+
+def test_an_upsert_keeps_clears_or_replaces_the_payload() -> None:
+    folded = created()
+    folded.upsert([1, 2, 3, 4], [b'{"a":1}', b'{"b":1}', b'{"c":1}', None])
+    outcome = folded.upsert([1, 2, 3, 4], [None, b"", b'{"d":1}', b'{"e":1}'], at=1)
+    assert outcome == Outcome(4)
+    assert folded.rows() == {
+        1: ([1, 0], b'{"a":1}'),
+        2: ([1, 1], b""),
+        3: ([1, 2], b'{"d":1}'),
+        4: ([1, 3], b'{"e":1}'),
+    }
+    folded.upsert([4, 2], None, at=2)
+    assert folded.payloads() == {1: b'{"a":1}', 2: b"", 3: b'{"d":1}', 4: b'{"e":1}'}
+
+
+@pytest.mark.parametrize(
+    ("payloads", "kept"),
+    [
+        ([b'{"x":1}', b'{"x":2}'], b'{"x":2}'),
+        ([b'{"x":1}', None], b'{"x":1}'),
+        ([b'{"x":1}', b""], b""),
+        ([b"", None], b""),
+        ([None, None], b'{"old":1}'),
+        ([None, b""], b""),
+    ],
+)
+def test_an_id_twice_in_a_batch_is_as_if_written_twice(payloads: list[bytes | None], kept: bytes) -> None:
+    folded = created()
+    folded.upsert([7], [b'{"old":1}'])
+    assert folded.upsert([7, 7], payloads, at=1) == Outcome(2)
+    assert folded.rows() == {7: ([1, 1], kept)}
+
+
+def test_a_payload_is_found_through_blocks_that_were_frozen_meanwhile() -> None:
+    folded = created()
+    folded.upsert([1], [b'{"a":1}'])
+    assert folded.state.freeze_oldest() is not None
+    folded.upsert([1], None, at=1)
+    assert folded.state.freeze_oldest() is not None
+    folded(PayloadMerged(1, b'{"b":2}'))
+    assert folded.rows() == {1: ([1, 0], b'{"a":1,"b":2}')}
+
+
+def test_after_a_delete_an_id_starts_with_nothing() -> None:
+    folded = created()
+    folded.upsert([1, 2], [b'{"a":1}', b'{"b":1}'])
+    assert folded(VectorsDeleted(u64(1, 1, 99).tobytes())) == Outcome(1)
+    assert folded(VectorsDeleted(u64(1).tobytes())) == Outcome(0)
+    folded.upsert([1], None, at=1)
+    assert folded.payloads() == {1: b"", 2: b'{"b":1}'}
+
+
+def test_payload_changes_leave_the_vector_exactly_as_it_was() -> None:
+    folded = created()
+    folded.upsert([1], [b'{"a":1}'], at=0.1)
+    before = folded.state.blocks[0].native.encoded(np.zeros(1, np.uint32)).tobytes()
+    assert folded(PayloadReplaced(1, b'{"b":null}')) == Outcome(1)
+    assert folded(PayloadMerged(1, b'{"c":{"d":null}}')) == Outcome(1)
+    assert msgspec.json.decode(folded.payloads()[1]) == {"b": None, "c": {}}
+    assert folded.state.blocks[0].native.encoded(np.full(1, 2, np.uint32)).tobytes() == before
+    folded(PayloadReplaced(1, b"{}"))
+    assert folded.payloads() == {1: b""}
+
+
+def test_deleting_the_index_forgets_it_all_and_a_new_one_may_differ() -> None:
+    folded = created()
+    folded.upsert([1, 2], None)
+    generation = folded.state.generation
+    folded(IndexDeleted())
+    assert folded.state.snapshot() is None
+    assert folded.state.generation > generation, "builds of the old rows must not be put in"
+    folded(IndexCreated(3, "ip"))
+    assert folded.rows() == {}
+    assert folded.state.spec is not None
+    assert (folded.state.spec.dim, folded.state.spec.metric) == (3, "ip")
+
+
+def big(size: int) -> bytes:
+    return b'{"s":"%s"}' % (b"x" * size)
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "code"),
+    [
+        (IndexCreated(9, "ip"), Conflict, "index_already_initialized"),
+        (VectorsUpserted(u64(5).tobytes(), bytes(4)), InvalidRequest, "wrong_dim"),
+        (VectorsUpserted(u64(5).tobytes(), bytes(12)), InvalidRequest, "wrong_dim"),
+        (VectorsUpserted(u64(1, 5).tobytes(), bytes(16), [b"{}"]), InvalidRequest, "bad_payload"),
+        (PayloadReplaced(5, b"{}"), NotFound, "not_found"),
+        (PayloadMerged(5, b"{}"), NotFound, "not_found"),
+        (PayloadMerged(1, big(PAYLOAD_BYTES_MAX)), InvalidRequest, "bad_payload"),
+        (BulkLoaded(1, 1, 1, DIM + 1), InvalidRequest, "wrong_dim"),
+        (BulkLoaded(1, 1, 1, DIM), Conflict, "index_not_empty"),
+    ],
+)
+def test_a_void_record_changes_nothing_and_says_why(
+    event: Event, kind: type[AsteroidError], code: str
+) -> None:
+    folded = created()
+    folded.upsert([1], [b'{"a":1}'])
+    before, lsn, generation = folded.rows(), folded.state.applied_lsn, folded.state.generation
+    error = folded(event).error
+    assert isinstance(error, kind)
+    assert error.code == code
+    assert (folded.rows(), folded.state.generation) == (before, generation)
+    assert folded.state.spec is not None
+    assert folded.state.spec.dim == DIM
+    assert folded.state.applied_lsn == lsn + 1, "a void record counts as applied all the same"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        VectorsUpserted(u64(1).tobytes(), bytes(8)),
+        VectorsDeleted(u64(1).tobytes()),
+        PayloadReplaced(1, b"{}"),
+        PayloadMerged(1, b"{}"),
+        BulkLoaded(1, 1, 1, DIM),
+    ],
+)
+def test_without_an_index_there_is_nothing_to_change(event: Event) -> None:
+    folded = Folded()
+    error = folded(event).error
+    assert isinstance(error, Conflict)
+    assert error.code == "index_not_initialized"
+    assert folded.state.snapshot() is None
+
+
+def test_staged_rows_are_nobodys_until_they_are_loaded() -> None:
+    folded = created()
+    folded(BulkRows(4, 0, bytes(8)))
+    folded(BulkPayloads(4, 0, [b"{}"]))
+    assert (folded.rows(), folded.bulks) == ({}, [])
+    assert folded(BulkLoaded(4, 2, 1, DIM)) == Outcome(1)
+    assert [event.bulk for event in folded.bulks] == [4]
+
+
+def test_rows_staged_for_an_index_that_was_deleted_are_not_loaded_into_the_next() -> None:
+    """They were quantised for the old one, whose metric may have been another."""
+    folded = created()
+    folded(BulkRows(4, 0, bytes(8)))
+    folded(IndexDeleted())
+    folded(IndexCreated(DIM, "cosine"))
+    error = folded(BulkLoaded(4, 2, 1, DIM)).error
+    assert isinstance(error, Conflict)
+    assert folded.bulks == []
+
+
+def test_a_batch_larger_than_a_block_gets_one_of_its_own() -> None:
+    folded = created()
+    folded.upsert([1], None)
+    folded.upsert(range(30_000), None, at=1)
+    assert len(folded.rows()) == 30_000
+
+
+def test_a_gap_in_the_log_stops_the_fold() -> None:
+    folded = created()
+    for lsn in (1, 3):
+        with pytest.raises(AssertionError, match="gap"):
+            folded.state.apply(Record(Lsn(lsn), 0, IndexDeleted()))
+    assert folded.state.spec is not None
+
+
+def test_a_snapshot_stays_as_it_was() -> None:
+    folded = created()
+    folded.upsert([1, 2], [b'{"a":1}', None])
+    old = folded.state.snapshot()
+    folded.upsert([1, 3], [b'{"a":2}', None], at=5)
+    folded(VectorsDeleted(u64(2).tobytes()))
+    assert old is not None
+    [view] = old.parts
+    rows = view.find(u64(1, 2, 3))
+    assert rows.tolist() == [0, 1, -1]
+    assert view.payloads(rows[:2].astype(np.uint32)) == [b'{"a":1}', b""]
+    assert (old.lsn, old.live, view.live) == (2, 2, 2)

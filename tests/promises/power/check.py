@@ -1,0 +1,191 @@
+"""Opens crash images with the real engine, and says what is wrong with the first that is."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+
+from asteroid_cloud.indexer import Engine
+from asteroid_cloud.indexer.build import bulk_builder as bulk
+from asteroid_cloud.indexer.checkpoint.open import open_checkpoint
+from asteroid_cloud.indexer.history import registry as history
+from asteroid_cloud.indexer.history.tags import read_tag, tags_of
+from asteroid_cloud.indexer.model.digest import snapshot_digest
+from asteroid_cloud.indexer.model.part import PartView
+from asteroid_cloud.indexer.model.snapshot import Snapshot
+from asteroid_cloud.wal.append import local_log as local
+from asteroid_cloud.wal.append import writer
+from asteroid_cloud.wal.errors import AsteroidError
+from tests.promises.power.images import Cut, Image, Images, Key
+from tests.promises.power.recording import MappableFiles, RecordingFiles
+from tests.promises.power.script import DIM, OPTIONS, Contents, Script, Told, run
+from tests.support.engines import u64, vectors
+from tests.support.seeded_loop import run_seeded, threads_in_place
+
+LOG_FILE_BYTES = 3000
+ROOT = "store"
+
+
+class Violation(AssertionError):
+    """An image that does not open, or opens as what it must not be."""
+
+
+@dataclass
+class Figures:
+    """What a check went through."""
+
+    operations: int = 0
+    images: int = 0
+    opened: int = 0
+    seconds: float = 0.0
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.kinds.items()))
+        return (
+            f"{self.operations} operations ({kinds}), {self.images} images, {self.opened} of them different, "
+            f"{self.seconds:.1f} s: nothing acknowledged lost, nothing half there, all open, twice alike"
+        )
+
+
+def record(seed: int, steps: int) -> tuple[Script, RecordingFiles]:
+    """Runs the script of a seed on a schedule of the same seed."""
+    script, files = Script(seed, steps), RecordingFiles()
+
+    async def main() -> None:
+        async with Engine.open(ROOT, OPTIONS, files=files) as engine:
+            await engine.ready()
+            await run(script, engine, files.note)
+
+    with repeatable(seed):
+        try:
+            run_seeded(seed, main)
+        except (AsteroidError, ExceptionGroup) as error:
+            raise Violation(f"seed {seed}: the run itself failed: {error!r}") from error
+    return script, files
+
+
+@contextmanager
+def repeatable(seed: int) -> Iterator[None]:
+    """Log files are small, and what is drawn or dated in them comes from the seed, while the block runs."""
+    drawn, clock_ns = random.Random(seed), count(10**18, 10**6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "LOG_FILE_BYTES_MAX", LOG_FILE_BYTES)
+        patch.setattr(writer, "time", SimpleNamespace(time_ns=lambda: next(clock_ns)))
+        patch.setattr(history, "time", SimpleNamespace(time_ns=lambda: next(clock_ns)))
+        patch.setattr(local, "secrets", SimpleNamespace(token_bytes=drawn.randbytes))
+        patch.setattr(bulk, "secrets", SimpleNamespace(randbits=drawn.getrandbits))
+        yield
+
+
+def contents_of(engine: Engine) -> Contents:
+    """What an engine holds, and what its tags stand for."""
+    files, path, tags = engine._opened.builder.files, engine._opening.path, []
+    for each in tags_of(files, path):
+        manifest = read_tag(files, path, each.name).decoded()
+        tagged = open_checkpoint(files, f"{path}/index", manifest, engine.identity)
+        assert tagged.spec is not None
+        views = tuple(
+            PartView(part, part.rows, part.live, ~part.tombstones.dead_as_of(tagged.applied_lsn))
+            for part in tagged.segments
+        )
+        rows = sum(view.live for view in views)
+        digest = snapshot_digest(Snapshot(tagged.applied_lsn, tagged.spec, views, rows))
+        tags.append((each.name, rows, digest))
+    named = tuple(sorted(tags))
+    if engine.spec is None:
+        return False, 0, f"{0:032x}", named
+    snapshot = engine.snapshot()
+    return True, snapshot.live, snapshot_digest(snapshot), named
+
+
+class Opener:
+    """Opens images, each different one once, and each state that recovery leaves a second time."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self._known: dict[Key, Contents] = {}
+        self._settled: dict[frozenset[tuple[str, bytes]], Contents] = {}
+
+    async def contents(self, key: Key, image: Callable[[Key], Image]) -> Contents:
+        """What a store holds that opens on the image, and again when it is opened once more."""
+        if key not in self._known:
+            self._known[key] = await self._open(image(key))
+        return self._known[key]
+
+    async def _open(self, image: Image) -> Contents:
+        self.opened += 1
+        files = MappableFiles(image)
+        first = await _contents(files)
+        settled = frozenset(
+            (path, bytes(data)) for path, data in files.contents.items() if not path.endswith(".broken")
+        )
+        if settled not in self._settled:
+            self._settled[settled] = await _contents(files)
+            await _goes_on(files)
+        if self._settled[settled] != first:
+            raise Violation(f"opened as {first}, the second time as {self._settled[settled]}")
+        return first
+
+
+async def _contents(files: MappableFiles) -> Contents:
+    async with Engine.open(ROOT, OPTIONS, files=files) as engine:
+        await engine.ready()
+        if engine.recovery.mended or engine.recovery.losses.is_open:
+            raise Violation(f"a power cut left what had to be mended: {engine.recovery.mended}")
+        return contents_of(engine)
+
+
+async def _goes_on(files: MappableFiles) -> None:
+    """A write after recovery counts, also for the next start."""
+    async with Engine.open(ROOT, OPTIONS, files=files) as engine:
+        await engine.ready()
+        if engine.spec is None:
+            await engine.create_index(DIM, "l2")
+        await engine.upsert(u64(10**6), vectors(1, DIM), [b'{"after":1}'])
+        written = contents_of(engine)
+    if (found := await _contents(files)) != written:
+        raise Violation(f"after a write there was {written}, after the next start {found}")
+
+
+async def _check(script: Script, files: RecordingFiles, seed: int, subsets: int, figures: Figures) -> None:
+    images = Images(files.ops, files.begun_with, seed, subsets)
+    told, opener, at = Told(script), Opener(), 0
+    for cut, key in images.all():
+        while at < cut.at:
+            told.take(files.ops[at].kind, files.ops[at].note)
+            at += 1
+        try:
+            found = await opener.contents(key, images.image)
+        except (AsteroidError, Violation) as error:
+            raise Violation(_where(seed, cut, files) + f": {error}") from error
+        if found not in told.allowed:
+            raise Violation(_where(seed, cut, files) + f": {found}, not one of {sorted(told.allowed)}")
+        figures.images += 1
+    figures.opened += opener.opened
+
+
+def _where(seed: int, cut: Cut, files: RecordingFiles) -> str:
+    last = files.ops[cut.at - 1]
+    what = f"{last.kind} {last.path or last.inode or last.note}"
+    return f"seed {seed}, after operation {cut.at} ({what}), kept {cut.kept}, torn {cut.torn}"
+
+
+def check(seed: int, steps: int = 60, subsets: int = 32) -> Figures:
+    """Records one run and opens what any power cut may leave of it; raises Violation."""
+    started = time.monotonic()
+    script, files = record(seed, steps)
+    figures = Figures(len(files.ops), kinds=Counter(op.kind for op in files.ops))
+    with threads_in_place():
+        asyncio.run(_check(script, files, seed, subsets, figures))
+    figures.seconds = time.monotonic() - started
+    return figures

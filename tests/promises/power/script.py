@@ -1,0 +1,283 @@
+"""A run of the real engine that does a little of everything, and what its callers were told.
+
+Steps follow one another; the calls within a step are under way at once and touch different ids, so that their
+order does not matter. ``Told`` knows which contents a store may have after a crash: everything told is there,
+and of the step under way any choice of calls, each whole.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from hashlib import blake2b
+from itertools import combinations
+
+import anyio
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.indexer.model.merge_patch import Json, apply_patch
+from asteroid_cloud.indexer.model.spec import IndexSpec
+from tests.support.engines import u64, vectors
+
+DIM = 4
+IDS = 60
+OPTIONS = EngineOptions(
+    seal_rows=24,
+    segments_max=2,
+    idle_seal_s=600,
+    idle_flush_s=600,
+    ef_construction=20,
+    links_max=4,
+)
+
+Rows = dict[int, tuple[bytes, bytes]]
+"""Id to float32 vector and payload text."""
+Tags = tuple[tuple[str, int, str], ...]
+"""Each tag's name, the rows it stands for and their digest."""
+Contents = tuple[bool, int, str, Tags]
+"""Whether there is an index, its rows, their digest; and the tags."""
+
+
+class Stored:
+    """What a store should hold."""
+
+    def __init__(self, rows: Rows | None, tags: Tags = ()) -> None:
+        self.rows = rows
+        self.tags = tags
+
+    def with_rows(self, changes: dict[int, tuple[bytes, bytes] | None]) -> Stored:
+        """The same after some ids got other rows, or none."""
+        rows = {**(self.rows or {}), **changes}
+        return Stored({id_: row for id_, row in rows.items() if row is not None}, self.tags)
+
+    def with_tag(self, name: str) -> Stored:
+        """The same, and what it holds has a name."""
+        _, rows, digest, tags = self.contents()
+        return Stored(self.rows, tuple(sorted([*tags, (name, rows, digest)])))
+
+    def without_tags(self) -> Stored:
+        """The same after a purge, or after the only tag was removed."""
+        return Stored(self.rows)
+
+    def with_payload(self, id_: int, change: Callable[[bytes], bytes]) -> Stored:
+        """The same after one row got another payload; an id that is absent gets none."""
+        if id_ not in (self.rows or {}):
+            return self
+        vector, old = (self.rows or {})[id_]
+        return self.with_rows({id_: (vector, change(old))})
+
+    def contents(self) -> Contents:
+        """The digest is counted as a store counts it, from the vectors and payloads that were sent."""
+        if not self.rows:
+            return self.rows is not None, 0, f"{0:032x}", self.tags
+        drawn = np.frombuffer(b"".join(vector for vector, _ in self.rows.values()), np.float32)
+        records = IndexSpec(DIM, "l2").encode(drawn.reshape(-1, DIM))
+        total = 0
+        for (id_, (_, payload)), record in zip(self.rows.items(), records, strict=True):
+            row = blake2b(id_.to_bytes(8, "little") + record.tobytes() + payload, digest_size=16)
+            total += int.from_bytes(row.digest(), "little")
+        return True, len(self.rows), f"{total % 2**128:032x}", self.tags
+
+
+Change = Callable[[Stored], Stored]
+Do = Callable[[Engine], Awaitable[object]]
+
+
+class Call:
+    """One call: how to make it, and what it changes."""
+
+    def __init__(self, number: int, do: Do, change: Change, is_write: bool = True) -> None:
+        self.number = number
+        self.is_write = is_write
+        self.do = do
+        self.change = change
+
+
+class Script:
+    """The steps of one seed."""
+
+    def __init__(
+        self, seed: int, steps: int = 60, bulk_at: int | None = None, *, with_history: bool = True
+    ) -> None:
+        """``with_history``: it makes tags, removes one, and purges."""
+        self._random = random.Random(seed)
+        self._drawn = seed * 100_000
+        self._calls = 0
+        self.steps: list[list[Call]] = [[self._create()]]
+        self._expected = self.steps[0][0].change(Stored(None))
+        kinds = [self._writes, self._deletes, self._patches, self._flush_and_write]
+        for step in range(1, steps):
+            if step == (steps * 2 // 3 if bulk_at is None else bulk_at):
+                self._add([self._tag("before")] if with_history else [])
+                for calls in ([self._delete_index()], [self._create()], [self._bulk(), self._flush()]):
+                    self._add(calls)
+                self._add([self._purge()] if with_history else [])
+            elif with_history and step in (steps // 4, steps // 2):
+                is_tagged = any(name == "once" for name, _, _ in self._expected.tags)
+                self._add([self._untag("once") if is_tagged else self._tag("once")])
+            else:
+                self._add(self._random.choices(kinds, [7, 2, 3, 2])[0]())
+        self._add([self._flush()])
+
+    def _add(self, step: list[Call]) -> None:
+        for call in step:
+            self._expected = call.change(self._expected)
+        if step:
+            self.steps.append(step)
+
+    def _call(self, do: Do, change: Change, is_write: bool = True) -> Call:
+        self._calls += 1
+        return Call(self._calls, do, change, is_write)
+
+    def _flush(self) -> Call:
+        return self._call(lambda engine: engine.flush(), lambda stored: stored, is_write=False)
+
+    def _tag(self, name: str) -> Call:
+        return self._call(
+            lambda engine: engine.tag(name), lambda stored: stored.with_tag(name), is_write=False
+        )
+
+    def _untag(self, name: str) -> Call:
+        return self._call(
+            lambda engine: engine.untag(name), lambda stored: stored.without_tags(), is_write=False
+        )
+
+    def _purge(self) -> Call:
+        return self._call(lambda engine: engine.purge(), lambda stored: stored.without_tags(), is_write=False)
+
+    def _create(self) -> Call:
+        return self._call(
+            lambda engine: engine.create_index(DIM, "l2"), lambda stored: Stored({}, stored.tags)
+        )
+
+    def _delete_index(self) -> Call:
+        return self._call(lambda engine: engine.delete_index(), lambda stored: Stored(None, stored.tags))
+
+    def _flush_and_write(self) -> list[Call]:
+        return [self._flush(), *self._writes()]
+
+    def _rows(self, count: int) -> tuple[NDArray[np.float32], list[bytes | None]]:
+        self._drawn += 1
+        texts = [self._random.choice([None, b"", b'{"v":%d}' % self._drawn]) for _ in range(count)]
+        return vectors(count, DIM, self._drawn), texts
+
+    def _writes(self) -> list[Call]:
+        ids = self._random.sample(range(IDS), self._random.randint(3, 15))
+        share = max(1, len(ids) // self._random.choice([1, 1, 2, 3]))
+        return [self._write(ids[first : first + share]) for first in range(0, len(ids), share)]
+
+    def _write(self, ids: list[int]) -> Call:
+        drawn, texts = self._rows(len(ids))
+
+        def change(stored: Stored) -> Stored:
+            rows = stored.rows or {}
+            old = [rows.get(id_, (b"", b""))[1] for id_ in ids]
+            kept = [was if text is None else text for was, text in zip(old, texts, strict=True)]
+            return stored.with_rows(
+                {id_: (vector.tobytes(), text) for id_, vector, text in zip(ids, drawn, kept, strict=True)}
+            )
+
+        return self._call(lambda engine: engine.upsert(u64(*ids), drawn, list(texts)), change)
+
+    def _deletes(self) -> list[Call]:
+        ids = self._random.sample(range(IDS), self._random.randint(1, 12))
+        return [
+            self._call(
+                lambda engine: engine.delete(u64(*ids)),
+                lambda stored: stored.with_rows(dict.fromkeys(ids)),
+            )
+        ]
+
+    def _patches(self) -> list[Call]:
+        there = list(self._expected.rows or {})
+        return [self._patch(id_) for id_ in self._random.sample(there, min(len(there), 2))]
+
+    def _patch(self, id_: int) -> Call:
+        value = self._random.randrange(1000)
+        if value % 2:
+            text = b'{"set":%d}' % value
+            return self._call(
+                lambda engine: engine.replace_payload(id_, text),
+                lambda stored: stored.with_payload(id_, lambda _: text),
+            )
+        patch: Json = {"m": value, "v": None}
+
+        def patched(old: bytes) -> bytes:
+            return msgspec.json.encode(apply_patch(msgspec.json.decode(old) if old else {}, patch))
+
+        return self._call(
+            lambda engine: engine.merge_payload(id_, msgspec.json.encode(patch)),
+            lambda stored: stored.with_payload(id_, patched),
+        )
+
+    def _bulk(self) -> Call:
+        drawn, texts = self._rows(40)
+
+        async def load(engine: Engine) -> None:
+            async with engine.bulk() as loader:
+                await loader.rows(drawn)
+                await loader.payloads(0, texts)
+                await loader.commit(1)
+
+        given = zip(drawn, texts, strict=True)
+        rows = {id_: (vector.tobytes(), text or b"") for id_, (vector, text) in enumerate(given)}
+        return self._call(load, lambda stored: Stored(dict(rows), stored.tags))
+
+
+class Told:
+    """What callers asked for and were told, up to some moment; gives the contents that are right then."""
+
+    def __init__(self, script: Script) -> None:
+        self._steps = iter(script.steps)
+        self._step: list[Call] = []
+        self._before = Stored(None)
+        self._begun: set[int] = set()
+        self._done: set[int] = set()
+        self._allowed: set[Contents] | None = None
+
+    def take(self, kind: str, number: int) -> None:
+        """A note of a recording: ``begin`` or ``ack`` of a call."""
+        if kind not in ("begin", "ack"):
+            return
+        if kind == "begin" and number not in {call.number for call in self._step}:
+            for call in self._step:
+                if call.number in self._done:
+                    self._before = call.change(self._before)
+            self._step = next(self._steps)
+            self._begun, self._done = set(), set()
+        (self._begun if kind == "begin" else self._done).add(number)
+        self._allowed = None
+
+    @property
+    def allowed(self) -> set[Contents]:
+        """The contents that a store may have after a crash now."""
+        if self._allowed is None:
+            self._allowed = {stored.contents() for stored in self._choices()}
+        return self._allowed
+
+    def _choices(self) -> Iterator[Stored]:
+        sure = [call for call in self._step if call.number in self._done]
+        open_ = [call for call in self._step if call.number in self._begun - self._done]
+        for count in range(len(open_) + 1):
+            for chosen in combinations(open_, count):
+                stored = self._before
+                for call in (*sure, *chosen):
+                    stored = call.change(stored)
+                yield stored
+
+
+async def run(script: Script, engine: Engine, note: Callable[[str, int], None]) -> None:
+    """Makes the calls; raises what the first that fails raises."""
+
+    async def make(call: Call) -> None:
+        note("begin", call.number)
+        await call.do(engine)
+        note("ack", call.number)
+
+    for step in script.steps:
+        async with anyio.create_task_group() as group:
+            for call in step:
+                group.start_soon(make, call)

@@ -1,0 +1,112 @@
+"""Requests as raw ASGI messages, for what no well-behaved client sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from litestar import Litestar
+
+from asteroid_cloud.api.http.middleware import RequestGuard
+
+DISCONNECT = b"(the client goes away)"
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    pieces_read: int
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON."""
+        return json.loads(self.body)
+
+    def check_refused(self, status: int, code: str) -> dict[str, Any]:
+        """The error, which must be in the one shape of all errors."""
+        assert self.status == status, self.body
+        assert self.headers["content-type"] == "application/json"
+        told = dict(self.json)
+        assert isinstance(told["error"], str)
+        assert told["error"]
+        assert told["code"] == code, told
+        return told
+
+
+def scope_of(method: str, path: str, headers: dict[str, str], query: str = "") -> dict[str, Any]:
+    """The scope of an HTTP request."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 5),
+        "state": {},
+    }
+
+
+async def ask(
+    app: Any,
+    method: str,
+    path: str,
+    pieces: Iterable[bytes] = (),
+    *,
+    headers: dict[str, str] | None = None,
+    is_endless: bool = False,
+) -> Answer:
+    """Sends one request; an endless one never says that its body is over."""
+    waiting = list(pieces)
+    total = len(waiting)
+    declared = dict(headers or {})
+    if waiting and not {"Content-Length", "Transfer-Encoding"} & declared.keys():
+        declared["Content-Length"] = str(sum(map(len, waiting)))
+    started: dict[str, Any] = {}
+    body = bytearray()
+
+    async def receive() -> dict[str, Any]:
+        if waiting:
+            piece = waiting.pop(0)
+            if piece is DISCONNECT:
+                return {"type": "http.disconnect"}
+            return {"type": "http.request", "body": piece, "more_body": bool(waiting) or is_endless}
+        if not total and not is_endless:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            assert not started, "two answers to one request"
+            started.update(message)
+        else:
+            body.extend(message.get("body", b""))
+
+    await app(scope_of(method, path, declared), receive, send)
+    sent = {name.decode().lower(): value.decode() for name, value in started["headers"]}
+    return Answer(started["status"], sent, bytes(body), total - len(waiting))
+
+
+def routes_of(gate: RequestGuard) -> list[tuple[str, str]]:
+    """Method and path of every route of the application behind a gate, with 1 for each parameter."""
+    app = gate._app
+    assert isinstance(app, Litestar)
+    found = []
+    for route in app.routes:
+        path = "".join(f"/{part}" if isinstance(part, str) else "/1" for part in route.path_components)
+        methods = getattr(route, "methods", None) or ["GET"]
+        found += [(str(method), path or "/") for method in methods if str(method) != "OPTIONS"]
+    return sorted(found)

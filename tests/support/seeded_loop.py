@@ -1,0 +1,155 @@
+"""An event loop whose order and time come from a seed, and worker threads that run in it.
+
+Whatever is ready may go next: each seed is one schedule, and it replays alone. Time stands still while
+anything is ready, and jumps to the next timer else. Work meant for threads runs in the loop itself, whole,
+with a seeded number of turns for everybody else before and after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import anyio
+import anyio.lowlevel
+import pytest
+from anyio import to_thread
+from anyio._backends._asyncio import CancelScope
+
+from asteroid_cloud.indexer.checkpoint import checkpointer as checkpoint
+from asteroid_cloud.indexer.maintenance import merger, sealer
+from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread
+from asteroid_cloud.indexer.state import applier
+
+T = TypeVar("T")
+
+TURNS = (0, 0, 1, 2, 5, 20)
+JUMPS_MAX = 10_000
+
+
+class Stuck(Exception):
+    """Nothing is ready and nothing ever will be."""
+
+
+class SeededLoop(asyncio.SelectorEventLoop):
+    """Runs one ready callback at a time, which one being the seed's choice."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.now_s = 0.0
+        self._jumps = 0
+        super().__init__()
+
+    def time(self) -> float:
+        """Seconds since the loop began, as far as its timers are concerned."""
+        return self.now_s
+
+    def _run_once(self) -> None:
+        inside: Any = self
+        held: list[Any] = list(inside._ready)
+        if not held:
+            self._jump(inside)
+        elif len(held) > 1:
+            picked = held.pop(self.random.randrange(len(held)))
+            inside._ready = deque([picked])
+        else:
+            held = []
+        try:
+            super()._run_once()  # type: ignore[misc]
+        finally:
+            if held:
+                inside._ready.extendleft(reversed(held))
+
+    def _jump(self, inside: Any) -> None:
+        if not inside._scheduled:
+            if not inside._stopping:
+                raise Stuck("every task waits for another")
+            return
+        self._jumps += 1
+        if self._jumps > JUMPS_MAX:
+            raise Stuck("only timers go on: every task waits for another")
+        self.now_s = max(self.now_s, inside._scheduled[0]._when)
+
+
+def _turns() -> int:
+    loop = asyncio.get_running_loop()
+    return loop.random.choice(TURNS) if isinstance(loop, SeededLoop) else 0
+
+
+async def _in_place(function: Callable[..., T], *args: Any, **_: Any) -> T:
+    """What ``to_thread.run_sync`` does, without a thread."""
+    await anyio.lowlevel.checkpoint()
+    with anyio.CancelScope(shield=True):
+        for _turn in range(_turns()):
+            await asyncio.sleep(0)
+        try:
+            result = function(*args)
+        finally:
+            for _turn in range(_turns()):
+                await asyncio.sleep(0)
+    return result
+
+
+async def _in_background(self: WorkerThread, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    return await _in_place(lambda: function(*args, **kwargs))
+
+
+class InOrder(dict[Any, None]):
+    """A set that is gone through in the order in which it was filled, not by addresses in memory."""
+
+    def add(self, one: object) -> None:
+        """Puts it in."""
+        self[one] = None
+
+    def discard(self, one: object) -> None:
+        """Takes it out, if it is there."""
+        self.pop(one, None)
+
+    remove = dict.__delitem__
+
+
+def _begin_in_order(self: CancelScope, *args: Any, **kwargs: Any) -> None:
+    _begin(self, *args, **kwargs)
+    inside: Any = self
+    inside._tasks, inside._child_scopes = InOrder(), InOrder()
+
+
+_begin = CancelScope.__init__
+
+
+def _monotonic() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@contextmanager
+def threads_in_place() -> Iterator[pytest.MonkeyPatch]:
+    """Has worker threads' work done by the loop, and its clock asked, for as long as the block runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(to_thread, "run_sync", _in_place)
+        patch.setattr(WorkerThread, "run", _in_background)
+        patch.setattr(CancelScope, "__init__", _begin_in_order)
+        for module in (applier, checkpoint, merger, sealer):
+            patch.setattr(module, "time", SimpleNamespace(monotonic=_monotonic))
+        yield patch
+
+
+def run_seeded(seed: int, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs ``main()`` on the seed's schedule, threads in place; raises Stuck when it cannot end."""
+    with threads_in_place(), asyncio.Runner(loop_factory=lambda: SeededLoop(seed)) as runner:
+        return runner.run(main())
+
+
+async def together(*calls: Awaitable[object]) -> None:
+    """Has all of them under way at once; returns when all have ended."""
+
+    async def wait(call: Awaitable[object]) -> None:
+        await call
+
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(wait, call)

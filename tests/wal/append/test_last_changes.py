@@ -1,0 +1,111 @@
+"""Whether an id may have changed: a change is never missed, and one is seldom made up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asteroid_cloud.wal.append.last_changes import SLOTS, LastChanges, touches
+from asteroid_cloud.wal.append.log import Unchanged
+from asteroid_cloud.wal.errors import Conflict
+from asteroid_cloud.wal.format.events import (
+    BulkLoaded,
+    BulkRows,
+    Event,
+    IndexCreated,
+    IndexDeleted,
+    PayloadMerged,
+    PayloadReplaced,
+    VectorsDeleted,
+    VectorsUpserted,
+)
+from asteroid_cloud.wal.limits import ID_MAX
+from asteroid_cloud.wal.lsn import Lsn
+from tests.support.faulty_files import MemoryFiles
+from tests.support.logs import opened
+
+pytestmark = pytest.mark.anyio
+some_ids = st.lists(st.integers(0, ID_MAX) | st.integers(0, 9), max_size=8)
+
+
+def packed(ids: list[int]) -> bytes:
+    return np.array(ids, "<u8").tobytes()
+
+
+def events_of(ids: list[int]) -> list[Event]:
+    """One event of each kind that changes just these ids."""
+    return [
+        VectorsUpserted(packed(ids), b""),
+        VectorsDeleted(packed(ids)),
+        *(PayloadReplaced(id, b"{}") for id in ids),
+        *(PayloadMerged(id, b"{}") for id in ids),
+    ]
+
+
+@given(st.lists(some_ids, max_size=6), st.data())
+def test_no_change_is_ever_missed(groups: list[list[int]], data: st.DataObject) -> None:
+    changes, last, lsn = LastChanges(Lsn(5)), dict[int, int](), 5
+    for ids in groups:
+        for event in events_of(ids):
+            lsn += 1
+            changes.note(Lsn(lsn), event)
+            last |= {id: lsn for id in ids if touches(event, id)}
+    for id, newest in last.items():
+        assert changes.may_have_changed(id, Lsn(newest - 1))
+        assert not changes.may_have_changed(id, Lsn(lsn))
+    other = data.draw(st.integers(0, ID_MAX))
+    assert other in last or not any(touches(e, other) for ids in groups for e in events_of(ids))
+    assert changes.may_have_changed(other, Lsn(4)), "what was before is not known"
+
+
+@pytest.mark.parametrize("event", [IndexCreated(4, "l2"), IndexDeleted(), BulkLoaded(1, 1, 0, 4)])
+def test_some_events_change_every_id(event: Event) -> None:
+    changes = LastChanges(Lsn(0))
+    changes.note(Lsn(7), event)
+    assert all(changes.may_have_changed(id, Lsn(6)) and touches(event, id) for id in (0, 5, ID_MAX))
+    staged = BulkRows(1, 0, b"")
+    changes.note(Lsn(8), staged)
+    assert not changes.may_have_changed(5, Lsn(7))
+    assert not touches(staged, 5)
+
+
+def test_false_alarms_are_as_rare_as_promised() -> None:
+    changes = LastChanges(Lsn(0))
+    changed = SLOTS // 64
+    changes.note(Lsn(1), VectorsDeleted(np.arange(changed, dtype="<u8").tobytes()))
+    asked = np.random.default_rng(1).integers(changed, ID_MAX, 20_000, np.uint64)
+    false = sum(changes.may_have_changed(int(id), Lsn(0)) for id in asked) / len(asked)
+    assert 0 < false < 2 / 64
+
+
+async def test_of_appends_that_wait_together_the_first_wins() -> None:
+    async with opened(MemoryFiles()) as log:
+        await log.append([PayloadReplaced(1, b"{}")])
+        race = [
+            log.append([PayloadReplaced(id, b"{}")], unchanged=Unchanged(id, Lsn(1)))
+            for id in (1, 1, 2, 1, 2)
+        ]
+        results = await asyncio.gather(*race, return_exceptions=True)
+        assert [type(result) for result in results] == [int, Conflict, int, Conflict, Conflict]
+        lost = results[1]
+        assert isinstance(lost, Conflict)
+        assert lost.code == "precondition_failed"
+        assert log.durable_lsn == 3
+        with pytest.raises(Conflict):
+            log.check(Unchanged(1, Lsn(1)))
+        log.check(Unchanged(1, Lsn(2)))
+
+
+async def test_after_opening_nothing_older_is_vouched_for() -> None:
+    files = MemoryFiles()
+    async with opened(files) as log:
+        await log.append([PayloadReplaced(1, b"{}")])
+        await log.append([PayloadReplaced(2, b"{}")])
+    async with opened(files) as log:
+        with pytest.raises(Conflict):
+            await log.append([PayloadReplaced(1, b"{}")], unchanged=Unchanged(1, Lsn(1)))
+        assert await log.append([PayloadReplaced(1, b"{}")], unchanged=Unchanged(1, Lsn(2))) == 3

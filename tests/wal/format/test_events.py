@@ -1,0 +1,102 @@
+"""Events survive encoding, and nothing else decodes to one."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asteroid_cloud.wal.format.events import (
+    BulkLoaded,
+    BulkPayloads,
+    BulkRows,
+    Event,
+    IndexCreated,
+    IndexDeleted,
+    PayloadMerged,
+    PayloadReplaced,
+    VectorsDeleted,
+    VectorsUpserted,
+    decode_event,
+    encode_event,
+)
+
+U64 = st.integers(0, 2**64 - 1)
+PAYLOADS = st.lists(st.none() | st.binary(max_size=40), max_size=5)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(
+        IndexCreated, st.integers(1, 4000), st.sampled_from(["l2", "cosine", "ip"]), st.sampled_from([8, 16])
+    ),
+    st.just(IndexDeleted()),
+    st.builds(VectorsUpserted, st.binary(), st.binary(), st.none() | PAYLOADS),
+    st.builds(VectorsDeleted, st.binary()),
+    st.builds(PayloadReplaced, U64, st.binary()),
+    st.builds(PayloadMerged, U64, st.binary()),
+    st.builds(BulkRows, U64, U64, st.binary()),
+    st.builds(BulkPayloads, U64, U64, PAYLOADS),
+    st.builds(BulkLoaded, U64, U64, U64, U64),
+)
+
+TAGS = [
+    (IndexCreated(3, "l2"), b"\x94\x01\x03\xa2l2\x10"),
+    (IndexDeleted(), b"\x91\x02"),
+    (VectorsUpserted(b"i", b"v"), b"\x94\x03\xc4\x01i\xc4\x01v\xc0"),
+    (VectorsUpserted(b"", b"", [None, b"", b"p"]), b"\x94\x03\xc4\x00\xc4\x00\x93\xc0\xc4\x00\xc4\x01p"),
+    (VectorsDeleted(b"i"), b"\x92\x04\xc4\x01i"),
+    (PayloadReplaced(1, b"p"), b"\x93\x05\x01\xc4\x01p"),
+    (PayloadMerged(1, b"p"), b"\x93\x06\x01\xc4\x01p"),
+    (BulkRows(1, 2, b"v"), b"\x94\x07\x01\x02\xc4\x01v"),
+    (BulkPayloads(1, 2, [None]), b"\x94\x08\x01\x02\x91\xc0"),
+    (BulkLoaded(1, 2, 3, 4), b"\x95\x09\x01\x02\x03\x04"),
+]
+
+
+@given(EVENTS)
+def test_an_event_survives_encoding(event: Event) -> None:
+    assert decode_event(*encode_event(event)) == event
+
+
+@pytest.mark.parametrize(("event", "encoded"), TAGS, ids=lambda value: type(value).__name__)
+def test_tags_and_fields_never_change(event: Event, encoded: bytes) -> None:
+    assert encode_event(event) == (encoded, b"")
+    assert decode_event(encoded) == event
+
+
+APART: list[tuple[Event, bytes]] = [
+    (VectorsUpserted(b"i", b"vect", [b"p"]), b"\x94\x03\xc4\x01i\xc4\x00\x91\xc4\x01p"),
+    (BulkRows(1, 2, b"vectvect"), b"\x94\x07\x01\x02\xc4\x00"),
+]
+
+
+@pytest.mark.parametrize(("event", "encoded"), APART, ids=["upserted", "bulk"])
+def test_whole_floats_are_kept_apart(event: VectorsUpserted | BulkRows, encoded: bytes) -> None:
+    assert encode_event(event) == (encoded, event.vectors)
+    assert decode_event(encoded, event.vectors) == event
+
+
+@pytest.mark.parametrize("event", [IndexDeleted(), PayloadReplaced(1, b"p"), VectorsUpserted(b"i", b"v")])
+def test_vectors_without_a_place_for_them_are_refused(event: Event) -> None:
+    encoded, _ = encode_event(event)
+    with pytest.raises(msgspec.DecodeError, match="no place"):
+        decode_event(encoded, b"vect")
+
+
+def test_fields_of_a_later_program_are_passed_over() -> None:
+    assert decode_event(b"\x92\x02\x2a") == IndexDeleted()
+
+
+@given(st.binary(max_size=60))
+def test_arbitrary_bytes_raise_decode_errors_only(data: bytes) -> None:
+    try:
+        decode_event(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+
+
+@given(EVENTS, st.data())
+def test_a_cut_event_does_not_decode(event: Event, data: st.DataObject) -> None:
+    encoded, _ = encode_event(event)
+    cut = data.draw(st.integers(0, len(encoded) - 1))
+    with pytest.raises(msgspec.DecodeError):
+        decode_event(encoded[:cut])

@@ -1,0 +1,87 @@
+"""FORMAT.md and the code say the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from asteroid_cloud.wal import LocalFiles, limits
+from asteroid_cloud.wal.format.events import Event, IndexCreated, VectorsDeleted, VectorsUpserted
+from asteroid_cloud.wal.format.frame import HEADER_BYTES, decode_body
+from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES, read_file_header, read_frames
+from asteroid_cloud.wal.read.render import record_line
+from asteroid_cloud.wal.repair.torn_tail import find_end
+from tests.support.logs import FIRST, FOLDER, IDENTITY, disk
+
+ROOT = Path(__file__).resolve().parents[3]
+TEXT = (ROOT / "wal" / "format" / "FORMAT.md").read_text()
+
+
+def block(kind: str) -> list[str]:
+    """The lines of the one code block of that kind."""
+    (found,) = re.findall(rf"```{kind}\n(.*?)```", TEXT, re.DOTALL)
+    return str(found).splitlines()
+
+
+def table(title: str) -> list[list[str]]:
+    """The rows of the table below a heading."""
+    section = TEXT.split(f"## {title}", 1)[1].split("\n## ", 1)[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def example() -> bytes:
+    """The file of the example."""
+    return bytes.fromhex("".join(line.partition("|")[0] for line in block("hex")))
+
+
+def test_the_example_decodes_to_what_the_page_says() -> None:
+    data = example()
+    files = disk(data)
+    assert read_file_header(files, FIRST).identity == IDENTITY
+    end = find_end(files, FOLDER, IDENTITY)
+    assert end is not None
+    assert (end.report.durable_lsn, end.report.bytes_cut) == (3, 0)
+    (frame,) = read_frames(files, FIRST, IDENTITY, len(data))
+    lines = [record_line(record, vectors=True).decode() for record in decode_body(frame.header, frame.packed)]
+    assert lines == block("json")
+
+
+@pytest.mark.parametrize(
+    ("title", "size"),
+    [("File header, 56 bytes", FILE_HEADER_BYTES), ("Frame header, 40 bytes", HEADER_BYTES)],
+)
+def test_the_byte_tables_add_up(title: str, size: int) -> None:
+    offset = 0
+    for row in table(title):
+        assert int(row[0]) == offset
+        offset += int(row[1])
+    assert offset == size
+    assert f"{size} bytes" in title
+
+
+def test_every_event_is_listed_with_its_tag() -> None:
+    listed = {row[1]: int(row[0]) for row in table("Events")}
+    assert listed == {kind.__name__: kind.__struct_config__.tag for kind in Event.__args__}
+
+
+def test_limits_are_those_of_the_code() -> None:
+    for name, text in table("Limits"):
+        (number,) = re.findall(r"^\d+", text)
+        assert getattr(limits, name.strip("`")) == int(number)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_released_logs_load_for_ever(version: int) -> None:
+    fixture = ROOT / "tests" / "fixtures" / f"format-v{version}" / "wal"
+    end = find_end(LocalFiles(), str(fixture), IDENTITY)
+    assert end is not None
+    assert end.header.version == version
+    (frame,) = read_frames(LocalFiles(), end.files[0][1], IDENTITY, end.end)
+    assert [record.event for record in decode_body(frame.header, frame.packed)] == [
+        IndexCreated(2, "l2"),
+        VectorsUpserted((7).to_bytes(8, "little"), bytes.fromhex("0000803f000000bf"), [b'{"a":1}']),
+        VectorsDeleted((7).to_bytes(8, "little")),
+    ]

@@ -1,0 +1,57 @@
+"""Which appends of a group are written: those whose conditions hold, in the order they came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asteroid_cloud.wal.append.group_commit import Waiting
+from asteroid_cloud.wal.append.last_changes import LastChanges, touches
+from asteroid_cloud.wal.append.log import Unchanged
+from asteroid_cloud.wal.errors import Conflict
+from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.lsn import Lsn
+
+
+class Acceptance:
+    """Decides; is told of every record that became durable, before it decides again."""
+
+    def __init__(self, durable_lsn: Lsn) -> None:
+        self._newest = durable_lsn
+        self._changes = LastChanges(durable_lsn)
+
+    def note(self, records: Sequence[Record]) -> None:
+        """These are durable now."""
+        for record in records:
+            self._changes.note(record.lsn, record.event)
+            self._newest = record.lsn
+
+    def check(self, unchanged: Unchanged) -> None:
+        """Raises Conflict ``precondition_failed`` unless it is sure to hold of what is durable."""
+        if self._changes.may_have_changed(unchanged.id, unchanged.since):
+            raise _changed(unchanged, self._newest)
+
+    def accepted(self, group: Sequence[Waiting]) -> list[Waiting]:
+        """Those whose conditions hold, given that the ones before them will be written; fails the others."""
+        accepted: list[Waiting] = []
+        newest = self._newest
+        for waiting in group:
+            if waiting.expected_lsn is not None and waiting.expected_lsn != newest:
+                message = f"the newest record is {newest}, not {waiting.expected_lsn}"
+                waiting.fail(Conflict(message, code="lsn_mismatch", lsn=newest))
+            elif waiting.unchanged is not None and self._may_not_hold(waiting.unchanged, accepted):
+                waiting.fail(_changed(waiting.unchanged, newest))
+            else:
+                accepted.append(waiting)
+                newest = Lsn(newest + len(waiting.events))
+        return accepted
+
+    def _may_not_hold(self, unchanged: Unchanged, before: list[Waiting]) -> bool:
+        """Whether what is durable, or about to be written first, may have changed the id."""
+        if self._changes.may_have_changed(unchanged.id, unchanged.since):
+            return True
+        return any(touches(event, unchanged.id) for waiting in before for event in waiting.events)
+
+
+def _changed(unchanged: Unchanged, newest: Lsn) -> Conflict:
+    message = f"id {unchanged.id} may have changed since record {unchanged.since}"
+    return Conflict(message, code="precondition_failed", lsn=newest)

@@ -1,0 +1,124 @@
+"""Group commit: everyone who waits to append shares one frame, one write and one fsync."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from asteroid_cloud.wal.append.log import Unchanged
+from asteroid_cloud.wal.errors import AsteroidError, StorageError, TooLarge
+from asteroid_cloud.wal.format.body import body_size
+from asteroid_cloud.wal.format.events import Encoded, Event, encode_event
+from asteroid_cloud.wal.limits import (
+    COMMIT_GROUP_BYTES_MAX,
+    COMMIT_QUEUE_BYTES_MAX,
+    COMMIT_QUEUE_EVENTS_MAX,
+    FRAME_BODY_BYTES_MAX,
+)
+from asteroid_cloud.wal.lsn import Lsn
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One append: its events, encoded, and who waits for their LSN."""
+
+    events: Sequence[Event]
+    encoded: list[Encoded]
+    size: int
+    expected_lsn: Lsn | None
+    unchanged: Unchanged | None
+    done: asyncio.Future[Lsn]
+
+    def fail(self, error: AsteroidError) -> None:
+        """Tells the waiter, if it still waits, that nothing of this is stored."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class GroupCommitter:
+    """Queues appends and hands them on in groups, one group at a time, in order.
+
+    ``commit`` makes a group durable and settles each of its futures; it never raises.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[list[Waiting]], Awaitable[None]],
+        bytes_max: int = COMMIT_QUEUE_BYTES_MAX,
+    ) -> None:
+        """``bytes_max`` bounds what is queued or being committed; the last append taken may exceed it."""
+        self._commit = commit
+        self._bytes_max = bytes_max
+        self._queue: deque[Waiting] = deque()
+        self._queued_bytes = 0
+        self._room = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """RAM of the appends that are queued or under way, each as events and encoded; an upper bound."""
+        return 2 * self._queued_bytes
+
+    async def append(
+        self, events: Sequence[Event], expected_lsn: Lsn | None, unchanged: Unchanged | None = None
+    ) -> Lsn:
+        """The LSN of the last event, once all are durable; raises what ``commit`` settles the append with.
+
+        A caller that is cancelled meanwhile may find its events logged all the same.
+        """
+        encoded = [encode_event(event) for event in events]
+        size = body_size(encoded)
+        if size > FRAME_BODY_BYTES_MAX:
+            raise TooLarge(
+                f"{size} bytes are more than the {FRAME_BODY_BYTES_MAX} that one append to the log may have"
+            )
+        while self._is_full():
+            self._room.clear()
+            await self._room.wait()
+        done: asyncio.Future[Lsn] = asyncio.get_running_loop().create_future()
+        self._queue.append(Waiting(events, encoded, size, expected_lsn, unchanged, done))
+        self._queued_bytes += size
+        if self._running is None:
+            # Its own task, so that a caller's cancellation never stops a write half way.
+            self._running = asyncio.create_task(self._drain())
+        return await done
+
+    async def settle(self) -> None:
+        """Returns once nothing is queued or under way."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def _drain(self) -> None:
+        group: list[Waiting] = []
+        try:
+            while self._queue:
+                group = self._next_group()
+                await self._commit(group)
+                self._queued_bytes -= sum(waiting.size for waiting in group)
+                group = []
+                self._room.set()
+        finally:
+            self._running = None
+            self._give_up([*group, *self._queue])
+
+    def _give_up(self, left: list[Waiting]) -> None:
+        """After a bug, or at the end of the loop, nobody may wait for ever; else all have been answered."""
+        for waiting in left:
+            if not waiting.done.done():
+                waiting.done.set_exception(StorageError("the log stopped; whether this is stored is unknown"))
+        self._queue.clear()
+        self._queued_bytes = 0
+        self._room.set()
+
+    def _next_group(self) -> list[Waiting]:
+        group = [self._queue.popleft()]
+        size = group[0].size
+        while self._queue and size + self._queue[0].size <= min(COMMIT_GROUP_BYTES_MAX, self._bytes_max):
+            group.append(self._queue.popleft())
+            size += group[-1].size
+        return group
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= COMMIT_QUEUE_EVENTS_MAX or self._queued_bytes >= self._bytes_max

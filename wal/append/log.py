@@ -1,0 +1,116 @@
+"""The log as the layers above see it, so that another kind of log can take the local one's place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from asteroid_cloud.wal.errors import AsteroidError
+from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.lsn import Lsn
+
+
+class Unchanged(msgspec.Struct, frozen=True):
+    """A condition of an append: no record after ``since`` changed this id."""
+
+    id: int
+    since: Lsn
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """Whole files go, oldest first, once they are beyond either bound; without any, as soon as they can."""
+
+    bytes_max: int | None = None
+    """Of all files together; the newest is never given up for it, so there may be one file more."""
+    age_ms_max: int | None = None
+    """Of a file's newest record, in milliseconds."""
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether there is no history to be kept."""
+        return self.bytes_max is None and self.age_ms_max is None
+
+
+NOTHING = Retention()
+
+
+class Log(Protocol):
+    """A durable sequence of events, numbered from 1 without gaps."""
+
+    @property
+    def identity(self) -> bytes:
+        """Sixteen bytes that tell this store from every other."""
+        ...
+
+    @property
+    def first_lsn(self) -> Lsn:
+        """The oldest record still held; ``durable_lsn + 1`` when there is none."""
+        ...
+
+    @property
+    def durable_lsn(self) -> Lsn:
+        """The newest record."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """What the log takes on disk."""
+        ...
+
+    @property
+    def poisoned(self) -> AsteroidError | None:
+        """Why nothing can be appended any more, if so."""
+        ...
+
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        expected_lsn: Lsn | None = None,
+        unchanged: Unchanged | None = None,
+    ) -> Lsn:
+        """Makes events durable, all or none, and gives the LSN of the last.
+
+        Raises Conflict ``lsn_mismatch`` when ``expected_lsn`` is not the newest LSN, Conflict
+        ``precondition_failed`` when ``unchanged`` may not hold, NoSpace or TooLarge with nothing written,
+        Poisoned or Conflict ``fenced`` when the log is closed to writes.
+        """
+        ...
+
+    def check(self, unchanged: Unchanged) -> None:
+        """Raises Conflict ``precondition_failed`` when what is durable says that it may not hold."""
+        ...
+
+    def read(self, from_lsn: Lsn, to_lsn: Lsn | None = None) -> Iterator[Record]:
+        """Records from the disk, blocking, up to ``to_lsn`` or to what is durable now.
+
+        Raises LogPruned when ``from_lsn`` is no longer held, CorruptionError at damage.
+        """
+        ...
+
+    def forget(self, from_lsn: Lsn) -> None:
+        """Says, blocking, that what was read from ``from_lsn`` on will not be read again soon."""
+        ...
+
+    def tail(self, from_lsn: Lsn) -> AsyncIterator[list[Record]]:
+        """Records from ``from_lsn`` on, in order, in groups, waiting for more for ever."""
+        ...
+
+    async def rotate(self) -> None:
+        """Goes on in a new file, so that what is logged until now can be trimmed whole."""
+        ...
+
+    async def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
+        """Frees what holds only records before ``before_lsn`` and is not to be retained; the bytes freed."""
+        ...
+
+    async def fence(self, epoch: int) -> None:
+        """Refuses, from now on and durably, appends of writers whose epoch is smaller."""
+        ...
+
+    async def close(self) -> None:
+        """Finishes the appends under way and lets go of the files."""
+        ...

@@ -1,0 +1,250 @@
+"""The disk side of appending: frames into the newest file, rotation, trimming, fencing.
+
+Every method blocks, and one runs at a time. A write that fails is undone; an fsync that fails poisons
+the log: what is durable is then unknown, and trying again would only hide that (see Rebello et al.,
+"Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from asteroid_cloud.wal.append.log import NOTHING, Retention
+from asteroid_cloud.wal.append.retention import kept_from
+from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
+from asteroid_cloud.wal.disk.files import AppendFile, Files
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, NoSpace, Poisoned, StorageError
+from asteroid_cloud.wal.format.body import Packer
+from asteroid_cloud.wal.format.events import Encoded
+from asteroid_cloud.wal.format.frame import encode_frame
+from asteroid_cloud.wal.format.log_file import (
+    FILE_HEADER_BYTES,
+    VERSION,
+    Extent,
+    FileHeader,
+    encode_file_header,
+    file_name,
+)
+from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
+from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.repair.torn_tail import LogEnd, cut_tail, remove_unfinished
+
+
+class LogWriter:
+    """Owns the files of a log that has been recovered."""
+
+    def __init__(
+        self, files: Files, folder: str, identity: bytes, end: LogEnd | None, is_cut: bool = True
+    ) -> None:
+        """``is_cut`` is false when a torn tail is still there, for want of room to keep it aside."""
+        self.identity = identity
+        self.epoch = end.header.epoch if end else 0
+        """The smallest epoch that may write."""
+        self.durable_lsn = end.report.durable_lsn if end else Lsn(0)
+        self.poisoned: AsteroidError | None = None
+        self._files = files
+        self._folder = folder
+        # A caller who is cancelled stops waiting, but what it began goes on in its thread.
+        self._turn = threading.RLock()
+        # One immutable value, replaced as a whole: readers on other threads take it without the lock.
+        self._extents: tuple[Extent, ...] = ()
+        self._uncut = None if is_cut else end
+        self._newest_ms = _now_ms()  # of what is there already nobody knows better
+        self._version = end.header.version if end else VERSION
+        """Of the newest file: into an older one, which older programs read, goes nothing more."""
+        self._packer = Packer()
+        self._file: AppendFile
+        if end is None:
+            self._begin_file(Lsn(1), ())
+        else:
+            *older, (first, path) = end.files
+            self._extents = (*((lsn, name, files.size(name)) for lsn, name in older), (first, path, end.end))
+            self._file = files.open_append(path)
+            self._sync_recovered()
+
+    @property
+    def first_lsn(self) -> Lsn:
+        """The oldest record held, or the next one to come."""
+        return self._extents[0][0]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(size for _, _, size in self._extents)
+
+    def extents(self) -> tuple[Extent, ...]:
+        """The files, oldest first, never empty: a view that stays true."""
+        return self._extents
+
+    def append(self, encoded: Sequence[Encoded], epoch: int) -> tuple[Lsn, int]:
+        """Writes one frame and syncs it; the LSN of its first event, and its time in milliseconds.
+
+        Raises NoSpace or StorageError with nothing kept, Conflict ``fenced``, or Poisoned.
+        """
+        with self._turn:
+            self._check_usable()
+            if epoch < self.epoch:
+                raise Conflict("a newer writer has fenced this one off", code="fenced")
+            self._cut_tail()
+            if self._extents[-1][2] >= LOG_FILE_BYTES_MAX:
+                self.rotate()
+            elif self._version < VERSION:
+                self._renew()
+            first, time_ms = Lsn(self.durable_lsn + 1), _now_ms()
+            frame = encode_frame(self.identity, first, time_ms, encoded, self._packer)
+            try:
+                self._file.write(frame)
+            except BaseException:
+                self._undo_write()
+                raise
+            first_in_file, path, end = self._extents[-1]
+            self._sync(self._file.sync, path)
+            self._extents = (*self._extents[:-1], (first_in_file, path, end + len(frame)))
+            self.durable_lsn = Lsn(self.durable_lsn + len(encoded))
+            self._newest_ms = time_ms
+            return first, time_ms
+
+    def rotate(self) -> None:
+        """Goes on in a new file; does nothing while the newest is empty."""
+        with self._turn:
+            self._check_usable()
+            if self._extents[-1][2] > FILE_HEADER_BYTES:
+                self._cut_tail()
+                self._replace_file(Lsn(self.durable_lsn + 1), self._extents)
+
+    def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
+        """Removes files with no record from ``before_lsn`` on but what is to be retained; the bytes freed."""
+        with self._turn:
+            if self.poisoned is not None:
+                return 0
+            now_ms = _now_ms()
+            before_lsn = kept_from(self._files, self._extents, before_lsn, retention, now_ms, self._newest_ms)
+            # The old files go first: on a full disk they are the room for a new one.
+            freed = self._remove_before(before_lsn)
+            if self.durable_lsn < before_lsn:
+                self.rotate()
+                freed += self._remove_before(before_lsn)
+            return freed
+
+    def fence(self, epoch: int) -> None:
+        """Notes durably the smallest epoch that may write, in the header of a new file."""
+        with self._turn:
+            if epoch <= self.epoch:
+                return
+            self._check_usable()
+            self._cut_tail()
+            before, self.epoch = self.epoch, epoch
+            try:
+                self._renew()
+            except StorageError:
+                self.epoch = before
+                raise
+
+    def close(self) -> None:
+        """Closes the newest file."""
+        with self._turn:
+            self._file.close()
+
+    def _sync_recovered(self) -> None:
+        """Makes what recovery read durable: a killed process may have left its last frame in memory only."""
+        try:
+            self._file.sync()
+            self._files.sync_dir(self._folder)
+        except StorageError:
+            self._file.close()
+            raise
+
+    def _cut_tail(self) -> None:
+        """Cuts what recovery had to leave; raises NoSpace as long as there is no room for its copy."""
+        if self._uncut is None:
+            return
+        try:
+            cut_tail(self._files, self._uncut)
+            previous, self._file = self._file, self._files.open_append(self._extents[-1][1])
+            previous.close()
+        except NoSpace:
+            with suppress(StorageError):
+                remove_unfinished(self._files, self._folder)
+            raise
+        except StorageError as error:
+            raise self._poison(f"a torn tail could not be cut: {error.message}") from error
+        self._uncut = None
+
+    def _check_usable(self) -> None:
+        if self.poisoned is not None:
+            # A fresh one each time: an exception keeps the frames it was raised through alive.
+            raise Poisoned(self.poisoned.message)
+
+    def _renew(self) -> None:
+        """Goes on in a new file; an empty one is replaced by it."""
+        first, _, end = self._extents[-1]
+        if end > FILE_HEADER_BYTES:
+            self.rotate()
+        else:
+            self._replace_file(first, self._extents[:-1])
+
+    def _replace_file(self, first_lsn: Lsn, older: tuple[Extent, ...]) -> None:
+        previous = self._file
+        self._begin_file(first_lsn, older)
+        previous.close()
+
+    def _begin_file(self, first_lsn: Lsn, older: tuple[Extent, ...]) -> None:
+        """Makes the file under another name first, so that no crash leaves one without its header."""
+        path = f"{self._folder}/{file_name(first_lsn)}"
+        unfinished = path + UNFINISHED
+        if self._files.exists(unfinished):
+            self._files.remove(unfinished)
+        file = self._files.create(unfinished)
+        try:
+            file.write(encode_file_header(FileHeader(self.identity, first_lsn, self.epoch)))
+            self._sync(file.sync, unfinished)
+            file.close()
+            self._files.rename(unfinished, path)
+        except BaseException:
+            file.close()
+            with suppress(StorageError):
+                self._files.remove(unfinished)
+            raise
+        # From here on a next start goes on in the new file, so this log must as well, or stop.
+        self._sync(lambda: self._files.sync_dir(self._folder), self._folder)
+        try:
+            self._file = self._files.open_append(path)
+        except StorageError as error:
+            raise self._poison(f"a new file could not be taken into use: {error.message}") from error
+        self._extents, self._version = (*older, (first_lsn, path, FILE_HEADER_BYTES)), VERSION
+
+    def _remove_before(self, before_lsn: Lsn) -> int:
+        freed = 0
+        while len(self._extents) > 1 and self._extents[1][0] <= before_lsn:
+            _, path, size = self._extents[0]
+            self._files.remove(path)
+            self._extents = self._extents[1:]
+            # Before the next one goes, so that no crash leaves a hole in the log.
+            self._sync(lambda: self._files.sync_dir(self._folder), self._folder)
+            freed += size
+        return freed
+
+    def _undo_write(self) -> None:
+        """Cuts the newest file back, durably: nothing may be behind its last frame when another follows."""
+        try:
+            self._file.truncate(self._extents[-1][2])
+            self._file.sync()
+        except StorageError as error:
+            raise self._poison(f"a write could not be undone: {error.message}") from error
+
+    def _sync(self, sync: Callable[[], None], path: str) -> None:
+        try:
+            sync()
+        except StorageError as error:
+            raise self._poison(f"{path} could not be synced: {error.message}") from error
+
+    def _poison(self, reason: str) -> Poisoned:
+        self.poisoned = Poisoned(f"{reason}; restart to recover")
+        return Poisoned(self.poisoned.message)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,16 @@
+"""A record: one event in its place in the log."""
+
+from __future__ import annotations
+
+import msgspec
+
+from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.lsn import Lsn
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One event in its place: its number, and when it was logged (milliseconds since 1970, UTC)."""
+
+    lsn: Lsn
+    time_ms: int
+    event: Event

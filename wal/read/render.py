@@ -1,0 +1,75 @@
+"""Records as JSON lines for people and for jq."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from asteroid_cloud.wal.format.events import (
+    BulkLoaded,
+    BulkPayloads,
+    BulkRows,
+    Event,
+    IndexCreated,
+    IndexDeleted,
+    PayloadMerged,
+    PayloadReplaced,
+    VectorsDeleted,
+    VectorsUpserted,
+)
+from asteroid_cloud.wal.format.record import Record
+
+FLOAT_BYTES = 4
+
+
+def record_line(record: Record, *, vectors: bool) -> bytes:
+    """One record as one line of JSON; vectors in full, or only how many there are."""
+    time = datetime.fromtimestamp(record.time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    fields = {"lsn": record.lsn, "time": time, "event": type(record.event).__name__}
+    return msgspec.json.encode(fields | _fields(record.event, vectors))
+
+
+def _fields(event: Event, vectors: bool) -> dict[str, object]:
+    match event:
+        case VectorsUpserted(ids, packed, payloads):
+            shown = None if payloads is None else [_payload(payload) for payload in payloads]
+            return {"ids": _ids(ids), "vectors": _rows(packed, len(ids) // 8, vectors), "payloads": shown}
+        case VectorsDeleted(ids):
+            return {"ids": _ids(ids)}
+        case PayloadReplaced(number, payload):
+            return {"id": number, "payload": _payload(payload)}
+        case PayloadMerged(number, patch):
+            return {"id": number, "patch": _payload(patch)}
+        case BulkRows(bulk, first, packed):
+            # The dimension is known to the index only, so the rows are not told apart here.
+            return {"bulk": bulk, "first": first, "vectors": _rows(packed, 1, vectors)}
+        case BulkPayloads(bulk, first, listed):
+            return {"bulk": bulk, "first": first, "payloads": [_payload(payload) for payload in listed]}
+        case IndexCreated() | IndexDeleted() | BulkLoaded():
+            return msgspec.structs.asdict(event)
+
+
+def _ids(packed: bytes) -> Sequence[int]:
+    return struct.unpack(f"<{len(packed) // 8}Q", packed[: len(packed) // 8 * 8])
+
+
+def _rows(packed: bytes, rows: int, in_full: bool) -> object:
+    floats = len(packed) // FLOAT_BYTES
+    if not in_full:
+        return {"rows": rows, "dim": floats // rows} if rows > 1 else {"floats": floats}
+    values = struct.unpack(f"<{floats}f", packed[: floats * FLOAT_BYTES])
+    dim = floats // max(1, rows)
+    return [values[start : start + dim] for start in range(0, dim * rows, max(1, dim))]
+
+
+def _payload(payload: bytes | None) -> object:
+    """The payload's own text on one line; null for None, "" for none; what is no JSON as hex."""
+    if not payload:
+        return None if payload is None else ""
+    try:
+        return msgspec.Raw(msgspec.json.format(payload, indent=-1))
+    except (msgspec.DecodeError, RecursionError):
+        return {"not_json": payload.hex()}

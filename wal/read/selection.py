@@ -1,0 +1,141 @@
+"""Which records of a log somebody wants to see: by number, time, kind of event, and the ids they touch."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from zstandard import ZstdDecompressor
+
+from asteroid_cloud.wal.format.events import (
+    BulkLoaded,
+    BulkPayloads,
+    BulkRows,
+    Event,
+    IndexCreated,
+    IndexDeleted,
+    PayloadMerged,
+    PayloadReplaced,
+    VectorsDeleted,
+    VectorsUpserted,
+)
+from asteroid_cloud.wal.format.frame import FrameHeader
+from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.read.inspector import LogInspector
+from asteroid_cloud.wal.read.walker import frames_in_order, records_of
+
+ID_BYTES = 8
+FLOAT_BYTES = 4
+KINDS = tuple(kind.__name__ for kind in Event.__args__)
+"""The names of the events, in the order of their tags."""
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds are included; what is None or empty selects everything."""
+
+    from_lsn: Lsn = Lsn(1)
+    until_lsn: Lsn | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    kinds: frozenset[str] = frozenset()
+    """Names of ``KINDS``."""
+    ids: frozenset[int] = frozenset()
+
+    def is_beyond(self, header: FrameHeader) -> bool:
+        """Whether this frame and all behind it are after the last record."""
+        return self.until_lsn is not None and header.first_lsn > self.until_lsn
+
+    def may_hold(self, header: FrameHeader) -> bool:
+        """Whether a frame may hold a record that is wanted."""
+        is_late = self.since_ms is None or header.time_ms >= self.since_ms
+        is_early = self.until_ms is None or header.time_ms <= self.until_ms
+        return header.last_lsn >= self.from_lsn and is_late and is_early and not self.is_beyond(header)
+
+    def of(self, record: Record, loads: Mapping[int, BulkLoaded]) -> Iterator[Record]:
+        """The record if it is wanted; when ids are, what of it touches them, in as many pieces as that takes.
+
+        ``loads`` are the bulk loads that came to their end, by number: no other touches an id.
+        """
+        is_late = record.lsn >= self.from_lsn
+        is_early = self.until_lsn is None or record.lsn <= self.until_lsn
+        if not (is_late and is_early) or (self.kinds and type(record.event).__name__ not in self.kinds):
+            return
+        if not self.ids:
+            yield record
+            return
+        for event in touching(record.event, self.ids, loads):
+            yield Record(record.lsn, record.time_ms, event)
+
+
+def select(inspector: LogInspector, selection: Selection) -> Iterator[Record]:
+    """The records of a log that are wanted, up to its end; raises as ``frames_in_order``.
+
+    When ids are wanted the log is read once more before, for a bulk load is told apart by its last record.
+    """
+    loads = _finished_loads(inspector) if selection.ids else {}
+    unpacker = ZstdDecompressor()
+    for state, frame in frames_in_order(inspector, selection.from_lsn):
+        if selection.is_beyond(frame.header):
+            return
+        if selection.may_hold(frame.header):
+            for record in records_of(state, frame, unpacker):
+                yield from selection.of(record, loads)
+
+
+def touching(event: Event, ids: frozenset[int], loads: Mapping[int, BulkLoaded]) -> Iterator[Event]:
+    """What of an event touches any of the ids: its rows with them; the deletion of an index touches all."""
+    match event:
+        case VectorsUpserted(packed, vectors, payloads):
+            found = [number for number, each in enumerate(_ids(packed)) if each in ids]
+            if found:
+                size = len(vectors) // (len(packed) // ID_BYTES)
+                kept = None if payloads is None else [payloads[number] for number in found]
+                yield VectorsUpserted(_rows(packed, ID_BYTES, found), _rows(vectors, size, found), kept)
+        case VectorsDeleted(packed):
+            found = [number for number, each in enumerate(_ids(packed)) if each in ids]
+            if found:
+                yield VectorsDeleted(_rows(packed, ID_BYTES, found))
+        case PayloadReplaced() | PayloadMerged():
+            if event.id in ids:
+                yield event
+        case BulkRows(bulk, first, vectors):
+            if bulk in loads:  # a row's number is its id
+                size = loads[bulk].dim * FLOAT_BYTES
+                for number in _inside(ids, first, len(vectors) // size, loads[bulk]):
+                    yield BulkRows(bulk, number, _rows(vectors, size, [number - first]))
+        case BulkPayloads(bulk, first, texts):
+            if bulk in loads:
+                for number in _inside(ids, first, len(texts), loads[bulk]):
+                    yield BulkPayloads(bulk, number, [texts[number - first]])
+        case BulkLoaded():
+            if any(each < event.rows for each in ids):
+                yield event
+        case IndexDeleted():
+            yield event
+        case IndexCreated():
+            return
+
+
+def _finished_loads(inspector: LogInspector) -> dict[int, BulkLoaded]:
+    unpacker = ZstdDecompressor()
+    events = (
+        record.event
+        for state, frame in frames_in_order(inspector)
+        for record in records_of(state, frame, unpacker)
+    )
+    return {event.bulk: event for event in events if isinstance(event, BulkLoaded) and event.dim > 0}
+
+
+def _inside(ids: frozenset[int], first: int, rows: int, load: BulkLoaded) -> list[int]:
+    end = min(first + rows, load.rows)
+    return sorted(each for each in ids if first <= each < end)
+
+
+def _ids(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(packed) // ID_BYTES}Q", packed[: len(packed) // ID_BYTES * ID_BYTES])
+
+
+def _rows(packed: bytes, size: int, numbers: list[int]) -> bytes:
+    return b"".join([packed[number * size : (number + 1) * size] for number in numbers])

@@ -1,0 +1,228 @@
+"""Copying a stretch of a log into a new one: to go back to a record, or to take history elsewhere.
+
+Whole frames are copied as they are; one that begins too early or ends too late is made anew of the records
+that are wanted, with its time. The source may be in use: it is only read, and what its owner trims meanwhile
+is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
+from asteroid_cloud.wal.disk.files import AppendFile, Files
+from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
+from asteroid_cloud.wal.format.body import BadFrame
+from asteroid_cloud.wal.format.frame import decode_body, frame_bytes, part_of_frame
+from asteroid_cloud.wal.format.log_file import (
+    FileHeader,
+    Frame,
+    encode_file_header,
+    file_name,
+    log_files,
+    read_file_header,
+)
+from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
+from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.read.inspector import LogInspector
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """What was copied."""
+
+    first_lsn: Lsn
+    last_lsn: Lsn
+    """``first_lsn - 1`` when there was nothing to copy."""
+    bytes: int
+
+
+class LogSource:
+    """One or more folders that hold a log one after the other; they may overlap, and be in use."""
+
+    def __init__(self, files: Files, folders: Sequence[str]) -> None:
+        """Raises NotFound when a folder holds no log, Conflict ``another_store`` when they do not belong."""
+        self._files = files
+        self._folders = folders
+        headers = [self._newest_header(folder) for folder in folders]
+        self.identity = headers[0].identity
+        self.epoch = headers[0].epoch
+        for folder, header in zip(folders[1:], headers[1:], strict=True):
+            if header.identity != self.identity:
+                raise Conflict(f"{folder} is the log of another store", code="another_store")
+            if header.epoch != self.epoch:
+                raise Conflict(
+                    f"{folder} does not go on where {folders[0]} ends: the store was taken back in time",
+                    code="another_store",
+                )
+
+    @property
+    def first_lsn(self) -> Lsn:
+        """The oldest record there is."""
+        return min(LogInspector(self._files, folder).files()[0].first_lsn for folder in self._folders)
+
+    def frames(self, from_lsn: Lsn) -> Iterator[Frame]:
+        """Whole frames with records from ``from_lsn`` on, in order and without a gap, to the end.
+
+        Raises LogPruned when the log begins later, CorruptionError at damage.
+        """
+        following = from_lsn
+        for folder in self._folders:
+            for frame in self._frames_of(folder, following):
+                if frame.header.last_lsn >= following:
+                    following = Lsn(frame.header.last_lsn + 1)
+                    yield frame
+
+    def records(self, from_lsn: Lsn) -> Iterator[Record]:
+        """The same, record by record."""
+        following = from_lsn
+        for frame in self.frames(from_lsn):
+            for record in _decoded(frame):
+                if record.lsn == following:
+                    following = Lsn(following + 1)
+                    yield record
+
+    def newest_before(self, time_ms: int) -> Lsn:
+        """The last record before the first that was logged after ``time_ms``, by the writer's clock.
+
+        Raises LogPruned when the oldest record there is was logged later.
+        """
+        first = self.first_lsn
+        last = Lsn(first - 1)
+        for frame in self.frames(first):
+            if frame.header.time_ms > time_ms:
+                break
+            last = frame.header.last_lsn
+        if last < first and first > 1:
+            raise LogPruned(f"the log begins with record {first}, which is younger than that")
+        return last
+
+    def _newest_header(self, folder: str) -> FileHeader:
+        return read_file_header(self._files, LogInspector(self._files, folder).files()[-1].path)
+
+    def _frames_of(self, folder: str, from_lsn: Lsn) -> Iterator[Frame]:
+        inspector = LogInspector(self._files, folder)
+        states = inspector.files()
+        if states[0].first_lsn > from_lsn:
+            raise LogPruned(f"{folder} begins with record {states[0].first_lsn}, not {from_lsn}")
+        following = from_lsn
+        for state, after in zip(states, [*states[1:], None], strict=True):
+            if after is not None and after.first_lsn <= following:
+                continue
+            if state.first_lsn > following:
+                raise CorruptionError(state.path, 0, f"record {following} is missing before it")
+            for frame in inspector.frames(state, newest=after is None):
+                if frame.header.last_lsn >= following:
+                    following = Lsn(frame.header.last_lsn + 1)
+                    yield frame
+            if state.trimmed:
+                raise LogPruned(f"record {following} was trimmed while it was being read")
+            if state.damage is not None:
+                raise CorruptionError(state.damage.path, state.damage.offset, state.damage.reason)
+
+
+def copy_log(
+    files: Files,
+    source: LogSource,
+    target: str,
+    *,
+    from_lsn: Lsn,
+    until_lsn: Lsn,
+    epoch: int,
+    progress: Callable[[Lsn], None] = lambda lsn: None,
+) -> Copied:
+    """Writes records ``from_lsn`` … ``until_lsn`` into the new log ``target``, durably.
+
+    Raises Conflict ``not_empty`` when there is a log in the target, LogPruned or InvalidRequest ``bad_point``
+    when the source begins or ends too soon, CorruptionError, NoSpace and StorageError.
+    """
+    files.make_dirs(target)
+    if log_files(files, target):
+        raise Conflict(f"there is a log in {target}", code="not_empty")
+    writer = _CopyWriter(files, target, source.identity, epoch, from_lsn)
+    try:
+        if from_lsn <= until_lsn:
+            for frame in source.frames(from_lsn):
+                writer.write(frame, until_lsn)
+                progress(writer.following)
+                if writer.following > until_lsn:
+                    break
+        writer.finish(until_lsn)
+    except BaseException:
+        writer.abandon()
+        raise
+    return Copied(from_lsn, Lsn(writer.following - 1), writer.bytes)
+
+
+class _CopyWriter:
+    """The files of the copy; they have their names only once all of them are whole."""
+
+    def __init__(self, files: Files, folder: str, identity: bytes, epoch: int, first_lsn: Lsn) -> None:
+        self.following = first_lsn
+        """The record that has to come next."""
+        self.bytes = 0
+        self._files = files
+        self._folder = folder
+        self._identity = identity
+        self._epoch = epoch
+        self._paths: list[str] = []
+        self._file: AppendFile | None = None
+
+    def write(self, frame: Frame, until_lsn: Lsn) -> None:
+        """Takes of the frame what is wanted."""
+        header = frame.header
+        if self.following == header.first_lsn and header.last_lsn <= until_lsn:
+            data, last = frame_bytes(header, frame.packed), header.last_lsn
+        else:
+            last = min(header.last_lsn, until_lsn)
+            try:
+                data = part_of_frame(self._identity, header, frame.packed, self.following, last)
+            except BadFrame as error:
+                raise CorruptionError("the log", frame.offset, error.message) from error
+        if self._file is not None and self._file.size >= LOG_FILE_BYTES_MAX:
+            self._end(self._file)
+        file = self._file or self._begin()
+        file.write(data)
+        self.bytes += len(data)
+        self.following = Lsn(last + 1)
+
+    def finish(self, until_lsn: Lsn) -> None:
+        """Makes all of it durable, and a log; raises InvalidRequest ``bad_point`` if the last is missing."""
+        if self.following <= until_lsn:
+            raise InvalidRequest(f"the log ends with record {self.following - 1}", code="bad_point")
+        self._end(self._file or self._begin())
+        for path in self._paths:
+            self._files.rename(path + UNFINISHED, path)
+        self._files.sync_dir(self._folder)
+
+    def abandon(self) -> None:
+        """Leaves nothing behind."""
+        if self._file is not None:
+            self._file.close()
+        for path in self._paths:
+            for each in (path, path + UNFINISHED):
+                if self._files.exists(each):
+                    self._files.remove(each)
+
+    def _begin(self) -> AppendFile:
+        path = f"{self._folder}/{file_name(self.following)}"
+        file = self._file = self._files.create(path + UNFINISHED)
+        self._paths.append(path)
+        header = encode_file_header(FileHeader(self._identity, self.following, self._epoch))
+        file.write(header)
+        self.bytes += len(header)
+        return file
+
+    def _end(self, file: AppendFile) -> None:
+        file.sync()
+        file.close()
+        self._file = None
+
+
+def _decoded(frame: Frame) -> Iterator[Record]:
+    try:
+        yield from decode_body(frame.header, frame.packed)
+    except BadFrame as error:
+        raise CorruptionError("the log", frame.offset, error.message) from error

@@ -1,0 +1,217 @@
+"""A part of a log as one file to carry elsewhere, and a log from it.
+
+    file := file-header frame* file-header
+
+The frames are those of a log, under the header of a log file. The second header is that of the file which
+would follow: it tells that nothing is missing at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import msgspec
+from zstandard import ZstdDecompressor
+
+from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
+from asteroid_cloud.wal.disk.files import Files
+from asteroid_cloud.wal.disk.lock import NAME as LOCK
+from asteroid_cloud.wal.disk.lock import lock_directory
+from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned, StorageError
+from asteroid_cloud.wal.format.body import BadFrame
+from asteroid_cloud.wal.format.frame import decode_body, frame_bytes, part_of_frame
+from asteroid_cloud.wal.format.log_file import (
+    FILE_HEADER_BYTES,
+    FileHeader,
+    decode_file_header,
+    encode_file_header,
+    file_name,
+    log_files,
+    read_file_header,
+    read_frames,
+)
+from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.repair.torn_tail import cut_tail, find_end, remove_unfinished
+from asteroid_cloud.wal.transfer.log_copy import LogSource
+
+LOG_FOLDER = "wal"
+
+
+class LogExport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exported file holds."""
+
+    identity: str
+    """The store's, in hexadecimal."""
+    epoch: int
+    first_lsn: Lsn
+    last_lsn: Lsn
+    """``first_lsn - 1`` when it holds no record."""
+    bytes: int
+
+
+def export_log(
+    files: Files, folder: str, path: str, from_lsn: Lsn | None = None, until_lsn: Lsn | None = None
+) -> LogExport:
+    """Writes records of the log in ``folder`` into the new file ``path``, durably, as a whole or not at all.
+
+    Without bounds all that there are; a server may be writing the log. Raises NotFound, Conflict ``exists``,
+    LogPruned when the log begins later, InvalidRequest ``bad_lsn`` for bounds that it does not hold,
+    CorruptionError, NoSpace, StorageError.
+    """
+    if files.exists(path):
+        raise Conflict(f"{path} exists already", code="exists")
+    source = LogSource(files, [folder])
+    first = from_lsn or source.first_lsn
+    if until_lsn is not None and until_lsn < first:
+        raise InvalidRequest(f"until_lsn {until_lsn} is before the first record, {first}", code="bad_lsn")
+    header = FileHeader(source.identity, first, source.epoch)
+    return _written(files, path, header, _pieces(source, header, until_lsn))
+
+
+def check_export(files: Files, path: str) -> LogExport:
+    """Reads every record of an exported file; raises CorruptionError, UnsupportedVersion, StorageError."""
+    header, size = read_file_header(files, path), files.size(path)
+    end, following = size - FILE_HEADER_BYTES, header.first_lsn
+    if end < FILE_HEADER_BYTES:
+        raise CorruptionError(path, size, "the file is cut off")
+    unpacker = ZstdDecompressor()
+    try:
+        closing = decode_file_header(path, files.read(path, end, FILE_HEADER_BYTES))
+    except CorruptionError as error:
+        raise CorruptionError(path, end, "the file is cut off, or was never exported") from error
+    for frame in read_frames(files, path, header.identity, end):
+        if frame.header.first_lsn != following:
+            raise CorruptionError(path, frame.offset, f"record {following} is missing")
+        try:
+            for _ in decode_body(frame.header, frame.packed, unpacker):
+                pass
+        except BadFrame as error:
+            raise CorruptionError(path, frame.offset, error.message) from error
+        following = Lsn(frame.header.last_lsn + 1)
+    if (closing.identity, closing.first_lsn) != (header.identity, following):
+        raise CorruptionError(path, end, f"the file ends with record {following - 1}, not as it was exported")
+    return _portable(header, Lsn(following - 1), size)
+
+
+def import_log(files: Files, path: str, into: str) -> LogExport:
+    """Checks an exported file and makes it the log of a new store, or appends it to that of a stopped one.
+
+    Its records become one log file, whatever their size, so that they are there as a whole or not at all.
+    Raises LockHeld, CorruptionError, LogPruned when a new store would not begin with record 1, Conflict:
+    ``not_empty`` when the folder holds no log but something else, ``another_store`` or ``lsn_mismatch``
+    when the records do not go on where that log ends, NoSpace, StorageError.
+    """
+    found = check_export(files, path)
+    folder = f"{into}/{LOG_FOLDER}"
+    if not (files.exists(folder) and log_files(files, folder)):
+        _check_new(files, found, into, folder)
+    files.make_dirs(folder)
+    lock = lock_directory(files, into)
+    try:
+        if log_files(files, folder):
+            _check_end(files, found, folder)
+        remove_unfinished(files, folder)
+        _take(files, path, found, f"{folder}/{file_name(found.first_lsn)}")
+    finally:
+        lock.release()
+    return found
+
+
+def _pieces(source: LogSource, header: FileHeader, until_lsn: Lsn | None) -> Iterator[tuple[bytes, Lsn]]:
+    """Frames ready to be written, each with its last record."""
+    wanted = header.first_lsn
+    for frame in source.frames(wanted):
+        last = frame.header.last_lsn if until_lsn is None else min(frame.header.last_lsn, until_lsn)
+        if (wanted, last) == (frame.header.first_lsn, frame.header.last_lsn):
+            yield frame_bytes(frame.header, frame.packed), last
+        else:
+            try:
+                data = part_of_frame(header.identity, frame.header, frame.packed, wanted, last)
+            except BadFrame as error:
+                raise CorruptionError("the log", frame.offset, error.message) from error
+            yield data, last
+        wanted = Lsn(last + 1)
+        if last == until_lsn:
+            return
+    if until_lsn is not None:
+        raise InvalidRequest(f"until_lsn is {until_lsn}; the log ends before it", code="bad_lsn")
+    if wanted == header.first_lsn and wanted > source.first_lsn:
+        raise InvalidRequest(f"from_lsn is {wanted}; the log ends before it", code="bad_lsn")
+
+
+def _written(files: Files, path: str, header: FileHeader, pieces: Iterator[tuple[bytes, Lsn]]) -> LogExport:
+    unfinished, last = path + UNFINISHED, Lsn(header.first_lsn - 1)
+    if files.exists(unfinished):
+        files.remove(unfinished)
+    file = files.create(unfinished)
+    try:
+        file.write(encode_file_header(header))
+        for data, last in pieces:  # noqa: B007 - the last one counts
+            file.write(data)
+        file.write(encode_file_header(FileHeader(header.identity, Lsn(last + 1), header.epoch)))
+        file.sync()
+        size = file.size
+        file.close()
+        files.rename(unfinished, path)
+    except BaseException:
+        file.close()
+        with suppress(StorageError):
+            files.remove(unfinished)
+        raise
+    files.sync_dir(path.rpartition("/")[0] or ".")
+    return _portable(header, last, size)
+
+
+def _portable(header: FileHeader, last: Lsn, size: int) -> LogExport:
+    return LogExport(
+        identity=header.identity.hex(),
+        epoch=header.epoch,
+        first_lsn=header.first_lsn,
+        last_lsn=last,
+        bytes=size,
+    )
+
+
+def _check_new(files: Files, found: LogExport, into: str, folder: str) -> None:
+    names = files.list(into) if files.exists(into) else []
+    left = files.list(folder) if LOG_FOLDER in names else []
+    if set(names) - {LOCK, LOG_FOLDER} or any(not name.endswith(UNFINISHED) for name in left):
+        raise Conflict(f"{into} is not empty, and holds no log", code="not_empty")
+    if found.first_lsn != 1:
+        reason = f"the file begins with record {found.first_lsn}; a new store needs all from record 1 on"
+        raise LogPruned(reason)
+
+
+def _check_end(files: Files, found: LogExport, folder: str) -> None:
+    """Raises Conflict unless the log ends just before; cuts its torn tail then, as any start would."""
+    end = find_end(files, folder, None)
+    assert end is not None
+    if (end.header.identity.hex(), end.header.epoch) != (found.identity, found.epoch):
+        raise Conflict(
+            "the file is of another store, or of another history of this one", code="another_store"
+        )
+    if found.first_lsn != end.report.durable_lsn + 1:
+        reason = f"the file begins with record {found.first_lsn}, the log ends with {end.report.durable_lsn}"
+        raise Conflict(reason, code="lsn_mismatch")
+    if found.last_lsn >= found.first_lsn:
+        cut_tail(files, end)
+
+
+def _take(files: Files, path: str, found: LogExport, target: str) -> None:
+    """Copies all but the closing header under a log file's name; an empty file of that name is replaced."""
+    unfinished, end = target + UNFINISHED, found.bytes - FILE_HEADER_BYTES
+    file = files.create(unfinished)
+    try:
+        for start in range(0, end, MIB):
+            file.write(files.read(path, start, min(MIB, end - start)))
+        file.sync()
+        file.close()
+        files.rename(unfinished, target)
+    except BaseException:
+        file.close()
+        with suppress(StorageError):
+            files.remove(unfinished)
+        raise
+    files.sync_dir(target.rpartition("/")[0])
