@@ -19,29 +19,21 @@ from asteroid_cloud.client.errors import (
     UnexpectedAnswer,
 )
 from asteroid_cloud.client.filters import Condition, F
-from asteroid_cloud.client.protocol.recovery import DataLoss, LostRecords, LostSegment, Recovery
-from asteroid_cloud.client.protocol.retry import RetryPolicy
 from asteroid_cloud.client.protocol.routes import Search
-from asteroid_cloud.client.results import (
+from asteroid_cloud.client.results.changes import Change
+from asteroid_cloud.client.results.fields import Bounds, Facets, FacetValue, FieldRange
+from asteroid_cloud.client.results.recovery import DataLoss, LostRecords, LostSegment, Recovery
+from asteroid_cloud.client.results.reports import (
     Backup,
     BackupReport,
-    Bounds,
     BulkReport,
-    Change,
-    Counted,
-    Facets,
-    FacetValue,
-    FieldRange,
-    Hit,
-    Hits,
     IndexInfo,
     PurgeReport,
-    Record,
-    Row,
     Stats,
     Tag,
-    Written,
 )
+from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Record, Row, Written
+from asteroid_cloud.client.settings import RetryPolicy
 from asteroid_cloud.client.sync.client import Client
 
 # Names of version 0.1, which keep working.

@@ -1,4 +1,7 @@
-"""Where the server is and with which key: arguments first, then the environment, then the default."""
+"""Where the server is, with which key, and how patiently it is asked.
+
+Arguments come first, then the environment, then the defaults.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from asteroid_cloud.client.errors import InvalidRequest
-from asteroid_cloud.client.protocol.retry import RetryPolicy
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 KEY_VARIABLES = ("ASTEROID_API_KEY", "LSMVEC_API_KEY")
@@ -19,6 +21,14 @@ HEARTBEAT_S = 15
 SILENCE_S_MAX = 3.0 * HEARTBEAT_S
 """A feed that is silent for longer is cut off, and taken up again."""
 IDLE_S_MAX = 4.0  # below the 5 s after which common servers close an idle connection
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """How often and how fast to try again; ``attempts_max=1`` turns retries off."""
+
+    attempts_max: int = 5
+    first_pause_s: float = 0.1
+    pause_s_max: float = 5.0
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.changes import Following, Lines, cut_off
-from asteroid_cloud.client.results import Change
+from asteroid_cloud.client.results.changes import Change
 
 
 class AsyncChangeCalls:

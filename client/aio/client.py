@@ -11,8 +11,7 @@ from asteroid_cloud.client.aio.load import AsyncLoadCalls
 from asteroid_cloud.client.aio.search import AsyncSearchCalls
 from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.aio.vectors import AsyncVectorCalls
-from asteroid_cloud.client.protocol.retry import RetryPolicy
-from asteroid_cloud.client.settings import resolve
+from asteroid_cloud.client.settings import RetryPolicy, resolve
 
 
 class AsyncClient(AsyncIndexCalls, AsyncVectorCalls, AsyncSearchCalls, AsyncLoadCalls, AsyncChangeCalls):

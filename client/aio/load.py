@@ -20,7 +20,8 @@ from asteroid_cloud.client.protocol.batches import (
     encode_chunks,
 )
 from asteroid_cloud.client.protocol.bulk import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
-from asteroid_cloud.client.results import BulkReport, Counted
+from asteroid_cloud.client.results.reports import BulkReport
+from asteroid_cloud.client.results.rows import Counted
 
 PARALLEL_MAX = 64
 

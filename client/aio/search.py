@@ -8,7 +8,8 @@ from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata, Search
-from asteroid_cloud.client.results import Counted, Facets, FieldRange, Hits, Row
+from asteroid_cloud.client.results.fields import Facets, FieldRange
+from asteroid_cloud.client.results.rows import Counted, Hits, Row
 
 
 class AsyncSearchCalls:

@@ -8,7 +8,8 @@ from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata
-from asteroid_cloud.client.results import Counted, Payload, Record, Row, Written
+from asteroid_cloud.client.results.answer import Payload
+from asteroid_cloud.client.results.rows import Counted, Record, Row, Written
 
 
 class AsyncVectorCalls:

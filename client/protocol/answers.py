@@ -12,25 +12,19 @@ from msgspec.structs import replace
 
 from asteroid_cloud.client.errors import UnexpectedAnswer
 from asteroid_cloud.client.protocol.calls import Reply, check, decode
-from asteroid_cloud.client.protocol.recovery import Recovery
-from asteroid_cloud.client.results import (
+from asteroid_cloud.client.results.answer import Payload
+from asteroid_cloud.client.results.fields import Facets, FieldRange
+from asteroid_cloud.client.results.recovery import Recovery
+from asteroid_cloud.client.results.reports import (
     Backup,
     BackupReport,
     BulkReport,
-    Counted,
-    Facets,
-    FieldRange,
-    Hit,
-    Hits,
     IndexInfo,
-    Payload,
     PurgeReport,
-    Record,
-    Row,
     Stats,
     Tag,
-    Written,
 )
+from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Record, Row, Written
 
 WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange)
 

@@ -14,7 +14,7 @@ from asteroid_cloud.client.protocol.encoding import (
     encode_vector,
     encode_vectors,
 )
-from asteroid_cloud.client.results import Counted
+from asteroid_cloud.client.results.rows import Counted
 
 Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, object] | None]
 

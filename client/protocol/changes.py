@@ -15,9 +15,9 @@ from asteroid_cloud.client.errors import (
     UnexpectedAnswer,
 )
 from asteroid_cloud.client.protocol.calls import Call, Reply, check, failure
-from asteroid_cloud.client.protocol.retry import RetryPolicy, backoff_s
-from asteroid_cloud.client.results import Change
-from asteroid_cloud.client.settings import HEARTBEAT_S
+from asteroid_cloud.client.protocol.retry import backoff_s
+from asteroid_cloud.client.results.changes import Change
+from asteroid_cloud.client.settings import HEARTBEAT_S, RetryPolicy
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 STATUS_OF_ERROR_LINE = {"changes_pruned": 410}

@@ -11,18 +11,9 @@ import random
 import time
 from typing import Any
 
-import msgspec
-
 from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, Overloaded
 from asteroid_cloud.client.protocol.calls import Call, Retry
-
-
-class RetryPolicy(msgspec.Struct, frozen=True):
-    """How often and how fast to try again; ``attempts_max=1`` turns retries off."""
-
-    attempts_max: int = 5
-    first_pause_s: float = 0.1
-    pause_s_max: float = 5.0
+from asteroid_cloud.client.settings import RetryPolicy
 
 
 class Attempts:

@@ -39,24 +39,19 @@ from asteroid_cloud.client.protocol.encoding import (
     encode_object,
     encode_vector,
 )
-from asteroid_cloud.client.protocol.recovery import Recovery
-from asteroid_cloud.client.results import (
+from asteroid_cloud.client.results.answer import Payload
+from asteroid_cloud.client.results.fields import Facets, FieldRange
+from asteroid_cloud.client.results.recovery import Recovery
+from asteroid_cloud.client.results.reports import (
     Backup,
     BackupReport,
     BulkReport,
-    Counted,
-    Facets,
-    FieldRange,
-    Hits,
     IndexInfo,
-    Payload,
     PurgeReport,
-    Record,
-    Row,
     Stats,
     Tag,
-    Written,
 )
+from asteroid_cloud.client.results.rows import Counted, Hits, Record, Row, Written
 
 T = TypeVar("T")
 Metadata = Mapping[str, object]

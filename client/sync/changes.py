@@ -8,7 +8,7 @@ from contextlib import closing
 
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.changes import Following, Lines, cut_off
-from asteroid_cloud.client.results import Change
+from asteroid_cloud.client.results.changes import Change
 from asteroid_cloud.client.sync.transport import BlockingTransport
 
 

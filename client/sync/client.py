@@ -6,8 +6,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from asteroid_cloud.client.protocol.retry import RetryPolicy
-from asteroid_cloud.client.settings import resolve
+from asteroid_cloud.client.settings import RetryPolicy, resolve
 from asteroid_cloud.client.sync.changes import ChangeCalls
 from asteroid_cloud.client.sync.index import IndexCalls
 from asteroid_cloud.client.sync.load import LoadCalls

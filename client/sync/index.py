@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
 from asteroid_cloud.client.protocol import routes
-from asteroid_cloud.client.protocol.recovery import Recovery
-from asteroid_cloud.client.results import Backup, BackupReport, IndexInfo, PurgeReport, Stats, Tag
+from asteroid_cloud.client.results.recovery import Recovery
+from asteroid_cloud.client.results.reports import Backup, BackupReport, IndexInfo, PurgeReport, Stats, Tag
 from asteroid_cloud.client.sync.transport import BlockingTransport
 
 

@@ -10,7 +10,8 @@ from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, Item, Tally, check_chunk_size, encode_chunks
 from asteroid_cloud.client.protocol.bulk import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
-from asteroid_cloud.client.results import BulkReport, Counted
+from asteroid_cloud.client.results.reports import BulkReport
+from asteroid_cloud.client.results.rows import Counted
 from asteroid_cloud.client.sync.transport import BlockingTransport
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from asteroid_cloud.client import AsyncClient, Client, InvalidRequest
-from asteroid_cloud.client.protocol.retry import RetryPolicy
-from asteroid_cloud.client.settings import Settings, resolve
+from asteroid_cloud.client.settings import RetryPolicy, Settings, resolve
 
 NAMES = ("ASTEROID_API_KEY", "ASTEROID_URL", "LSMVEC_API_KEY", "LSMVEC_URL")
 

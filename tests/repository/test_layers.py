@@ -39,7 +39,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "query": ("limits", "filters", "selection", "rows", "knn"),
     "api": ("limits", "service", "wire", "embedded", "routes", "openapi", "http", "cli", "__main__"),
-    "client": ("errors", "results progress", "protocol", "settings filters", "aio sync"),
+    "client": ("errors", "results settings progress", "protocol", "filters", "aio sync"),
 }
 OPEN_MODULES = {
     "asteroid_cloud.wal.errors",
@@ -58,7 +58,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("indexer/checkpoint", "indexer/recovery"): "pending",
     ("indexer/history", "indexer/recovery"): "pending",
     ("indexer/check", "indexer/backup"): "pending",
-    ("client/protocol", "client/settings"): "pending",
     ("api/routes", "api/http"): "pending",
     ("api/routes", "api/openapi"): "pending",
     ("api/openapi", "api/http"): "pending",

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from asteroid_cloud.client import Change, Client, ConnectionFailed, InvalidRequest, NotFound, UnexpectedAnswer
 from asteroid_cloud.client.protocol.changes import Following, Lines
-from asteroid_cloud.client.protocol.retry import RetryPolicy
+from asteroid_cloud.client.settings import RetryPolicy
 from tests.support.fake_server import FakeServer
 
 pytestmark = pytest.mark.anyio

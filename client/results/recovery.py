@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.client.results import Answer
+from asteroid_cloud.client.results.answer import Answer
 
 
 class LostSegment(Answer, frozen=True):

@@ -1,0 +1,26 @@
+"""One entry of the change feed."""
+
+from __future__ import annotations
+
+from asteroid_cloud.client.results.answer import Answer, Payload
+
+
+class Change(Answer, frozen=True):
+    """One change, or a piece of a large one: all pieces have its LSN, and all but the last say ``more``."""
+
+    lsn: int = 0
+    kind: str = ""
+    """create_index, delete_index, upsert, delete, set_payload, merge_payload or bulk_load."""
+    time_ms: int = 0
+    """When it was logged, in milliseconds since 1970, by the server's clock."""
+    ids: list[int] | None = None
+    payloads: list[Payload | None] | None = None
+    """For each id: None keeps the payload, {} clears it; of ``merge_payload`` the merge-patch."""
+    vectors: list[list[float]] | None = None
+    """As they were given."""
+    dim: int | None = None
+    metric: str | None = None
+    bits: int | None = None
+    rows: int | None = None
+    """Of a bulk load, whose ids are 0 … rows - 1."""
+    more: bool = False

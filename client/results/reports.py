@@ -1,0 +1,96 @@
+"""The index and the server: their state, and how long operations went."""
+
+from __future__ import annotations
+
+import msgspec
+
+from asteroid_cloud.client.results.answer import Answer
+
+
+class IndexInfo(Answer, frozen=True):
+    """The index: ``dim``, ``metric`` and ``bits`` are None until it is created."""
+
+    initialized: bool
+    dim: int | None = None
+    metric: str | None = None
+    bits: int | None = None
+    lsn: int = 0
+
+
+class Stats(Answer, frozen=True):
+    """The server's figures; whatever else it reports is in ``more``, and reachable by item too."""
+
+    vectors: int
+    dim: int | None = None
+    metric: str | None = None
+    memory_bytes: int = 0
+    lsn: int = 0
+    more: dict[str, object] = msgspec.field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> object:
+        return self.more[name] if name in self.more else super().__getitem__(name)
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the fields, those in ``more`` included."""
+        own = tuple(name for name in self.__struct_fields__ if name != "more")
+        return own + tuple(name for name in self.more if name not in own)
+
+
+class BulkReport(Answer, frozen=True):
+    """How a bulk build went."""
+
+    n: int
+    elapsed_ms: float
+    vectors_per_sec: float
+    threads: int = 0
+    payloads_written: int = 0
+    lsn: int = 0
+
+
+class BackupReport(Answer, frozen=True):
+    """A backup that was made."""
+
+    lsn: int
+    """Every write up to here is in it."""
+    files: int
+    bytes: int
+    linked_bytes: int
+    """Of them, those that an earlier backup had already."""
+    seconds: float
+
+
+class Backup(Answer, frozen=True):
+    """A finished backup on the server."""
+
+    name: str
+    lsn: int
+    made_ms: int
+    """When it was begun, in milliseconds since 1970."""
+    files: int
+    bytes: int
+
+
+class Tag(Answer, frozen=True):
+    """A named state that the server's operator can take the store back to."""
+
+    name: str
+    lsn: int
+    """Every write up to here is in it."""
+    made_ms: int
+    """When it was made, in milliseconds since 1970."""
+    vectors: int
+    bytes: int
+
+
+class PurgeReport(Answer, frozen=True):
+    """What a purge erased."""
+
+    lsn: int
+    """What was deleted or replaced by a write up to here is in no file of the store."""
+    segments_rewritten: int
+    rows_erased: int
+    log_first_lsn: int
+    tags_removed: list[str]
+    files_removed: int
+    not_ours: list[str]
+    """Files in the store's folder that are not the store's, and were not looked into."""

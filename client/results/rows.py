@@ -1,0 +1,73 @@
+"""Rows: what searches find, what reads give back, and what a write of one says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.client.results.answer import Answer, Payload
+
+
+class Hit(Answer, frozen=True):
+    """One search result; ``payload`` and ``vector`` are None unless they were asked for."""
+
+    id: int
+    distance: float
+    payload: Payload | None = None
+    vector: list[float] | None = None
+
+
+class Hits(list[Hit]):
+    """The results of one search, nearest first, and the LSN of the snapshot that was searched."""
+
+    __slots__ = ("explain", "lsn")
+
+    def __init__(self, hits: Iterable[Hit] = (), *, lsn: int = 0, explain: object = None) -> None:
+        super().__init__(hits)
+        self.lsn = lsn
+        self.explain = explain
+
+
+class Row(Answer, frozen=True):
+    """One stored vector; ``payload`` and ``vector`` are None unless they were asked for."""
+
+    id: int
+    payload: Payload | None = None
+    vector: list[float] | None = None
+
+
+class Record(Answer, frozen=True):
+    """One stored vector, as the server dequantised it."""
+
+    id: int
+    vector: list[float]
+    lsn: int = 0
+
+    def array(self) -> NDArray[np.float32]:
+        """The vector as a float32 array."""
+        return np.asarray(self.vector, dtype=np.float32)
+
+
+class Written(Answer, frozen=True):
+    """An acknowledged, durable write of one id."""
+
+    id: int
+    lsn: int = 0
+
+
+class Counted(int):
+    """A number of vectors: a plain int that also carries ``lsn``."""
+
+    lsn: int
+
+    def __new__(cls, count: int, *, lsn: int = 0) -> Counted:
+        self = super().__new__(cls, count)
+        self.lsn = lsn
+        return self
+
+    @property
+    def count(self) -> int:
+        """The number itself, as a plain int."""
+        return int(self)
