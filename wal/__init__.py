@@ -6,7 +6,8 @@ events mean to an index.
 
 from asteroid_cloud.wal.append.local_log import LocalLog
 from asteroid_cloud.wal.append.log import Log
-from asteroid_cloud.wal.disk.files import AppendFile, FileLock, Files, LocalFiles
+from asteroid_cloud.wal.disk.files import AppendFile, FileLock, Files
+from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.disk.lock import lock_directory
 from asteroid_cloud.wal.format.events import Event
 from asteroid_cloud.wal.format.record import Record

@@ -16,7 +16,7 @@ from asteroid_cloud.indexer.checkpoint.manifest import PREFIX
 from asteroid_cloud.indexer.checkpoint.open import SEGMENT_FILE
 from asteroid_cloud.indexer.recovery.data_loss import LOST
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import NAME as LOCK
+from asteroid_cloud.wal.disk import LOCK_FILE as LOCK
 from asteroid_cloud.wal.disk import UNFINISHED, Files
 from asteroid_cloud.wal.format import NAME as LOG_FILE
 

@@ -134,6 +134,10 @@ class WatchedFiles:
         """Passed on."""
         return self.inner.lock(path)
 
+    def lock_shared(self, path: str) -> FileLock:
+        """Passed on."""
+        return self.inner.lock_shared(path)
+
     def free_bytes(self, path: str) -> int:
         """Passed on."""
         return self.inner.free_bytes(path)

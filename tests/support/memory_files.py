@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 
 from asteroid_cloud.wal.disk.files import AppendFile, FileLock, ReadFile
 from asteroid_cloud.wal.errors import LockHeld, StorageError
@@ -59,15 +60,15 @@ class MemoryReadFile:
 
 
 class MemoryLock:
-    """A lock in memory."""
+    """A lock in memory, one of ``holders`` of its path."""
 
-    def __init__(self, held: set[str], path: str) -> None:
-        self._held = held
-        self._path = path
+    def __init__(self, holders: set[MemoryLock]) -> None:
+        self._holders = holders
+        holders.add(self)
 
     def release(self) -> None:
         """Gives it back."""
-        self._held.discard(self._path)
+        self._holders.discard(self)
 
 
 class MemoryFiles:
@@ -76,7 +77,8 @@ class MemoryFiles:
     def __init__(self, contents: dict[str, bytes] | None = None) -> None:
         self.folders: set[str] = {""}
         self.contents: dict[str, bytearray] = {}
-        self._locked: set[str] = set()
+        self._writers: defaultdict[str, set[MemoryLock]] = defaultdict(set)
+        self._readers: defaultdict[str, set[MemoryLock]] = defaultdict(set)
         self._turn = threading.RLock()
         for path, data in (contents or {}).items():
             self.make_dirs(path.rpartition("/")[0])
@@ -184,10 +186,16 @@ class MemoryFiles:
     def lock(self, path: str) -> FileLock:
         """An exclusive lock."""
         with self._turn:
-            if path in self._locked:
+            if self._writers[path] or self._readers[path]:
                 raise LockHeld(f"{path} is held by process 0; a store can be open once only")
-            self._locked.add(path)
-            return MemoryLock(self._locked, path)
+            return MemoryLock(self._writers[path])
+
+    def lock_shared(self, path: str) -> FileLock:
+        """A lock that excludes the exclusive one only."""
+        with self._turn:
+            if self._writers[path]:
+                raise LockHeld(f"{path} is held by process 0; a store can be open once only")
+            return MemoryLock(self._readers[path])
 
     def free_bytes(self, path: str) -> int:
         """Always plenty."""

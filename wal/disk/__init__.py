@@ -1,17 +1,21 @@
 """How does anything reach the disk, and how does it stay whole there?"""
 
 from asteroid_cloud.wal.disk.atomic_write import UNFINISHED, write_atomic
-from asteroid_cloud.wal.disk.files import FileLock, Files, LocalFiles, ReadFile, translated
-from asteroid_cloud.wal.disk.lock import NAME, lock_directory
+from asteroid_cloud.wal.disk.files import AppendFile, FileLock, Files, ReadFile
+from asteroid_cloud.wal.disk.local_files import LocalFiles
+from asteroid_cloud.wal.disk.lock import LOCK_FILE, lock_directory, look_at_directory
+from asteroid_cloud.wal.disk.system_errors import translated
 
 __all__ = [
-    "NAME",
+    "LOCK_FILE",
     "UNFINISHED",
+    "AppendFile",
     "FileLock",
     "Files",
     "LocalFiles",
     "ReadFile",
     "lock_directory",
+    "look_at_directory",
     "translated",
     "write_atomic",
 ]

@@ -1,12 +1,21 @@
-"""The lock on a data directory: one process at a time may have a store open."""
+"""The lock on a data directory: one process has the store open, or any number only look at it."""
 
 from __future__ import annotations
 
 from asteroid_cloud.wal.disk.files import FileLock, Files
 
-NAME = "LOCK"
+LOCK_FILE = "LOCK"
 
 
 def lock_directory(files: Files, path: str) -> FileLock:
-    """Takes ``path``/LOCK; raises LockHeld, which names the process that has it."""
-    return files.lock(f"{path}/{NAME}")
+    """Takes ``path``/LOCK for writing; raises LockHeld, which names the process that has it."""
+    return files.lock(f"{path}/{LOCK_FILE}")
+
+
+def look_at_directory(files: Files, path: str) -> FileLock:
+    """Keeps writers out of a store while it is read, and changes nothing in it.
+
+    Works on a copy that cannot be written to. Where there is no LOCK file no process has the store open, and
+    none is made. Raises LockHeld when a process has the store open for writing.
+    """
+    return files.lock_shared(f"{path}/{LOCK_FILE}")

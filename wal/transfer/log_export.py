@@ -16,8 +16,7 @@ from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
 from asteroid_cloud.wal.disk.files import Files
-from asteroid_cloud.wal.disk.lock import NAME as LOCK
-from asteroid_cloud.wal.disk.lock import lock_directory
+from asteroid_cloud.wal.disk.lock import LOCK_FILE, lock_directory
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned, StorageError
 from asteroid_cloud.wal.format.body import BadFrame
 from asteroid_cloud.wal.format.frame import decode_body, frame_bytes, part_of_frame
@@ -177,7 +176,7 @@ def _portable(header: FileHeader, last: Lsn, size: int) -> LogExport:
 def _check_new(files: Files, found: LogExport, into: str, folder: str) -> None:
     names = files.list(into) if files.exists(into) else []
     left = files.list(folder) if LOG_FOLDER in names else []
-    if set(names) - {LOCK, LOG_FOLDER} or any(not name.endswith(UNFINISHED) for name in left):
+    if set(names) - {LOCK_FILE, LOG_FOLDER} or any(not name.endswith(UNFINISHED) for name in left):
         raise Conflict(f"{into} is not empty, and holds no log", code="not_empty")
     if found.first_lsn != 1:
         reason = f"the file begins with record {found.first_lsn}; a new store needs all from record 1 on"

@@ -10,7 +10,7 @@ import pytest
 
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.indexer.backup.writer import LIST_NAME, check_backup, read_backup, restore_backup
-from asteroid_cloud.wal.disk.files import LocalFiles
+from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, NoSpace, NotFound
 from tests.support.engines import SMALL, contents, opened, vectors
 from tests.support.faulty_files import Fault, FaultyFiles

@@ -14,7 +14,7 @@ from asteroid_cloud.indexer import EngineOptions, Verification, Verified
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest, write_manifest
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
-from asteroid_cloud.wal.disk.files import LocalFiles
+from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import LockHeld, NotFound
 from tests.support.engines import SMALL, opened, vectors
 

@@ -12,7 +12,7 @@ import pytest
 from asteroid_cloud.indexer import EngineOptions, Recovery, RecoveryMode, acknowledge_losses, read_losses
 from asteroid_cloud.indexer.recovery import store_repair as mending_module
 from asteroid_cloud.indexer.recovery.data_loss import LOST
-from asteroid_cloud.wal.disk.files import LocalFiles
+from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import CorruptionError, LockHeld, StorageError
 from tests.support.engines import contents, opened, u64, vectors
 

@@ -16,7 +16,7 @@ from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
 from asteroid_cloud.query.filters.instants import instant
-from asteroid_cloud.wal.disk.files import LocalFiles
+from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 
 FILES, IDENTITY = LocalFiles(), b"0123456789abcdef"

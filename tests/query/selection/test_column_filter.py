@@ -17,7 +17,7 @@ from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_paylo
 from asteroid_cloud.query import parse_filter
 from asteroid_cloud.query.selection.column_filter import bounds
 from asteroid_cloud.query.selection.filter_cache import evaluate
-from asteroid_cloud.wal.disk.files import LocalFiles
+from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.limits import MIB
 from tests.support import oracle
 from tests.support.parts import World

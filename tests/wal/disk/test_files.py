@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from asteroid_cloud.wal.disk.files import Files, LocalFiles
+from asteroid_cloud.wal.disk.files import Files
+from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import NoSpace, StorageError
 from tests.support.faulty_files import SHORT_BYTES, CountingFiles, Fault, FaultyFiles, MemoryFiles
 

@@ -1,4 +1,4 @@
-"""One process at a time has a store."""
+"""One process at a time may write to a store; readers share it and leave no trace."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from asteroid_cloud.wal import LocalFiles, lock_directory
+from asteroid_cloud.wal.disk.lock import LOCK_FILE, look_at_directory
 from asteroid_cloud.wal.errors import LockHeld
 from tests.support.faulty_files import MemoryFiles
+from tests.support.read_only_files import ReadOnlyFiles
 
 HOLD = """
 import sys
@@ -45,3 +47,42 @@ def test_a_lock_is_taken_once_until_released(layer: str, tmp_path: Path) -> None
     with pytest.raises(LockHeld):
         lock_directory(files, str(tmp_path))
     again.release()
+
+
+@pytest.mark.parametrize("layer", ["disk", "memory"])
+def test_readers_share_a_store_and_keep_writers_out(layer: str, tmp_path: Path) -> None:
+    files = LocalFiles() if layer == "disk" else MemoryFiles()
+    lock_directory(files, str(tmp_path)).release()
+    first, second = (look_at_directory(files, str(tmp_path)) for _ in range(2))
+    with pytest.raises(LockHeld):
+        lock_directory(files, str(tmp_path))
+    first.release()
+    first.release()
+    with pytest.raises(LockHeld):
+        lock_directory(files, str(tmp_path))
+    second.release()
+    writer = lock_directory(files, str(tmp_path))
+    with pytest.raises(LockHeld, match=r"held by process \d+;"):
+        look_at_directory(files, str(tmp_path))
+    writer.release()
+    look_at_directory(files, str(tmp_path)).release()
+
+
+def test_a_writer_that_is_kept_out_by_a_reader_is_told_so(tmp_path: Path) -> None:
+    lock_directory(LocalFiles(), str(tmp_path)).release()
+    reader = look_at_directory(LocalFiles(), str(tmp_path))
+    with pytest.raises(LockHeld, match="held by a command that reads the store"):
+        lock_directory(LocalFiles(), str(tmp_path))
+    reader.release()
+
+
+def test_a_look_writes_nothing(tmp_path: Path) -> None:
+    files = ReadOnlyFiles(LocalFiles())
+    look_at_directory(files, str(tmp_path)).release()
+    assert list(tmp_path.iterdir()) == [], "no LOCK file is made"
+    lock_directory(LocalFiles(), str(tmp_path)).release()
+    path = tmp_path / LOCK_FILE
+    path.chmod(0o400)
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    look_at_directory(files, str(tmp_path)).release()
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before

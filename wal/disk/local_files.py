@@ -1,0 +1,208 @@
+"""The disk of this machine as a file layer."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from asteroid_cloud.wal.disk.files import AppendFile, FileLock, ReadFile
+from asteroid_cloud.wal.disk.local_lock import LocalLock, LocalSharedLock
+from asteroid_cloud.wal.disk.system_errors import translated
+from asteroid_cloud.wal.errors import StorageError
+
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+
+
+class LocalAppendFile:
+    """An append-only file of the operating system."""
+
+    def __init__(self, path: str, flags: int) -> None:
+        self._path = path
+        with translated("open", path):
+            self._fd = os.open(path, flags | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+            self._size = os.fstat(self._fd).st_size
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._size
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Appends all of ``data``, however many calls that takes."""
+        left = memoryview(data).cast("B")
+        with translated("write", self._path):
+            while left:
+                written = os.write(self._descriptor(), left)
+                self._size += written
+                left = left[written:]
+
+    def sync(self) -> None:
+        """fdatasync."""
+        with translated("sync", self._path):
+            os.fdatasync(self._descriptor())
+
+    def truncate(self, size: int) -> None:
+        """Cuts the file."""
+        with translated("truncate", self._path):
+            os.ftruncate(self._descriptor(), size)
+            self._size = size
+
+    def close(self) -> None:
+        """Closes the file, once."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with translated("close", self._path):
+                os.close(fd)
+
+    def _descriptor(self) -> int:
+        if self._fd < 0:
+            raise StorageError(f"{self._path} is closed")
+        return self._fd
+
+
+class LocalReadFile:
+    """A file of the operating system, open for reading."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+        with translated("open", path):
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the file."""
+        with translated("read", self._path):
+            return _pread_all(self._fd, offset, length)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
+class LocalFiles:
+    """The disk of this machine."""
+
+    def make_dirs(self, path: str) -> None:
+        """Makes missing folders, for this user only, and syncs the folders above them."""
+        with translated("make", path):
+            missing = []
+            at = os.path.abspath(path)
+            while not os.path.isdir(at):
+                missing.append(at)
+                at = os.path.dirname(at)
+            for folder in reversed(missing):
+                os.makedirs(folder, DIRECTORY_MODE, exist_ok=True)
+                self.sync_dir(os.path.dirname(folder))
+
+    def list(self, path: str) -> list[str]:
+        """The names in a folder."""
+        with translated("list", path):
+            return os.listdir(path)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file or folder."""
+        return os.path.exists(path)
+
+    def size(self, path: str) -> int:
+        """The bytes of a file."""
+        with translated("look at", path):
+            return os.stat(path).st_size
+
+    def create(self, path: str) -> AppendFile:
+        """A new, empty file."""
+        return LocalAppendFile(path, os.O_CREAT | os.O_EXCL)
+
+    def open_append(self, path: str) -> AppendFile:
+        """An existing file."""
+        return LocalAppendFile(path, 0)
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """Bytes of a file."""
+        with translated("read", path):
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return _pread_all(fd, offset, length)
+            finally:
+                os.close(fd)
+
+    def open_read(self, path: str) -> ReadFile:
+        """A file for many reads."""
+        return LocalReadFile(path)
+
+    def forget(self, path: str) -> None:
+        """Drops the file's clean pages from the page cache, where the system supports it."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        with translated("open", path):
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with suppress(OSError):  # it is a hint, which some file systems refuse
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(fd)
+
+    def rename(self, old: str, new: str) -> None:
+        """Renames, replacing what has the new name."""
+        with translated("rename", old):
+            os.rename(old, new)
+
+    def link(self, old: str, new: str) -> None:
+        """A hard link."""
+        with translated("link", old):
+            os.link(old, new)
+
+    def remove(self, path: str) -> None:
+        """Removes a file."""
+        with translated("remove", path):
+            os.unlink(path)
+
+    def is_dir(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        return os.path.isdir(path)
+
+    def remove_dir(self, path: str) -> None:
+        """Removes an empty folder."""
+        with translated("remove", path):
+            os.rmdir(path)
+
+    def sync_dir(self, path: str) -> None:
+        """fsync on the folder."""
+        with translated("sync", path):
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def lock(self, path: str) -> FileLock:
+        """An exclusive lock, gone with the process at the latest."""
+        with translated("lock", path):
+            return LocalLock(path)
+
+    def lock_shared(self, path: str) -> FileLock:
+        """A shared lock on a file that is opened for reading only; none when there is no file."""
+        with translated("lock", path):
+            return LocalSharedLock(path)
+
+    def free_bytes(self, path: str) -> int:
+        """What an ordinary user can still write."""
+        with translated("look at", path):
+            info = os.statvfs(path)
+            return info.f_bavail * info.f_frsize
+
+    def real_path(self, path: str) -> str:
+        """The path itself."""
+        return path
+
+
+def _pread_all(fd: int, offset: int, length: int) -> bytes:
+    pieces: list[bytes] = []
+    while length > 0:
+        piece = os.pread(fd, length, offset)
+        if not piece:
+            break
+        pieces.append(piece)
+        offset += len(piece)
+        length -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
