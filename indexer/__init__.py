@@ -13,7 +13,6 @@ from asteroid_cloud.indexer.backup.writer import (
     read_backup,
     restore_backup,
 )
-from asteroid_cloud.indexer.build.budget import Building, MemoryUse
 from asteroid_cloud.indexer.build.bulk_builder import BulkLoader, BulkResult
 from asteroid_cloud.indexer.check.reindex import Reindex, ReindexReport
 from asteroid_cloud.indexer.check.reindex_into import reindex_into
@@ -22,11 +21,20 @@ from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.feed.changes import Change, ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
+from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.precondition import Condition
-from asteroid_cloud.indexer.model.results import EngineStats, Phase, Recovery, WriteResult
+from asteroid_cloud.indexer.model.results import (
+    Building,
+    EngineStats,
+    MemoryUse,
+    Phase,
+    Recovery,
+    WriteResult,
+)
 from asteroid_cloud.indexer.model.snapshot import (
     Hits,
     PartPlan,
@@ -35,7 +43,7 @@ from asteroid_cloud.indexer.model.snapshot import (
     search_parts,
     search_prepared,
 )
-from asteroid_cloud.indexer.model.spec import EngineOptions, IndexSpec, checked_spec
+from asteroid_cloud.indexer.model.spec import IndexSpec, checked_spec
 from asteroid_cloud.indexer.recovery.data_loss import (
     DataLoss,
     LostRecords,
@@ -63,6 +71,8 @@ __all__ = [
     "BulkResult",
     "Change",
     "ChangeFeed",
+    "Column",
+    "Columns",
     "Condition",
     "DataLoss",
     "Engine",

@@ -10,15 +10,15 @@ import anyio
 from anyio import to_thread
 
 from asteroid_cloud.indexer.backup.writer import BackupReport, Pinned, sources_of, write_backup
-from asteroid_cloud.indexer.build.budget import MemoryUse, memory_use
+from asteroid_cloud.indexer.build.budget import memory_use
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder, BulkLoader
 from asteroid_cloud.indexer.feed.changes import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name, info_of, tags_of
 from asteroid_cloud.indexer.limits import FEEDS_MAX
-from asteroid_cloud.indexer.model.results import EngineStats, Recovery, WriteResult
+from asteroid_cloud.indexer.model.options import EngineOptions
+from asteroid_cloud.indexer.model.results import EngineStats, MemoryUse, Recovery, WriteResult
 from asteroid_cloud.indexer.model.snapshot import Snapshot
-from asteroid_cloud.indexer.model.spec import EngineOptions
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.recovery.opener import Opened, Opener
 from asteroid_cloud.indexer.segment.segment import Segment

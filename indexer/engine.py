@@ -15,19 +15,14 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.admin import Upkeep
 from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
+from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_payload_count
+from asteroid_cloud.indexer.model.options import TAIL_ROW_BYTES, EngineOptions
 from asteroid_cloud.indexer.model.precondition import Condition, as_of
 from asteroid_cloud.indexer.model.results import Phase, WriteResult
-from asteroid_cloud.indexer.model.spec import (
-    BITS_DEFAULT,
-    TAIL_ROW_BYTES,
-    EngineOptions,
-    IndexSpec,
-    checked_spec,
-)
+from asteroid_cloud.indexer.model.spec import BITS_DEFAULT, IndexSpec, checked_spec
 from asteroid_cloud.indexer.recovery.opener import Opener
 from asteroid_cloud.indexer.segment.payload_file import KEPT_BYTES
 from asteroid_cloud.indexer.state.rw_lock import ReadWriteLock
-from asteroid_cloud.indexer.state.state import no_such_id, wrong_dim, wrong_payload_count
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.disk import Files, LocalFiles

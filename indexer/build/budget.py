@@ -9,46 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from asteroid_cloud.indexer.model.results import Building, MemoryUse
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 
 ASK_EVERY_S = 0.05
-
-
-class MemoryUse(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes by what they are for; all but the last two are memory of the process's own."""
-
-    tail_vectors: int
-    """Rows not in a segment yet."""
-    tail_payloads: int
-    tail_ids: int
-    """Where each of these rows' ids and payloads are."""
-    tombstones: int
-    """Who is dead, a bit a row, with a copy for the readers as soon as one is; kills since the checkpoint."""
-    directories: int
-    """The records that walks begin with, and where each block of payloads lies."""
-    graphs: int
-    """An estimate of what the seal and the merge or bulk load that are running take; 0 when none is."""
-    log_buffers: int
-    """Records that wait to be written or to be applied."""
-    filter_masks: int = 0
-    """Bitmaps of filters used before; the engine knows of none."""
-    mapped: int
-    """Segments' files, mapped."""
-    mapped_cached: int
-    """Of these, what the system has in its page cache, and may take back."""
-
-
-class Building(msgspec.Struct, frozen=True):
-    """A segment under construction."""
-
-    kind: Literal["seal", "merge", "bulk"]
-    rows: int
-    bytes: int
-    """An estimate of the RAM that it takes."""
-    done: float
-    """The share of its rows' links that is made, 0 … 1; writing the files comes after that."""
 
 
 class Work(msgspec.Struct, frozen=True):

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.build.budget import Construction, Work
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.part import Part
-from asteroid_cloud.indexer.model.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.graph_file import write_segment

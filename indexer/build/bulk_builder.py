@@ -24,10 +24,10 @@ from asteroid_cloud.indexer.build.builder import (
     SegmentBuilder,
     payload_windows,
 )
+from asteroid_cloud.indexer.model.errors import wrong_dim
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.indexer.state.state import wrong_dim
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Log
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, InvalidRequest

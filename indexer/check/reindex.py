@@ -22,7 +22,7 @@ from asteroid_cloud.indexer.checkpoint.open import Recovered, open_checkpoint, p
 from asteroid_cloud.indexer.history.tags import first_free_number, keep_tagged
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
-from asteroid_cloud.indexer.model.spec import EngineOptions
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn

@@ -10,7 +10,7 @@ import msgspec
 
 from asteroid_cloud.indexer.backup.point_in_time import Point
 from asteroid_cloud.indexer.check.reindex import Progress, Reindex, ReindexReport
-from asteroid_cloud.indexer.model.spec import EngineOptions
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned

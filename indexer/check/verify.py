@@ -18,9 +18,10 @@ from asteroid_cloud.indexer.checkpoint.open import unpack_dead
 from asteroid_cloud.indexer.history.tags import read_tag, tag_names, tag_path
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
-from asteroid_cloud.indexer.model.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.indexer.segment.graph_file import unreachable_nodes

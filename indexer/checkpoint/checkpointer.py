@@ -23,7 +23,7 @@ from asteroid_cloud.indexer.checkpoint.manifest import (
 from asteroid_cloud.indexer.checkpoint.numbers import SegmentNumbers
 from asteroid_cloud.indexer.checkpoint.open import Recovered, pack_dead, remove_orphans
 from asteroid_cloud.indexer.history.tags import TaggedSegments
-from asteroid_cloud.indexer.model.spec import EngineOptions
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.applier import Applier
 from asteroid_cloud.indexer.state.backpressure import Backpressure

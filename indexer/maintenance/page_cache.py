@@ -11,7 +11,7 @@ import anyio
 from anyio import to_thread
 
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
-from asteroid_cloud.indexer.model.spec import EngineOptions
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal.limits import MIB

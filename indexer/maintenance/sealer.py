@@ -11,7 +11,8 @@ from asteroid_cloud.indexer.build.builder import Abandoned, SegmentBuilder, Sour
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
 from asteroid_cloud.indexer.model.deletions import listed
-from asteroid_cloud.indexer.model.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.model.options import EngineOptions
+from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.applier import Applier
 from asteroid_cloud.indexer.state.memtable import Memtable

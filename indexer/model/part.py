@@ -9,14 +9,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.model.columns import Columns
 from asteroid_cloud.indexer.model.deletions import test_bits
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.wal import Lsn
 
 
 class Part(Protocol):
-    """A run of rows that never change once written; a Block grows at its end, a Segment does not."""
+    """A run of rows that never change once written; a memtable grows at its end, a segment does not."""
 
     @property
     def native(self) -> core.Part:
@@ -39,8 +39,8 @@ class Part(Protocol):
         ...
 
     @property
-    def fields(self) -> Fields | None:
-        """What the payloads hold, by path and value; None when only the payloads themselves tell."""
+    def fields(self) -> Columns | None:
+        """The columns over the payloads; None when filters have to read the payloads themselves."""
         ...
 
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:

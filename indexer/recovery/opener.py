@@ -26,8 +26,8 @@ from asteroid_cloud.indexer.history.tags import TaggedSegments
 from asteroid_cloud.indexer.maintenance.merger import Merger
 from asteroid_cloud.indexer.maintenance.page_cache import PageCache
 from asteroid_cloud.indexer.maintenance.sealer import Sealer
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Phase, Recovery
-from asteroid_cloud.indexer.model.spec import EngineOptions
 from asteroid_cloud.indexer.recovery.column_rebuild import make_missing_columns
 from asteroid_cloud.indexer.recovery.data_loss import LOST, read_losses
 from asteroid_cloud.indexer.recovery.operator_hints import advised

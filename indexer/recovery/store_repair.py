@@ -25,7 +25,8 @@ from asteroid_cloud.indexer.check.reindex import Reindex
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest, write_manifest
 from asteroid_cloud.indexer.checkpoint.open import open_entry, unpack_dead
 from asteroid_cloud.indexer.model.deletions import listed
-from asteroid_cloud.indexer.model.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.model.options import EngineOptions
+from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.recovery.column_rebuild import BROKEN, make_columns
 from asteroid_cloud.indexer.recovery.data_loss import LostRecords, LostSegment, note
 from asteroid_cloud.indexer.recovery.log_repair import LogRepair

@@ -7,7 +7,7 @@
     rows     := u16 × n, or u32 × n in a segment of more than 65,536 rows; ascending within a key
     bitmaps  := a bitmap over all rows for each *dense* group, which has no rows in ``rows``
     prints   := u8 × n, a fingerprint of each one's whole string, where keys of strings are fences
-    odd      := a bitmap of the rows that columns do not describe (a name given twice, say)
+    odd      := a bitmap of the unindexed rows, which the columns do not describe (a name given twice, say)
 
 In an *exact* column each group is one key. Where there are many different ones, keys are *fences* instead:
 the entries of group i are at least key i and less than key i + 1; who needs to know more reads payloads.
@@ -78,7 +78,7 @@ class FieldsFooter(msgspec.Struct, frozen=True):
     rows: int
     is_complete: bool
     """Whether every path is among the fields."""
-    odd: Section
+    unindexed: Section = msgspec.field(name="odd")
     fields: list[FieldEntry]
 
 
@@ -107,14 +107,16 @@ def write_fields(
             shredder = _shredded(payloads, bytes_max, wanted)
         for (names, is_element), kind in left:
             fields.setdefault((tuple(names), is_element), ([], []))[1].append(kind.name)
-        odd = np.zeros(rows, np.bool_)
-        odd[first.odd] = True
+        unindexed = np.zeros(rows, np.bool_)
+        unindexed[first.odd] = True
         footer = FieldsFooter(
             identity=identity,
             number=number,
             rows=rows,
             is_complete=first.is_complete,
-            odd=writer.section([np.packbits(odd, bitorder="little").tobytes()] if odd.any() else []),
+            unindexed=writer.section(
+                [np.packbits(unindexed, bitorder="little").tobytes()] if unindexed.any() else []
+            ),
             fields=[FieldEntry(list(names), is_el, *made) for (names, is_el), made in fields.items()],
         )
         writer.finish(footer)

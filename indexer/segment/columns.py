@@ -141,14 +141,16 @@ class Fields:
             for section in _sections(column):
                 for _ in read_section(files, path, section):
                     pass  # read only to check it
-        odd = load_section(files, path, footer.odd)
-        self.odd: Flags | None = None
+        unindexed = load_section(files, path, footer.unindexed)
+        self.unindexed: Flags | None = None
         """Rows that columns do not describe: whether they match, only their payloads tell."""
-        if odd:
-            bits = np.frombuffer(odd, np.uint8)
+        if unindexed:
+            bits = np.frombuffer(unindexed, np.uint8)
             if len(bits) != (rows + 7) // 8:
-                raise CorruptionError(path, footer.odd.offset, "the odd rows do not fit the segment")
-            self.odd = np.unpackbits(bits, count=rows, bitorder="little").view(np.bool_)
+                raise CorruptionError(
+                    path, footer.unindexed.offset, "the unindexed rows do not fit the segment"
+                )
+            self.unindexed = np.unpackbits(bits, count=rows, bitorder="little").view(np.bool_)
 
     @property
     def directory_bytes(self) -> int:
@@ -163,7 +165,7 @@ class Fields:
 
         Those that one of the two had no room for are left out.
         """
-        found = [] if self.is_same_odd(other) else ["the set of odd rows"]
+        found = [] if self.has_same_unindexed(other) else ["the set of unindexed rows"]
         for key in sorted(self._fields.keys() | other._fields.keys()):
             mine, theirs = self._contents(key), other._contents(key)
             for kind in sorted(mine.keys() | theirs.keys()):
@@ -173,9 +175,9 @@ class Fields:
                     found.append(f"the {kind} column of {'.'.join(key[0])}{'[]' if key[1] else ''}")
         return found
 
-    def is_same_odd(self, other: Fields) -> bool:
+    def has_same_unindexed(self, other: Fields) -> bool:
         """Whether the same rows are not described."""
-        mine, theirs = self.odd, other.odd
+        mine, theirs = self.unindexed, other.unindexed
         return mine is theirs if mine is None or theirs is None else bool(np.array_equal(mine, theirs))
 
     def _contents(self, key: tuple[tuple[str, ...], bool]) -> dict[str, tuple[bytes, ...]]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import Deletions
-from asteroid_cloud.indexer.model.spec import TAIL_ROW_BYTES, IndexSpec
+from asteroid_cloud.indexer.model.options import TAIL_ROW_BYTES
+from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.payload_file import KEPT_BYTES, Held, KeptPayload, sizes_of, texts_of
 from asteroid_cloud.wal import Lsn

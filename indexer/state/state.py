@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
+from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
-from asteroid_cloud.indexer.model.spec import EngineOptions, IndexSpec
+from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_file import Held
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.indexer.state.upsert_batching import runs_of
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest
 from asteroid_cloud.wal.format import (
     BulkLoaded,
     BulkPayloads,
@@ -341,20 +343,3 @@ def _resolved(given: Sequence[bytes | None], located: list[Located]) -> list[Hel
 def _kill(lsn: Lsn, located: list[Located]) -> None:
     for where in located:
         where.part.tombstones.kill(lsn, np.unique(where.ordinals))
-
-
-def wrong_dim(given: int, expected: int) -> InvalidRequest:
-    """The error for a vector of another dimension than the index's."""
-    return InvalidRequest(
-        f"the vector has {given} numbers, the index has dimension {expected}", code="wrong_dim"
-    )
-
-
-def wrong_payload_count(given: int, expected: int) -> InvalidRequest:
-    """The error for a batch with another number of payloads than of ids."""
-    return InvalidRequest(f"{given} payloads for {expected} ids", code="bad_payload")
-
-
-def no_such_id(id_: int) -> NotFound:
-    """The error for an id that is not stored."""
-    return NotFound(f"there is no vector with id {id_}")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import FieldColumn, Fields
+from asteroid_cloud.indexer import Column, Columns
 from asteroid_cloud.indexer.segment import KEY_BYTES
 from asteroid_cloud.query.filters.tree import (
     Among,
@@ -54,7 +54,7 @@ class Bounds(NamedTuple):
     possible: Flags
 
 
-def bounds(node: Node, fields: Fields) -> Bounds:
+def bounds(node: Node, fields: Columns) -> Bounds:
     """The rows that match, as far as the fields tell."""
     return _bounds(node, _Columns(fields))
 
@@ -62,15 +62,15 @@ def bounds(node: Node, fields: Fields) -> Bounds:
 class _Columns:
     """A segment's fields, each column opened once for the whole of a filter."""
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Columns) -> None:
         self.rows = fields.rows
-        self.odd = fields.odd
+        self.unindexed = fields.unindexed
         self.knows = fields.knows
         self._fields = fields
-        self._opened: dict[tuple[tuple[str, ...], str, bool], FieldColumn | None] = {}
+        self._opened: dict[tuple[tuple[str, ...], str, bool], Column | None] = {}
 
-    def column(self, path: tuple[str, ...], kind: str, is_element: bool) -> FieldColumn | None:
-        """As ``Fields.column`` gives it; raises KeyError as that does."""
+    def column(self, path: tuple[str, ...], kind: str, is_element: bool) -> Column | None:
+        """As ``Columns.column`` gives it; raises KeyError as that does."""
         key = path, kind, is_element
         if key not in self._opened:
             self._opened[key] = self._fields.column(path, kind, is_element)
@@ -117,8 +117,10 @@ class _Leaf:
             found = self._bounds(test)
         except KeyError:
             found = Bounds(self._none(), ~self._none())
-        odd = self._fields.odd
-        return found if odd is None else Bounds(found.certain & ~odd, found.possible | odd)
+        open_rows = self._fields.unindexed
+        if open_rows is None:
+            return found
+        return Bounds(found.certain & ~open_rows, found.possible | open_rows)
 
     def _bounds(self, test: Test) -> Bounds:
         match test:
@@ -277,7 +279,7 @@ class _Leaf:
             mark_between(column, possible, begin, begin + ABOVE_UTF8)
         return Bounds(self._none(), possible)
 
-    def _folded_keys(self, column: FieldColumn, folded: str) -> Bounds:
+    def _folded_keys(self, column: Column, folded: str) -> Bounds:
         """The same of a column that has every string, whole or cut: each of them is asked."""
         certain, possible = self._none(), self._none()
         for group in range(column.groups):
@@ -307,7 +309,7 @@ class _Leaf:
             column.mark(rows, 0, column.groups)
         return rows
 
-    def _column(self, kind: str) -> FieldColumn | None:
+    def _column(self, kind: str) -> Column | None:
         return self._fields.column(self._path, kind, self._is_element)
 
     def _none(self) -> Flags:
@@ -320,7 +322,7 @@ class _Leaf:
         return _joined(np.logical_or, found, self._fields.rows, empty=False)
 
 
-def mark_between(column: FieldColumn, flags: Flags, begin: bytes, end: bytes) -> None:
+def mark_between(column: Column, flags: Flags, begin: bytes, end: bytes) -> None:
     """Sets the flags of all rows with a string from ``begin`` to ``end``, and perhaps of some beside them."""
     column.mark(flags, column.last_at_most(begin), column.last_at_most(end) + 1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from asteroid_cloud.indexer.model.spec import EngineOptions
+from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.state.applier import Applier
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn

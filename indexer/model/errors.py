@@ -1,0 +1,22 @@
+"""The errors that several parts of the indexer raise in the same words."""
+
+from __future__ import annotations
+
+from asteroid_cloud.wal.errors import InvalidRequest, NotFound
+
+
+def wrong_dim(given: int, expected: int) -> InvalidRequest:
+    """The error for a vector of another dimension than the index's."""
+    return InvalidRequest(
+        f"the vector has {given} numbers, the index has dimension {expected}", code="wrong_dim"
+    )
+
+
+def wrong_payload_count(given: int, expected: int) -> InvalidRequest:
+    """The error for a batch with another number of payloads than of ids."""
+    return InvalidRequest(f"{given} payloads for {expected} ids", code="bad_payload")
+
+
+def no_such_id(id_: int) -> NotFound:
+    """The error for an id that is not stored."""
+    return NotFound(f"there is no vector with id {id_}")
