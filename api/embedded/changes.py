@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud import indexer
+from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.limits import HEARTBEAT_S_MAX
 from asteroid_cloud.api.service.feeds import checked_changes, followed
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Answer, Payload
-from asteroid_cloud.indexer import Engine
 from asteroid_cloud.indexer.feed import ChangeKind
 
 
@@ -37,10 +37,8 @@ class Change(Answer, frozen=True, eq=False, kw_only=True):
     more: bool = False
 
 
-class ChangeCalls:
+class ChangeCalls(Calls):
     """Follow what is written."""
-
-    engine: Engine
 
     async def changes(
         self,

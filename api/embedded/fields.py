@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from asteroid_cloud.api.service.read_executor import ReadExecutor
+from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.service.results import Facets, FieldRange
 from asteroid_cloud.api.service.searches import Metadata, filter_of
 from asteroid_cloud.query import field_path
 
 
-class FieldCalls:
+class FieldCalls(Calls):
     """Count values, and find the least and the greatest, in all payloads that match a filter.
 
     ``field`` is a path through objects, ``a.b`` for b in a. Of an array, each distinct element counts once a
     record; objects, and arrays within arrays, are no values. Every call may raise InvalidRequest
     (``bad_field``, ``bad_filter``) and Conflict (``index_not_initialized``).
     """
-
-    reads: ReadExecutor
 
     async def facets(
         self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None

@@ -6,21 +6,18 @@ from os import PathLike, fspath
 
 from msgspec.structs import replace
 
+from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
 from asteroid_cloud.api.service.process_info import anonymous_bytes
-from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.service.results import IndexInfo, Stats
-from asteroid_cloud.indexer import BackupReport, Engine, PurgeReport, Recovery, TagInfo
+from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 
 
-class IndexCalls:
+class IndexCalls(Calls):
     """Create, look at and delete the index; ask how the store is.
 
     During recovery every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
     """
-
-    engine: Engine
-    reads: ReadExecutor
 
     async def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
         """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.service.checks import Vector, check_dim, checked_id, float32_rows, float32_vector
 from asteroid_cloud.api.service.payloads import payload_text
-from asteroid_cloud.api.service.process_info import processors
-from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.service.results import BulkReport, Counted
-from asteroid_cloud.api.service.writes import put_batch
-from asteroid_cloud.indexer import BulkLoader, BulkResult, Engine, IndexSpec
+from asteroid_cloud.api.service.writes import bulk_report, chosen_threads, put_batch
+from asteroid_cloud.indexer import BulkLoader, IndexSpec
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 from asteroid_cloud.wal.limits import MIB
@@ -33,11 +32,8 @@ SLICE_BYTES = 4 * MIB
 SLICE_PAYLOADS = 1_000
 
 
-class LoadCalls:
+class LoadCalls(Calls):
     """Load many vectors: in batches into any index, or in one go into an empty one."""
-
-    engine: Engine
-    reads: ReadExecutor
 
     async def insert_batch(
         self,
@@ -136,26 +132,6 @@ def checked_items(
                 index=first + row,
             ) from error
     return ids, vectors, payloads
-
-
-def chosen_threads(asked: int) -> int:
-    """How many threads build: those asked for, at most the processors; all of them for 0."""
-    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 0:
-        raise InvalidRequest("threads must be an integer that is not negative", code="bad_threads")
-    return min(asked or processors(), processors())
-
-
-def bulk_report(result: BulkResult, started_s: float) -> BulkReport:
-    """What a bulk load did, in how much time."""
-    elapsed_s = time.perf_counter() - started_s
-    return BulkReport(
-        n=result.rows,
-        elapsed_ms=round(elapsed_s * 1e3, 3),
-        vectors_per_sec=round(result.rows / elapsed_s, 1),
-        threads=result.threads,
-        payloads_written=result.payloads,
-        lsn=result.lsn,
-    )
 
 
 async def _batched(items: Iterable[Item] | AsyncIterable[Item], size: int) -> AsyncIterator[list[Item]]:

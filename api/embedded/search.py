@@ -6,21 +6,19 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from msgspec.structs import replace
 
+from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.service.checks import Vector, checked_include
-from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.service.results import Counted, Hits, Row
 from asteroid_cloud.api.service.searches import Metadata, Search, filter_of, hits_of, request_of, row_of
 
 
-class SearchCalls:
+class SearchCalls(Calls):
     """Search, count and walk.
 
     Every call sees all writes acknowledged before it. Every call may raise InvalidRequest
     (``bad_filter``, …) and Conflict (``index_not_initialized``); one with a ``min_lsn`` that is not
     reached in time raises Overloaded (``not_caught_up``).
     """
-
-    reads: ReadExecutor
 
     async def search(
         self,

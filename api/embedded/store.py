@@ -1,6 +1,6 @@
 """The store: one index over one data directory, with the methods of the client.
 
-It owns an engine and the reading side over it. The HTTP routes are thin over the same two.
+It is put together from groups of calls on one ``Collection``. The HTTP routes work on the same object.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from asteroid_cloud.api.embedded.load import LoadCalls
 from asteroid_cloud.api.embedded.search import SearchCalls
 from asteroid_cloud.api.embedded.vectors import VectorCalls
 from asteroid_cloud.api.service.backups import Backups
+from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.api.service.feeds import OpenFeeds
-from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.wal.errors import Conflict
 
@@ -25,13 +25,20 @@ from asteroid_cloud.wal.errors import Conflict
 class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
     """Use ``open`` of this package, or ``Store.open`` to be there while recovery runs."""
 
-    def __init__(self, path: str, engine: Engine, backup_folder: str | None = None) -> None:
-        self.path = path
+    @property
+    def path(self) -> str:
         """The data directory."""
-        self.engine = engine
-        self.reads = ReadExecutor(engine)
-        self.backups = Backups(engine, backup_folder)
-        self.feeds = OpenFeeds()
+        return self.collection.path
+
+    @property
+    def backups(self) -> Backups:
+        """The backups that the server makes."""
+        return self.collection.backups
+
+    @property
+    def feeds(self) -> OpenFeeds:
+        """The change feeds that are open over HTTP."""
+        return self.collection.feeds
 
     @classmethod
     @asynccontextmanager
@@ -48,7 +55,7 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
         Raises LockHeld when another process has the directory open.
         """
         async with Engine.open(fspath(path), options) as engine:
-            yield cls(fspath(path), engine, backup_folder)
+            yield cls(Collection(fspath(path), engine, backup_folder))
 
     async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
         """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""

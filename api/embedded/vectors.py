@@ -6,30 +6,26 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
 from asteroid_cloud.api.service.checks import Vector, checked_id, checked_ids, checked_include, float32_vector
 from asteroid_cloud.api.service.payloads import payload_text, payload_value
 from asteroid_cloud.api.service.preconditions import checked_condition
-from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.service.results import Counted, Payload, Record, Row, Written
 from asteroid_cloud.api.service.searches import Metadata, row_of
 from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.service.writes import put
-from asteroid_cloud.indexer import Engine
 from asteroid_cloud.query import fetch_one, parse_filter
 from asteroid_cloud.wal.errors import InvalidRequest
 
 
-class VectorCalls:
+class VectorCalls(Calls):
     """Write, read and delete vectors and payloads by id.
 
     An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
     numbers. Every call may raise Conflict (``index_not_initialized``), and every write StorageError
     and Overloaded, besides what it names itself. A write is durable once it returns.
     """
-
-    engine: Engine
-    reads: ReadExecutor
 
     async def insert(
         self,

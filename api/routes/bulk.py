@@ -6,10 +6,10 @@ import time
 
 from litestar import post
 
-from asteroid_cloud.api.embedded.load import bulk_report, chosen_threads
 from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX, BULK_ROWS_MAX
 from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, store_of
 from asteroid_cloud.api.service.checks import check_dim
+from asteroid_cloud.api.service.writes import bulk_report, chosen_threads
 from asteroid_cloud.api.wire.bulk_stream import load_body
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 

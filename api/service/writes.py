@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.service.checks import check_dim
-from asteroid_cloud.indexer import Condition, Engine, WriteResult
-from asteroid_cloud.wal.errors import Overloaded, StorageError
+from asteroid_cloud.api.service.process_info import processors
+from asteroid_cloud.api.service.results import BulkReport
+from asteroid_cloud.indexer import BulkResult, Condition, Engine, WriteResult
+from asteroid_cloud.wal.errors import InvalidRequest, Overloaded, StorageError
 
 
 async def put(
@@ -37,3 +40,23 @@ async def put_batch(
     except (StorageError, Overloaded) as error:
         error.details.update(inserted=0, failed_index=0)
         raise
+
+
+def chosen_threads(asked: int) -> int:
+    """How many threads build: those asked for, at most the processors; all of them for 0."""
+    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 0:
+        raise InvalidRequest("threads must be an integer that is not negative", code="bad_threads")
+    return min(asked or processors(), processors())
+
+
+def bulk_report(result: BulkResult, started_s: float) -> BulkReport:
+    """What a bulk load did, in how much time."""
+    elapsed_s = time.perf_counter() - started_s
+    return BulkReport(
+        n=result.rows,
+        elapsed_ms=round(elapsed_s * 1e3, 3),
+        vectors_per_sec=round(result.rows / elapsed_s, 1),
+        threads=result.threads,
+        payloads_written=result.payloads,
+        lsn=result.lsn,
+    )
