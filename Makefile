@@ -5,6 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PEERS  := .venv-peers
 ARGS   ?=
+# Tests start hundreds of processes: without this each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+# On all processors; tests marked serial see to it themselves that they run alone.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 SOURCES := $(shell find wal indexer query api client -name '*.py' -o -name '*.pyi' | sort)
 NATIVE := $(shell find indexer/native api/wire/native -name '*.[ch]pp')
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
@@ -45,7 +49,7 @@ serve: $(STAMP)      ## start a server on loopback with its data in .demo/serve
 	$(BIN)/asteroid serve --data .demo/serve
 
 test: $(STAMP)       ## all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(STAMP)      ## linters, type checkers, tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -53,7 +57,7 @@ check: $(STAMP)      ## linters, type checkers, tests
 	$(BIN)/pyright
 	ASTEROID_WERROR=1 PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c ops/constraints.txt \
 	  -e '.[test,check]' --config-settings editable_mode=strict
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 bench: $(STAMP)      ## measure and write ops/bench/RESULTS.md; ARGS="--base …" for other data than the sample
 	$(BIN)/python -m ops.bench $(ARGS)
