@@ -1,40 +1,53 @@
-"""The hard limits of requests, connections and change feeds over HTTP (contract §2)."""
+"""The hard limits of requests, connections and change feeds over HTTP."""
 
 from __future__ import annotations
 
 from asteroid_cloud.wal.limits import KIB, MIB
 
-# Bodies: the size of each kind, of all under way together, and how slowly one may arrive.
 BODY_BYTES_MAX = 1 * MIB
+"""The body of most requests."""
 LIST_BODY_BYTES_MAX = 16 * MIB
+"""A body with a list of ids or searches: fetch, delete many, merge many, a batch of searches."""
 BATCH_BODY_BYTES_MAX = 64 * MIB
+"""The body of a batch of vectors."""
 BULK_BODY_BYTES_MAX = 64 * 1024 * MIB
+"""The body of a bulk load."""
 BODIES_IN_FLIGHT_BYTES_MAX = 192 * MIB
+"""All bodies together that requests hold in memory at the same time."""
 BODY_BYTES_PER_S_MIN = 16 * KIB
+"""The rate that a body must not fall behind for longer than `body_timeout_s`."""
 
-# What one request may name.
 BULK_ROWS_MAX = 100_000_000
+"""Vectors in a bulk load."""
 FETCH_IDS_MAX = 10_000
+"""Ids in a fetch."""
 DELETE_IDS_MAX = 100_000
+"""Ids in a delete of many."""
 PATCH_IDS_MAX = 10_000
+"""Ids in a merge into many payloads."""
 
-# A write by filter is logged in batches of this many rows.
 MATCHES_A_BATCH_MAX = 1_000
+"""Rows that a delete by filter logs together."""
 PATCHES_A_BATCH_MAX = 200
+"""Rows that a merge by filter logs together."""
 
-# Change feeds: how long a reader may take nothing, how often an idle feed sends a heartbeat, how much to ask.
 FEED_STALL_S_MAX = 60.0
+"""Time that the reader of a change feed may take nothing before its connection is cut."""
 HEARTBEAT_S_DEFAULT = 15
+"""Silence of a change feed after which a heartbeat is sent, unless the reader asks for another time."""
 HEARTBEAT_S_MAX = 60
+"""The longest heartbeat that a reader can ask for."""
 CHANGES_LIMIT_MAX = 1_000_000_000
+"""Changes that one request for a feed can ask for."""
 
-# What a client may do before there is a request to look at.
 CONNECTIONS_MAX = 2_048
+"""Connections at the same time; fewer when the process may open fewer files."""
 HEADERS_BYTES_MAX = 64 * KIB
+"""The headers of a request."""
 HEADERS_S_MAX = 10.0
-
-# How long a refused client may go on sending before its connection is cut.
+"""Time that the headers of a request may take."""
 LINGER_S_MAX = 5.0
+"""Time that a refused client may go on sending before its connection is cut."""
 
-# How long a read waits for the record that it names.
 MIN_LSN_WAIT_S_MAX = 5.0
+"""Time that a read waits for the record that `min_lsn` names."""

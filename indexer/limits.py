@@ -5,12 +5,16 @@ from __future__ import annotations
 from asteroid_cloud.wal.limits import KIB, MIB
 
 BATCH_ITEMS_MAX = 10_000
+"""Vectors in a batch."""
 TAGS_MAX = 64
+"""Tags of one store."""
 
-# Change feeds: how many at once, how much of one is answered at a time, how much of the log one step reads.
 FEEDS_MAX = 32
+"""Change feeds that are open at the same time."""
 FEED_CHUNK_BYTES = 256 * KIB
+"""A piece of a large record in a change feed, about."""
 FEED_SCAN_BYTES_MAX = 16 * MIB
+"""The part of the log that one step of a change feed reads."""
 
-# How long a write waits for room in memory.
 WRITE_ADMISSION_WAIT_S_MAX = 30.0
+"""Time that a write waits for room in memory."""

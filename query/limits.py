@@ -1,29 +1,39 @@
-"""The hard limits of what may be asked: searches, pages, filters, facets (contract §4, §5)."""
+"""The hard limits of what may be asked: searches, pages, filters, facets."""
 
 from __future__ import annotations
 
 from asteroid_cloud.wal.limits import MIB
 
 K_MAX = 10_000
+"""Results of one search."""
 EF_SEARCH_MAX = 100_000
+"""`ef_search` of one search."""
 EF_SEARCH_DEFAULT = 128
+"""`ef_search` of a search that names none."""
 OFFSET_MAX = 10_000
+"""Nearest matches that a search can skip."""
 SEARCHES_MAX = 1_000
-SCROLL_LIMIT_MAX = 10_000
-
-# What the answers of one batch of searches may hold together.
+"""Searches in a batch."""
 SEARCH_BATCH_HITS_MAX = 200_000
+"""Results of all searches of a batch together."""
+SCROLL_LIMIT_MAX = 10_000
+"""Rows on one page of a scroll."""
 
-# What a filter may be.
 FILTER_BYTES_MAX = 8_192
+"""A filter as JSON."""
 FILTER_DEPTH_MAX = 16
+"""Levels of nesting in a filter."""
 FILTER_NODES_MAX = 1_024
+"""Predicates in a filter."""
 
-# What may be asked of a payload field, and how many different values of one are counted.
 FIELD_BYTES_MAX = 1_024
+"""The path of a payload field."""
 FACET_LIMIT_MAX = 1_000
+"""Values that one call for facets can list."""
 FACET_VALUES_MAX = 100_000
+"""Distinct values of a field that facets can count."""
 FACET_TEXT_BYTES_MAX = 16 * MIB
+"""The distinct strings of a field that facets can count, together."""
 
-# Bitmaps of filters that are kept in memory.
 MASK_CACHE_BYTES = 16 * MIB
+"""Bitmaps of filters that are kept in memory, unless the memory budget gives another share."""

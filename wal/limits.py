@@ -9,21 +9,31 @@ from __future__ import annotations
 KIB = 1024
 MIB = 1024 * KIB
 
-# What a vector, an id and a payload may be (contract §1, §3).
 ID_MAX = 2**64 - 1
+"""The greatest id."""
 DIM_MAX = 4000
+"""Numbers in a vector."""
 PAYLOAD_BYTES_MAX = 65_536
+"""A payload as JSON."""
 PAYLOAD_DEPTH_MAX = 64
+"""Levels of nesting in a payload."""
 
-# One frame, one file, one commit group, and what may wait to be committed.
 FRAME_BODY_BYTES_MAX = 96 * MIB
+"""The body of one frame of the log."""
 LOG_FILE_BYTES_MAX = 64 * MIB
+"""One file of the log, unless a single frame is larger."""
 COMMIT_QUEUE_EVENTS_MAX = 4_096
+"""Writes that wait to be committed."""
 COMMIT_QUEUE_BYTES_MAX = 32 * MIB
+"""The size of all writes that wait to be committed."""
 COMMIT_GROUP_BYTES_MAX = 8 * MIB
+"""Writes that are committed together, in one frame."""
 
-# What readers of the log keep in memory.
 FOLLOWER_BUFFER_BYTES_MAX = 32 * MIB
+"""Records that wait in memory to be applied to the index."""
 CATCH_UP_BYTES_MAX = 8 * MIB
+"""Records that are read from the log at a time to catch up."""
 CURSOR_KEEP_BYTES_MAX = 256 * KIB
+"""What one reader of the log keeps in memory."""
 CURSORS_KEEP_BYTES_MAX = 32 * MIB
+"""What all readers of the log keep in memory together."""

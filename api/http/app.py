@@ -8,12 +8,12 @@ from litestar.datastructures import State
 
 from asteroid_cloud.api.embedded.store import Store
 from asteroid_cloud.api.http.errors import handle
-from asteroid_cloud.api.http.metrics import Metrics
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX
 from asteroid_cloud.api.openapi.document import described_handlers
 from asteroid_cloud.api.openapi.page import docs_handlers
+from asteroid_cloud.api.service.metrics import Metrics
 
 
 def create_app(settings: Settings, store: Store, metrics: Metrics | None = None) -> RequestGuard:

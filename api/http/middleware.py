@@ -13,11 +13,13 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from asteroid_cloud.api.http.auth import KeyRing
 from asteroid_cloud.api.http.bodies import Body
-from asteroid_cloud.api.http.errors import JSON, ErrorAnswer, answer_to
-from asteroid_cloud.api.http.metrics import Metrics
+from asteroid_cloud.api.http.errors import answer_to_any
 from asteroid_cloud.api.http.rate_limit import RateLimit
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
+from asteroid_cloud.api.service.metrics import Metrics
+from asteroid_cloud.api.wire.errors import ErrorAnswer
+from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
 
 PATHS_OF = {"ready": ("/ready",), "metrics": ("/metrics",), "docs": ("/docs", "/openapi.json")}
@@ -65,7 +67,7 @@ class RequestGuard:
         except Exception as error:
             if status:
                 raise
-            await _send(answer_to(error), send_and_note)
+            await _send(answer_to_any(error), send_and_note)
         finally:
             self._metrics.in_flight -= 1
             self._held -= held

@@ -14,9 +14,10 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from asteroid_cloud.api.http.errors import JSON, answer_to
 from asteroid_cloud.api.http.lingering_close import LingeringTransport
 from asteroid_cloud.api.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
+from asteroid_cloud.api.wire.errors import answer_to
+from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
 
 # uvicorn warns of each broken request: strangers could fill the disk with lines of log.

@@ -16,10 +16,10 @@ import uvicorn
 from asteroid_cloud.api.embedded.store import Store
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.loop_lag import watch
-from asteroid_cloud.api.http.metrics import Metrics
 from asteroid_cloud.api.http.protocol import BoundedProtocol
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.feeds import OpenFeeds
+from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
 KEEP_ALIVE_S = 75

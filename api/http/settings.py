@@ -1,97 +1,136 @@
-"""The server's settings: a flag over a variable over the file over the default.
+"""The server's settings, and what each of them means.
 
-Each field of ``Settings`` is an option of ``asteroid serve``, a variable ``ASTEROID_<NAME>`` and a key of
-the TOML file. What is not known is an error, wherever it stands.
+Each field of ``Settings`` is an option of ``asteroid serve``, a variable ``ASTEROID_<NAME>`` and a key of the
+TOML file. A new setting is a new field: its description makes the help and the reference page.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import math
-import re
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from asteroid_cloud.api.http.quantities import parse_age_s, parse_size
 from asteroid_cloud.indexer import EngineOptions, checked_spec
 from asteroid_cloud.wal.append import Retention
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.limits import KIB, MIB
+from asteroid_cloud.wal.limits import MIB
 
-PREFIX = "ASTEROID_"
-NOT_SETTINGS = {"ASTEROID_CONFIG", "ASTEROID_URL", "ASTEROID_WERROR", "ASTEROID_NO_FETCH"}
-PLACE = re.compile(r"(.+) - at `\$\.(\w+)`")
-SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)?", re.IGNORECASE)
-AGE = re.compile(r"([1-9][0-9]{0,6})([smhd])")
-AGE_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": 1024 * MIB, "tib": 1024 * 1024 * MIB}
+VARIABLE_PREFIX = "ASTEROID_"
 PUBLIC = ("ready", "metrics", "docs")
 NOT_A_KEY = "must be of printable ASCII characters, without spaces around them"
 
 
-def _about(text: str) -> msgspec.Meta:
-    return msgspec.Meta(description=text)
+def _about(meaning: str, *, unit: str = "", metavar: str = "") -> msgspec.Meta:
+    """What a setting means, the unit of its number, and what the help writes for its value."""
+    return msgspec.Meta(description=meaning, extra={"unit": unit, "metavar": metavar})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything about a server that can be chosen."""
 
-    data: Annotated[str, _about("Folder of the store; made if it does not exist.")]
-    host: Annotated[str, _about("Address to listen on. Any but a loopback address needs a key.")] = (
+    data: Annotated[str, _about("Folder of the store; it is made if it does not exist.", metavar="DIR")]
+    host: Annotated[str, _about("Address to listen on. Any address but a loopback address needs a key.")] = (
         "127.0.0.1"
     )
-    port: Annotated[int, _about("Port to listen on; 0 takes a free one.")] = 8000
+    port: Annotated[int, _about("Port to listen on; 0 takes a free port.")] = 8000
     dim: Annotated[
         int | None, _about("Create the index with this dimension at start; otherwise PUT /v1/index does.")
     ] = None
-    metric: Annotated[Literal["l2", "cosine", "ip"], _about("Distance of the index made by --dim.")] = "l2"
+    metric: Annotated[Literal["l2", "cosine", "ip"], _about("Distance of the index that --dim creates.")] = (
+        "l2"
+    )
     bits: Annotated[
         Literal[16, 8],
-        _about("Bits a value of the index made by --dim: 16 has float32's recall, 8 takes half the disk."),
+        _about(
+            "Bits for each value in the index that --dim creates: 16 has the recall of float32, 8 takes half "
+            "the disk.",
+            unit="bits",
+        ),
     ] = 16
     api_key: Annotated[str | None, _about("The key that clients must send as a bearer token.")] = None
-    api_keys: Annotated[str | None, _about("File with more keys, one a line; # begins a comment.")] = None
+    api_keys: Annotated[
+        str | None, _about("File with more keys, one on each line; # begins a comment.", metavar="FILE")
+    ] = None
     public: Annotated[
-        str, _about(f"What needs no key besides /health: any of {', '.join(PUBLIC)}, with commas.")
+        str,
+        _about(
+            f"What needs no key, besides /health: any of {', '.join(PUBLIC)}, separated by commas.",
+            metavar="NAMES",
+        ),
     ] = ""
     memory_budget: Annotated[
-        str, _about("Bound on what is held in RAM: tail, graphs being built, caches; as 256MiB or 1GiB.")
+        str,
+        _about(
+            "Bound on the memory of the memtable, of graphs that are being built, and of caches; "
+            "for example 256MiB or 1GiB.",
+            unit="bytes",
+            metavar="SIZE",
+        ),
     ] = "256MiB"
     mapped: Annotated[
         Literal["lazy", "warm"],
-        _about("warm reads the segments into RAM before they are searched; lazy leaves it to searches."),
+        _about(
+            "warm reads the segments into RAM before they are searched; lazy leaves that to the searches."
+        ),
     ] = "lazy"
     mapped_bytes_max: Annotated[
-        str | None, _about("Bound on the segments' pages in RAM, as 1GiB; without it the system decides.")
+        str | None,
+        _about(
+            "Bound on the pages of segments in RAM, for example 1GiB; without it the system decides.",
+            unit="bytes",
+            metavar="SIZE",
+        ),
     ] = None
-    seal_rows: Annotated[int, _about("Rows of the tail that become one segment.")] = 16_384
+    seal_rows: Annotated[int, _about("Rows of the memtable that become one segment.", unit="rows")] = 16_384
     keep_log: Annotated[
-        bool, _about("Never trim the log, so that replay reaches the first record; it grows without bound.")
+        bool,
+        _about(
+            "Never trim the log, so that a reindex can start at the first record; it grows without bound."
+        ),
     ] = False
     recovery: Annotated[
         Literal["strict", "tail", "salvage"],
         _about(
-            "What to do with a damaged store: strict changes nothing, tail cuts a torn write and makes anew "
-            "what can be, salvage also gives up what is damaged beyond that, and says so."
+            "What to do with a damaged store: strict changes nothing; tail cuts a torn write and rebuilds "
+            "what it can; salvage also gives up what is damaged beyond that, and records what was lost."
         ),
     ] = "tail"
     log_retention_bytes: Annotated[
         str | None,
-        _about("Keep so much of the log, as 1GiB, for change feeds and, with tags or backups, to go back."),
+        _about(
+            "Keep this much of the log, for example 1GiB, for change feeds and for point-in-time restores.",
+            unit="bytes",
+            metavar="SIZE",
+        ),
     ] = None
     log_retention_age: Annotated[
-        str | None, _about("Keep the log for so long, as 7d or 12h; with both, whichever ends first.")
+        str | None,
+        _about(
+            "Keep the log for this long, for example 7d or 12h; with both bounds, the first reached counts.",
+            unit="time",
+            metavar="TIME",
+        ),
     ] = None
     backup_dir: Annotated[
-        str | None, _about("Folder that POST /v1/backup makes backups in; without it none are made.")
+        str | None,
+        _about("Folder in which POST /v1/backup makes backups; without it none can be made.", metavar="DIR"),
     ] = None
-    rate_limit: Annotated[float, _about("Requests a second that a key may make; 0 for no limit.")] = 0.0
-    concurrency: Annotated[int, _about("Requests served at a time; more are answered 503.")] = 256
+    rate_limit: Annotated[
+        float, _about("Requests a second that one key may make; 0 for no limit.", unit="requests a second")
+    ] = 0.0
+    concurrency: Annotated[
+        int, _about("Requests served at the same time; more are answered 503.", unit="requests")
+    ] = 256
     body_timeout_s: Annotated[
-        float, _about("Seconds that a request's body may fall behind 16 KiB a second before it is cut.")
+        float,
+        _about(
+            "Seconds that the body of a request may fall behind a rate of 16 KiB a second before it is cut.",
+            unit="seconds",
+        ),
     ] = 30.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _about("How much is logged, to standard error.")
@@ -185,6 +224,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return keys
 
 
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return VARIABLE_PREFIX + name.upper()
+
+
 def is_key(text: str) -> bool:
     """Whether a client can send it as a bearer token."""
     return bool(text) and text.isascii() and text.isprintable() and text == text.strip()
@@ -197,59 +241,3 @@ def _check_size(name: str, text: str) -> None:
         raise ValueError(f"{name}: {error}") from error
     if size < MIB:
         raise ValueError(f"{name} must be at least 1MiB")
-
-
-def parse_size(text: str) -> int:
-    """Bytes of a size like ``256MiB``, ``1GiB`` or ``65536``; raises ValueError."""
-    match = SIZE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"not a size: {text!r}; write it like 256MiB or 1GiB")
-    return int(match[1]) * UNITS[(match[2] or "").lower()]
-
-
-def parse_age_s(text: str) -> int:
-    """Seconds of a time like ``90s``, ``30m``, ``12h`` or ``7d``; raises ValueError."""
-    match = AGE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"not a length of time: {text!r}; write it like 12h or 7d")
-    return int(match[1]) * AGE_UNITS_S[match[2]]
-
-
-def variable_of(name: str) -> str:
-    """The environment variable of a setting."""
-    return PREFIX + name.upper()
-
-
-def load_settings(flags: Mapping[str, object], variables: Mapping[str, str], config: str | None) -> Settings:
-    """The settings in force; raises InvalidRequest ``bad_settings`` that names what is wrong."""
-    known = {field.name for field in msgspec.structs.fields(Settings)}
-    merged: dict[str, Any] = _read_file(config) if config else {}
-    for variable, value in variables.items():
-        name = variable.removeprefix(PREFIX).lower()
-        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
-            continue
-        if name not in known:
-            raise InvalidRequest(f"there is no setting for the variable {variable}", code="bad_settings")
-        merged[name] = value
-    merged.update({name: value for name, value in flags.items() if value is not None})
-    if not merged.get("data"):
-        raise InvalidRequest(
-            "there is no folder for the data: give --data DIR or ASTEROID_DATA", code="bad_settings"
-        )
-    try:
-        return msgspec.convert(merged, Settings, strict=False)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise InvalidRequest(_named(str(error)), code="bad_settings") from error
-
-
-def _named(problem: str) -> str:
-    """The decoder's message, but the setting comes first."""
-    found = PLACE.fullmatch(problem)
-    return f"{found[2]}: {found[1]}" if found else f"settings: {problem}"
-
-
-def _read_file(config: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(Path(config).read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidRequest(f"{config}: {error}", code="bad_settings") from error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asteroid_cloud.api.http.errors import JSON, STATUS_BY_CODE
 from asteroid_cloud.api.limits import BULK_ROWS_MAX, CHANGES_LIMIT_MAX, HEARTBEAT_S_DEFAULT, HEARTBEAT_S_MAX
 from asteroid_cloud.api.openapi.schemas import Schema, integer, ref
 from asteroid_cloud.api.routes.responses import LSN_HEADER, MIN_LSN_HEADER
+from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
+from asteroid_cloud.api.wire.media_types import BYTES, EVENTS, JSON, LINES, TEXT
 from asteroid_cloud.wal.limits import DIM_MAX
 
 EVERY = ("bad_request", "unauthorized", "rate_limited", "internal", "overloaded")
@@ -24,7 +25,6 @@ SEARCH = (
 )
 ONE = ("bad_id", "not_found")
 IF = ("bad_if_match", "precondition_failed")
-TEXT = "text/plain"
 RETRY: dict[str, Schema] = {"Retry-After": {"type": "integer", "minimum": 1}}
 HEADERS_BY_STATUS = {401: {"WWW-Authenticate": {"type": "string"}}, 429: RETRY, 503: RETRY}
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -182,8 +182,6 @@ CHANGES_PARAMETERS = {
         integer(1, HEARTBEAT_S_MAX, default=HEARTBEAT_S_DEFAULT),
     ),
 }
-LINES = "application/x-ndjson"
-EVENTS = "text/event-stream"
 
 
 def operation(call: Call, path: str) -> Schema:
@@ -223,7 +221,7 @@ def _parameters(call: Call, path: str) -> list[Schema]:
 def _request(call: Call) -> Schema | None:
     if call.name == "bulk_build":
         about = "Raw little-endian float32 rows, then maybe a JSON array of one object or null for each."
-        return {"description": about, "required": True, "content": {"application/octet-stream": {}}}
+        return {"description": about, "required": True, "content": {BYTES: {}}}
     if not call.body:
         return None
     return {"required": call.name != "count", "content": {JSON: {"schema": ref(call.body)}}}

@@ -9,8 +9,8 @@ from litestar import Response, Router, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.static_files import create_static_files_router
 
-from asteroid_cloud.api.http.errors import JSON
 from asteroid_cloud.api.openapi.document import encoded
+from asteroid_cloud.api.wire.media_types import JSON
 
 ASSETS = Path(swagger_ui.__file__).parent / "static"
 # Swagger UI draws with inline styles and images in data: addresses; scripts come from files alone.

@@ -12,11 +12,11 @@ from litestar import get
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from asteroid_cloud.api.embedded.store import Store
-from asteroid_cloud.api.http.errors import answer_to
 from asteroid_cloud.api.limits import FEED_STALL_S_MAX, HEARTBEAT_S_DEFAULT
-from asteroid_cloud.api.openapi.operations import EVENTS, LINES
 from asteroid_cloud.api.routes.responses import LSN_HEADER, AnyRequest, store_of
 from asteroid_cloud.api.service.feeds import AskedChanges, change_line, checked_changes, followed
+from asteroid_cloud.api.wire.errors import answer_to
+from asteroid_cloud.api.wire.media_types import EVENTS, LINES
 from asteroid_cloud.indexer import Change, ChangeFeed
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 

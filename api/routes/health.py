@@ -6,9 +6,8 @@ from litestar import Response, get
 from litestar.datastructures import State
 
 from asteroid_cloud.api.embedded.store import Store
-from asteroid_cloud.api.http.errors import JSON
-from asteroid_cloud.api.http.metrics import CONTENT_TYPE
 from asteroid_cloud.api.service.process_info import anonymous_bytes
+from asteroid_cloud.api.wire.media_types import JSON, METRICS
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import Overloaded
 
@@ -58,4 +57,4 @@ async def metrics(state: State) -> Response[str]:
     store: Store = state.store
     stats = await store.stats() if store.engine.phase.name == "ready" else None
     text = state.metrics.render(stats, anonymous_bytes())
-    return Response(text, media_type=CONTENT_TYPE)
+    return Response(text, media_type=METRICS)

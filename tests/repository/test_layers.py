@@ -38,8 +38,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "engine",
     ),
     "query": ("limits", "filters", "selection", "rows", "knn"),
-    "api": ("limits", "service", "wire", "embedded", "routes", "openapi", "http", "cli", "__main__"),
-    "client": ("errors", "results settings progress", "protocol", "filters", "aio sync"),
 }
 OPEN_MODULES = {
     "asteroid_cloud.wal.errors",
@@ -56,9 +54,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("indexer/checkpoint", "indexer/recovery"): "pending",
     ("indexer/history", "indexer/recovery"): "pending",
     ("indexer/check", "indexer/backup"): "pending",
-    ("api/routes", "api/http"): "pending",
-    ("api/routes", "api/openapi"): "pending",
-    ("api/openapi", "api/http"): "pending",
 }
 """Arrows that point up or sideways, each with its reason."""
 

@@ -10,9 +10,9 @@ import anyio
 import msgspec
 
 from asteroid_cloud.api.http.app import create_app
-from asteroid_cloud.api.http.metrics import Metrics
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.service.results import Stats
 from asteroid_cloud.indexer import IndexSpec, MemoryUse, Phase, Recovery
 from asteroid_cloud.wal.errors import AsteroidError

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from asteroid_cloud.api.cli import main as cli
+from asteroid_cloud.api.cli.serve import serve
 from asteroid_cloud.api.http.settings import Settings, variable_of
 from asteroid_cloud.wal.errors import LockHeld
 
@@ -33,7 +34,7 @@ def test_every_setting_has_an_option_a_text_and_a_variable() -> None:
     assert result.exit_code == 0
     shown = re.sub(r"[\s│]+", " ", result.output)
     for name in Settings.__struct_fields__:
-        option = next(option for option in cli.serve.params if option.name == name)
+        option = next(option for option in serve.params if option.name == name)
         assert f"--{name.replace('_', '-')} " in shown
         assert variable_of(name) in shown
         described = getattr(option, "help", "").split(" [")[0]

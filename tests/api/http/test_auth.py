@@ -14,9 +14,9 @@ import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.auth import KeyRing
-from asteroid_cloud.api.http.metrics import Metrics
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.metrics import Metrics
 from tests.support.asgi import ask, routes_of
 
 pytestmark = pytest.mark.anyio

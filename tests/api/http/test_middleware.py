@@ -15,7 +15,6 @@ from asteroid_cloud.api import Store
 from asteroid_cloud.api.http import bodies
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.bodies import BYTES_MAX_BY_PATH
-from asteroid_cloud.api.http.metrics import Metrics
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import (
@@ -24,6 +23,7 @@ from asteroid_cloud.api.limits import (
     BODY_BYTES_MAX,
     BODY_BYTES_PER_S_MIN,
 )
+from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.wal.limits import MIB
 from tests.support.asgi import DISCONNECT, ask, routes_of
 

@@ -20,8 +20,8 @@ from asteroid_cloud.api import open_blocking
 from asteroid_cloud.api.cli.main import main
 from asteroid_cloud.api.embedded.store import Store
 from asteroid_cloud.api.http.app import create_app
-from asteroid_cloud.api.http.metrics import Metrics
 from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.client import Client, LostSegment
 from asteroid_cloud.wal.errors import CorruptionError
 from ops.server import Server

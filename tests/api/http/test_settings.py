@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from asteroid_cloud.api.cli.main import serve
-from asteroid_cloud.api.http.settings import Settings, load_settings, parse_size, variable_of
+from asteroid_cloud.api.cli.serve import serve
+from asteroid_cloud.api.http.quantities import parse_size
+from asteroid_cloud.api.http.settings import Settings, variable_of
+from asteroid_cloud.api.http.settings_sources import load_settings
 from asteroid_cloud.wal.append.log import Retention
 from asteroid_cloud.wal.errors import InvalidRequest
 

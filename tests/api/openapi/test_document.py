@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from asteroid_cloud.api.http.errors import STATUS_BY_CODE
 from asteroid_cloud.api.openapi.operations import CALLS, METHODS
 from asteroid_cloud.api.openapi.schemas import components
 from asteroid_cloud.api.wire import requests as wire
+from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
 from tests.support.asking import DIM, LSN_HEADER, ZEROS, Http
 from tests.support.schema_check import faults
 

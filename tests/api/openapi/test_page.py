@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from asteroid_cloud.api import limits as api_limits
-from asteroid_cloud.api.http.errors import STATUS_BY_CODE
 from asteroid_cloud.api.openapi import document as openapi
 from asteroid_cloud.api.openapi.examples import EXAMPLES
 from asteroid_cloud.api.openapi.page import POLICY
 from asteroid_cloud.api.routes import health
 from asteroid_cloud.api.routes.table import route_handlers
+from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
 from asteroid_cloud.indexer import limits as indexer_limits
 from asteroid_cloud.query import limits as query_limits
 from asteroid_cloud.query.filters.parser import LOGICAL, OPERATORS

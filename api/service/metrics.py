@@ -11,7 +11,6 @@ from asteroid_cloud.api.service.results import Stats
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 LAG_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5)
-CONTENT_TYPE = "text/plain; version=0.0.4"  # the framework adds the charset
 
 
 class Histogram:

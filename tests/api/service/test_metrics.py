@@ -15,9 +15,9 @@ import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.http import loop_lag
 from asteroid_cloud.api.http.app import create_app
-from asteroid_cloud.api.http.metrics import LAG_BUCKETS_S, Histogram, Metrics
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.metrics import LAG_BUCKETS_S, Histogram, Metrics
 from tests.support.asgi import ask, routes_of
 
 pytestmark = pytest.mark.anyio

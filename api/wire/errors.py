@@ -1,0 +1,97 @@
+"""Errors on the wire: the status of each, and the one shape of an answer.
+
+{"error": "<one clear sentence>", "code": "<snake_case>", …details}
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass, field
+
+import msgspec
+
+from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
+from asteroid_cloud.wal.errors import (
+    AsteroidError,
+    Conflict,
+    CorruptionError,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    StorageError,
+    TooLarge,
+    Unauthorized,
+)
+
+logger = logging.getLogger(__name__)
+
+STATUS_BY_KIND: tuple[tuple[type[AsteroidError], int], ...] = (
+    (InvalidRequest, 400),
+    (Unauthorized, 401),
+    (NotFound, 404),
+    (Conflict, 409),
+    (TooLarge, 413),
+    (Overloaded, 503),
+)
+"""The status of a code that the table of codes does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """An error as it is sent."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def status_of(error: AsteroidError) -> int:
+    """The status of an error: that of its code, or of its kind when the code is not in the table."""
+    if error.code in STATUS_BY_CODE:
+        return STATUS_BY_CODE[error.code]
+    return next((status for kind, status in STATUS_BY_KIND if isinstance(error, kind)), 500)
+
+
+def answer_to(error: BaseException) -> ErrorAnswer:
+    """The answer to any exception. A bug is logged here, and the answer has only its request id."""
+    known = _known(error)
+    if known is None:
+        request_id = secrets.token_hex(8)
+        logger.error("request %s failed", request_id, exc_info=error)
+        body: dict[str, object] = {
+            "error": "an internal error; the server's log has more",
+            "code": "internal",
+            "request_id": request_id,
+        }
+        return ErrorAnswer(500, msgspec.json.encode(body))
+    if isinstance(known, StorageError):
+        logger.error("%s: %s", known.code, known.message)
+    headers: dict[str, str] = {}
+    if isinstance(known, Overloaded):
+        headers["Retry-After"] = str(max(1, round(known.retry_after_s)))
+    if isinstance(known, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    message = "the store's files are damaged" if isinstance(known, CorruptionError) else known.message
+    body = {"error": message, "code": known.code} | known.details
+    return ErrorAnswer(status_of(known), msgspec.json.encode(body), headers)
+
+
+def _known(error: BaseException) -> AsteroidError | None:
+    """The exception as one of ours; None for a bug."""
+    match error:
+        case AsteroidError():
+            return error
+        case msgspec.ValidationError():
+            return InvalidRequest(str(error), code=_validation_code(str(error)))
+        case msgspec.DecodeError() | UnicodeDecodeError():
+            return InvalidRequest(f"the body is not JSON: {error}", code="bad_json")
+        case RecursionError():
+            return InvalidRequest("the body is nested too deeply", code="bad_json")
+    return None
+
+
+def _validation_code(message: str) -> str:
+    if "unknown field" in message:
+        return "unknown_field"
+    return "missing_field" if "missing required field" in message else "bad_request"
