@@ -38,6 +38,19 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "engine",
     ),
     "query": ("limits", "filters", "selection", "rows", "knn"),
+    "api": (
+        "limits",
+        "service",
+        "wire",
+        "embedded",
+        "routes",
+        "openapi",
+        "http",
+        "reference",
+        "cli",
+        "__main__",
+    ),
+    "client": ("errors", "results settings progress", "protocol", "filters", "aio sync"),
 }
 OPEN_MODULES = {
     "asteroid_cloud.wal.errors",
