@@ -19,7 +19,7 @@ import msgspec
 
 from asteroid_cloud.indexer.segment.segment import segment_paths
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import Files, write_atomic
+from asteroid_cloud.wal.disk import Files, write_atomic, write_whole
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, NotFound, StorageError
 from asteroid_cloud.wal.limits import MIB
 
@@ -212,16 +212,16 @@ def chunks_of(files: Files, path: str, size: int) -> Iterator[bytes]:
 
 
 def write_chunks(files: Files, path: str, chunks: Iterable[bytes]) -> int:
-    """Writes and syncs a new file; its CRC-32. Raises NoSpace and StorageError."""
+    """Writes a new file as a whole, durably; its CRC-32. Raises NoSpace and StorageError."""
     crc = 0
-    file = files.create(path)
-    try:
+
+    def summed() -> Iterator[bytes]:
+        nonlocal crc
         for chunk in chunks:
             crc = zlib.crc32(chunk, crc)
-            file.write(chunk)
-        file.sync()
-    finally:
-        file.close()
+            yield chunk
+
+    write_whole(files, path, summed())
     return crc
 
 

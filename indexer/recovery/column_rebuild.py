@@ -9,7 +9,7 @@ from asteroid_cloud.indexer.checkpoint.manifest import Manifest
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile
 from asteroid_cloud.indexer.segment.segment import fields_path, payload_path
-from asteroid_cloud.wal.disk import UNFINISHED, Files
+from asteroid_cloud.wal.disk import UNFINISHED, Files, remove_if_exists, rename_durably
 from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError, UnsupportedVersion
 
 logger = logging.getLogger(__name__)
@@ -25,8 +25,7 @@ def make_columns(files: Files, folder: str, identity: bytes, number: int, rows: 
     """
     path = fields_path(folder, number)
     unfinished = path + UNFINISHED
-    if files.exists(unfinished):
-        files.remove(unfinished)
+    remove_if_exists(files, unfinished)
     payloads = PayloadFile(files, payload_path(folder, number), identity, number, rows)
     try:
         write_fields(files, unfinished, identity, number, rows, payloads, bytes_max)
@@ -36,10 +35,10 @@ def make_columns(files: Files, folder: str, identity: bytes, number: int, rows: 
         raise
     had_one = files.exists(path)
     if had_one:
-        files.rename(path, path + BROKEN)  # over an earlier one: what can be made again is little evidence
-        files.sync_dir(folder)  # or a power cut might keep the new one's name alone
-    files.rename(unfinished, path)
-    files.sync_dir(folder)
+        # Over an earlier one: what can be made again is little evidence. Durably, so that no power cut keeps
+        # the new one's name alone.
+        rename_durably(files, path, path + BROKEN)
+    rename_durably(files, unfinished, path)
     return had_one
 
 

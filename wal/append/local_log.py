@@ -16,6 +16,7 @@ from asteroid_cloud.wal.append.follower import Follower, next_group
 from asteroid_cloud.wal.append.group_commit import GroupCommitter, Waiting
 from asteroid_cloud.wal.append.log import NOTHING, Retention, Unchanged
 from asteroid_cloud.wal.append.writer import LogWriter
+from asteroid_cloud.wal.disk.atomic_write import remove_unfinished
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import (
     AsteroidError,
@@ -37,7 +38,6 @@ from asteroid_cloud.wal.repair.torn_tail import (
     cut_tail,
     find_end,
     refuse_torn,
-    remove_unfinished,
 )
 
 IDENTITY_BYTES = 16

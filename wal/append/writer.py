@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from asteroid_cloud.wal.append.log import NOTHING, Retention
 from asteroid_cloud.wal.append.retention import kept_from
-from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
+from asteroid_cloud.wal.disk.atomic_write import NewFile, remove_unfinished
 from asteroid_cloud.wal.disk.files import AppendFile, Files
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, NoSpace, Poisoned, StorageError
 from asteroid_cloud.wal.format.body import Packer
@@ -30,7 +30,7 @@ from asteroid_cloud.wal.format.log_file import (
 )
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.repair.torn_tail import LogEnd, cut_tail, remove_unfinished
+from asteroid_cloud.wal.repair.torn_tail import LogEnd, cut_tail
 
 
 class LogWriter:
@@ -192,21 +192,15 @@ class LogWriter:
         previous.close()
 
     def _begin_file(self, first_lsn: Lsn, older: tuple[Extent, ...]) -> None:
-        """Makes the file under another name first, so that no crash leaves one without its header."""
+        """Begins a file that never lies without its header under its name."""
         path = f"{self._folder}/{file_name(first_lsn)}"
-        unfinished = path + UNFINISHED
-        if self._files.exists(unfinished):
-            self._files.remove(unfinished)
-        file = self._files.create(unfinished)
+        new = NewFile(self._files, path)
         try:
-            file.write(encode_file_header(FileHeader(self.identity, first_lsn, self.epoch)))
-            self._sync(file.sync, unfinished)
-            file.close()
-            self._files.rename(unfinished, path)
+            new.write(encode_file_header(FileHeader(self.identity, first_lsn, self.epoch)))
+            self._sync(new.sync, new.unfinished)
+            new.publish()
         except BaseException:
-            file.close()
-            with suppress(StorageError):
-                self._files.remove(unfinished)
+            new.abandon()
             raise
         # From here on a next start goes on in the new file, so this log must as well, or stop.
         self._sync(lambda: self._files.sync_dir(self._folder), self._folder)

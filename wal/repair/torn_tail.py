@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
+from asteroid_cloud.wal.disk.atomic_write import folder_of, remove_unfinished, write_whole
+from asteroid_cloud.wal.disk.contents import cut_file, read_chunks
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.log_file import (
@@ -20,7 +21,6 @@ from asteroid_cloud.wal.format.log_file import (
     read_file_header,
     read_frames,
 )
-from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.lsn import Lsn
 
 
@@ -93,41 +93,15 @@ def cut_tail(files: Files, end: LogEnd) -> None:
     report = end.report
     if not report.bytes_cut:
         return
-    _keep_evidence(files, report)
-    file = files.open_append(report.path)
-    try:
-        file.truncate(report.offset)
-        file.sync()
-    finally:
-        file.close()
-
-
-def remove_unfinished(files: Files, folder: str) -> None:
-    """Removes files that a crash, or a full disk, kept from being finished; none was in use yet."""
-    for name in files.list(folder):
-        if name.endswith(UNFINISHED):
-            files.remove(f"{folder}/{name}")
+    remove_unfinished(files, folder_of(report.path))
+    torn = read_chunks(files, report.path, report.offset, report.offset + report.bytes_cut)
+    write_whole(files, evidence_path(report), torn)
+    cut_file(files, report.path, report.offset)
 
 
 def evidence_path(report: RecoveryReport) -> str:
     """Where the bytes that a report says are cut are kept."""
     return f"{report.path}.{report.offset}.broken"
-
-
-def _keep_evidence(files: Files, report: RecoveryReport) -> None:
-    evidence = evidence_path(report)
-    remove_unfinished(files, report.path.rpartition("/")[0])
-    copy = files.create(evidence + UNFINISHED)
-    try:
-        torn_end = report.offset + report.bytes_cut
-        for start in range(report.offset, torn_end, MIB):
-            copy.write(files.read(report.path, start, min(MIB, torn_end - start)))
-        copy.sync()
-    finally:
-        copy.close()
-    # Whole or not there: a crash half way must not pass for a copy that is safe.
-    files.rename(evidence + UNFINISHED, evidence)
-    files.sync_dir(report.path.rpartition("/")[0])
 
 
 def _check_chain(files: Files, found: list[tuple[Lsn, str]], identity: bytes | None) -> FileHeader:

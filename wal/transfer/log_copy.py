@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
-from asteroid_cloud.wal.disk.files import AppendFile, Files
+from asteroid_cloud.wal.disk.atomic_write import NewFile, publish_all, remove_if_exists
+from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
 from asteroid_cloud.wal.format.body import BadFrame
 from asteroid_cloud.wal.format.frame import decode_body, frame_bytes, part_of_frame
@@ -167,8 +167,8 @@ class _CopyWriter:
         self._folder = folder
         self._identity = identity
         self._epoch = epoch
-        self._paths: list[str] = []
-        self._file: AppendFile | None = None
+        self._written: list[NewFile] = []
+        self._file: NewFile | None = None
 
     def write(self, frame: Frame, until_lsn: Lsn) -> None:
         """Takes of the frame what is wanted."""
@@ -193,29 +193,23 @@ class _CopyWriter:
         if self.following <= until_lsn:
             raise InvalidRequest(f"the log ends with record {self.following - 1}", code="bad_point")
         self._end(self._file or self._begin())
-        for path in self._paths:
-            self._files.rename(path + UNFINISHED, path)
-        self._files.sync_dir(self._folder)
+        publish_all(self._files, self._folder, self._written)
 
     def abandon(self) -> None:
         """Leaves nothing behind."""
-        if self._file is not None:
-            self._file.close()
-        for path in self._paths:
-            for each in (path, path + UNFINISHED):
-                if self._files.exists(each):
-                    self._files.remove(each)
+        for new in self._written:
+            new.abandon()
+            remove_if_exists(self._files, new.path)
 
-    def _begin(self) -> AppendFile:
-        path = f"{self._folder}/{file_name(self.following)}"
-        file = self._file = self._files.create(path + UNFINISHED)
-        self._paths.append(path)
+    def _begin(self) -> NewFile:
+        file = self._file = NewFile(self._files, f"{self._folder}/{file_name(self.following)}")
+        self._written.append(file)
         header = encode_file_header(FileHeader(self._identity, self.following, self._epoch))
         file.write(header)
         self.bytes += len(header)
         return file
 
-    def _end(self, file: AppendFile) -> None:
+    def _end(self, file: NewFile) -> None:
         file.sync()
         file.close()
         self._file = None

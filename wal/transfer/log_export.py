@@ -9,15 +9,15 @@ would follow: it tells that nothing is missing at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import msgspec
 from zstandard import ZstdDecompressor
 
-from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
+from asteroid_cloud.wal.disk.atomic_write import UNFINISHED, remove_unfinished, write_whole
+from asteroid_cloud.wal.disk.contents import read_chunks
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.disk.lock import LOCK_FILE, lock_directory
-from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned, StorageError
+from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
 from asteroid_cloud.wal.format.body import BadFrame
 from asteroid_cloud.wal.format.frame import decode_body, frame_bytes, part_of_frame
 from asteroid_cloud.wal.format.log_file import (
@@ -30,9 +30,8 @@ from asteroid_cloud.wal.format.log_file import (
     read_file_header,
     read_frames,
 )
-from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.repair.torn_tail import cut_tail, find_end, remove_unfinished
+from asteroid_cloud.wal.repair.torn_tail import cut_tail, find_end
 from asteroid_cloud.wal.transfer.log_copy import LogSource
 
 LOG_FOLDER = "wal"
@@ -66,7 +65,7 @@ def export_log(
     if until_lsn is not None and until_lsn < first:
         raise InvalidRequest(f"until_lsn {until_lsn} is before the first record, {first}", code="bad_lsn")
     header = FileHeader(source.identity, first, source.epoch)
-    return _written(files, path, header, _pieces(source, header, until_lsn))
+    return _write(files, path, header, _pieces(source, header, until_lsn))
 
 
 def check_export(files: Files, path: str) -> LogExport:
@@ -91,7 +90,7 @@ def check_export(files: Files, path: str) -> LogExport:
         following = Lsn(frame.header.last_lsn + 1)
     if (closing.identity, closing.first_lsn) != (header.identity, following):
         raise CorruptionError(path, end, f"the file ends with record {following - 1}, not as it was exported")
-    return _portable(header, Lsn(following - 1), size)
+    return _described(header, Lsn(following - 1), size)
 
 
 def import_log(files: Files, path: str, into: str) -> LogExport:
@@ -140,30 +139,22 @@ def _pieces(source: LogSource, header: FileHeader, until_lsn: Lsn | None) -> Ite
         raise InvalidRequest(f"from_lsn is {wanted}; the log ends before it", code="bad_lsn")
 
 
-def _written(files: Files, path: str, header: FileHeader, pieces: Iterator[tuple[bytes, Lsn]]) -> LogExport:
-    unfinished, last = path + UNFINISHED, Lsn(header.first_lsn - 1)
-    if files.exists(unfinished):
-        files.remove(unfinished)
-    file = files.create(unfinished)
-    try:
-        file.write(encode_file_header(header))
-        for data, last in pieces:  # noqa: B007 - the last one counts
-            file.write(data)
-        file.write(encode_file_header(FileHeader(header.identity, Lsn(last + 1), header.epoch)))
-        file.sync()
-        size = file.size
-        file.close()
-        files.rename(unfinished, path)
-    except BaseException:
-        file.close()
-        with suppress(StorageError):
-            files.remove(unfinished)
-        raise
-    files.sync_dir(path.rpartition("/")[0] or ".")
-    return _portable(header, last, size)
+def _write(files: Files, path: str, header: FileHeader, pieces: Iterator[tuple[bytes, Lsn]]) -> LogExport:
+    last = Lsn(header.first_lsn - 1)
+
+    def contents() -> Iterator[bytes]:
+        nonlocal last
+        yield encode_file_header(header)
+        for data, last_of_piece in pieces:
+            yield data
+            last = last_of_piece
+        yield encode_file_header(FileHeader(header.identity, Lsn(last + 1), header.epoch))
+
+    size = write_whole(files, path, contents())
+    return _described(header, last, size)
 
 
-def _portable(header: FileHeader, last: Lsn, size: int) -> LogExport:
+def _described(header: FileHeader, last: Lsn, size: int) -> LogExport:
     return LogExport(
         identity=header.identity.hex(),
         epoch=header.epoch,
@@ -200,17 +191,4 @@ def _check_end(files: Files, found: LogExport, folder: str) -> None:
 
 def _take(files: Files, path: str, found: LogExport, target: str) -> None:
     """Copies all but the closing header under a log file's name; an empty file of that name is replaced."""
-    unfinished, end = target + UNFINISHED, found.bytes - FILE_HEADER_BYTES
-    file = files.create(unfinished)
-    try:
-        for start in range(0, end, MIB):
-            file.write(files.read(path, start, min(MIB, end - start)))
-        file.sync()
-        file.close()
-        files.rename(unfinished, target)
-    except BaseException:
-        file.close()
-        with suppress(StorageError):
-            files.remove(unfinished)
-        raise
-    files.sync_dir(target.rpartition("/")[0])
+    write_whole(files, target, read_chunks(files, path, 0, found.bytes - FILE_HEADER_BYTES))

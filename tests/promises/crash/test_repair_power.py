@@ -97,7 +97,7 @@ def _without_folder_syncs(patch: pytest.MonkeyPatch) -> None:
 
 
 def _evidence_unsynced(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("asteroid_cloud.wal.repair.carry_out._keep", lambda files, step: step.path)
+    patch.setattr("asteroid_cloud.wal.repair.carry_out._save_evidence", lambda files, step: step.path)
 
 
 @pytest.mark.anyio
