@@ -4,7 +4,7 @@ Owns the checks of what comes in, the shape of what goes out, the server and its
 is, how it is searched and how it is kept are the layers' below.
 """
 
-from asteroid_cloud.api.embedded.blocking import BlockingStore, open_blocking
+from asteroid_cloud.api.embedded.blocking.store import BlockingStore, open_blocking
 from asteroid_cloud.api.embedded.changes import Change
 from asteroid_cloud.api.embedded.open import open, restore
 from asteroid_cloud.api.embedded.store import Store

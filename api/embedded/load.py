@@ -24,6 +24,8 @@ from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 from asteroid_cloud.wal.limits import MIB
 
 Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, Any] | None]
+Items = Iterable[Item]
+AsyncItems = Iterable[Item] | AsyncIterable[Item]
 Vectors = NDArray[Any] | Sequence[Vector] | str | PathLike[str]
 Payloads = Sequence[Mapping[str, Any] | None]
 
@@ -37,7 +39,7 @@ class LoadCalls(Calls):
 
     async def insert_batch(
         self,
-        items: Iterable[Item] | AsyncIterable[Item],
+        items: AsyncItems,
         *,
         chunk_size: int = CHUNK_ITEMS,
         parallel: int = 1,
@@ -134,7 +136,7 @@ def checked_items(
     return ids, vectors, payloads
 
 
-async def _batched(items: Iterable[Item] | AsyncIterable[Item], size: int) -> AsyncIterator[list[Item]]:
+async def _batched(items: AsyncItems, size: int) -> AsyncIterator[list[Item]]:
     """The items in lists of at most that size."""
     if not isinstance(items, AsyncIterable):
         supply = iter(items)

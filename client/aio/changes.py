@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from asteroid_cloud.client.aio.concurrency import sleep
 from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.changes import Following, Lines, cut_off
@@ -51,4 +51,4 @@ class AsyncChangeCalls:
                 raise cut_off()
             except AsteroidError as error:
                 pause_s = following.pause_after(error)
-            await asyncio.sleep(pause_s)
+            await sleep(pause_s)

@@ -54,4 +54,4 @@ class AsyncClient(AsyncIndexCalls, AsyncVectorCalls, AsyncSearchCalls, AsyncLoad
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"AsyncClient(base_url={self.base_url!r})"
+        return f"{type(self).__name__}(base_url={self.base_url!r})"

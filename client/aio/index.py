@@ -94,10 +94,10 @@ class AsyncIndexCalls:
         The server holds the answer back, so nothing is polled. ``timeout`` (seconds) stands in for the
         client's own. Raises Unavailable (``not_caught_up``) or DeadlineExceeded when it takes longer.
         """
-        covered = (await self._transport.send(routes.stats(lsn, timeout))).lsn
-        if covered < lsn:
-            raise Unavailable(f"the server covers LSN {covered}, not yet {lsn}", code="not_caught_up")
-        return covered
+        stats = await self._transport.send(routes.stats(lsn, timeout))
+        if stats.lsn < lsn:
+            raise Unavailable(f"the server covers LSN {stats.lsn}, not yet {lsn}", code="not_caught_up")
+        return stats.lsn
 
     async def _alive(self, path: str) -> bool:
         try:

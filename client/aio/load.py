@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sized
+from collections.abc import Sized
 from contextlib import aclosing
-from itertools import islice
 
+from asteroid_cloud.client.aio.concurrency import batched, in_thread
 from asteroid_cloud.client.aio.transport import AsyncTransport
-from asteroid_cloud.client.errors import AsteroidError, InvalidRequest
+from asteroid_cloud.client.aio.upload import Upload
+from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
-from asteroid_cloud.client.protocol.batches import (
-    CHUNK_ITEMS,
-    Chunk,
-    Item,
-    Tally,
-    check_chunk_size,
-    encode_chunks,
-)
+from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, AsyncItems, check_chunk_size
 from asteroid_cloud.client.protocol.bulk import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.results.reports import BulkReport
 from asteroid_cloud.client.results.rows import Counted
@@ -33,7 +26,7 @@ class AsyncLoadCalls:
 
     async def insert_batch(
         self,
-        items: Iterable[Item] | AsyncIterable[Item],
+        items: AsyncItems,
         *,
         chunk_size: int = CHUNK_ITEMS,
         parallel: int = 1,
@@ -77,89 +70,6 @@ class AsyncLoadCalls:
         Raises Conflict (``index_not_empty``), InvalidRequest (``bad_vector``, ``wrong_dim``,
         ``bad_payload``, ``bad_file``) and TooLarge.
         """
-        body = await asyncio.to_thread(bulk_body, vectors, dim, payloads)
+        body = await in_thread(bulk_body, vectors, dim, payloads)
         call = routes.bulk_build(body, body.source.rows, body.source.dim, threads, timeout)
         return await self._transport.send(call)
-
-
-async def batched(items: Iterable[Item] | AsyncIterable[Item], size: int) -> AsyncGenerator[list[Item], None]:
-    """The items in lists of at most that size."""
-    if not isinstance(items, AsyncIterable):
-        supply = iter(items)
-        while batch := list(islice(supply, size)):
-            yield batch
-        return
-    batch = []
-    async for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-class Upload:
-    """One insert_batch: a bounded number of chunks under way, and the score."""
-
-    def __init__(self, transport: AsyncTransport, parallel: int, meter: Meter) -> None:
-        self.transport = transport
-        self.parallel = parallel
-        self.meter = meter
-        self.tally = Tally()
-        self.pending: dict[asyncio.Task[Counted], Chunk] = {}
-        self.failed: tuple[int, int, AsteroidError] | None = None  # where, shift of its places, the error
-
-    async def run(self, batches: AsyncIterator[list[Item]]) -> Counted:
-        """Send everything; after a failure nothing new is begun, but what is under way is awaited."""
-        first = 0
-        try:
-            async for batch in batches:
-                for chunk in await self.encode(batch, first):
-                    await self.begin(chunk)
-                if self.failed is not None:
-                    break
-                first += len(batch)
-            while self.pending:
-                await self.settle()
-        finally:
-            for task in self.pending:
-                task.cancel()
-            await asyncio.gather(*self.pending, return_exceptions=True)
-        if self.failed is not None:
-            _, shift, error = self.failed
-            self.tally.place(error, shift)
-            raise error
-        return self.tally.total()
-
-    async def encode(self, batch: list[Item], first: int) -> list[Chunk]:
-        """The batch as bodies, made in a worker thread as it takes tens of milliseconds."""
-        try:
-            return await asyncio.to_thread(encode_chunks, batch, first)
-        except AsteroidError as error:
-            self.fail(first, 0, error)
-            return []
-
-    async def begin(self, chunk: Chunk) -> None:
-        """Start sending a chunk as soon as there is room for it."""
-        while len(self.pending) >= self.parallel:
-            await self.settle()
-        if self.failed is None:
-            task = asyncio.create_task(self.transport.send(routes.insert_batch(chunk.body)))
-            self.pending[task] = chunk
-
-    async def settle(self) -> None:
-        """Wait for at least one chunk under way and count it."""
-        done, _ = await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            chunk = self.pending.pop(task)
-            try:
-                self.tally.add(task.result())
-                self.meter.advance(chunk.items)
-            except AsteroidError as error:
-                self.fail(chunk.first, chunk.first, error)
-
-    def fail(self, first: int, shift: int, error: AsteroidError) -> None:
-        """Keep the error that lies nearest to the beginning."""
-        if self.failed is None or first < self.failed[0]:
-            self.failed = (first, shift, error)

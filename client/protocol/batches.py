@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -17,6 +17,8 @@ from asteroid_cloud.client.protocol.encoding import (
 from asteroid_cloud.client.results.rows import Counted
 
 Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, object] | None]
+Items = Iterable[Item]
+AsyncItems = Iterable[Item] | AsyncIterable[Item]
 
 CHUNK_ITEMS = 1000
 CHUNK_ITEMS_MAX = 10_000

@@ -1,14 +1,15 @@
+# Written by ops/faces from client/aio/changes.py: change that one.
 """The blocking client's change feed."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
 
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.changes import Following, Lines, cut_off
 from asteroid_cloud.client.results.changes import Change
+from asteroid_cloud.client.sync.concurrency import sleep
 from asteroid_cloud.client.sync.transport import BlockingTransport
 
 
@@ -51,4 +52,4 @@ class ChangeCalls:
                 raise cut_off()
             except AsteroidError as error:
                 pause_s = following.pause_after(error)
-            time.sleep(pause_s)
+            sleep(pause_s)

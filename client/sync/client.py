@@ -1,4 +1,4 @@
-# Written by ops/blocking.py from aio/client.py: change that one.
+# Written by ops/faces from client/aio/client.py: change that one.
 """The blocking client: its settings, its life, and all groups of calls in one class."""
 
 from __future__ import annotations
@@ -55,4 +55,4 @@ class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
         self.close()
 
     def __repr__(self) -> str:
-        return f"Client(base_url={self.base_url!r})"
+        return f"{type(self).__name__}(base_url={self.base_url!r})"

@@ -1,4 +1,4 @@
-# Written by ops/blocking.py from aio/index.py: change that one.
+# Written by ops/faces from client/aio/index.py: change that one.
 """The blocking client's calls about the index as a whole and about the server."""
 
 from __future__ import annotations
@@ -95,10 +95,10 @@ class IndexCalls:
         The server holds the answer back, so nothing is polled. ``timeout`` (seconds) stands in for the
         client's own. Raises Unavailable (``not_caught_up``) or DeadlineExceeded when it takes longer.
         """
-        covered = (self._transport.send(routes.stats(lsn, timeout))).lsn
-        if covered < lsn:
-            raise Unavailable(f"the server covers LSN {covered}, not yet {lsn}", code="not_caught_up")
-        return covered
+        stats = self._transport.send(routes.stats(lsn, timeout))
+        if stats.lsn < lsn:
+            raise Unavailable(f"the server covers LSN {stats.lsn}, not yet {lsn}", code="not_caught_up")
+        return stats.lsn
 
     def _alive(self, path: str) -> bool:
         try:

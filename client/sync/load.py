@@ -1,18 +1,23 @@
+# Written by ops/faces from client/aio/load.py: change that one.
 """The blocking client's calls that load many vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
-from itertools import islice
+from collections.abc import Sized
+from contextlib import closing
 
-from asteroid_cloud.client.errors import AsteroidError
+from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
-from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, Item, Tally, check_chunk_size, encode_chunks
+from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, Items, check_chunk_size
 from asteroid_cloud.client.protocol.bulk import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.results.reports import BulkReport
 from asteroid_cloud.client.results.rows import Counted
+from asteroid_cloud.client.sync.concurrency import batched, in_thread
 from asteroid_cloud.client.sync.transport import BlockingTransport
+from asteroid_cloud.client.sync.upload import Upload
+
+PARALLEL_MAX = 64
 
 
 class LoadCalls:
@@ -21,27 +26,31 @@ class LoadCalls:
     _transport: BlockingTransport
 
     def insert_batch(
-        self, items: Iterable[Item], *, chunk_size: int = CHUNK_ITEMS, progress: bool | None = None
+        self,
+        items: Items,
+        *,
+        chunk_size: int = CHUNK_ITEMS,
+        parallel: int = 1,
+        progress: bool | None = None,
     ) -> Counted:
         """Store ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
-        not at all. ``progress`` shows a bar (True), none (False), or one at a terminal if it takes
-        long (None).
+        not at all. With ``parallel`` above 1 that many are under way at once, and which of two items
+        with one id wins is open. ``progress`` shows a bar (True), none (False), or one at a terminal
+        if it takes long (None).
 
         Raises InvalidRequest (``bad_item``), with the place of the item among all in
         ``details["index"]``, besides what ``insert`` raises. Any error has in ``details["inserted"]``
         how many items were acknowledged before it.
         """
         check_chunk_size(chunk_size)
-        tally = Tally()
-        supply = iter(items)
+        if not 1 <= parallel <= PARALLEL_MAX:
+            raise InvalidRequest(f"parallel must be 1 … {PARALLEL_MAX}, got {parallel}", code="bad_parallel")
         with Meter(len(items) if isinstance(items, Sized) else None, progress) as meter:
-            first = 0
-            while batch := list(islice(supply, chunk_size)):
-                self._insert(batch, first, tally, meter)
-                first += len(batch)
-        return tally.total()
+            upload = Upload(self._transport, parallel, meter)
+            with closing(batched(items, chunk_size)) as batches:
+                return upload.run(batches)
 
     def bulk_build(
         self,
@@ -62,17 +71,6 @@ class LoadCalls:
         Raises Conflict (``index_not_empty``), InvalidRequest (``bad_vector``, ``wrong_dim``,
         ``bad_payload``, ``bad_file``) and TooLarge.
         """
-        body = bulk_body(vectors, dim, payloads)
+        body = in_thread(bulk_body, vectors, dim, payloads)
         call = routes.bulk_build(body, body.source.rows, body.source.dim, threads, timeout)
         return self._transport.send(call)
-
-    def _insert(self, batch: list[Item], first: int, tally: Tally, meter: Meter) -> None:
-        shift = 0  # errors found here name places in the whole upload already
-        try:
-            for chunk in encode_chunks(batch, first):
-                shift = chunk.first
-                tally.add(self._transport.send(routes.insert_batch(chunk.body)))
-                meter.advance(chunk.items)
-        except AsteroidError as error:
-            tally.place(error, shift)
-            raise

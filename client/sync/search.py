@@ -1,4 +1,4 @@
-# Written by ops/blocking.py from aio/search.py: change that one.
+# Written by ops/faces from client/aio/search.py: change that one.
 """The blocking client's calls that find vectors."""
 
 from __future__ import annotations

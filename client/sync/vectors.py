@@ -1,4 +1,4 @@
-# Written by ops/blocking.py from aio/vectors.py: change that one.
+# Written by ops/faces from client/aio/vectors.py: change that one.
 """The blocking client's calls about single vectors, their payloads, and sets of ids."""
 
 from __future__ import annotations

@@ -26,7 +26,6 @@ class Awaited:
             return lambda *args, **options: self.walk(method(*args, **options))
 
         async def call(*args: object, **options: object) -> object:
-            options.pop("parallel", None)
             return await asyncio.to_thread(method, *args, **options)
 
         return call

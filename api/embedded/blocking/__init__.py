@@ -1,0 +1,4 @@
+"""How does a program that blocks use a store inside its own process?
+
+The groups of calls are written by ``ops/faces`` from those of the asynchronous store.
+"""

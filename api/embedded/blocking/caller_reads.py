@@ -1,0 +1,76 @@
+"""Reads that run where they are called: the blocking counterpart of the ``ReadExecutor``.
+
+A snapshot is immutable, so any thread may read it, and the caller waits for the result in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud import query
+from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
+from asteroid_cloud.api.service.collections import Collection
+from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.query import Facets, FieldRange, Filter, Record, ScrollPage, SearchRequest, SearchResult
+from asteroid_cloud.query.rows import Path
+
+
+class CallerReads:
+    """The reading side of a blocking store."""
+
+    def __init__(self, collection: Collection, loop: EventLoop) -> None:
+        self._engine = collection.engine
+        self._reads = collection.reads
+        self._masks = collection.reads.masks
+        self._loop = loop
+
+    def snapshot(self, min_lsn: int = 0) -> Snapshot:
+        """What the index holds now, ``min_lsn`` at least; only a wait for that goes to the event loop."""
+        if min_lsn > self._engine.applied_lsn:
+            self._loop.run(self._reads.reach, min_lsn)
+        return self._engine.snapshot()
+
+    def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:
+        """The nearest matches to one vector, or to the vector of one id."""
+        return query.search(snapshot, request, self._masks)
+
+    def search_batch(self, snapshot: Snapshot, requests: Sequence[SearchRequest]) -> list[SearchResult]:
+        """Many searches of one snapshot."""
+        return query.search_batch(snapshot, requests, self._masks, threads=self._reads.threads)
+
+    def fetch(
+        self, snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool, vector: bool
+    ) -> list[Record]:
+        """The records of those ids that exist, in the order asked."""
+        records = query.fetch(snapshot, ids, payload=payload, vector=vector)
+        return [record for record in records if record is not None]
+
+    def scroll(
+        self,
+        snapshot: Snapshot,
+        filter: Filter,
+        limit: int,
+        cursor: str | None,
+        *,
+        payload: bool,
+        vector: bool,
+    ) -> ScrollPage:
+        """The next page of the matches in id order."""
+        return query.scroll(
+            snapshot, self._masks, limit=limit, filter=filter, cursor=cursor, payload=payload, vector=vector
+        )
+
+    def count(self, snapshot: Snapshot, filter: Filter) -> int:
+        """How many records match."""
+        return query.count(snapshot, self._masks, filter)
+
+    def facets(self, snapshot: Snapshot, path: Path, filter: Filter, limit: object) -> Facets:
+        """The commonest values of a field."""
+        return query.facets(snapshot, self._masks, path, filter, limit=limit)
+
+    def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
+        """The least and the greatest value of a field."""
+        return query.field_range(snapshot, self._masks, path, filter)

@@ -1,0 +1,96 @@
+# Written by ops/faces from api/embedded/index.py: change that one.
+"""The blocking store's calls about the index as a whole."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
+from asteroid_cloud.api.service.results import IndexInfo, Stats
+from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
+
+
+class BlockingIndexCalls(BlockingCalls):
+    """Create, look at and delete the index; ask how the store is.
+
+    During recovery every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
+    """
+
+    def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
+        """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
+
+        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16 gives
+        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. All three stay until
+        ``delete_index``. Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``,
+        ``bad_metric``, ``bad_bits``).
+        """
+        return self._loop.run(self._store.create_index, dim, metric, bits)
+
+    def get_index(self) -> IndexInfo:
+        """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
+        return self._loop.run(self._store.get_index)
+
+    def delete_index(self) -> IndexInfo:
+        """Deletes the index and all its data, for good. Without an index it does nothing."""
+        return self._loop.run(self._store.delete_index)
+
+    def stats(self) -> Stats:
+        """The store's figures."""
+        return self._loop.run(self._store.stats)
+
+    def recovery(self) -> Recovery:
+        """What opening the store found on the disk: what was whole, what was cut and why, and the time."""
+        return self._loop.run(self._store.recovery)
+
+    def health(self) -> bool:
+        """True: a store that answers is alive."""
+        return self._loop.run(self._store.health)
+
+    def ready(self) -> bool:
+        """Whether recovery is over and there is an index."""
+        return self._loop.run(self._store.ready)
+
+    def wait_for(self, lsn: int, timeout: float | None = None) -> int:
+        """Waits until reads cover ``lsn``; returns the LSN that they do cover.
+
+        Raises Overloaded (``not_caught_up``) after ``timeout`` seconds, MIN_LSN_WAIT_S_MAX without one.
+        """
+        return self._loop.run(self._store.wait_for, lsn, timeout)
+
+    def backup(
+        self, folder: str | PathLike[str], previous: str | PathLike[str] | None = None
+    ) -> BackupReport:
+        """Copies the store as it is now into a new folder, and checks the copy; writes and searches go on.
+
+        Segments that ``previous``, an earlier backup, has already are linked, not copied. The folder can be
+        opened as a store, or made one elsewhere by ``restore``. Raises Conflict (``backup_exists``,
+        ``backup_of_another_store``), NotFound (``no_backup``), StorageError and NoSpace.
+        """
+        return self._loop.run(self._store.backup, folder, previous)
+
+    def tag(self, name: str) -> TagInfo:
+        """Names the present state, so that ``asteroid restore`` can take the store back to it.
+
+        Raises InvalidRequest (``bad_tag_name``), Conflict (``tag_exists``, ``too_many_tags``).
+        """
+        return self._loop.run(self._store.tag, name)
+
+    def tags(self) -> list[TagInfo]:
+        """The tags there are, the newest first."""
+        return self._loop.run(self._store.tags)
+
+    def untag(self, name: str) -> None:
+        """Forgets a tag, and what only it needed. Raises NotFound (``no_tag``)."""
+        self._loop.run(self._store.untag, name)
+
+    def purge(self) -> PurgeReport:
+        """Erases all that was deleted or replaced until now from the store's files; serving goes on.
+
+        The log kept for ``changes`` and for going back, and all tags, go with it; backups are not reached.
+        Raises Conflict (``purge_running``, or ``purge_blocked`` while a bulk load or a backup is under way).
+        """
+        return self._loop.run(self._store.purge)
+
+    def flush(self) -> None:
+        """Moves the tail into segments and shrinks the log; for durability there is no need of it."""
+        self._loop.run(self._store.flush)

@@ -1,0 +1,56 @@
+# Written by ops/faces from api/embedded/load.py: change that one.
+"""The blocking store's calls that load many vectors."""
+
+from __future__ import annotations
+
+from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
+from asteroid_cloud.api.embedded.load import (
+    CHUNK_ITEMS,
+    Items,
+    Payloads,
+    Vectors,
+)
+from asteroid_cloud.api.service.results import BulkReport, Counted
+
+
+class BlockingLoadCalls(BlockingCalls):
+    """Load many vectors: in batches into any index, or in one go into an empty one."""
+
+    def insert_batch(
+        self,
+        items: Items,
+        *,
+        chunk_size: int = CHUNK_ITEMS,
+        parallel: int = 1,
+        progress: bool | None = None,
+    ) -> Counted:
+        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
+
+        ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
+        not at all. ``parallel`` and ``progress`` are there for code written for the client: there is no
+        network to wait for, so neither changes anything.
+
+        Raises InvalidRequest (``bad_item``), with the place of the item among all in
+        ``details["index"]``. Any error has in ``details["inserted"]`` how many items were stored before it.
+        """
+        return self._loop.run(
+            self._store.insert_batch, items, chunk_size=chunk_size, parallel=parallel, progress=progress
+        )
+
+    def bulk_build(
+        self,
+        vectors: Vectors,
+        dim: int | None = None,
+        threads: int = 0,
+        payloads: Payloads | None = None,
+    ) -> BulkReport:
+        """Builds the whole index of an empty store at once; the ids are 0 … n-1.
+
+        ``vectors`` is an (n, dim) array, a list of rows, or the path of a ``.npy`` file or of one with raw
+        little-endian float32. ``payloads`` has one mapping or None for each. ``threads`` 0 takes as many
+        as there are processors.
+
+        Raises Conflict (``index_not_empty``), InvalidRequest (``bad_vector``, ``wrong_dim``,
+        ``bad_payload``, ``bad_file``).
+        """
+        return self._loop.run(self._store.bulk_build, vectors, dim, threads, payloads)

@@ -1,0 +1,107 @@
+# Written by ops/faces from api/embedded/search.py: change that one.
+"""The blocking store's calls that find vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
+from asteroid_cloud.api.embedded.search import listed_searches
+from asteroid_cloud.api.service.checks import Vector, checked_include
+from asteroid_cloud.api.service.results import Counted, Hits, Row
+from asteroid_cloud.api.service.searches import Metadata, Search, filter_of, hits_of, request_of, row_of
+
+
+class BlockingSearchCalls(BlockingCalls):
+    """Search, count and walk.
+
+    Every call sees all writes acknowledged before it. Every call may raise InvalidRequest
+    (``bad_filter``, …) and Conflict (``index_not_initialized``); one with a ``min_lsn`` that is not
+    reached in time raises Overloaded (``not_caught_up``).
+    """
+
+    def search(
+        self,
+        vector: Vector | None = None,
+        k: int = 10,
+        ef_search: int | None = None,
+        filter: Metadata | None = None,
+        *,
+        include: Sequence[str] | None = None,
+        exact: bool = False,
+        min_lsn: int | None = None,
+        offset: int = 0,
+        max_distance: float | None = None,
+        id: int | None = None,
+        explain: bool = False,
+    ) -> Hits:
+        """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
+
+        ``vector`` has ``dim`` numbers; ``id`` in its place searches with that stored vector.
+        ``ef_search`` trades time for recall, ``exact`` compares with every vector. ``filter`` is a
+        condition on the payload, as ``{"year": {"$gte": 2026}}``. ``include`` names what each hit
+        carries besides ``id`` and ``distance``: "payload", "vector" or both. ``offset`` skips the
+        nearest, ``max_distance`` drops what is farther; ``explain`` fills ``Hits.explain``.
+        """
+        request = request_of(
+            Search(vector, k, ef_search, filter, include, exact, offset, max_distance, id, explain)
+        )
+        return hits_of(self._reads.search(self._reads.snapshot(min_lsn or 0), request))
+
+    def search_batch(
+        self,
+        searches: Iterable[Search | Vector],
+        k: int = 10,
+        ef_search: int | None = None,
+        filter: Metadata | None = None,
+        *,
+        include: Sequence[str] | None = None,
+        exact: bool = False,
+        min_lsn: int | None = None,
+    ) -> list[Hits]:
+        """Many searches over one snapshot: the hits of each, in order.
+
+        ``searches`` holds vectors (the rows of a two-dimensional array will do), searched with the
+        arguments given here, or ``Search`` objects, each with its own.
+        """
+        shared = Search(k=k, ef_search=ef_search, filter=filter, include=include, exact=exact)
+        requests = [request_of(each) for each in listed_searches(searches, shared)]
+        results = self._reads.search_batch(self._reads.snapshot(min_lsn or 0), requests)
+        return [hits_of(result) for result in results]
+
+    def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
+        """How many vectors match a filter, or how many there are; exact."""
+        condition = filter_of(filter)
+        snapshot = self._reads.snapshot(min_lsn or 0)
+        return Counted(self._reads.count(snapshot, condition), lsn=snapshot.lsn)
+
+    def scroll(
+        self,
+        filter: Metadata | None = None,
+        *,
+        page_size: int = 1000,
+        include: Sequence[str] | None = None,
+        min_lsn: int | None = None,
+    ) -> Iterator[Row]:
+        """All vectors that match, in the order of their ids.
+
+        They are read ``page_size`` at a time (1 … 10,000) while the iteration goes on: no id comes
+        twice, and each that exists and matches throughout comes once. ``include`` names what each
+        row carries: "payload", "vector" or both.
+        """
+        condition, wanted = filter_of(filter), checked_include(include)
+        cursor: str | None = None
+        while True:
+            page = self._reads.scroll(
+                self._reads.snapshot(min_lsn or 0),
+                condition,
+                page_size,
+                cursor,
+                payload="payload" in wanted,
+                vector="vector" in wanted,
+            )
+            for record in page.records:
+                yield row_of(record)
+            cursor = page.cursor
+            if cursor is None:
+                return

@@ -1,0 +1,139 @@
+# Written by ops/faces from api/embedded/vectors.py: change that one.
+"""The blocking store's calls about single vectors, their payloads, and sets of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
+from asteroid_cloud.api.limits import FETCH_IDS_MAX
+from asteroid_cloud.api.service.checks import Vector, checked_id, checked_ids, checked_include
+from asteroid_cloud.api.service.payloads import payload_value
+from asteroid_cloud.api.service.results import Counted, Payload, Record, Row, Written
+from asteroid_cloud.api.service.searches import Metadata, row_of
+from asteroid_cloud.query import fetch_one
+
+
+class BlockingVectorCalls(BlockingCalls):
+    """Write, read and delete vectors and payloads by id.
+
+    An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
+    numbers. Every call may raise Conflict (``index_not_initialized``), and every write StorageError
+    and Overloaded, besides what it names itself. A write is durable once it returns.
+    """
+
+    def insert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
+        """Stores a vector, replacing the one that the id may have.
+
+        ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is. Raises
+        Conflict (``precondition_failed``) when the id changed after LSN ``if_match``, or when it exists and
+        ``if_absent`` is set; InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``,
+        ``bad_if_match``).
+        """
+        return self._loop.run(
+            self._store.insert, id, vector, metadata, if_match=if_match, if_absent=if_absent
+        )
+
+    def upsert(
+        self,
+        id: int,
+        vector: Vector,
+        metadata: Metadata | None = None,
+        *,
+        if_match: int | None = None,
+        if_absent: bool = False,
+    ) -> Written:
+        """Stores a vector exactly as ``insert`` does."""
+        return self._loop.run(
+            self._store.upsert, id, vector, metadata, if_match=if_match, if_absent=if_absent
+        )
+
+    def get(self, id: int, *, min_lsn: int | None = None) -> Record:
+        """The stored vector, dequantised: close to what was inserted, not equal to it.
+
+        Raises NotFound when there is no such id.
+        """
+        number = checked_id(id)
+        snapshot = self._reads.snapshot(min_lsn or 0)
+        vector = fetch_one(snapshot, number, vector=True).vector
+        assert vector is not None
+        return Record(number, vector, snapshot.lsn)
+
+    def delete(self, id: int, *, if_match: int | None = None) -> Written:
+        """Deletes a vector and its payload. An id that does not exist is no error.
+
+        Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``.
+        """
+        return self._loop.run(self._store.delete, id, if_match=if_match)
+
+    def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
+        """The payload, ``{}`` if the vector has none.
+
+        Raises NotFound when there is no such id.
+        """
+        number = checked_id(id)
+        record = fetch_one(self._reads.snapshot(min_lsn or 0), number, payload=True)
+        return payload_value(record.payload or b"")
+
+    def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
+        """Replaces the payload; the vector stays.
+
+        Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
+        (``precondition_failed``) when the id changed after LSN ``if_match``.
+        """
+        return self._loop.run(self._store.set_payload, id, payload, if_match=if_match)
+
+    def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
+        """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
+
+        Raises what ``set_payload`` does.
+        """
+        return self._loop.run(self._store.merge_payload, id, partial, if_match=if_match)
+
+    def fetch(
+        self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None
+    ) -> list[Row]:
+        """Many stored vectors at once; ids that do not exist are left out.
+
+        ``include`` names what each row carries: "payload", "vector" or both.
+        """
+        wanted, numbers = checked_include(include), checked_ids(ids, FETCH_IDS_MAX)
+        snapshot = self._reads.snapshot(min_lsn or 0)
+        records = self._reads.fetch(snapshot, numbers, payload="payload" in wanted, vector="vector" in wanted)
+        return [row_of(record) for record in records]
+
+    def delete_many(self, ids: Iterable[int] | None = None, *, filter: Metadata | None = None) -> Counted:
+        """Deletes the vectors with these ids, or all that match a filter; returns how many there were.
+
+        Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
+
+        Ids are deleted all at once. What matches a filter at the beginning is deleted in batches of 1,000,
+        each whole or not at all; one that is deleted or changed meanwhile, and does not match when its turn
+        comes, is left as it is, and so is what begins to match. An error has in ``details["deleted"]`` how
+        many are gone.
+        """
+        return self._loop.run(self._store.delete_many, ids, filter=filter)
+
+    def merge_many(
+        self,
+        partial: Metadata,
+        ids: Iterable[int] | None = None,
+        *,
+        filter: Metadata | None = None,
+    ) -> Counted:
+        """Merges into the payloads of these ids, or of all that match a filter; returns how many there were.
+
+        Exactly one of the two is given; ids that do not exist are passed over. It is done in batches of at
+        most 200, as ``delete_many`` does with a filter. Raises InvalidRequest (``bad_id``, ``bad_filter``,
+        and ``bad_payload`` with the ``id`` of one that would become too large); an error has in
+        ``details["patched"]`` how many are changed.
+        """
+        return self._loop.run(self._store.merge_many, partial, ids, filter=filter)
