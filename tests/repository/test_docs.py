@@ -1,0 +1,58 @@
+"""The documents: generated pages are fresh, links lead somewhere, each promise names its test."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from asteroid_cloud.api.http.settings_sources import load_settings
+from ops.docs.pages import stale_pages
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = {".venv", ".venv-peers", "build", ".demo", ".git", "dist"}
+PAGES = sorted(path for path in ROOT.rglob("*.md") if not TOOLS & set(path.relative_to(ROOT).parts))
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def prose_of(path: Path) -> str:
+    """The text without its blocks of code."""
+    return FENCE.sub("", path.read_text())
+
+
+def anchors_of(path: Path) -> set[str]:
+    """The anchors that a page's headings make, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", prose_of(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_generated_pages_are_what_the_code_says() -> None:
+    assert stale_pages() == [], "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(prose_of(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        path = (page.parent / file).resolve() if file else page
+        if not path.exists() or (anchor and path.suffix == ".md" and anchor not in anchors_of(path)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_files_of_settings_in_the_documents_are_accepted() -> None:
+    text = "".join(page.read_text() for page in PAGES)
+    files = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert files
+    for file in files:
+        load_settings(tomllib.loads(file), {}, None)
