@@ -140,17 +140,17 @@ class SegmentBuilder:
         with self.construction.in_turn(work, check_wanted):
             yield
 
-    def new_draft(self, spec: IndexSpec, rows: int) -> core.Draft:
+    def new_draft(self, spec: IndexSpec, rows: int) -> core.GraphBuilder:
         """Room for ``rows``: in RAM, or when that is too much in a nameless file beside the segments."""
         options = self.options
         folder = self.files.real_path(self.folder) if options.draft_folder_needed(spec, rows) else ""
-        return core.Draft(spec.dim, spec.native_metric, spec.has_fine, rows, options.links_max, folder)
+        return core.GraphBuilder(spec.dim, spec.native_metric, spec.has_fine, rows, options.links_max, folder)
 
     def write(
         self,
         number: int,
         spec: IndexSpec,
-        draft: core.Draft,
+        draft: core.GraphBuilder,
         payloads_of: Callable[[NDArray[np.uint64]], Iterator[bytes]],
         progress: core.Progress,
         joins: int = 0,
@@ -181,7 +181,9 @@ class SegmentBuilder:
 class Linker:
     """Appends rows to a draft and links them, a bounded number at a time, to the graph that is there."""
 
-    def __init__(self, draft: core.Draft, rows_max: int, threads: int, progress: core.Progress) -> None:
+    def __init__(
+        self, draft: core.GraphBuilder, rows_max: int, threads: int, progress: core.Progress
+    ) -> None:
         self._draft = draft
         self._rows_max = rows_max
         self._threads = threads

@@ -108,7 +108,7 @@ def write_fields(
         for (names, is_element), kind in left:
             fields.setdefault((tuple(names), is_element), ([], []))[1].append(kind.name)
         unindexed = np.zeros(rows, np.bool_)
-        unindexed[first.odd] = True
+        unindexed[first.unindexed] = True
         footer = FieldsFooter(
             identity=identity,
             number=number,

@@ -75,7 +75,13 @@ def _slices(read: Callable[[int, int], NDArray[np.uint8]], rows: int, size: int)
 
 
 def write_segment(
-    files: Files, path: str, identity: bytes, number: int, spec: IndexSpec, joins: int, draft: core.Draft
+    files: Files,
+    path: str,
+    identity: bytes,
+    number: int,
+    spec: IndexSpec,
+    joins: int,
+    draft: core.GraphBuilder,
 ) -> None:
     """Writes and syncs a finished draft of at least one row."""
     ids = draft.ids()

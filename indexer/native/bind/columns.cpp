@@ -66,7 +66,7 @@ py::tuple column_of(const Shredder& shredder, const ColumnName& name, size_t exa
 
 }  // namespace
 
-void bind_fields(py::module_& m) {
+void bind_columns(py::module_& m) {
     py::enum_<ColumnKind>(m, "ColumnKind")
         .value("tag", ColumnKind::tag)
         .value("number", ColumnKind::number)
@@ -95,7 +95,8 @@ void bind_fields(py::module_& m) {
              py::arg("name"))
         .def_property_readonly("columns", &Shredder::columns)
         .def_property_readonly("dropped", &Shredder::dropped)
-        .def_property_readonly("odd", [](const Shredder& shredder) { return array_of(shredder.odd()); })
+        .def_property_readonly(
+            "unindexed", [](const Shredder& shredder) { return array_of(shredder.unindexed()); })
         .def_property_readonly("is_complete", &Shredder::is_complete);
 }
 

@@ -6,9 +6,10 @@
 #include <string>
 
 #include "bind/module.hpp"
+#include "parts/segment.hpp"
 #include "quant/kernels.hpp"
+#include "quant/sq8.hpp"
 #include "search/search.hpp"
-#include "search/segment.hpp"
 
 namespace py = pybind11;
 using namespace asteroid;
@@ -165,8 +166,8 @@ PYBIND11_MODULE(core, m) {
         .value("ip", Metric::ip);
     bind_kernels(m);
     bind_parts(m);
-    bind_draft(m);
-    bind_fields(m);
+    bind_graph_builder(m);
+    bind_columns(m);
     m.def("record_bytes", &record_bytes, py::arg("dim"));
     m.def("row_bytes", [](size_t dim, bool fine) { return row_bytes(Shape{dim, Metric::l2, fine}); },
           py::arg("dim"), py::arg("fine"));

@@ -22,7 +22,7 @@ void require_matrix(const Array<T>& array, size_t columns, const char* what) {
 }
 
 void bind_parts(pybind11::module_& m);
-void bind_draft(pybind11::module_& m);
-void bind_fields(pybind11::module_& m);
+void bind_graph_builder(pybind11::module_& m);
+void bind_columns(pybind11::module_& m);
 
 }  // namespace asteroid

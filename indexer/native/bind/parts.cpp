@@ -1,7 +1,8 @@
 // Parts as Python sees them: the tail and segments.
 #include "bind/module.hpp"
-#include "search/rows.hpp"
-#include "search/segment.hpp"
+#include "parts/rows.hpp"
+#include "parts/segment.hpp"
+#include "quant/sq8.hpp"
 
 namespace py = pybind11;
 

@@ -9,7 +9,7 @@
 namespace asteroid {
 namespace {
 
-constexpr uint32_t POOL_SIZE = 48;   // candidates a point, and the breadth of the refining walk
+constexpr uint32_t POOL_SIZE = 48;  // candidates a point, and the ef of the refining walk
 constexpr size_t BLOCK = 64;
 
 // Cuts each pool down to diverse neighbours.
@@ -115,13 +115,14 @@ void link_all(const Points& points, const LinkTable& table, uint32_t threads, Pr
     link_both_ways(points, pools, table, threads);
 }
 
-void link_all(Draft& draft, uint32_t first, uint32_t threads, Progress& progress) {
-    const uint32_t count = draft.rows() - first;
+void link_all(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress& progress) {
+    const uint32_t count = builder.rows() - first;
     if (count == 0) return;
-    const LinkTable table{draft.list(first), draft.stride() / sizeof(uint32_t), draft.ground_links_max()};
-    link_all(Points{&draft, first, count}, table, threads, progress);
-    for (uint32_t row = first; row < draft.rows(); ++row) {
-        uint32_t* list = draft.list(row);
+    const LinkTable table{builder.list(first), builder.stride() / sizeof(uint32_t),
+                          builder.ground_links_max()};
+    link_all(Points{&builder, first, count}, table, threads, progress);
+    for (uint32_t row = first; row < builder.rows(); ++row) {
+        uint32_t* list = builder.list(row);
         for (uint32_t i = 1; i <= list[0]; ++i) list[i] += first;
     }
 }

@@ -1,8 +1,8 @@
 // A graph over many points at once.
 #pragma once
 
-#include "build/parallel.hpp"
 #include "build/points.hpp"
+#include "threads/parallel.hpp"
 
 namespace asteroid {
 
@@ -13,8 +13,8 @@ constexpr uint32_t PARTITION_ROUNDS = 6;
 // that first graph finds. Independent of the number of threads up to the order of equal distances.
 void link_all(const Points& points, const LinkTable& table, uint32_t threads, Progress& progress);
 
-// The same for the rows of a draft from `first` on, among themselves.
-void link_all(Draft& draft, uint32_t first, uint32_t threads, Progress& progress);
+// The same for the rows of a graph builder from `first` on, among themselves.
+void link_all(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress& progress);
 
 // Steps that link_all reports for so many points.
 constexpr uint64_t link_all_steps(uint32_t points) { return uint64_t(points) * (PARTITION_ROUNDS + 1); }

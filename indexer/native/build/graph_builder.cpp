@@ -9,15 +9,11 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "parts/layout.hpp"
 #include "search/walk.hpp"
 
 namespace asteroid {
 namespace {
-
-constexpr size_t CACHE_LINE = 64;
-constexpr size_t LARGE_NODE = 512;  // from here on a whole line of padding costs at most an eighth
-
-size_t rounded_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
 [[noreturn]] void fail(const std::string& folder) {
     throw std::system_error(errno, std::generic_category(), folder);
@@ -25,25 +21,21 @@ size_t rounded_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; 
 
 }  // namespace
 
-size_t node_bytes(size_t dim, uint32_t links_max) {
-    const size_t bytes = record_bytes(dim) + sizeof(uint32_t) * (1 + 2 * size_t(links_max));
-    return rounded_up(bytes, bytes >= LARGE_NODE ? CACHE_LINE : CACHE_LINE / 2);
-}
-
-Draft::Draft(const Shape& shape, uint32_t capacity, uint32_t links_max, const std::string& folder)
+GraphBuilder::GraphBuilder(const Shape& shape, uint32_t capacity, uint32_t links_max,
+                           const std::string& folder)
     : shape_(shape),
       capacity_(capacity),
       links_max_(links_max),
-      stride_(rounded_up(row_bytes(shape) + sizeof(uint32_t) * (1 + 2 * size_t(links_max)), CACHE_LINE)),
+      stride_(rounded_up(row_bytes(shape) + list_bytes(2 * size_t(links_max)), CACHE_LINE)),
       bytes_(std::max<size_t>(size_t(capacity) * stride_, 1)) {
     if (capacity > ROWS_MAX) throw std::length_error("a segment holds fewer rows");
     map(folder);
     ids_.reserve(capacity);
 }
 
-Draft::~Draft() { munmap(table_, bytes_); }
+GraphBuilder::~GraphBuilder() { munmap(table_, bytes_); }
 
-void Draft::map(const std::string& folder) {
+void GraphBuilder::map(const std::string& folder) {
     int fd = -1;
     if (!folder.empty()) {
         fd = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -65,8 +57,8 @@ void Draft::map(const std::string& folder) {
     table_ = static_cast<uint8_t*>(mapped);
 }
 
-void Draft::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
-    if (n > capacity_ - rows_) throw std::length_error("the draft is full");
+void GraphBuilder::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
+    if (n > capacity_ - rows_) throw std::length_error("the graph builder is full");
     ids_.insert(ids_.end(), ids, ids + n);
     const size_t bytes = row_bytes(shape_);
     for (uint32_t i = 0; i < n; ++i) {
@@ -76,9 +68,9 @@ void Draft::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
     rows_ += n;
 }
 
-size_t Draft::node_bytes() const { return asteroid::node_bytes(shape_.dim, links_max_); }
+size_t GraphBuilder::node_bytes() const { return asteroid::node_bytes(shape_.dim, links_max_); }
 
-void Draft::write_nodes(uint32_t first, uint32_t n, uint8_t* out) const {
+void GraphBuilder::write_nodes(uint32_t first, uint32_t n, uint8_t* out) const {
     const size_t record_size = record_bytes(shape_.dim), bytes = node_bytes();
     for (uint32_t i = 0; i < n; ++i, out += bytes) {
         const uint32_t row = row_at.at(first + i);
@@ -91,7 +83,7 @@ void Draft::write_nodes(uint32_t first, uint32_t n, uint8_t* out) const {
     }
 }
 
-void Draft::write_fine(uint32_t first, uint32_t n, uint8_t* out) const {
+void GraphBuilder::write_fine(uint32_t first, uint32_t n, uint8_t* out) const {
     const size_t bytes = fine_bytes(shape_.dim);
     for (uint32_t i = 0; i < n; ++i) std::memcpy(out + i * bytes, fine(row_at.at(first + i)), bytes);
 }

@@ -1,14 +1,14 @@
-// A segment in the making: rows with their links in one flat table, before it is ordered and written.
+// A segment before it is written: rows with their links in one flat table, first unordered, then ordered.
 //
-// The table lies in memory, or in a scratch file that the kernel may write back, so that a draft larger
-// than the memory budget can be worked on.
+// The table lies in memory, or in a scratch file that the kernel may write back, so that a graph larger than
+// the memory budget can be built.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "search/part.hpp"
+#include "parts/part.hpp"
 
 namespace asteroid {
 
@@ -19,14 +19,14 @@ struct UpperLevel {
     std::vector<uint32_t> links;
 };
 
-class Draft final {
+class GraphBuilder final {
   public:
     // Room for `capacity` rows with 2·links_max links each. With a `folder` the table is a nameless file
     // there. Throws std::system_error when there is no room.
-    Draft(const Shape& shape, uint32_t capacity, uint32_t links_max, const std::string& folder);
-    ~Draft();
-    Draft(const Draft&) = delete;
-    Draft& operator=(const Draft&) = delete;
+    GraphBuilder(const Shape& shape, uint32_t capacity, uint32_t links_max, const std::string& folder);
+    ~GraphBuilder();
+    GraphBuilder(const GraphBuilder&) = delete;
+    GraphBuilder& operator=(const GraphBuilder&) = delete;
 
     const Shape& shape() const { return shape_; }
     uint32_t rows() const { return rows_; }
@@ -76,9 +76,5 @@ class Draft final {
     uint32_t rows_ = 0;
     std::vector<uint64_t> ids_;
 };
-
-// Bytes from one node of a segment file to the next: the record, the links, and padding so that a record
-// touches as few cache lines as it can.
-size_t node_bytes(size_t dim, uint32_t links_max);
 
 }  // namespace asteroid

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "build/batch.hpp"
+#include "parts/layout.hpp"
 #include "search/walk.hpp"
 
 namespace asteroid {
@@ -40,18 +41,19 @@ std::vector<uint32_t> upper_rows(uint32_t rows, uint32_t count) {
 // Finds what no walk from `entry` reaches, and links to it.
 class Reachability {
   public:
-    Reachability(Draft& draft, uint32_t entry) : draft_(draft), met_at_(draft.rows(), NO_NODE) {
-        order_.reserve(draft.rows());
+    Reachability(GraphBuilder& builder, uint32_t entry)
+        : builder_(builder), met_at_(builder.rows(), NO_NODE) {
+        order_.reserve(builder.rows());
         reach(entry);
     }
 
     // Breadth first, attaching what is left out; returns the order in which rows were met.
     std::vector<uint32_t> complete() {
         spread();
-        for (uint32_t row = 0; row < draft_.rows(); ++row) {
+        for (uint32_t row = 0; row < builder_.rows(); ++row) {
             if (is_reached(row)) continue;
             attach(row);
-            ++draft_.repaired;
+            ++builder_.repaired;
             reach(row);
             spread();
         }
@@ -69,25 +71,25 @@ class Reachability {
 
     void spread() {
         for (; next_ < order_.size(); ++next_) {
-            const Links links = draft_.links(order_[next_]);
+            const Links links = builder_.links(order_[next_]);
             for (uint32_t i = 0; i < links.count; ++i) reach(links.begin[i]);
         }
     }
 
     // A link from the nearest reached node with room, among the lost one's own links or else anywhere.
     void attach(uint32_t lost) {
-        const Anchor anchor(draft_.record(lost), draft_.shape().dim, draft_.shape().metric);
+        const Anchor anchor(builder_.record(lost), builder_.shape().dim, builder_.shape().metric);
         Candidate best{0, NO_NODE};
         const auto consider = [&](uint32_t row) {
-            if (!is_reached(row) || draft_.links(row).count == draft_.ground_links_max()) return;
-            const Candidate candidate{anchor.distance(draft_.record(row)), row};
+            if (!is_reached(row) || builder_.links(row).count == builder_.ground_links_max()) return;
+            const Candidate candidate{anchor.distance(builder_.record(row)), row};
             if (best.node == NO_NODE || nearer(candidate, best)) best = candidate;
         };
-        const Links links = draft_.links(lost);
+        const Links links = builder_.links(lost);
         for (uint32_t i = 0; i < links.count; ++i) consider(links.begin[i]);
-        for (uint32_t row = 0; best.node == NO_NODE && row < draft_.rows(); ++row) consider(row);
+        for (uint32_t row = 0; best.node == NO_NODE && row < builder_.rows(); ++row) consider(row);
         if (best.node == NO_NODE) return replace_link(lost);
-        uint32_t* list = draft_.list(best.node);
+        uint32_t* list = builder_.list(best.node);
         list[++list[0]] = lost;
     }
 
@@ -95,7 +97,7 @@ class Reachability {
     // way in.
     void replace_link(uint32_t lost) {
         for (uint32_t at = uint32_t(order_.size()); at-- > 0;) {
-            uint32_t* list = draft_.list(order_[at]);
+            uint32_t* list = builder_.list(order_[at]);
             for (uint32_t i = list[0]; i > 0; --i)
                 if (met_at_[list[i]] < at) {
                     list[i] = lost;
@@ -104,7 +106,7 @@ class Reachability {
         }
     }
 
-    Draft& draft_;
+    GraphBuilder& builder_;
     std::vector<uint32_t> met_at_;  // the place of each row in order_
     std::vector<uint32_t> order_;
     size_t next_ = 0;
@@ -123,23 +125,23 @@ std::vector<uint32_t> upper_first(const std::vector<uint32_t>& upper, const std:
 
 }  // namespace
 
-void finish(Draft& draft, uint32_t threads, Progress& progress) {
-    const uint32_t rows = draft.rows();
+void finish(GraphBuilder& builder, uint32_t threads, Progress& progress) {
+    const uint32_t rows = builder.rows();
     const std::vector<uint32_t> counts = level_counts(rows);
     const std::vector<uint32_t> chosen = upper_rows(rows, counts.empty() ? std::min(rows, 1u) : counts[0]);
     if (rows == 0) return;
-    draft.row_at = upper_first(chosen, Reachability(draft, chosen.front()).complete());
-    draft.place_of.assign(rows, 0);
-    for (uint32_t place = 0; place < rows; ++place) draft.place_of[draft.row_at[place]] = place;
+    builder.row_at = upper_first(chosen, Reachability(builder, chosen.front()).complete());
+    builder.place_of.assign(rows, 0);
+    for (uint32_t place = 0; place < rows; ++place) builder.place_of[builder.row_at[place]] = place;
     for (size_t level = 0; level < counts.size(); ++level) {
         UpperLevel upper{counts[level], {}};
         if (level + 1 < counts.size()) {  // the highest is scanned
-            const uint32_t stride = 1 + draft.links_max();
+            const uint32_t stride = 1 + builder.links_max();
             upper.links.assign(size_t(upper.count) * stride, 0);
-            const Points points{&draft, 0, upper.count, draft.row_at.data()};
-            link_all(points, {upper.links.data(), stride, draft.links_max()}, threads, progress);
+            const Points points{&builder, 0, upper.count, builder.row_at.data()};
+            link_all(points, {upper.links.data(), stride, builder.links_max()}, threads, progress);
         }
-        draft.upper.push_back(std::move(upper));
+        builder.upper.push_back(std::move(upper));
     }
 }
 

@@ -27,20 +27,21 @@ class Sq8Space final : public hnswlib::SpaceInterface<float> {
 
 }  // namespace
 
-void link_by_insertion(Draft& draft, uint32_t ef_construction, uint32_t threads, Progress& progress) {
-    const uint32_t rows = draft.rows();
+void link_by_insertion(GraphBuilder& builder, uint32_t ef_construction, uint32_t threads,
+                       Progress& progress) {
+    const uint32_t rows = builder.rows();
     if (rows == 0) return;
-    Sq8Space space(draft.shape());
-    hnswlib::HierarchicalNSW<float> graph(&space, rows, draft.links_max(), ef_construction, SEED);
-    graph.addPoint(draft.record(0), 0);  // concurrent adds need an entry point
+    Sq8Space space(builder.shape());
+    hnswlib::HierarchicalNSW<float> graph(&space, rows, builder.links_max(), ef_construction, SEED);
+    graph.addPoint(builder.record(0), 0);  // concurrent adds need an entry point
     in_parallel(rows - 1, BLOCK, threads, [&](size_t first, size_t last) {
-        for (size_t i = first + 1; i <= last; ++i) graph.addPoint(draft.record(uint32_t(i)), i);
+        for (size_t i = first + 1; i <= last; ++i) graph.addPoint(builder.record(uint32_t(i)), i);
         progress.add(last - first);
     });
     // hnswlib numbers nodes in the order of arrival; the label says which row a node is.
     for (uint32_t node = 0; node < rows; ++node) {
         const uint32_t* from = graph.get_linklist0(node);
-        uint32_t* to = draft.list(uint32_t(graph.getExternalLabel(node)));
+        uint32_t* to = builder.list(uint32_t(graph.getExternalLabel(node)));
         to[0] = graph.getListCount(const_cast<uint32_t*>(from));
         for (uint32_t i = 1; i <= to[0]; ++i) to[i] = uint32_t(graph.getExternalLabel(from[i]));
     }

@@ -7,55 +7,56 @@
 namespace asteroid {
 namespace {
 
-constexpr uint32_t BREADTH = 48;         // of the walk that finds a node's new neighbours
+constexpr uint32_t EF = 48;              // of the walk that finds a node's new neighbours
 constexpr uint32_t ENTRIES = 64;         // where it starts when no neighbour has been joined yet
 constexpr size_t FIRST_BATCH = 64;       // nodes joined before any of them is offered to others; the later
 constexpr size_t LARGEST_BATCH = 16384;  // batches grow, so that a list is pruned once for many offers
 constexpr size_t BLOCK = 16;
 
 // Distances from `anchor` to `rows`, appended as candidates.
-void measure(const Draft& draft, const Anchor& anchor, const uint32_t* rows, size_t count,
+void measure(const GraphBuilder& builder, const Anchor& anchor, const uint32_t* rows, size_t count,
              PruneScratch& scratch, std::vector<Candidate>& candidates) {
     scratch.records.resize(count);
     scratch.distances.resize(count);
-    for (size_t i = 0; i < count; ++i) scratch.records[i] = draft.record(rows[i]);
-    for (size_t i = 0; i < count; ++i) prefetch(scratch.records[i], record_bytes(draft.shape().dim));
+    for (size_t i = 0; i < count; ++i) scratch.records[i] = builder.record(rows[i]);
+    for (size_t i = 0; i < count; ++i) prefetch(scratch.records[i], record_bytes(builder.shape().dim));
     anchor.distances(scratch.records.data(), count, scratch.distances.data());
     for (size_t i = 0; i < count; ++i) candidates.push_back({scratch.distances[i], rows[i]});
 }
 
 // Sorts and prunes candidates down to what a list holds; fills up to `at_least` with the nearest others.
-void choose(const Draft& draft, std::vector<Candidate>& candidates, size_t at_least, PruneScratch& scratch) {
+void choose(const GraphBuilder& builder, std::vector<Candidate>& candidates, size_t at_least,
+            PruneScratch& scratch) {
     sort_unique(candidates);
-    const size_t most = draft.ground_links_max();
+    const size_t most = builder.ground_links_max();
     if (candidates.size() <= at_least) return;
     const std::vector<Candidate> all = at_least ? candidates : std::vector<Candidate>();
-    candidates.resize(prune(candidates, most, draft.shape(), scratch,
-                            [&](uint32_t row) { return draft.record(row); }));
+    candidates.resize(prune(candidates, most, builder.shape(), scratch,
+                            [&](uint32_t row) { return builder.record(row); }));
     for (size_t i = 0; i < all.size() && candidates.size() < at_least; ++i) {
         const auto same = [&](const Candidate& c) { return c.node == all[i].node; };
         if (std::none_of(candidates.begin(), candidates.end(), same)) candidates.push_back(all[i]);
     }
 }
 
-void write_list(Draft& draft, uint32_t row, const std::vector<Candidate>& links) {
-    uint32_t* list = draft.list(row);
+void write_list(GraphBuilder& builder, uint32_t row, const std::vector<Candidate>& links) {
+    uint32_t* list = builder.list(row);
     list[0] = uint32_t(links.size());
     for (size_t i = 0; i < links.size(); ++i) list[1 + i] = links[i].node;
 }
 
 // New rows in an order in which most come after a neighbour.
-std::vector<uint32_t> breadth_first(const Draft& draft, uint32_t first) {
+std::vector<uint32_t> breadth_first(const GraphBuilder& builder, uint32_t first) {
     std::vector<uint32_t> order;
-    std::vector<bool> reached(draft.rows() - first, false);
+    std::vector<bool> reached(builder.rows() - first, false);
     order.reserve(reached.size());
     size_t next = 0;
-    for (uint32_t start = first; start < draft.rows(); ++start) {
+    for (uint32_t start = first; start < builder.rows(); ++start) {
         if (reached[start - first]) continue;
         reached[start - first] = true;
         order.push_back(start);
         for (; next < order.size(); ++next) {
-            const Links links = draft.links(order[next]);
+            const Links links = builder.links(order[next]);
             for (uint32_t i = 0; i < links.count; ++i) {
                 if (links.begin[i] < first || reached[links.begin[i] - first]) continue;
                 reached[links.begin[i] - first] = true;
@@ -73,13 +74,13 @@ struct Offer {
 
 class Joiner {
   public:
-    Joiner(Draft& draft, uint32_t first, uint32_t threads, Progress& progress)
-        : draft_(draft), first_(first), threads_(threads), progress_(progress) {
+    Joiner(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress& progress)
+        : builder_(builder), first_(first), threads_(threads), progress_(progress) {
         for (uint32_t i = 0; i < ENTRIES; ++i) entries_.push_back(uint32_t(uint64_t(i) * first / ENTRIES));
     }
 
     void run() {
-        const std::vector<uint32_t> order = breadth_first(draft_, first_);
+        const std::vector<uint32_t> order = breadth_first(builder_, first_);
         size_t size = FIRST_BATCH;
         for (size_t at = 0; at < order.size(); at += size, size = std::min(2 * size, LARGEST_BATCH))
             join_batch(order.data() + at, std::min(size, order.size() - at));
@@ -95,7 +96,7 @@ class Joiner {
         });
         std::vector<Offer> offers;
         for (size_t i = 0; i < n; ++i) {
-            write_list(draft_, rows[i], chosen[i]);
+            write_list(builder_, rows[i], chosen[i]);
             for (const Candidate& link : chosen[i])
                 offers.push_back({link.node, {link.distance, rows[i]}});
         }
@@ -106,22 +107,22 @@ class Joiner {
     void choose_links(uint32_t row, std::vector<Candidate>& candidates, PruneScratch& prune_scratch) {
         thread_local Scratch scratch;
         thread_local std::vector<uint32_t> starts;
-        const Anchor anchor(draft_.record(row), draft_.shape().dim, draft_.shape().metric);
-        const Links own = draft_.links(row);
+        const Anchor anchor(builder_.record(row), builder_.shape().dim, builder_.shape().metric);
+        const Links own = builder_.links(row);
         starts.clear();
         for (uint32_t i = 0; i < own.count; ++i) {
-            const Links theirs = draft_.links(own.begin[i]);
+            const Links theirs = builder_.links(own.begin[i]);
             for (uint32_t j = 0; j < theirs.count; ++j)
                 if (theirs.begin[j] < first_) starts.push_back(theirs.begin[j]);
         }
         const std::vector<uint32_t>& from = starts.empty() ? entries_ : starts;
-        scratch.start(draft_.rows());
+        scratch.start(builder_.rows());
         scratch.visit(row);
-        walk(draft_, anchor, from.data(), uint32_t(from.size()), BREADTH, scratch);
+        walk(builder_, anchor, from.data(), uint32_t(from.size()), EF, scratch);
         candidates = scratch.pool;
-        measure(draft_, anchor, own.begin, own.count, prune_scratch, candidates);
-        choose(draft_, candidates, 0, prune_scratch);
-        candidates.resize(std::min<size_t>(candidates.size(), draft_.ground_links_max()));
+        measure(builder_, anchor, own.begin, own.count, prune_scratch, candidates);
+        choose(builder_, candidates, 0, prune_scratch);
+        candidates.resize(std::min<size_t>(candidates.size(), builder_.ground_links_max()));
     }
 
     // Gives each node that was chosen the links back, pruning its list where it overflows.
@@ -143,24 +144,24 @@ class Joiner {
 
     void accept(const Offer* offers, size_t n, std::vector<Candidate>& candidates, PruneScratch& scratch) {
         const uint32_t row = offers[0].to;
-        const Links links = draft_.links(row);
+        const Links links = builder_.links(row);
         candidates.clear();
         for (size_t i = 0; i < n; ++i)
             if (std::find(links.begin, links.begin + links.count, offers[i].from.node) ==
                 links.begin + links.count)
                 candidates.push_back(offers[i].from);
-        if (links.count + candidates.size() <= draft_.ground_links_max()) {
-            uint32_t* list = draft_.list(row);
+        if (links.count + candidates.size() <= builder_.ground_links_max()) {
+            uint32_t* list = builder_.list(row);
             for (const Candidate& candidate : candidates) list[++list[0]] = candidate.node;
             return;
         }
-        const Anchor anchor(draft_.record(row), draft_.shape().dim, draft_.shape().metric);
-        measure(draft_, anchor, links.begin, links.count, scratch, candidates);
-        choose(draft_, candidates, 0, scratch);
-        write_list(draft_, row, candidates);
+        const Anchor anchor(builder_.record(row), builder_.shape().dim, builder_.shape().metric);
+        measure(builder_, anchor, links.begin, links.count, scratch, candidates);
+        choose(builder_, candidates, 0, scratch);
+        write_list(builder_, row, candidates);
     }
 
-    Draft& draft_;
+    GraphBuilder& builder_;
     uint32_t first_;
     uint32_t threads_;
     Progress& progress_;
@@ -169,18 +170,18 @@ class Joiner {
 
 }  // namespace
 
-void adopt(Draft& draft, const Segment& segment, const std::vector<uint32_t>& ordinals, uint32_t threads,
-           Progress& progress) {
+void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint32_t>& ordinals,
+           uint32_t threads, Progress& progress) {
     std::vector<uint32_t> row_of(segment.rows(), NO_NODE);
     for (uint32_t row = 0; row < ordinals.size(); ++row) row_of[ordinals[row]] = row;
-    std::vector<uint8_t> bytes(row_bytes(draft.shape()));
+    std::vector<uint8_t> bytes(row_bytes(builder.shape()));
     for (const uint32_t ordinal : ordinals) {
-        const size_t record_size = record_bytes(draft.shape().dim);
+        const size_t record_size = record_bytes(builder.shape().dim);
         std::memcpy(bytes.data(), segment.record(ordinal), record_size);
         if (const uint8_t* fine = segment.fine(ordinal))
-            std::memcpy(bytes.data() + record_size, fine, fine_bytes(draft.shape().dim));
+            std::memcpy(bytes.data() + record_size, fine, fine_bytes(builder.shape().dim));
         const uint64_t id = segment.id(ordinal);
-        draft.append(&id, bytes.data(), 1);
+        builder.append(&id, bytes.data(), 1);
     }
     in_parallel(ordinals.size(), BLOCK, threads, [&](size_t begin, size_t end) {
         PruneScratch scratch;
@@ -194,8 +195,8 @@ void adopt(Draft& draft, const Segment& segment, const std::vector<uint32_t>& or
             };
             rows.clear();
             for (uint32_t j = 0; j < old.count; ++j) add(old.begin[j]);
-            uint32_t* list = draft.list(row);
-            const bool is_whole = rows.size() == old.count && old.count <= draft.ground_links_max();
+            uint32_t* list = builder.list(row);
+            const bool is_whole = rows.size() == old.count && old.count <= builder.ground_links_max();
             if (is_whole) {
                 list[0] = old.count;
                 std::copy(rows.begin(), rows.end(), list + 1);
@@ -209,19 +210,19 @@ void adopt(Draft& draft, const Segment& segment, const std::vector<uint32_t>& or
             std::sort(rows.begin(), rows.end());
             rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
             candidates.clear();
-            const Anchor anchor(draft.record(row), draft.shape().dim, draft.shape().metric);
-            measure(draft, anchor, rows.data(), rows.size(), scratch, candidates);
-            choose(draft, candidates, std::min(old.count, draft.links_max()), scratch);
-            candidates.resize(std::min<size_t>(candidates.size(), draft.ground_links_max()));
-            write_list(draft, row, candidates);
+            const Anchor anchor(builder.record(row), builder.shape().dim, builder.shape().metric);
+            measure(builder, anchor, rows.data(), rows.size(), scratch, candidates);
+            choose(builder, candidates, std::min(old.count, builder.links_max()), scratch);
+            candidates.resize(std::min<size_t>(candidates.size(), builder.ground_links_max()));
+            write_list(builder, row, candidates);
         }
         progress.add(end - begin);
     });
 }
 
-void join(Draft& draft, uint32_t first, uint32_t threads, Progress& progress) {
-    if (first == 0 || first >= draft.rows()) return;
-    Joiner(draft, first, threads, progress).run();
+void join(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress& progress) {
+    if (first == 0 || first >= builder.rows()) return;
+    Joiner(builder, first, threads, progress).run();
 }
 
 }  // namespace asteroid

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "build/parallel.hpp"
 #include "build/points.hpp"
 #include "search/walk.hpp"
+#include "threads/parallel.hpp"
 
 namespace asteroid {
 

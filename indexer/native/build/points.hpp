@@ -1,4 +1,4 @@
-// Rows of a draft under numbers of their own, and a table of links between them: what a graph is built of.
+// What a graph is built of: some rows of a graph builder, numbered from 0, and a table of links between them.
 #pragma once
 
 #include <cstdint>
@@ -7,16 +7,16 @@
 
 namespace asteroid {
 
-// `count` rows of a draft: those from `first` on, or those that `chosen` lists.
+// `count` rows of a graph builder: those from `first` on, or those that `chosen` lists.
 struct Points {
-    const Draft* draft;
+    const GraphBuilder* builder;
     uint32_t first;
     uint32_t count;
     const uint32_t* chosen = nullptr;
 
-    const Shape& shape() const { return draft->shape(); }
+    const Shape& shape() const { return builder->shape(); }
     const uint8_t* record(uint32_t point) const {
-        return draft->record(chosen ? chosen[point] : first + point);
+        return builder->record(chosen ? chosen[point] : first + point);
     }
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "quant/sq8.hpp"
 #include "search/walk.hpp"
 
 namespace asteroid {

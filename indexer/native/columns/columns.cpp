@@ -1,11 +1,11 @@
 #include "columns/columns.hpp"
 
-#include "columns/instants.hpp"
-
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <string_view>
+
+#include "columns/instants.hpp"
 
 namespace asteroid {
 namespace {
@@ -15,15 +15,15 @@ constexpr uint32_t NO_ROW = 0xffffffffu;
 constexpr size_t NAME_BYTES_MAX = 256;
 constexpr size_t NUMBER_ENTRY_BYTES = 12;  // a key and a row
 constexpr size_t SORTING_BYTES = 16;       // what sorting adds an entry
-constexpr size_t FENCE_EVERY = 16;
+constexpr size_t SPARSE_KEY_EVERY = 16;
 
-// Cuts sorted entries into groups: one a key, or in between fences so many keys.
+// Cuts sorted entries into groups: one a key, or one for SPARSE_KEY_EVERY keys.
 template <class Same, class Keep>
 void group(Column& column, size_t n, size_t exact_max, const Same& same, const Keep& keep) {
     size_t keys = 0;
     for (size_t i = 0; i < n; ++i) keys += i == 0 || !same(i - 1, i);
     column.exact = keys <= exact_max;
-    const size_t every = column.exact ? 1 : FENCE_EVERY;
+    const size_t every = column.exact ? 1 : SPARSE_KEY_EVERY;
     size_t key = 0;
     for (size_t i = 0; i < n; ++i) {
         if (i > 0 && same(i - 1, i)) continue;
@@ -78,7 +78,7 @@ void Shredder::add(const char* text, size_t bytes) {
             members(ROOT, 0);
             text_.finish();
         } catch (const Malformed&) {
-            odd_.push_back(row_);  // whatever was noted of it is not relied upon
+            unindexed_.push_back(row_);  // readers ignore what columns say of it
         }
     }
     ++row_;

@@ -30,7 +30,7 @@ struct ColumnName {
 };
 
 // Values in ascending order, in groups. Every entry of group i has the key i, if the column is exact; else
-// keys are fences: an entry of group i is at least key i and less than key i + 1.
+// keys are sparse: an entry of group i is at least key i and less than key i + 1.
 struct Column {
     bool exact;
     std::vector<double> numbers;    // keys, unless they are strings
@@ -38,7 +38,7 @@ struct Column {
     std::vector<uint32_t> ends;     // where each of these ends
     std::vector<uint32_t> starts;   // where each group starts in rows, then how many rows there are
     std::vector<uint32_t> rows;     // ascending within a key
-    std::vector<uint8_t> prints;    // of each entry's whole string, where keys of strings are fences
+    std::vector<uint8_t> prints;    // of each entry's whole string, where keys of strings are sparse
 };
 
 // A byte that tells most strings apart: FNV-1a, folded.
@@ -69,14 +69,15 @@ class Shredder {
     // The next row's payload; an empty text has no fields.
     void add(const char* text, size_t bytes);
 
-    // Sorts; groups of one key each unless that makes more than `exact_max` of them, then fences.
+    // Sorts; groups of one key each unless that makes more than `exact_max` of them, then sparse keys.
     Column column(const ColumnName& name, size_t exact_max) const;
 
     const std::vector<FieldPath>& paths() const { return paths_; }
     std::vector<ColumnName> columns() const;
     std::vector<ColumnName> dropped() const { return {dropped_.begin(), dropped_.end()}; }
-    const std::vector<uint32_t>& odd() const { return odd_; }  // rows that columns do not describe
-    bool is_complete() const { return is_complete_; }          // no path was left out
+    // Rows that columns do not describe.
+    const std::vector<uint32_t>& unindexed() const { return unindexed_; }
+    bool is_complete() const { return is_complete_; }  // no path was left out
 
   private:
     struct Entries {
@@ -107,7 +108,7 @@ class Shredder {
     std::map<std::tuple<uint32_t, bool, std::string>, uint32_t> by_name_;
     std::map<ColumnName, Entries> columns_;
     std::set<ColumnName> dropped_;
-    std::vector<uint32_t> odd_;
+    std::vector<uint32_t> unindexed_;
     uint32_t row_ = 0;
     JsonText text_{nullptr, 0};
     std::string name_, string_;

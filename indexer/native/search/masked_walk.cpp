@@ -17,9 +17,9 @@ constexpr double WIDE_SHARE = 0.4;
 // Share of matching rows below which two hops lead past too many of them; the planner knows it too.
 constexpr double SPARSE_SHARE = 0.05;
 
-// A mask thins the graph out: to find as much, the walk is up to half as broad again, and where matches
-// are sparse so much more as they are sparser.
-size_t masked_breadth(uint32_t ef, uint32_t matches, uint32_t rows) {
+// A mask thins the graph out: to find as much, a walk needs up to half as much ef again, and where matches
+// are sparse, more in proportion.
+size_t masked_ef(uint32_t ef, uint32_t matches, uint32_t rows) {
     const double share = double(matches) / rows;
     const double wider = (1 + (1 - share) / 2) * std::max(1.0, SPARSE_SHARE / share);
     return std::min<size_t>(matches, size_t(std::ceil(ef * wider)));
@@ -161,7 +161,7 @@ bool walk_wide(const Segment& segment, const Anchor& anchor, size_t wanted, cons
 bool walk_masked(const Segment& segment, const Anchor& anchor, uint32_t ef, const Mask& mask,
                  uint32_t matches, Scratch& scratch) {
     const bool is_wide = matches >= WIDE_SHARE * segment.rows();
-    const size_t wanted = is_wide ? std::min(ef, matches) : masked_breadth(ef, matches, segment.rows());
+    const size_t wanted = is_wide ? std::min(ef, matches) : masked_ef(ef, matches, segment.rows());
     const uint64_t budget = scratch.measured + std::max<uint64_t>(matches, 2 * wanted);
     bool complete;
     if (is_wide) {

@@ -1,7 +1,7 @@
 // The walk over a segment for nodes in a mask only.
 #pragma once
 
-#include "search/segment.hpp"
+#include "parts/segment.hpp"
 #include "search/walk.hpp"
 
 namespace asteroid {

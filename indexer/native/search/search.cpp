@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "search/masked_walk.hpp"
-#include "build/parallel.hpp"
 #include "search/walk.hpp"
+#include "threads/parallel.hpp"
 
 namespace asteroid {
 namespace {

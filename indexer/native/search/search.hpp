@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "search/part.hpp"
-#include "search/segment.hpp"
+#include "parts/part.hpp"
+#include "parts/segment.hpp"
 
 namespace asteroid {
 
@@ -22,7 +22,7 @@ struct PartPlan {
 
 struct SearchOptions {
     uint32_t k;
-    uint32_t ef;    // breadth of a walk, at least k
+    uint32_t ef;    // candidates that a walk keeps, at least k
     bool exact;     // rank by the exact distance throughout, and never walk
 };
 

@@ -10,7 +10,9 @@
 #include <limits>
 #include <vector>
 
-#include "search/part.hpp"
+#include "parts/part.hpp"
+#include "parts/prefetch.hpp"
+#include "quant/sq8.hpp"
 
 namespace asteroid {
 
@@ -58,12 +60,6 @@ struct Scratch {
         return true;
     }
 };
-
-inline void prefetch(const void* start, size_t bytes) {
-    constexpr size_t CACHE_LINE = 64;
-    for (size_t at = 0; at < bytes; at += CACHE_LINE)
-        __builtin_prefetch(static_cast<const uint8_t*>(start) + at);
-}
 
 // Measures those of `nodes` that are new; afterwards fresh and distances are parallel.
 template <class Graph>

@@ -156,7 +156,7 @@ def test_ram_and_scratch_file_make_the_same_graph() -> None:
     encoded, ids = SPEC.encode(vectors(2500, DIM)), np.arange(2500, dtype=np.uint64)
     nodes = []
     for folder in ("", "."):
-        draft = core.Draft(DIM, SPEC.native_metric, True, 2500, 16, folder)
+        draft = core.GraphBuilder(DIM, SPEC.native_metric, True, 2500, 16, folder)
         draft.append(ids, encoded)
         progress = core.Progress(lambda: True)
         draft.link_all(0, 2, progress)

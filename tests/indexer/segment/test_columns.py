@@ -57,7 +57,7 @@ def test_strings_are_unescaped(value: str, ascii_only: bool) -> None:
     (name,) = [each for each in shredder.columns if each.kind.name == "string"]
     assert shredder.path(name) == ([value], False)
     assert shredder.column(name, 10)[2] == value.encode()[:32]
-    assert shredder.odd.tolist() == []
+    assert shredder.unindexed.tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_strings_are_unescaped(value: str, ascii_only: bool) -> None:
 )  # fmt: skip
 def test_what_is_no_json_makes_the_row_odd_and_harms_nothing(text: bytes) -> None:
     shredder = shredded(b'{"a":1}', text, b'{"a":2}')
-    assert shredder.odd.tolist() == [1]
+    assert shredder.unindexed.tolist() == [1]
     assert set(column(shredder, "number")[1].tolist()) >= {1.0, 2.0}
 
 
 @given(st.binary(max_size=60))
 def test_no_bytes_harm_the_scanner(text: bytes) -> None:
-    assert set(shredded(text, b'{"a":' + text + b"}").odd.tolist()) <= {0, 1}
+    assert set(shredded(text, b'{"a":' + text + b"}").unindexed.tolist()) <= {0, 1}
 
 
 def random_time(random: Random) -> str:

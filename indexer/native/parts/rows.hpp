@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "search/part.hpp"
+#include "parts/part.hpp"
 
 namespace asteroid {
 

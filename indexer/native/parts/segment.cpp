@@ -1,4 +1,4 @@
-#include "search/segment.hpp"
+#include "parts/segment.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -11,9 +11,8 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "build/graph_builder.hpp"
-#include "build/hierarchy.hpp"
-#include "search/walk.hpp"
+#include "parts/layout.hpp"
+#include "parts/prefetch.hpp"
 
 namespace asteroid {
 

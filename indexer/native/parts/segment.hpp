@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "search/part.hpp"
+#include "parts/part.hpp"
 
 namespace asteroid {
 

@@ -1,4 +1,4 @@
-#include "search/rows.hpp"
+#include "parts/rows.hpp"
 
 #include <cstring>
 #include <mutex>

@@ -1,0 +1,31 @@
+// How the nodes of a segment file are laid out, for who writes one and who reads one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "quant/sq8.hpp"
+
+namespace asteroid {
+
+// Each level has about this many times fewer nodes than the one below.
+constexpr uint32_t LEVEL_RATIO = 32;
+// The highest level has at most so many nodes, and a search begins by measuring all of them.
+constexpr uint32_t TOP_NODES_MAX = 64;
+
+constexpr size_t CACHE_LINE = 64;
+constexpr size_t LARGE_NODE = 512;  // from here on a whole line of padding costs at most an eighth
+
+constexpr size_t rounded_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
+
+// Bytes of a list of up to `most` links: their count, then the links.
+constexpr size_t list_bytes(size_t most) { return sizeof(uint32_t) * (1 + most); }
+
+// Bytes from one node of a segment file to the next: the record, the list of up to 2·links_max links, and
+// padding so that a record touches as few cache lines as it can.
+constexpr size_t node_bytes(size_t dim, uint32_t links_max) {
+    const size_t bytes = record_bytes(dim) + list_bytes(2 * size_t(links_max));
+    return rounded_up(bytes, bytes >= LARGE_NODE ? CACHE_LINE : CACHE_LINE / 2);
+}
+
+}  // namespace asteroid
