@@ -48,12 +48,12 @@ class ChangeCalls(Calls):
         follow: bool = True,
         limit: int | None = None,
     ) -> AsyncGenerator[Change, None]:
-        """What was logged after LSN ``since``, in order; with ``follow`` it goes on for ever.
+        """What was logged after LSN ``since``, in order; with ``follow`` it never ends.
 
-        ``include`` names what each change carries beside its ids: "payload", "vector" or both. Ends after
-        ``limit`` changes. A slow reader holds nothing back. Raises NotFound (``changes_pruned``) when the log
-        was trimmed past it, InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``), and Overloaded
-        (``too_many_feeds``).
+        ``include`` names what each change carries beside its ids: "payload", "vector" or both. It ends after
+        ``limit`` changes. A slow reader delays nobody. Raises NotFound (``changes_pruned``) when the log no
+        longer reaches back to ``since``, InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``), and
+        Overloaded (``too_many_feeds``).
         """
         asked = checked_changes(since, include, limit, follow, HEARTBEAT_S_MAX)
         with self.engine.changes(asked.since, asked.parts) as feed:

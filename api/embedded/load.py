@@ -48,8 +48,8 @@ class LoadCalls(Calls):
         """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
-        not at all. ``parallel`` and ``progress`` are there for code written for the client: there is no
-        network to wait for, so neither changes anything.
+        not at all. ``parallel`` and ``progress`` are accepted for code written for the client and have no
+        effect, as there is no network to wait for.
 
         Raises InvalidRequest (``bad_item``), with the place of the item among all in
         ``details["index"]``. Any error has in ``details["inserted"]`` how many items were stored before it.

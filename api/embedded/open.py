@@ -1,4 +1,4 @@
-"""Opening a store inside a program of one's own."""
+"""Opening a store inside a program."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ async def open(
 
     With ``dim`` the index is created if there is none, as ``Store.create_index`` does; one of another
     dimension, metric or precision raises Conflict (``index_differs``). The log is kept for ``changes`` and
-    for going back in time up to either bound, or no longer than a restart needs. Raises LockHeld when
-    another process has the directory open, and StorageError when what is on the disk is damaged beyond what
-    ``recovery`` ("strict", "tail" or "salvage") mends; ``recovery()`` says what was mended, and lost.
+    for restores to a point in time up to either bound; without a bound only as long as a restart needs it.
+    Raises LockHeld when another process has the directory open, and StorageError when the damage on the disk
+    is more than ``recovery`` ("strict", "tail" or "salvage") may repair; ``recovery()`` says what was
+    repaired and what was lost.
     """
     age_ms_max = None if log_retention_s is None else round(1000 * log_retention_s)
     retention = Retention(log_retention_bytes, age_ms_max)

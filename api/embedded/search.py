@@ -85,8 +85,8 @@ class SearchCalls(Calls):
     ) -> AsyncIterator[Row]:
         """All vectors that match, in the order of their ids.
 
-        They are read ``page_size`` at a time (1 … 10,000) while the iteration goes on: no id comes
-        twice, and each that exists and matches throughout comes once. ``include`` names what each
+        They are read ``page_size`` at a time (1 … 10,000) while the iteration goes on. No id comes
+        twice, and each that exists and matches the whole time comes once. ``include`` names what each
         row carries: "payload", "vector" or both.
         """
         condition, wanted = filter_of(filter), checked_include(include)

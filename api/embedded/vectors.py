@@ -36,7 +36,7 @@ class VectorCalls(Calls):
         if_match: int | None = None,
         if_absent: bool = False,
     ) -> Written:
-        """Stores a vector, replacing the one that the id may have.
+        """Stores a vector; it replaces the one that the id may have.
 
         ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is. Raises
         Conflict (``precondition_failed``) when the id changed after LSN ``if_match``, or when it exists and
@@ -128,10 +128,10 @@ class VectorCalls(Calls):
 
         Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
 
-        Ids are deleted all at once. What matches a filter at the beginning is deleted in batches of 1,000,
-        each whole or not at all; one that is deleted or changed meanwhile, and does not match when its turn
-        comes, is left as it is, and so is what begins to match. An error has in ``details["deleted"]`` how
-        many are gone.
+        Ids are deleted all at once. What matches a filter when the call begins is deleted in batches of
+        1,000, each whole or not at all. A vector that no longer matches when its batch is written stays, and
+        so does one that begins to match later. An error has in ``details["deleted"]`` how many were deleted
+        before it.
         """
         if (ids is None) == (filter is None):
             raise InvalidRequest("delete_many takes either ids or a filter")
@@ -150,10 +150,10 @@ class VectorCalls(Calls):
     ) -> Counted:
         """Merges into the payloads of these ids, or of all that match a filter; returns how many there were.
 
-        Exactly one of the two is given; ids that do not exist are passed over. It is done in batches of at
-        most 200, as ``delete_many`` does with a filter. Raises InvalidRequest (``bad_id``, ``bad_filter``,
-        and ``bad_payload`` with the ``id`` of one that would become too large); an error has in
-        ``details["patched"]`` how many are changed.
+        Exactly one of the two is given; ids that do not exist are skipped. The vectors are changed in batches
+        of at most 200, in the way of ``delete_many`` with a filter. Raises InvalidRequest (``bad_id``,
+        ``bad_filter``, and ``bad_payload`` with the ``id`` of one that would become too large); an error has
+        in ``details["patched"]`` how many were changed before it.
         """
         if (ids is None) == (filter is None):
             raise InvalidRequest("merge_many takes either ids or a filter")

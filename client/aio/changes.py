@@ -25,14 +25,14 @@ class AsyncChangeCalls:
         follow: bool = True,
         limit: int | None = None,
     ) -> AsyncGenerator[Change, None]:
-        """What was logged after LSN ``since``, in order; with ``follow`` it goes on for ever.
+        """What was logged after LSN ``since``, in order; with ``follow`` it never ends.
 
         ``include`` names what each change carries beside its ids: "payload", "vector" or both. It ends
-        after ``limit`` changes, or without ``follow`` after what was logged when it began. A connection
-        that is cut is taken up again where it was; nothing comes twice, and nothing is left out. To go on
-        another time, pass the ``lsn`` of the last change that was not marked ``more``.
+        after ``limit`` changes, or without ``follow`` after what was logged when it began. When the
+        connection breaks, the feed continues on a new one: nothing comes twice, and nothing is left out. To
+        continue later, pass the ``lsn`` of the last change that was not marked ``more``.
 
-        Raises NotFound (``changes_pruned``) when the server's log does not reach back to ``since`` any more,
+        Raises NotFound (``changes_pruned``) when the server's log no longer reaches back to ``since``,
         InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``), Unavailable (``too_many_feeds``), and
         ConnectionFailed when the server stays away.
         """

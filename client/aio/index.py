@@ -10,12 +10,12 @@ from asteroid_cloud.client.results.reports import Backup, BackupReport, IndexInf
 
 
 class AsyncIndexCalls:
-    """Create, look at and delete the index; ask how the server is."""
+    """Create, look at and delete the index; ask how the server is; keep its data safe."""
 
     _transport: AsyncTransport
 
     async def create_index(self, dim: int, metric: str = "l2", bits: int | None = None) -> IndexInfo:
-        """Create the index: every vector will have ``dim`` numbers, compared by ``metric``.
+        """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
 
         ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16, the
         default, gives the recall of float32; 8 takes half the disk and gives that of 8-bit codes. All three
@@ -29,35 +29,35 @@ class AsyncIndexCalls:
         return await self._transport.send(routes.get_index())
 
     async def delete_index(self) -> IndexInfo:
-        """Delete the index and all its data, for good. Without an index it does nothing."""
+        """Deletes the index and all its data, for good. Without an index it does nothing."""
         return await self._transport.send(routes.delete_index())
 
     async def stats(self) -> Stats:
-        """The server's figures: ``vectors`` (exact), ``memory_bytes`` and whatever else it reports."""
+        """Figures of the store: vectors (an exact number), memory, segments, log and more."""
         return await self._transport.send(routes.stats())
 
     async def recovery(self) -> Recovery:
-        """What the server found, mended and gave up when it opened the store.
+        """What was found on the disk when the store was opened: what was whole, repaired or lost.
 
-        Raises StorageError while the store does not open; its ``details`` say where, why and what to do.
+        Raises StorageError while the store cannot be opened; its ``details`` say where, why and what to do.
         """
         return await self._transport.send(routes.recovery())
 
     async def backup(self, name: str, timeout: float | None = None) -> BackupReport:
-        """Have the server make a backup of that name in its own folder for them, while it serves.
+        """Makes a backup of that name in the server's backup folder; writes and searches go on.
 
-        ``timeout`` (seconds) stands in for the client's own: copying takes its time. Raises Conflict
+        ``timeout`` (seconds) replaces the client's own, as copying takes long. Raises Conflict
         (``backup_not_configured``, ``backup_exists``, ``backup_running``), InvalidRequest
         (``bad_backup_name``).
         """
         return await self._transport.send(routes.backup(name, timeout))
 
     async def backups(self) -> list[Backup]:
-        """The server's finished backups of this store, the newest first."""
+        """The finished backups in the server's backup folder, the newest first."""
         return await self._transport.send(routes.backups())
 
     async def tag(self, name: str) -> Tag:
-        """Name the present state, so that the server's operator can take the store back to it.
+        """Names the present state, so that ``asteroid restore`` can return the store to it.
 
         Raises InvalidRequest (``bad_tag_name``), Conflict (``tag_exists``, ``too_many_tags``).
         """
@@ -68,30 +68,37 @@ class AsyncIndexCalls:
         return await self._transport.send(routes.tags())
 
     async def untag(self, name: str) -> None:
-        """Forget a tag, and what only it needed. Raises NotFound (``no_tag``)."""
+        """Removes a tag, and the files that only it needed. Raises NotFound (``no_tag``)."""
         await self._transport.send(routes.untag(name))
 
     async def purge(self, timeout: float | None = None) -> PurgeReport:
-        """Have all that was deleted or replaced until now erased from the store's files, while it serves.
+        """Erases what was deleted or replaced until now from the store's files; writes and searches go on.
 
-        The log kept for ``changes`` and for going back, and all tags, go with it; backups are not reached.
-        ``timeout`` (seconds) stands in for the client's own: rewriting takes its time. Raises Conflict
+        The log kept for ``changes`` and for restores to a point in time is erased too, and so are all tags.
+        Backups are not touched. ``timeout`` (seconds) replaces the client's own, as rewriting takes long.
+        Raises Conflict
         (``purge_running``, or ``purge_blocked`` while a bulk load or a backup is under way).
         """
         return await self._transport.send(routes.purge(timeout))
 
     async def health(self) -> bool:
-        """Whether the server answers at all. Never raises for a server that does not."""
+        """Whether the store answers at all.
+
+        Returns False, and raises nothing, when the server does not answer.
+        """
         return await self._alive("/health")
 
     async def ready(self) -> bool:
-        """Whether the server has an index and has finished recovering. Never raises for one that has not."""
+        """Whether recovery is over and there is an index.
+
+        Returns False, and raises nothing, when the server does not answer.
+        """
         return await self._alive("/ready")
 
     async def wait_for(self, lsn: int, timeout: float | None = None) -> int:
-        """Wait until the server's reads cover ``lsn``; returns the LSN that they do cover.
+        """Waits until reads cover ``lsn``; returns the LSN that they cover.
 
-        The server holds the answer back, so nothing is polled. ``timeout`` (seconds) stands in for the
+        The server delays its answer until then, so nothing is polled. ``timeout`` (seconds) replaces the
         client's own. Raises Unavailable (``not_caught_up``) or DeadlineExceeded when it takes longer.
         """
         stats = await self._transport.send(routes.stats(lsn, timeout))

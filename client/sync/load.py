@@ -33,11 +33,11 @@ class LoadCalls:
         parallel: int = 1,
         progress: bool | None = None,
     ) -> Counted:
-        """Store ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
+        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
-        not at all. With ``parallel`` above 1 that many are under way at once, and which of two items
-        with one id wins is open. ``progress`` shows a bar (True), none (False), or one at a terminal
+        not at all. With ``parallel`` above 1 that many are under way at once; of two items with the
+        same id either may win then. ``progress`` shows a bar (True), none (False), or one at a terminal
         if it takes long (None).
 
         Raises InvalidRequest (``bad_item``), with the place of the item among all in
@@ -61,12 +61,12 @@ class LoadCalls:
         *,
         timeout: float = BULK_TIMEOUT_S,
     ) -> BulkReport:
-        """Build the whole index of an empty store at once; the ids are 0 … n-1.
+        """Builds the whole index of an empty store at once; the ids are 0 … n-1.
 
         ``vectors`` is an (n, dim) array, a list of rows, or the path of a ``.npy`` file or of one with raw
         little-endian float32 (then say its ``dim``). They are streamed, never copied as a whole.
         ``payloads`` has one mapping or None for each. ``threads`` 0 lets the server choose. A
-        build is never sent again by itself; ``timeout`` (seconds) covers upload and build.
+        build is never retried; ``timeout`` (seconds) covers upload and build.
 
         Raises Conflict (``index_not_empty``), InvalidRequest (``bad_vector``, ``wrong_dim``,
         ``bad_payload``, ``bad_file``) and TooLarge.

@@ -72,7 +72,7 @@ class SearchCalls:
         exact: bool = False,
         min_lsn: int | None = None,
     ) -> list[Hits]:
-        """Many searches in one call over one snapshot: the hits of each, in order.
+        """Many searches over one snapshot: the hits of each, in order.
 
         ``searches`` holds vectors (the rows of a two-dimensional array will do), searched with the
         arguments given here, or ``Search`` objects, each with its own.
@@ -87,10 +87,10 @@ class SearchCalls:
     def facets(
         self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None
     ) -> Facets:
-        """The ``limit`` (1 … 1,000) commonest values of a payload field in all vectors that match; exact.
+        """The ``limit`` (1 … 1,000) commonest values of a payload field, the most frequent first; exact.
 
-        ``field`` is a path through objects, ``a.b`` for b in a. Of an array, each distinct element counts
-        once a vector; objects, and arrays within arrays, are no values. Raises InvalidRequest (``bad_field``,
+        ``field`` is a path through objects, ``a.b`` for b in a. Each distinct element of an array counts once
+        a vector; objects, and arrays within arrays, are not counted. Raises InvalidRequest (``bad_field``,
         ``bad_limit``), TooLarge (``too_many_values``) when there are more than 100,000.
         """
         return self._transport.send(routes.facets(field, filter, limit, min_lsn))
@@ -98,9 +98,9 @@ class SearchCalls:
     def field_range(
         self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None
     ) -> FieldRange:
-        """The least and the greatest number, and string, that a payload field has in all that match.
+        """The least and the greatest number, and string (by code point), of a payload field.
 
-        What counts as a value is what ``facets`` counts. Raises InvalidRequest (``bad_field``).
+        Values are those that ``facets`` counts. Raises InvalidRequest (``bad_field``).
         """
         return self._transport.send(routes.field_range(field, filter, min_lsn))
 
@@ -114,8 +114,8 @@ class SearchCalls:
     ) -> Iterator[Row]:
         """All vectors that match, in the order of their ids.
 
-        They are fetched ``page_size`` at a time (1 … 10,000) while the iteration goes on: no id comes
-        twice, and each that exists and matches throughout comes once. ``include`` names what each
+        They are read ``page_size`` at a time (1 … 10,000) while the iteration goes on. No id comes
+        twice, and each that exists and matches the whole time comes once. ``include`` names what each
         row carries: "payload", "vector" or both.
         """
         cursor: str | None = None

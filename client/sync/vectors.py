@@ -18,7 +18,8 @@ class VectorCalls:
 
     An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
     numbers. Every call here may raise Conflict (``index_not_initialized``), Unauthorized, RateLimited,
-    Unavailable, StorageError, InternalError and ConnectionFailed, besides what it names itself.
+    Unavailable, StorageError, InternalError and ConnectionFailed, besides what it names itself. A write is
+    durable once it returns.
     """
 
     _transport: BlockingTransport
@@ -32,14 +33,14 @@ class VectorCalls:
         if_match: int | None = None,
         if_absent: bool = False,
     ) -> Written:
-        """Store a vector, replacing the one that the id may have; durable once this returns.
+        """Stores a vector; it replaces the one that the id may have.
 
         ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is.
         Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``), and Conflict
         (``precondition_failed``) when the id changed after LSN ``if_match``, the one that was read or last
-        written, or when it exists and ``if_absent`` is set. Such a conflict may be a false alarm, seldom, and
-        always when ``if_match`` is older than the server's start: read again, and decide again. A change is
-        never missed. A write with a condition is not sent again once it may have arrived.
+        written, or when it exists and ``if_absent`` is set. A real change is never missed. The conflict may
+        be reported without one: rarely, and always when ``if_match`` is older than the server's start; then
+        read again and decide again. A write with a condition is not retried once it may have arrived.
         """
         condition = routes.matching(if_match, if_absent)
         return self._transport.send(routes.insert(id, vector, metadata, condition))
@@ -53,7 +54,7 @@ class VectorCalls:
         if_match: int | None = None,
         if_absent: bool = False,
     ) -> Written:
-        """Store a vector, replacing the one that the id may have, exactly as ``insert`` does.
+        """Stores a vector exactly as ``insert`` does.
 
         Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
         """
@@ -68,7 +69,7 @@ class VectorCalls:
         return self._transport.send(routes.get(id, min_lsn))
 
     def delete(self, id: int, *, if_match: int | None = None) -> Written:
-        """Delete a vector and its payload. An id that does not exist is no error.
+        """Deletes a vector and its payload. An id that does not exist is no error.
 
         Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
         """
@@ -82,7 +83,7 @@ class VectorCalls:
         return self._transport.send(routes.get_payload(id, min_lsn))
 
     def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
-        """Replace the payload; the vector stays.
+        """Replaces the payload; the vector stays.
 
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
         (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
@@ -90,7 +91,7 @@ class VectorCalls:
         return self._transport.send(routes.set_payload(id, payload, routes.matching(if_match)))
 
     def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
-        """Merge into the payload (RFC 7396): objects merge, other values replace, None deletes.
+        """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
 
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
         (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
@@ -100,7 +101,7 @@ class VectorCalls:
     def fetch(
         self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None
     ) -> list[Row]:
-        """Many stored vectors in one call; ids that do not exist are left out.
+        """Many stored vectors at once; ids that do not exist are left out.
 
         ``include`` names what each row carries: "payload", "vector" or both.
         """
@@ -112,14 +113,14 @@ class VectorCalls:
         *,
         filter: Metadata | None = None,
     ) -> Counted:
-        """Delete the vectors with these ids, or all that match a filter; returns how many there were.
+        """Deletes the vectors with these ids, or all that match a filter; returns how many there were.
 
         Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
 
-        Ids are deleted all at once. What matches a filter at the beginning is deleted in batches of 1,000,
-        each whole or not at all; one that is deleted or changed meanwhile, and does not match when its turn
-        comes, is left as it is, and so is what begins to match. An error has in ``details["deleted"]`` how
-        many are gone. Give the client a ``timeout`` that is long enough for many.
+        Ids are deleted all at once. What matches a filter when the call begins is deleted in batches of
+        1,000, each whole or not at all. A vector that no longer matches when its batch is written stays, and
+        so does one that begins to match later. An error has in ``details["deleted"]`` how many were deleted
+        before it. Give the client a ``timeout`` that is long enough for many.
         """
         return self._transport.send(routes.delete_many(ids, filter))
 
@@ -130,11 +131,11 @@ class VectorCalls:
         *,
         filter: Metadata | None = None,
     ) -> Counted:
-        """Merge into the payloads of these ids, or of all that match a filter; returns how many there were.
+        """Merges into the payloads of these ids, or of all that match a filter; returns how many there were.
 
-        Exactly one of the two is given; ids that do not exist are passed over. It is done in batches of at
-        most 200, as ``delete_many`` does with a filter. Raises InvalidRequest (``bad_id``, ``bad_filter``,
-        and ``bad_payload`` with the ``id`` of one that would become too large); an error has in
-        ``details["patched"]`` how many are changed.
+        Exactly one of the two is given; ids that do not exist are skipped. The vectors are changed in batches
+        of at most 200, in the way of ``delete_many`` with a filter. Raises InvalidRequest (``bad_id``,
+        ``bad_filter``, and ``bad_payload`` with the ``id`` of one that would become too large); an error has
+        in ``details["patched"]`` how many were changed before it.
         """
         return self._transport.send(routes.merge_many(partial, ids, filter))

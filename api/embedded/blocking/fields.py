@@ -12,15 +12,15 @@ from asteroid_cloud.query import field_path
 class BlockingFieldCalls(BlockingCalls):
     """Count values, and find the least and the greatest, in all payloads that match a filter.
 
-    ``field`` is a path through objects, ``a.b`` for b in a. Of an array, each distinct element counts once a
-    record; objects, and arrays within arrays, are no values. Every call may raise InvalidRequest
+    ``field`` is a path through objects, ``a.b`` for b in a. Each distinct element of an array counts once
+    a vector; objects, and arrays within arrays, are not counted. Every call may raise InvalidRequest
     (``bad_field``, ``bad_filter``) and Conflict (``index_not_initialized``).
     """
 
     def facets(
         self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None
     ) -> Facets:
-        """The ``limit`` (1 … 1,000) commonest values, the most frequent first, with exact counts.
+        """The ``limit`` (1 … 1,000) commonest values of a payload field, the most frequent first; exact.
 
         Raises TooLarge (``too_many_values``) when the records that match have more distinct values than
         can be counted: 100,000, or 16 MiB of text.
@@ -32,7 +32,10 @@ class BlockingFieldCalls(BlockingCalls):
     def field_range(
         self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None
     ) -> FieldRange:
-        """The least and the greatest number, and string (by code point); None where there is none."""
+        """The least and the greatest number, and string (by code point), of a payload field.
+
+        A kind that no vector has is None.
+        """
         path, condition = field_path(field), filter_of(filter)
         snapshot = self._reads.snapshot(min_lsn or 0)
         return FieldRange.of(self._reads.field_range(snapshot, path, condition), snapshot.lsn)

@@ -35,15 +35,15 @@ class BlockingIndexCalls(BlockingCalls):
         return self._loop.run(self._store.delete_index)
 
     def stats(self) -> Stats:
-        """The store's figures."""
+        """Figures of the store: vectors (an exact number), memory, segments, log and more."""
         return self._loop.run(self._store.stats)
 
     def recovery(self) -> Recovery:
-        """What opening the store found on the disk: what was whole, what was cut and why, and the time."""
+        """What was found on the disk when the store was opened: what was whole, repaired or lost."""
         return self._loop.run(self._store.recovery)
 
     def health(self) -> bool:
-        """True: a store that answers is alive."""
+        """Whether the store answers at all."""
         return self._loop.run(self._store.health)
 
     def ready(self) -> bool:
@@ -51,7 +51,7 @@ class BlockingIndexCalls(BlockingCalls):
         return self._loop.run(self._store.ready)
 
     def wait_for(self, lsn: int, timeout: float | None = None) -> int:
-        """Waits until reads cover ``lsn``; returns the LSN that they do cover.
+        """Waits until reads cover ``lsn``; returns the LSN that they cover.
 
         Raises Overloaded (``not_caught_up``) after ``timeout`` seconds, MIN_LSN_WAIT_S_MAX without one.
         """
@@ -60,16 +60,16 @@ class BlockingIndexCalls(BlockingCalls):
     def backup(
         self, folder: str | PathLike[str], previous: str | PathLike[str] | None = None
     ) -> BackupReport:
-        """Copies the store as it is now into a new folder, and checks the copy; writes and searches go on.
+        """Copies the store as it is now into a new folder and checks the copy; writes and searches go on.
 
-        Segments that ``previous``, an earlier backup, has already are linked, not copied. The folder can be
-        opened as a store, or made one elsewhere by ``restore``. Raises Conflict (``backup_exists``,
-        ``backup_of_another_store``), NotFound (``no_backup``), StorageError and NoSpace.
+        Segments that an earlier backup, ``previous``, already has are linked instead of copied. The folder
+        can be opened as a store, or ``restore`` makes a store of it elsewhere. Raises Conflict
+        (``backup_exists``, ``backup_of_another_store``), NotFound (``no_backup``), StorageError and NoSpace.
         """
         return self._loop.run(self._store.backup, folder, previous)
 
     def tag(self, name: str) -> TagInfo:
-        """Names the present state, so that ``asteroid restore`` can take the store back to it.
+        """Names the present state, so that ``asteroid restore`` can return the store to it.
 
         Raises InvalidRequest (``bad_tag_name``), Conflict (``tag_exists``, ``too_many_tags``).
         """
@@ -80,17 +80,18 @@ class BlockingIndexCalls(BlockingCalls):
         return self._loop.run(self._store.tags)
 
     def untag(self, name: str) -> None:
-        """Forgets a tag, and what only it needed. Raises NotFound (``no_tag``)."""
+        """Removes a tag, and the files that only it needed. Raises NotFound (``no_tag``)."""
         self._loop.run(self._store.untag, name)
 
     def purge(self) -> PurgeReport:
-        """Erases all that was deleted or replaced until now from the store's files; serving goes on.
+        """Erases what was deleted or replaced until now from the store's files; writes and searches go on.
 
-        The log kept for ``changes`` and for going back, and all tags, go with it; backups are not reached.
+        The log kept for ``changes`` and for restores to a point in time is erased too, and so are all tags.
+        Backups are not touched.
         Raises Conflict (``purge_running``, or ``purge_blocked`` while a bulk load or a backup is under way).
         """
         return self._loop.run(self._store.purge)
 
     def flush(self) -> None:
-        """Moves the tail into segments and shrinks the log; for durability there is no need of it."""
+        """Moves the tail into segments and shortens the log. Writes are durable without it."""
         self._loop.run(self._store.flush)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 import asteroid_cloud.api as api
-from asteroid_cloud.api import BlockingStore, Store
+from asteroid_cloud.api import Store
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LockHeld, NotFound, Overloaded
 
 DIM = 4
@@ -69,19 +68,6 @@ async def test_a_store_answers_while_it_recovers(tmp_path: Path) -> None:
         assert caught.value.code == "not_ready"
         await store.engine.ready()
         assert await store.count() == 1
-
-
-def test_the_blocking_store_has_the_same_methods() -> None:
-    def methods(kind: type) -> dict[str, list[str]]:
-        return {
-            name: list(inspect.signature(method).parameters)
-            for name, method in inspect.getmembers(kind, inspect.isfunction)
-            if not name.startswith("_")
-        }
-
-    awaited, blocking = methods(Store), methods(BlockingStore)
-    del awaited["ensure_index"]
-    assert blocking == awaited
 
 
 def test_the_blocking_store_does_what_the_other_does(tmp_path: Path) -> None:
