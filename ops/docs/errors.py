@@ -13,7 +13,7 @@ INTRO = """
 Every error of the HTTP API has the same shape, a JSON object with a sentence and a code:
 
 ```json
-{"error": "the vector has 3 values, not 384", "code": "wrong_dim"}
+{"error": "the vector has 3 numbers, the index has dimension 384", "code": "wrong_dim"}
 ```
 
 The code is stable: programs may branch on it. The sentence is for people and may change. Some errors have

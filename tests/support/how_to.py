@@ -13,7 +13,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner
 
 from asteroid_cloud.api.cli.main import main
-from asteroid_cloud.client import Client
+from asteroid_cloud.client import Client, Conflict, Unauthorized
 from ops.server import Server
 
 STEP = re.compile(
@@ -97,6 +97,9 @@ class Reader:
         # A server that is started again has the same address, as on a reader's machine.
         self._port = urlsplit(self._server.url).port or 0
         self._monkeypatch.setenv("ASTEROID_URL", self._server.url)
+        # The address is printed before recovery has ended; a reader is slower than that.
+        with Client() as client, suppress(Conflict, Unauthorized):
+            client.get_index()
 
     def _stop(self) -> None:
         if self._server is not None:
