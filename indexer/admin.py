@@ -193,7 +193,7 @@ class Upkeep:
     async def memory(self) -> MemoryUse:
         """What the memory is used for."""
         opened = self._opened
-        blocks, segments = list(opened.state.blocks), list(opened.state.segments)
+        blocks, segments = list(opened.state.memtables), list(opened.state.segments)
         construction, waiting = opened.builder.construction, opened.log.buffer_bytes
         return await to_thread.run_sync(memory_use, blocks, segments, construction, waiting)
 
@@ -230,7 +230,7 @@ def _stats(opened: Opened, options: EngineOptions) -> EngineStats:
         metric=snapshot.spec.metric if snapshot else None,
         segments=len(state.segments),
         segment_rows=sum(segment.rows for segment in state.segments),
-        tombstones=sum(part.tombstones.count for part in state.parts),
+        tombstones=sum(part.deletions.count for part in state.parts),
         tail_rows=state.tail_rows,
         tail_bytes=state.tail_bytes,
         rows_lost=opened.recovery.losses.rows,

@@ -21,7 +21,7 @@ from asteroid_cloud.indexer.model.precondition import Condition, as_of
 from asteroid_cloud.indexer.model.results import Phase, WriteResult
 from asteroid_cloud.indexer.model.spec import BITS_DEFAULT, IndexSpec, checked_spec
 from asteroid_cloud.indexer.recovery.opener import Opener
-from asteroid_cloud.indexer.segment.payload_file import KEPT_BYTES
+from asteroid_cloud.indexer.segment.payload_file import PAYLOAD_REF_BYTES
 from asteroid_cloud.indexer.state.rw_lock import ReadWriteLock
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Unchanged
@@ -162,7 +162,7 @@ class Engine(Upkeep):
             None if payloads is None else list(payloads),
         )
         kept = len(ids) if payloads is None else payloads.count(None)
-        size = len(ids) * (spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES) + kept * KEPT_BYTES + held
+        size = len(ids) * (spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES) + kept * PAYLOAD_REF_BYTES + held
         unchanged = self._unchanged(int(ids[0]), condition) if len(ids) else None
         return await self._write(event, len(ids), size, unchanged=unchanged)
 
@@ -249,7 +249,7 @@ class Engine(Upkeep):
         self._check_writable()
         opened, listed = self._opened, events if isinstance(events, list) else [events]
         expected = None if expected_lsn is None else Lsn(expected_lsn)
-        async with self._turns.shared(), opened.admission.admitted(rows, size):
+        async with self._turns.shared(), opened.backpressure.admitted(rows, size):
             last = await opened.log.append(listed, expected_lsn=expected, unchanged=unchanged)
             lsns = range(last - len(listed) + 1, last + 1)
             outcomes = [await opened.applier.outcome(Lsn(lsn)) for lsn in lsns]

@@ -79,7 +79,7 @@ def memory_use(
         tail_vectors=sum(block.vector_bytes for block in blocks),
         tail_payloads=sum(block.payload_bytes for block in blocks),
         tail_ids=sum(block.directory_bytes for block in blocks),
-        tombstones=sum(part.tombstones.ram_bytes for part in parts),
+        tombstones=sum(part.deletions.ram_bytes for part in parts),
         directories=sum(segment.directory_bytes for segment in segments),
         graphs=construction.held_bytes,
         log_buffers=log_buffer_bytes,

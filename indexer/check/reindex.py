@@ -24,6 +24,7 @@ from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.segment.segment import Segment
+from asteroid_cloud.indexer.state.apply import apply_record
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import LocalLog
@@ -198,7 +199,7 @@ class Reindex:
         state.spec, state.created_lsn = live.spec, live.created_lsn
         state.applied_lsn = live.applied_lsn
         for old in live.segments:
-            rows = listed(~old.tombstones.dead_as_of(live.applied_lsn), old.rows)
+            rows = listed(~old.deletions.dead_as_of(live.applied_lsn), old.rows)
             self._add_segment(state, builder, next(numbers), [Source(old, rows)])
 
     def _add_segment(self, state: State, builder: SegmentBuilder, number: int, sources: list[Source]) -> None:
@@ -220,8 +221,8 @@ class Reindex:
     ) -> None:
         start, total = state.applied_lsn, log.durable_lsn - state.applied_lsn
         for record in log.read(Lsn(start + 1)) if total else ():
-            state.apply(record)
-            while len(state.blocks) > 1:
+            apply_record(state, record)
+            while len(state.memtables) > 1:
                 self._seal(state, builder, next(numbers))
             progress(record.lsn - start, total)
         while state.tail_rows:
@@ -234,7 +235,7 @@ class Reindex:
         assert frozen is not None
         assert state.spec is not None
         block, _ = frozen
-        rows = listed(~block.tombstones.dead_as_of(state.applied_lsn), block.rows)
+        rows = listed(~block.deletions.dead_as_of(state.applied_lsn), block.rows)
         built = builder.seal(number, state.spec, Source(block, rows), lambda: True)
         segment = None if built is None else self._open(state, builder, number)
         state.exchange([block], segment, state.applied_lsn)
@@ -244,7 +245,7 @@ class Reindex:
     ) -> None:
         entries = [
             SegmentEntry(
-                segment.number, segment.rows, pack_dead(segment.tombstones.dead_as_of(state.applied_lsn))
+                segment.number, segment.rows, pack_dead(segment.deletions.dead_as_of(state.applied_lsn))
             )
             for segment in state.segments
         ]
@@ -268,7 +269,7 @@ class Reindex:
         state.segments = list(live.segments)
         if log.durable_lsn > live.applied_lsn:
             for record in log.read(Lsn(live.applied_lsn + 1)):
-                state.apply(record)
+                apply_record(state, record)
         return snapshot_digest(state.snapshot())
 
 

@@ -231,5 +231,5 @@ def _alive(view: PartView) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 
 
 def _view(segment: Segment) -> PartView:
-    dead = segment.tombstones.dead_as_of(segment.sealed_lsn)
+    dead = segment.deletions.dead_as_of(segment.sealed_lsn)
     return PartView(segment, segment.rows, segment.live, ~dead)

@@ -167,7 +167,7 @@ class Checkpointer:
         thrown away meanwhile, and nothing was done.
         """
         async with self.writing:
-            async with self._applier.turn:
+            async with self._applier.lock:
                 if self._state.generation != generation:
                     return False
                 await to_thread.run_sync(self._state.exchange, old, new, base)
@@ -182,7 +182,7 @@ class Checkpointer:
     async def advance(self) -> bool:
         """A checkpoint at the newest record, if no row is outside a segment; False if one is."""
         async with self.writing:
-            async with self._applier.turn:
+            async with self._applier.lock:
                 if self._state.tail_rows:
                     return False
                 self._state.drop_empty_tail()
@@ -197,12 +197,12 @@ class Checkpointer:
         self._named = frozenset(entry.number for entry in manifest.segments)
         self.lsn = lsn
         self.behind_since_s = time.monotonic()
-        async with self._applier.turn:
-            for block in self._state.blocks:
-                block.tombstones.forget(lsn)
+        async with self._applier.lock:
+            for block in self._state.memtables:
+                block.deletions.forget(lsn)
             for segment in self._state.segments:
                 kept = [since for since, numbers in self._kills_kept.values() if segment.number in numbers]
-                segment.tombstones.forget(min([lsn, *kept]))
+                segment.deletions.forget(min([lsn, *kept]))
         self._admission.wake()  # what was forgotten is room
         try:
             await self._trim()
@@ -262,7 +262,7 @@ class Checkpointer:
                 SegmentEntry(
                     segment.number,
                     segment.rows,
-                    pack_dead(segment.tombstones.dead_as_of(lsn)),
+                    pack_dead(segment.deletions.dead_as_of(lsn)),
                 )
                 for segment in self._state.segments
             ],

@@ -23,7 +23,7 @@ def pick_merge(segments: Sequence[Segment], base: Lsn, segments_max: int, is_qui
     segment is best for searches: all are merged, if what is beside the largest is at least QUIET_SHARE_MIN
     of it, so that a trickle of writes does not cost a copy of everything each time.
     """
-    live = {segment.number: segment.rows - segment.tombstones.count_as_of(base) for segment in segments}
+    live = {segment.number: segment.rows - segment.deletions.count_as_of(base) for segment in segments}
     by_size = sorted(segments, key=lambda segment: -live[segment.number])
     sizes = [live[segment.number] for segment in by_size]
     if len(segments) > segments_max:

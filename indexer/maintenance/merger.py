@@ -73,7 +73,7 @@ class Merger:
         self._clean_from = self._checkpointer.numbers.next
         try:
             dirty = self._dirty(self._checkpointer.lsn)
-            rows = sum(segment.tombstones.count_as_of(self._checkpointer.lsn) for segment in dirty)
+            rows = sum(segment.deletions.count_as_of(self._checkpointer.lsn) for segment in dirty)
             while self._dirty(self._checkpointer.lsn):
                 if self._applier.failure is not None:
                     raise self._applier.failure
@@ -92,7 +92,7 @@ class Merger:
         if first is None:
             return []
         old = (segment for segment in self._state.segments if segment.number < first)
-        return [segment for segment in old if segment.tombstones.count_as_of(base)]
+        return [segment for segment in old if segment.deletions.count_as_of(base)]
 
     def _quiet_in_s(self) -> float:
         """Seconds until writers count as quiet; 0 or less when they do."""
@@ -100,12 +100,12 @@ class Merger:
 
     async def _step(self) -> bool:
         """Merges once; False when nothing is due."""
-        async with self._applier.turn:
+        async with self._applier.lock:
             base, spec = self._checkpointer.lsn, self._state.spec
             generation = self._state.generation
             picked = self._pick(spec, base)
             sources = [
-                Source(segment, listed(~segment.tombstones.dead_as_of(base), segment.rows))
+                Source(segment, listed(~segment.deletions.dead_as_of(base), segment.rows))
                 for segment in picked
             ]
         if spec is None or not picked:

@@ -87,13 +87,13 @@ class Sealer:
         state, behind = self._state, self._applier.applied_lsn - self._checkpointer.lsn
         if behind <= 0:
             return float("inf")
-        is_full = bool(state.blocks) and state.is_full(state.blocks[0])
-        kill_bytes = state.kill_bytes_after(self._checkpointer.lsn)
+        is_full = bool(state.memtables) and state.is_full(state.memtables[0])
+        kill_bytes = state.deletion_bytes_after(self._checkpointer.lsn)
         is_large = (
             state.tail_bytes > self._options.tail_bytes_max // 2 or kill_bytes > self._options.kill_bytes_max
         )
         is_asked = self._checkpointer.lsn < self._flush_to
-        if is_full or len(state.blocks) > 1 or is_large or is_asked or behind > RECORDS_PER_CHECKPOINT_MAX:
+        if is_full or len(state.memtables) > 1 or is_large or is_asked or behind > RECORDS_PER_CHECKPOINT_MAX:
             return 0
         is_worth_a_graph = state.tail_rows >= IDLE_SEAL_ROWS_MIN
         patience_s = self._options.idle_seal_s if is_worth_a_graph else self._options.idle_flush_s
@@ -109,7 +109,7 @@ class Sealer:
             await anyio.sleep(NO_SPACE_RETRY_S)
 
     async def _step(self) -> None:
-        async with self._applier.turn:
+        async with self._applier.lock:
             due = self._freeze()
         if due is None:
             await self._checkpointer.advance()
@@ -126,7 +126,7 @@ class Sealer:
         if frozen is None or state.spec is None:
             return None
         block, lsn = frozen
-        source = Source(block, listed(~block.tombstones.dead_as_of(lsn), block.rows))
+        source = Source(block, listed(~block.deletions.dead_as_of(lsn), block.rows))
         return block, lsn, source, state.spec, state.generation
 
     def _build(

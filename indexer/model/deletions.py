@@ -1,8 +1,8 @@
-"""Which rows of a part are dead, now and as of an earlier LSN.
+"""Which rows of a part are deleted, now and as of an earlier LSN.
 
-A checkpoint at LSN A must describe the rows as record A left them, although later records have gone
-on killing: replay starts at A + 1 and an upsert that keeps the old payload has to find the row it
-replaces. So kills newer than the last checkpoint are remembered with their LSN.
+A checkpoint at LSN A describes the rows as record A left them, although later records have deleted more:
+replay starts at A + 1, and an upsert that keeps the old payload has to find the row that it replaces. So
+deletions newer than the last checkpoint are remembered with their LSN.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.wal import Lsn
 
 DELETION_BYTES = 12
-"""What remembering one kill takes."""
+"""RAM of remembering one deletion."""
 
 
 def packed(rows: int) -> NDArray[np.uint8]:
@@ -46,21 +46,21 @@ def listed(bits: NDArray[np.uint8], rows: int) -> NDArray[np.uint32]:
 
 
 class Deletions:
-    """The dead rows of one part; changed only by the fold, in LSN order."""
+    """The deleted ("dead") rows of one part; they change in LSN order, as records are applied."""
 
     def __init__(self, capacity: int, dead: NDArray[np.uint8] | None = None) -> None:
         self._dead = packed(capacity) if dead is None else dead.copy()
-        # A record and a row for each kill, in LSN order: 12 bytes, however many records there are.
+        # A record and a row for each deletion, in LSN order: 12 bytes, however many records there are.
         self._lsns = array("Q")
         self._ordinals = array("I")
         self.count = int(np.bitwise_count(self._dead).sum())
 
-    def kill(self, lsn: Lsn, ordinals: NDArray[np.uint32]) -> None:
-        """Marks rows, alive until now, dead by record ``lsn``."""
+    def mark_deleted(self, lsn: Lsn, ordinals: NDArray[np.uint32]) -> None:
+        """Marks rows that were alive until now as deleted by record ``lsn``."""
         if len(ordinals) == 0:
             return
         if self._lsns and lsn < self._lsns[-1]:
-            raise AssertionError(f"record {lsn} kills after record {self._lsns[-1]}")
+            raise AssertionError(f"record {lsn} deletes after record {self._lsns[-1]}")
         set_bits(self._dead, ordinals)
         self._ordinals.frombytes(ordinals.astype(np.uint32).tobytes())
         self._lsns.extend([lsn] * len(ordinals))
@@ -82,33 +82,33 @@ class Deletions:
     def dead_as_of(self, lsn: Lsn) -> NDArray[np.uint8]:
         """A copy of the bits of rows that were dead once record ``lsn`` was applied."""
         dead = self._dead.copy()
-        for _, ordinals in self.killed_after(lsn):
+        for _, ordinals in self.deleted_after(lsn):
             clear_bits(dead, ordinals)
         return dead
 
     def count_as_of(self, lsn: Lsn) -> int:
         """How many rows were dead once record ``lsn`` was applied."""
-        return self.count - self.kills_after(lsn)
+        return self.count - self.count_after(lsn)
 
-    def killed_after(self, lsn: Lsn) -> list[tuple[Lsn, NDArray[np.uint32]]]:
-        """The kills of records later than ``lsn``, oldest first."""
+    def deleted_after(self, lsn: Lsn) -> list[tuple[Lsn, NDArray[np.uint32]]]:
+        """What records later than ``lsn`` deleted, the oldest first."""
         first = bisect_right(self._lsns, lsn)
         lsns = np.array(self._lsns[first:], np.uint64)
         ordinals = np.array(self._ordinals[first:], np.uint32)
         records, starts = np.unique(lsns, return_index=True)
-        runs = np.split(ordinals, starts[1:]) if len(records) else []
-        return [(Lsn(record), rows) for record, rows in zip(records.tolist(), runs, strict=True)]
+        groups = np.split(ordinals, starts[1:]) if len(records) else []
+        return [(Lsn(record), rows) for record, rows in zip(records.tolist(), groups, strict=True)]
 
-    def kills_after(self, lsn: Lsn) -> int:
-        """How many rows were killed by records later than ``lsn``."""
+    def count_after(self, lsn: Lsn) -> int:
+        """How many rows were deleted by records later than ``lsn``."""
         return len(self._lsns) - bisect_right(self._lsns, lsn)
 
     @property
     def ram_bytes(self) -> int:
-        """RAM of the bits, of the readers' copy once there is one, and of the kills remembered."""
+        """RAM of the bits, of the readers' copy once there is one, and of the deletions remembered."""
         return self._dead.nbytes * (2 if self.count else 1) + DELETION_BYTES * len(self._lsns)
 
     def forget(self, lsn: Lsn) -> None:
-        """Drops what is needed only to look back before ``lsn``."""
+        """Forgets what is needed only to tell the deleted rows as of an LSN before ``lsn``."""
         first = bisect_right(self._lsns, lsn)
         self._lsns, self._ordinals = self._lsns[first:], self._ordinals[first:]

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS, IdKind
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import DIM_MAX
@@ -30,6 +31,11 @@ class IndexSpec(msgspec.Struct, frozen=True):
     def native_metric(self) -> core.Metric:
         """The metric as the native core names it."""
         return {"l2": core.Metric.l2, "cosine": core.Metric.cosine, "ip": core.Metric.ip}[self.metric]
+
+    @property
+    def ids(self) -> IdKind:
+        """What the ids of this index are."""
+        return INTEGER_IDS
 
     @property
     def has_fine(self) -> bool:

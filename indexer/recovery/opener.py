@@ -64,7 +64,7 @@ class Opened:
     log: LocalLog
     state: State
     applier: Applier
-    admission: Backpressure
+    backpressure: Backpressure
     checkpointer: Checkpointer
     history: History
     builder: SegmentBuilder
@@ -231,7 +231,7 @@ class Opener:
         admission = Backpressure(
             options.tail_rows_max,
             options.tail_bytes_max,
-            lambda: (state.tail_rows, state.tail_bytes + state.kill_bytes_after(checkpointer.lsn)),
+            lambda: (state.tail_rows, state.tail_bytes + state.deletion_bytes_after(checkpointer.lsn)),
             lambda: sealer.make_room(),
         )
         checkpointer = Checkpointer(

@@ -36,8 +36,8 @@ LEVEL = 3
 RAW_BYTES_MAX = BLOCK_BYTES + PAYLOAD_BYTES_MAX + 4 * BLOCK_ROWS_MAX
 
 
-KEPT_BYTES = 96
-"""RAM of a ``KeptPayload`` in a list."""
+PAYLOAD_REF_BYTES = 96
+"""RAM of a ``PayloadRef`` in a list."""
 
 
 class PayloadFooter(msgspec.Struct, frozen=True):
@@ -189,43 +189,43 @@ class PayloadFile:
         return lengths, raw
 
 
-class KeptPayload(NamedTuple):
-    """A payload that a newer row keeps: it is read where it lies, and not copied into RAM."""
+class PayloadRef(NamedTuple):
+    """A payload in a file that a newer row keeps: it is read from there and not copied into RAM."""
 
     file: PayloadFile
     ordinal: int
 
 
-Held = bytes | KeptPayload
-"""What a row of the tail holds: the text, or where it is."""
+RowPayload = bytes | PayloadRef
+"""What a row of the tail holds: the text of its payload, or where that is."""
 
 
-def texts_of(held: Sequence[Held]) -> list[bytes]:
+def texts_of(payloads: Sequence[RowPayload]) -> list[bytes]:
     """The text of each; those in files are read a file at a time."""
-    return _resolved(held, lambda text: text, lambda file, ordinals: file.fetch(ordinals), b"")
+    return _resolved(payloads, lambda text: text, lambda file, ordinals: file.fetch(ordinals), b"")
 
 
-def sizes_of(held: Sequence[Held]) -> list[int]:
+def sizes_of(payloads: Sequence[RowPayload]) -> list[int]:
     """The bytes of each text."""
-    return _resolved(held, len, lambda file, ordinals: file.sizes(ordinals).tolist(), 0)
+    return _resolved(payloads, len, lambda file, ordinals: file.sizes(ordinals).tolist(), 0)
 
 
 T = TypeVar("T")
 
 
 def _resolved(
-    held: Sequence[Held],
+    payloads: Sequence[RowPayload],
     of_text: Callable[[bytes], T],
     of_file: Callable[[PayloadFile, NDArray[np.uint32]], Sequence[T]],
     nothing: T,
 ) -> list[T]:
-    found = [nothing if isinstance(one, KeptPayload) else of_text(one) for one in held]
+    found = [nothing if isinstance(one, PayloadRef) else of_text(one) for one in payloads]
     places: dict[PayloadFile, list[int]] = {}
-    for place, one in enumerate(held):
-        if isinstance(one, KeptPayload):
+    for place, one in enumerate(payloads):
+        if isinstance(one, PayloadRef):
             places.setdefault(one.file, []).append(place)
     for file, mine in places.items():
-        ordinals = np.array([cast(KeptPayload, held[place]).ordinal for place in mine], np.uint32)
+        ordinals = np.array([cast(PayloadRef, payloads[place]).ordinal for place in mine], np.uint32)
         for place, value in zip(mine, of_file(file, ordinals), strict=True):
             found[place] = value
     return found

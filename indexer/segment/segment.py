@@ -11,7 +11,7 @@ from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.indexer.segment.graph_file import open_segment
-from asteroid_cloud.indexer.segment.payload_file import Held, KeptPayload, PayloadFile
+from asteroid_cloud.indexer.segment.payload_file import PayloadFile, PayloadRef, RowPayload
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
 
@@ -66,7 +66,7 @@ class Segment:
         self.file_bytes = sum(
             files.size(path) for path in (graph, payload, *([fields] if has_fields else []))
         )
-        self.tombstones = Deletions(self.rows, dead)
+        self.deletions = Deletions(self.rows, dead)
         self._payload_file = PayloadFile(files, payload, identity, number, self.rows)
         self.fields = Fields(files, fields, identity, number, self.rows) if has_fields else None
         """What filters look at first; the first releases wrote none."""
@@ -84,7 +84,7 @@ class Segment:
     @property
     def live(self) -> int:
         """Rows not dead."""
-        return self.rows - self.tombstones.count
+        return self.rows - self.deletions.count
 
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
         """The row that holds each id, or -1; a segment holds an id once at most."""
@@ -98,9 +98,9 @@ class Segment:
         """The bytes of each of these texts."""
         return self._payload_file.sizes(ordinals)
 
-    def held(self, ordinals: NDArray[np.uint32]) -> list[Held]:
-        """What a newer row that keeps the payload of one of these is to hold."""
-        return [KeptPayload(self._payload_file, ordinal) for ordinal in ordinals.tolist()]
+    def payload_refs(self, ordinals: NDArray[np.uint32]) -> list[RowPayload]:
+        """What a newer row stores that keeps the payload of one of these."""
+        return [PayloadRef(self._payload_file, ordinal) for ordinal in ordinals.tolist()]
 
     @property
     def directory_bytes(self) -> int:

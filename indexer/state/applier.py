@@ -1,4 +1,4 @@
-"""The applier: follows the log, folds each record into the state and publishes what readers see."""
+"""The applier follows the log, applies each record to the state and publishes what readers see."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import anyio
 from anyio import to_thread
 
 from asteroid_cloud.indexer.model.snapshot import Snapshot
-from asteroid_cloud.indexer.state.state import Outcome, State
+from asteroid_cloud.indexer.state.apply import Outcome, apply_all
+from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Log
 from asteroid_cloud.wal.errors import AsteroidError, Overloaded, StorageError
 from asteroid_cloud.wal.format import Record
 
-OUTCOMES_KEPT = 65_536
+OUTCOMES_MAX = 65_536
 
 
 class Applier:
-    """Owns the turn: who holds it may look at the state or change it; readers need only the snapshot."""
+    """Owns the lock of the state: its holder may read or change the state; readers need only the snapshot."""
 
     def __init__(self, state: State) -> None:
-        self.turn = anyio.Lock()
+        self.lock = anyio.Lock()
         self.snapshot: Snapshot | None = None
         self.applied_lsn = Lsn(0)
         self.last_write_s = 0.0
@@ -39,35 +40,32 @@ class Applier:
         """Of records to come: one to wake for each, for there may be thousands who wait."""
 
     async def replay(self, records: list[Record]) -> None:
-        """Folds records of the past; nobody waits for their outcomes."""
-        async with self.turn:
-            await self._fold(records)
+        """Applies records that were logged before the store was opened; nobody waits for their outcomes."""
+        async with self.lock:
+            await self._apply(records)
 
     async def follow(self, log: Log) -> None:
-        """Folds whatever becomes durable, for ever."""
+        """Applies whatever becomes durable, for ever."""
         async for records in log.tail(Lsn(self._state.applied_lsn + 1)):
-            async with self.turn:
-                outcomes = await self._fold(records)
+            async with self.lock:
+                outcomes = await self._apply(records)
             for record, outcome in zip(records, outcomes, strict=True):
                 asked = self._asked.pop(record.lsn, None)
                 if asked is None:
                     self._outcomes[record.lsn] = outcome
                 elif not asked.done():
                     asked.set_result(outcome)
-            while len(self._outcomes) > OUTCOMES_KEPT:
+            while len(self._outcomes) > OUTCOMES_MAX:
                 self._outcomes.popitem(last=False)
             self._announce()
 
-    async def _fold(self, records: list[Record]) -> list[Outcome]:
-        outcomes = await to_thread.run_sync(self._fold_all, records, limiter=self._one_at_a_time)
+    async def _apply(self, records: list[Record]) -> list[Outcome]:
+        outcomes = await to_thread.run_sync(apply_all, self._state, records, limiter=self._one_at_a_time)
         self.publish()
         return outcomes
 
-    def _fold_all(self, records: list[Record]) -> list[Outcome]:
-        return self._state.apply_all(records)
-
     def publish(self) -> None:
-        """Makes the state, as it is now, what readers get; call it with the turn held."""
+        """Makes the state, as it is now, what readers get; call it with ``lock`` held."""
         self.snapshot = self._state.snapshot()
         self.applied_lsn = self._state.applied_lsn
 

@@ -1,4 +1,4 @@
-"""A block: a bounded run of the newest rows, flat in RAM, until it is sealed into a segment."""
+"""A memtable: some of the newest rows, flat in RAM, until they are sealed into a segment."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.model.options import TAIL_ROW_BYTES
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.indexer.segment.payload_file import KEPT_BYTES, Held, KeptPayload, sizes_of, texts_of
+from asteroid_cloud.indexer.segment.payload_file import (
+    PAYLOAD_REF_BYTES,
+    PayloadRef,
+    RowPayload,
+    sizes_of,
+    texts_of,
+)
 from asteroid_cloud.wal import Lsn
 
 
 class Memtable:
-    """Rows in the order of their records; only the fold appends, at record borders."""
+    """Rows in the order of their records; whole records are appended, by the applier alone."""
 
     is_flat = True
     fields = None
@@ -25,17 +31,17 @@ class Memtable:
         self.number = number
         self.spec = spec
         self.native = core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity)
-        self.tombstones = Deletions(capacity)
+        self.deletions = Deletions(capacity)
         self.payload_bytes = 0
         self.first_lsn: Lsn | None = None
         self.newest_lsn: Lsn | None = None
-        self._payloads: list[Held] = []
+        self._payloads: list[RowPayload] = []
         self._ram_row_bytes = spec.row_bytes + TAIL_ROW_BYTES  # asked for at every write
 
     @property
     def key(self) -> Hashable:
-        """Names the block for ever."""
-        return ("block", self.number)
+        """Names the memtable for ever."""
+        return ("memtable", self.number)
 
     @property
     def rows(self) -> int:
@@ -62,7 +68,7 @@ class Memtable:
         lsn: Lsn,
         ids: NDArray[np.uint64],
         encoded: NDArray[np.uint8],
-        payloads: Sequence[Held],
+        payloads: Sequence[RowPayload],
         last_lsn: Lsn | None = None,
     ) -> None:
         """Adds the rows of record ``lsn``, or of those up to ``last_lsn``.
@@ -74,7 +80,7 @@ class Memtable:
         self.newest_lsn = last_lsn or lsn  # before the rows can be seen, as their payloads
         self._payloads.extend(payloads)
         self.payload_bytes += sum(
-            KEPT_BYTES if isinstance(held, KeptPayload) else len(held) for held in payloads
+            PAYLOAD_REF_BYTES if isinstance(each, PayloadRef) else len(each) for each in payloads
         )
         self.native.append(ids, encoded)
 
@@ -84,12 +90,12 @@ class Memtable:
 
     def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
         """The payload text of each row."""
-        return texts_of(self.held(ordinals))
+        return texts_of(self.payload_refs(ordinals))
 
     def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The bytes of each of these texts."""
-        return np.array(sizes_of(self.held(ordinals)), np.int64)
+        return np.array(sizes_of(self.payload_refs(ordinals)), np.int64)
 
-    def held(self, ordinals: NDArray[np.uint32]) -> list[Held]:
-        """What a newer row that keeps the payload of one of these is to hold."""
+    def payload_refs(self, ordinals: NDArray[np.uint32]) -> list[RowPayload]:
+        """What a newer row stores that keeps the payload of one of these."""
         return [self._payloads[ordinal] for ordinal in ordinals.tolist()]

@@ -1,7 +1,7 @@
-"""Runs: records of one row each, one behind the other, which can be folded at once.
+"""Upsert batching: neighbouring records of one row each, which can be applied at once.
 
-Most stores are written to by many who write a row each; what numpy and the core take to be called is more
-than what one row takes then. Rows of a run have different ids, so that none depends on one before it.
+Most stores have many writers that write one row at a time; a call of numpy or of the core then costs more
+than the row itself. The rows of a batch have different ids, so that none depends on one before it.
 """
 
 from __future__ import annotations
@@ -9,41 +9,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS
 from asteroid_cloud.wal.format import Record, VectorsUpserted
 
-RUN_ROWS_MAX = 64
-ID_BYTES = 8
+BATCH_ROWS_MAX = 64
 
 
-def runs_of(records: Sequence[Record]) -> Iterator[tuple[list[Record], list[VectorsUpserted]]]:
-    """All records in order, in groups, each with the upserts of its run, or with none.
+def batches_of(records: Sequence[Record]) -> Iterator[tuple[list[Record], list[VectorsUpserted]]]:
+    """All records in order, in groups, each with the upserts of a batch, or with none.
 
-    A group without upserts is a single record, to be folded by itself; vectors of a run are of one length.
+    A group without upserts is a single record, to be applied by itself; all vectors of a batch are of one
+    length.
     """
-    run: list[Record] = []
+    batch: list[Record] = []
     upserts: list[VectorsUpserted] = []
     ids: set[bytes] = set()
     for record in records:
         event = record.event
         if not _is_single(event):
-            if run:
-                yield run, upserts
+            if batch:
+                yield batch, upserts
             yield [record], []
-            run, upserts, ids = [], [], set()
+            batch, upserts, ids = [], [], set()
             continue
-        is_apart = event.ids in ids or len(run) == RUN_ROWS_MAX
-        if run and (is_apart or len(event.vectors) != len(upserts[0].vectors)):
-            yield run, upserts
-            run, upserts, ids = [], [], set()
-        run.append(record)
+        is_apart = event.ids in ids or len(batch) == BATCH_ROWS_MAX
+        if batch and (is_apart or len(event.vectors) != len(upserts[0].vectors)):
+            yield batch, upserts
+            batch, upserts, ids = [], [], set()
+        batch.append(record)
         upserts.append(event)
         ids.add(event.ids)
-    if run:
-        yield run, upserts
+    if batch:
+        yield batch, upserts
 
 
 def _is_single(event: object) -> TypeGuard[VectorsUpserted]:
     """Whether it gives one row, with a payload or without one."""
-    if not isinstance(event, VectorsUpserted) or len(event.ids) != ID_BYTES:
+    if not isinstance(event, VectorsUpserted) or not INTEGER_IDS.is_single(event.ids):
         return False
     return event.payloads is None or len(event.payloads) == 1

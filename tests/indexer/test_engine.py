@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Engine, EngineOptions, snapshot_digest
-from asteroid_cloud.indexer.state.state import State
-from asteroid_cloud.wal import Lsn, Record
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LockHeld, NotFound
-from asteroid_cloud.wal.format.events import IndexCreated, VectorsUpserted
 from tests.support.engines import SMALL, contents, find, opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
@@ -298,25 +295,6 @@ async def test_a_snapshot_outlives_the_files_of_its_segments(tmp_path: Path) -> 
             ids, payloads = view.ids(everyone).tolist(), view.payloads(everyone)
             assert [msgspec.json.decode(text)["n"] for text in payloads] == ids
             assert view.vectors(everyone).shape == (view.rows, DIM)
-
-
-def test_a_block_without_rows_never_stands_before_one_with_rows() -> None:
-    state = State(SMALL, lambda event: [])
-    state.apply(Record(Lsn(1), 0, IndexCreated(2, "l2")))
-
-    def upsert(lsn: int) -> None:
-        event = VectorsUpserted(u64(lsn).tobytes(), np.ones(2, "<f4").tobytes())
-        state.apply(Record(Lsn(lsn), 0, event))
-
-    upsert(2)
-    frozen = state.freeze_oldest()
-    assert frozen is not None
-    state.exchange([frozen[0]], None, frozen[1])
-    assert state.freeze_oldest() is None
-    upsert(3)
-    frozen = state.freeze_oldest()
-    assert frozen is not None
-    assert (frozen[0].rows, frozen[1]) == (1, 3)
 
 
 async def test_stats_count_exactly(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.errors import AsteroidError
 from tests.support.engines import contents, opened, u64, vectors
 from tests.support.faulty_files import Fault, FaultyFiles
+from tests.support.probe import inside
 
 pytestmark = pytest.mark.anyio
 
@@ -142,18 +143,17 @@ async def test_a_merge_ends_well_though_the_checkpoint_before_it_failed(tmp_path
         await engine.create_index(DIM, "l2")
         await engine.upsert(u64(1, 2), vectors(2, DIM), None)
         await engine.flush()
-        inside = engine._opening.opened
-        assert inside is not None
-        base = inside.checkpointer.lsn
+        parts = inside(engine)
+        base = parts.checkpointer.lsn
         await engine.upsert(u64(3, 2), vectors(2, DIM, 1), None)
         files.arm(1, Fault.NO_SPACE, "create", for_ever=True, path_contains="manifest")
-        inside.sealer.ask()
+        parts.sealer.ask()
         with anyio.fail_after(20):
             while not files.failed:
                 await anyio.sleep(0.001)
-        assert (inside.checkpointer.lsn, engine.stats().segments) == (base, 2)
+        assert (parts.checkpointer.lsn, engine.stats().segments) == (base, 2)
         files.disarm()
-        assert await inside.checkpointer.swap([], None, inside.state.generation, base, None)
+        assert await parts.checkpointer.swap([], None, parts.state.generation, base, None)
         assert engine.failure is None
         before = contents(engine)
     async with opened(tmp_path) as engine:

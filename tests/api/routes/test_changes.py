@@ -21,6 +21,7 @@ from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEEDS_MAX
 from ops.server import Server
 from tests.support.asgi import scope_of
 from tests.support.asking import DIM, LSN_HEADER, ZEROS, Http
+from tests.support.probe import open_feeds
 from tests.support.schema_check import faults
 
 pytestmark = pytest.mark.anyio
@@ -173,10 +174,10 @@ async def test_a_client_that_goes_away_or_takes_nothing_frees_its_feed(
         async with anyio.create_task_group() as group:
             group.start_soon(leaves.run)
             group.start_soon(stalls.run)
-            while store.engine._feeds != 1 or len(leaves.taken) < 2:
+            while open_feeds(store.engine) != 1 or len(leaves.taken) < 2:
                 await anyio.sleep(0.01)
             leaves.gone.set()
-        assert store.engine._feeds == 0
+        assert open_feeds(store.engine) == 0
 
 
 async def test_a_slow_reader_costs_a_bounded_piece_and_holds_no_writer_back(store: Store) -> None:

@@ -23,6 +23,7 @@ from asteroid_cloud.wal.format.events import PayloadMerged, PayloadReplaced, Vec
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support import oracle
 from tests.support.asking import DIM, ZEROS, Http
+from tests.support.probe import inside
 
 pytestmark = pytest.mark.anyio
 
@@ -127,7 +128,7 @@ async def test_an_index_that_is_new_meanwhile_is_not_touched(
 
 async def test_a_record_on_its_way_is_waited_for(rows: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that is cancelled may leave a record in the log's queue that no turn tells of."""
-    log, look, strays = rows.engine._opened.log, rows.reads.at_once, 0
+    log, look, strays = inside(rows.engine).log, rows.reads.at_once, 0
 
     async def late(function: Callable[[], Any]) -> Any:
         nonlocal strays
@@ -279,7 +280,7 @@ def follow(store: Store) -> dict[str, int]:
     """Folds the log into a dict; every delete and patch in it must hit what matches at that record."""
     model: dict[int, bytes] = {}
     hits = {"deleted": 0, "patched": 0}
-    for record in store.engine._opened.log.read(Lsn(1)):
+    for record in inside(store.engine).log.read(Lsn(1)):
         match record.event:
             case VectorsUpserted(ids, _, payloads):
                 assert payloads is not None

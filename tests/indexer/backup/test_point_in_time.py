@@ -20,6 +20,7 @@ from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LockHeld, LogPru
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support.engines import contents, opened, u64, vectors
 from tests.support.faulty_files import Fault, FaultyFiles
+from tests.support.probe import inside
 
 pytestmark = pytest.mark.anyio
 ALL = EngineOptions(seal_rows=8, segments_max=2, idle_seal_s=0.01, idle_flush_s=0.02, keep_log=True)
@@ -83,14 +84,14 @@ async def test_from_a_tag_when_the_log_does_not_reach_back(tmp_path: Path) -> No
     async with opened(tmp_path / "store", SOME) as engine:
         await write(engine, seen, 3)
         tagged = (await engine.tag("here")).lsn
-        await engine._opened.log.rotate()
-        await engine._opened.log.trim(Lsn(engine._opened.log.durable_lsn + 1))
+        await inside(engine).log.rotate()
+        await inside(engine).log.trim(Lsn(inside(engine).log.durable_lsn + 1))
         await engine.upsert(u64(100), vectors(1, 4), None)
         seen[engine.applied_lsn] = dict(contents(engine))
         await engine.delete(u64(3))
         seen[engine.applied_lsn] = dict(contents(engine))
         await engine.flush()
-        first = engine._opened.log.first_lsn
+        first = inside(engine).log.first_lsn
     assert first == tagged + 1
     for lsn in range(tagged, tagged + 3):
         done = journey(tmp_path / "store").to_new(str(tmp_path / f"at{lsn}"), Point(lsn=lsn))

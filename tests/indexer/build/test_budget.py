@@ -10,26 +10,19 @@ import anyio
 import numpy as np
 import pytest
 
-from asteroid_cloud.indexer import Building, Engine, EngineOptions, IndexSpec
+from asteroid_cloud.indexer import Building, EngineOptions, IndexSpec
 from asteroid_cloud.indexer.build.budget import Construction, Work
 from asteroid_cloud.indexer.build.builder import Abandoned, PayloadOrder, Source, payload_windows
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.indexer.recovery.opener import Opened
 from asteroid_cloud.wal.limits import KIB, MIB
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support.engines import contents, opened, u64, vectors
+from tests.support.probe import inside
 
 pytestmark = pytest.mark.anyio
 
 BY_HAND = EngineOptions(idle_seal_s=600, idle_flush_s=600, ef_construction=20, links_max=4)
 LONG = b'{"s":"%s"}' % (b"x" * 60_000)
-
-
-def inside(engine: Engine) -> Opened:
-    """The engine's parts."""
-    opened = engine._opening.opened
-    assert opened is not None
-    return opened
 
 
 @pytest.mark.parametrize("budget", [8 * MIB, 256 * MIB, 4096 * MIB])
@@ -94,7 +87,7 @@ async def test_a_kept_payload_outlives_the_segment_that_it_lies_in(tmp_path: Pat
         state.segments.clear()
         for file in (tmp_path / "index").glob("segment-*"):
             file.unlink()
-        block = state.blocks[-1]
+        block = state.memtables[-1]
         assert block.payloads(np.array([0], np.uint32)) == [b'{"a":1}']
         assert block.payload_sizes(np.array([0, 0], np.uint32)).tolist() == [7, 7]
 
@@ -144,12 +137,12 @@ async def test_many_deletes_make_a_checkpoint_due(tmp_path: Path) -> None:
         await engine.flush()
         before = Lsn(engine.stats().checkpoint_lsn)
         await engine.delete(np.arange(rows // 3, dtype=np.uint64))
-        assert inside(engine).state.kill_bytes_after(before) == 12 * (rows // 3)
+        assert inside(engine).state.deletion_bytes_after(before) == 12 * (rows // 3)
         last = await engine.delete(np.arange(rows // 3, rows - 1, dtype=np.uint64))
         with anyio.fail_after(20):
             while engine.stats().checkpoint_lsn < last.lsn:
                 await inside(engine).checkpointer.changed.wait()
-        assert inside(engine).state.kill_bytes_after(before) == 0, "forgotten"
+        assert inside(engine).state.deletion_bytes_after(before) == 0, "forgotten"
 
 
 def test_large_graphs_are_built_one_at_a_time() -> None:

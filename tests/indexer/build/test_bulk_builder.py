@@ -16,6 +16,7 @@ from asteroid_cloud.wal.errors import Conflict, InvalidRequest
 from asteroid_cloud.wal.format.events import BulkLoaded, BulkRows
 from tests.support.engines import contents, find, opened, u64, vectors
 from tests.support.faulty_files import Fault, FaultyFiles
+from tests.support.probe import inside
 
 pytestmark = pytest.mark.anyio
 
@@ -153,13 +154,12 @@ async def test_the_record_that_made_the_index_is_known_after_a_restart(tmp_path:
     """A load begun for an earlier index is void then too, though its own records are in no log any more."""
     async with opened(tmp_path, BY_HAND) as engine:
         await engine.create_index(DIM, "l2")
-        inside = engine._opening.opened
-        assert inside is not None
-        since = await inside.log.append([BulkRows(1, 0, vectors(5, DIM).tobytes())])
+        parts = inside(engine)
+        since = await parts.log.append([BulkRows(1, 0, vectors(5, DIM).tobytes())])
         await engine.delete_index()
         await engine.create_index(DIM, "cosine")
         await engine.flush()
-        lsn = await inside.log.append([BulkLoaded(1, since, 5, DIM)])
+        lsn = await parts.log.append([BulkLoaded(1, since, 5, DIM)])
         await engine.wait_for(lsn, 10)
         assert engine.stats().vectors == 0
     async with opened(tmp_path, BY_HAND) as engine:

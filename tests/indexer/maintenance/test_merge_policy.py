@@ -20,7 +20,7 @@ class Stub:
 
     number: int
     rows: int
-    tombstones: Deletions = field(default_factory=lambda: Deletions(100_000))
+    deletions: Deletions = field(default_factory=lambda: Deletions(100_000))
 
 
 def pick(*rows: int, segments_max: int = 4, is_quiet: bool = False) -> list[int]:
@@ -66,7 +66,7 @@ def test_whatever_arrives_segments_stay_few_and_rows_move_seldom() -> None:
 
 def test_a_segment_is_rewritten_for_those_who_were_dead_at_the_base_only() -> None:
     segment = Stub(1, 100)
-    segment.tombstones.kill(Lsn(7), np.arange(50, dtype=np.uint32))
+    segment.deletions.mark_deleted(Lsn(7), np.arange(50, dtype=np.uint32))
     only = cast("list[Segment]", [segment])
     assert pick_merge(only, Lsn(6), 4, True) == [], "a merge as of record 6 would drop none of them"
     assert pick_merge(only, Lsn(7), 4, True) == only

@@ -14,6 +14,7 @@ from asteroid_cloud.indexer.maintenance.page_cache import LEFT_SHARE, WINDOW_BYT
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal.limits import MIB
 from tests.support.engines import find, opened, vectors
+from tests.support.probe import inside
 
 pytestmark = pytest.mark.anyio
 DIM, ROWS = 256, 12_000
@@ -39,7 +40,7 @@ async def test_pages_are_let_go_until_within_the_bound_and_come_back(tmp_path: P
         assert before > 1.5 * WINDOW_BYTES
         query = vectors(1, DIM, 2)
         found = find(engine, query, 10)
-        keeper = PageCache(engine._opened.state, engine._opened.checkpointer, EngineOptions())
+        keeper = PageCache(inside(engine).state, inside(engine).checkpointer, EngineOptions())
         keeper.hold_below([segment], before)
         assert segment.native.cached_bytes == before
         keeper.hold_below([segment], WINDOW_BYTES)
@@ -99,5 +100,5 @@ async def test_every_byte_has_a_name(tmp_path: Path) -> None:
         assert (used.tail_vectors, used.tail_payloads) == (0, 0)
         assert used.mapped > 2_000 * 2 * DIM
         assert 0 < used.directories < 64 * 1024
-        state = engine._opened.state
-        assert used == memory_use(state.blocks, state.segments, engine._opened.builder.construction, 0)
+        state = inside(engine).state
+        assert used == memory_use(state.memtables, state.segments, inside(engine).builder.construction, 0)

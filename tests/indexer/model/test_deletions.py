@@ -22,7 +22,7 @@ def test_nobody_is_dead_at_first() -> None:
 
 def test_the_alive_bits_end_with_the_rows() -> None:
     dead = Deletions(64)
-    dead.kill(Lsn(1), some(0, 9))
+    dead.mark_deleted(Lsn(1), some(0, 9))
     alive = dead.alive(11)
     assert alive is not None
     assert np.unpackbits(alive, bitorder="little").tolist() == [0, *[1] * 8, 0, 1, 0, 0, 0, 0, 0]
@@ -34,7 +34,7 @@ def test_the_past_is_what_it_was(kills: list[set[int]], forget: int, look: int) 
     history: list[set[int]] = [set()]
     for number, rows in enumerate(kills, 1):
         fresh = sorted(rows - gone)
-        dead.kill(Lsn(number), some(*fresh))
+        dead.mark_deleted(Lsn(number), some(*fresh))
         gone |= rows
         history.append(set(gone))
     forget = min(forget, len(kills))

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asteroid_cloud.indexer import snapshot_digest
-from asteroid_cloud.indexer.state.state import Outcome, State
-from asteroid_cloud.indexer.state.upsert_batching import RUN_ROWS_MAX, runs_of
+from asteroid_cloud.indexer.state.apply import Outcome, apply_all, apply_record
+from asteroid_cloud.indexer.state.state import State
+from asteroid_cloud.indexer.state.upsert_batching import BATCH_ROWS_MAX, batches_of
 from asteroid_cloud.wal.format.events import (
     Event,
     IndexCreated,
@@ -56,7 +57,7 @@ def recorded(events: list[Event], first: int = 2) -> list[Record]:
 
 def created() -> State:
     state = State(SMALL, lambda event: [])
-    state.apply(Record(Lsn(1), 0, IndexCreated(DIM, "l2")))
+    apply_record(state, Record(Lsn(1), 0, IndexCreated(DIM, "l2")))
     return state
 
 
@@ -66,7 +67,7 @@ def told(outcomes: list[Outcome]) -> list[tuple[int, str | None]]:
 
 def kills(state: State) -> list[list[tuple[int, list[int]]]]:
     return [
-        [(lsn, ordinals.tolist()) for lsn, ordinals in part.tombstones.killed_after(Lsn(0))]
+        [(lsn, ordinals.tolist()) for lsn, ordinals in part.deletions.deleted_after(Lsn(0))]
         for part in state.parts
     ]
 
@@ -75,18 +76,18 @@ def kills(state: State) -> list[list[tuple[int, list[int]]]]:
 def test_runs_do_what_single_records_do(events: list[Event], sizes: list[int]) -> None:
     one_by_one, together = created(), created()
     records = recorded(events)
-    expected = [one_by_one.apply(record) for record in records]
+    expected = [apply_record(one_by_one, record) for record in records]
     outcomes: list[Outcome] = []
     at = number = 0
     while at < len(records):
         size = sizes[number % len(sizes)]
-        outcomes += together.apply_all(records[at : at + size])
+        outcomes += apply_all(together, records[at : at + size])
         at, number = at + size, number + 1
     assert told(outcomes) == told(expected)
     assert together.applied_lsn == one_by_one.applied_lsn
     assert kills(together) == kills(one_by_one)
-    assert [block.newest_lsn for block in together.blocks] == [b.newest_lsn for b in one_by_one.blocks]
-    assert [block.first_lsn for block in together.blocks] == [b.first_lsn for b in one_by_one.blocks]
+    assert [block.newest_lsn for block in together.memtables] == [b.newest_lsn for b in one_by_one.memtables]
+    assert [block.first_lsn for block in together.memtables] == [b.first_lsn for b in one_by_one.memtables]
     before, after = one_by_one.snapshot(), together.snapshot()
     assert (before is None) == (after is None)
     if before is not None and after is not None:
@@ -96,7 +97,7 @@ def test_runs_do_what_single_records_do(events: list[Event], sizes: list[int]) -
 @given(EVENTS)
 def test_groups_are_all_records_in_order_and_runs_have_different_ids(events: list[Event]) -> None:
     records = recorded(events)
-    groups = list(runs_of(records))
+    groups = list(batches_of(records))
     assert [record for run, _ in groups for record in run] == records
     for run, upserts in groups:
         assert upserts == [record.event for record in run] or (len(run) == 1 and not upserts)
@@ -104,14 +105,14 @@ def test_groups_are_all_records_in_order_and_runs_have_different_ids(events: lis
 
 
 def test_runs_are_bounded_and_fill_more_than_one_block() -> None:
-    events: list[Event] = [upserted([id_], None) for id_ in range(3 * RUN_ROWS_MAX + 1)]
-    sizes = [len(run) for run, _ in runs_of(recorded(events))]
-    assert sizes == [RUN_ROWS_MAX, RUN_ROWS_MAX, RUN_ROWS_MAX, 1]
+    events: list[Event] = [upserted([id_], None) for id_ in range(3 * BATCH_ROWS_MAX + 1)]
+    sizes = [len(run) for run, _ in batches_of(recorded(events))]
+    assert sizes == [BATCH_ROWS_MAX, BATCH_ROWS_MAX, BATCH_ROWS_MAX, 1]
     state = created()
-    state.apply_all(recorded(events))
-    assert len(state.blocks) > 1
+    apply_all(state, recorded(events))
+    assert len(state.memtables) > 1
     assert (state.live, state.applied_lsn) == (len(events), len(events) + 1)
-    for earlier, later in zip(state.blocks, state.blocks[1:], strict=False):
+    for earlier, later in zip(state.memtables, state.memtables[1:], strict=False):
         assert earlier.newest_lsn is not None
         assert later.first_lsn == earlier.newest_lsn + 1
 
@@ -120,4 +121,4 @@ def test_a_gap_in_a_run_stops_the_fold() -> None:
     events: list[Event] = [upserted([id_], None) for id_ in range(3)]
     for records in (recorded(events, 3), [*recorded(events), *recorded(events[:1], 9)]):
         with pytest.raises(AssertionError, match="gap"):
-            created().apply_all(records)
+            apply_all(created(), records)

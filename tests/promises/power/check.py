@@ -29,6 +29,7 @@ from tests.promises.power.images import Cut, Image, Images, Key
 from tests.promises.power.recording import MappableFiles, RecordingFiles
 from tests.promises.power.script import DIM, OPTIONS, Contents, Script, Told, run
 from tests.support.engines import u64, vectors
+from tests.support.probe import data_directory, inside
 from tests.support.seeded_loop import run_seeded, threads_in_place
 
 LOG_FILE_BYTES = 3000
@@ -89,13 +90,13 @@ def repeatable(seed: int) -> Iterator[None]:
 
 def contents_of(engine: Engine) -> Contents:
     """What an engine holds, and what its tags stand for."""
-    files, path, tags = engine._opened.builder.files, engine._opening.path, []
+    files, path, tags = inside(engine).builder.files, data_directory(engine), []
     for each in tags_of(files, path):
         manifest = read_tag(files, path, each.name).decoded()
         tagged = open_checkpoint(files, f"{path}/index", manifest, engine.identity)
         assert tagged.spec is not None
         views = tuple(
-            PartView(part, part.rows, part.live, ~part.tombstones.dead_as_of(tagged.applied_lsn))
+            PartView(part, part.rows, part.live, ~part.deletions.dead_as_of(tagged.applied_lsn))
             for part in tagged.segments
         )
         rows = sum(view.live for view in views)

@@ -135,13 +135,13 @@ def reuse_numbers(patch: Patch) -> None:
 
 def apply_twice(patch: Patch) -> None:
     """The rows of a batch are appended twice."""
-    append = State._append
+    append = State.append_rows
 
     def append_twice(self: State, *args: Any) -> None:
         append(self, *args)
         append(self, *args)
 
-    patch.setattr(State, "_append", append_twice)
+    patch.setattr(State, "append_rows", append_twice)
 
 
 def trim_before_manifest(patch: Patch) -> None:
