@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from asteroid_cloud.client import AsteroidError, AsyncClient, RetryPolicy, Row
+from ops.forked_server import ForkedServer
 from ops.server import Server
 
 DIM = 16
@@ -175,14 +176,14 @@ def run(cycles: int, seed: int, folder: Path) -> int:
     rng = random.Random(seed)
     writers = [Writer(number) for number in range(WRITERS)]
     for _ in range(cycles):
-        server = Server(folder, "--dim", str(DIM), "--seal-rows", "256")
+        server = ForkedServer(folder, "--dim", str(DIM), "--seal-rows", "256")
         server.start()
         try:
             asyncio.run(run_cycle(server, writers, rng))
         finally:
             server.kill()
-    with Server(folder) as server:
-        return asyncio.run(check_all(server, writers))
+    with ForkedServer(folder) as last:
+        return asyncio.run(check_all(last, writers))
 
 
 def main() -> None:

@@ -9,8 +9,35 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import IO, Protocol, Self
 
 START_LINE = re.compile(r"(http://\S+)")
+
+
+class Process(Protocol):
+    """As much of ``subprocess.Popen`` as the owner of a server uses."""
+
+    stdout: IO[str] | None
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, as far as it is known; below zero the signal that ended it."""
+
+    def poll(self) -> int | None:
+        """The exit status; None while it runs."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Sends it a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """Ends it at once."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits until it has ended; its exit status."""
 
 
 class Server:
@@ -18,28 +45,32 @@ class Server:
 
     def __init__(self, data: Path, *options: str, port: int = 0) -> None:
         self.url = ""
-        self._command = [sys.executable, "-m", "asteroid_cloud.api", "serve", "--data", str(data)]
-        self._command += ["--host", "127.0.0.1", "--port", str(port), *options]
-        self._process: subprocess.Popen[str] | None = None
+        self.data = data
+        self._arguments = ["--data", str(data), "--host", "127.0.0.1", "--port", str(port), *options]
+        self._process: Process | None = None
 
     @property
-    def process(self) -> subprocess.Popen[str]:
+    def process(self) -> Process:
         """The running process."""
         assert self._process is not None, "the server has not been started"
         return self._process
 
     def start(self) -> None:
         """Starts the process and waits for the line with its address; raises RuntimeError without one."""
-        # The server's settings may also come from variables: only those given here shall count.
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("ASTEROID_")}
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True, env=clean)
+        self._process = self._launch(self._arguments)
         assert self._process.stdout is not None
         for line in self._process.stdout:
             found = START_LINE.search(line)
             if found:
                 self.url = found[1]
                 return
-        raise RuntimeError(f"the server ended with status {self._process.wait()} before it was up")
+        raise RuntimeError(f"the server ended with status {self._ended()} before it was up")
+
+    def _launch(self, arguments: list[str]) -> Process:
+        # The server's settings may also come from variables: only those given here shall count.
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("ASTEROID_")}
+        command = [sys.executable, "-m", "asteroid_cloud.api", "serve", *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean)
 
     def stop(self) -> int:
         """Asks the server to end and gives its exit status."""
@@ -62,7 +93,7 @@ class Server:
             self.process.stdout.close()
         return status
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -23,7 +23,7 @@ from lsmvec_client import (  # type: ignore[import-untyped]
     Unauthorized,
 )
 
-from ops.server import Server
+from ops.forked_server import ForkedServer
 
 KEY = "sk-live-of-the-test"
 DIM = 4
@@ -37,15 +37,15 @@ def wait_until_ready(client: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedServer]:
     """One server for all tests of this file."""
-    with Server(tmp_path_factory.mktemp("published"), "--api-key", KEY, "--dim", str(DIM)) as server:
+    with ForkedServer(tmp_path_factory.mktemp("published"), "--api-key", KEY, "--dim", str(DIM)) as server:
         wait_until_ready(Client(api_key=KEY, base_url=server.url))
         yield server
 
 
 @pytest.fixture
-def bare(server: Server) -> Any:
+def bare(server: ForkedServer) -> Any:
     """A client of a server that has no index."""
     client = Client(api_key=KEY, base_url=server.url)
     client.delete_index()
@@ -69,7 +69,7 @@ def test_it_is_the_client_that_was_published() -> None:
     }
 
 
-def test_health_needs_neither_key_nor_index(server: Server, bare: Any) -> None:
+def test_health_needs_neither_key_nor_index(server: ForkedServer, bare: Any) -> None:
     assert bare.health() is True
     assert Client(base_url=server.url).health() is True
     assert bare.ready() is False
@@ -264,7 +264,7 @@ def test_data_needs_an_index(bare: Any, name: str, arguments: tuple[Any, ...]) -
 
 
 @pytest.mark.parametrize("key", ["", "wrong", KEY + "x", KEY[:-1]])
-def test_a_key_is_needed(server: Server, client: Any, key: str) -> None:
+def test_a_key_is_needed(server: ForkedServer, client: Any, key: str) -> None:
     stranger = Client(api_key=key, base_url=server.url)
     for call in (stranger.stats, stranger.delete_index, lambda: stranger.insert(1, NEAR)):
         with pytest.raises(Unauthorized) as caught:
@@ -274,7 +274,7 @@ def test_a_key_is_needed(server: Server, client: Any, key: str) -> None:
 
 
 def test_a_server_may_have_its_index_from_the_start(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", "--dim", str(DIM), "--metric", "cosine") as server:
+    with ForkedServer(tmp_path / "data", "--dim", str(DIM), "--metric", "cosine") as server:
         client = Client(base_url=server.url)
         wait_until_ready(client)
         assert client.get_index().items() >= {"initialized": True, "dim": DIM, "metric": "cosine"}.items()
@@ -284,7 +284,7 @@ def test_a_server_may_have_its_index_from_the_start(tmp_path: Path) -> None:
 
 def test_a_caller_over_its_rate_is_told_so(tmp_path: Path) -> None:
     refusals = []
-    with Server(tmp_path / "data", "--rate-limit", "0.5") as server:
+    with ForkedServer(tmp_path / "data", "--rate-limit", "0.5") as server:
         client = Client(base_url=server.url)
         for _ in range(50):
             try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from asteroid_cloud.client import Client, Unauthorized
-from ops.server import Server
+from ops.forked_server import ForkedServer
 
 COMMAND = [sys.executable, "-m", "asteroid_cloud.api"]
 SECONDS_MAX = 60
@@ -37,7 +37,7 @@ def asteroid(*arguments: str | Path, **variables: str) -> subprocess.CompletedPr
 def fill(folder: Path) -> None:
     """Leaves a store with nine vectors, one of them twice written, and payloads."""
     options = ("--dim", "2", "--seal-rows", "4", "--keep-log")
-    with Server(folder, *options) as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder, *options) as server, Client(base_url=server.url) as client:
         client.insert_batch([(id, [float(id), 0.0], {"id": id}) for id in range(10)])
         client.upsert(3, [3.0, 3.0])
         client.delete(7)
@@ -61,9 +61,9 @@ def folder(filled: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedServer]:
     """A server that runs while others are tried."""
-    with Server(tmp_path_factory.mktemp("running"), "--dim", "2") as server:
+    with ForkedServer(tmp_path_factory.mktemp("running"), "--dim", "2") as server:
         yield server
 
 
@@ -86,8 +86,8 @@ def test_the_help_lists_the_commands(arguments: list[str], words: list[str]) -> 
     assert [word for word in words if word not in ended.stdout] == []
 
 
-def test_replay_leaves_a_store_in_use_alone(server: Server) -> None:
-    data = server._command[server._command.index("--data") + 1]
+def test_replay_leaves_a_store_in_use_alone(server: ForkedServer) -> None:
+    data = server.data
     replayed = asteroid("wal", "replay", "--data", data)
     assert (replayed.returncode, replayed.stdout) == (2, "")
     assert "lock_held" in replayed.stderr
@@ -118,7 +118,7 @@ def test_a_server_comes_up_ends_at_a_signal_and_keeps_its_data(filled: Path, fol
     running.terminate()
     out, error = running.communicate(timeout=SECONDS_MAX)
     assert (running.returncode, out, error) == (0, "", "")
-    with Server(folder) as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder) as server, Client(base_url=server.url) as client:
         assert client.stats().vectors == 10
         assert client.get_payload(100) == {"new": True}
 
@@ -160,7 +160,7 @@ def test_replay_puts_the_rebuilt_index_in_place(folder: Path, damage: str) -> No
     assert "is in place" in applied.stdout
     assert (folder / "index.broken.1").exists() == (damage != "missing")
     assert asteroid("wal", "replay", "--data", folder).returncode == 0
-    with Server(folder) as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder) as server, Client(base_url=server.url) as client:
         assert client.stats().vectors == 9
         assert client.get_payload(9) == {"id": 9}
         assert [hit.id for hit in client.search([8.0, 0.0], k=2)] == [8, 9]

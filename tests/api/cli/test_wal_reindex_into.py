@@ -13,14 +13,14 @@ from asteroid_cloud.api.cli.main import main
 from asteroid_cloud.client import Client
 from asteroid_cloud.wal.format.log_file import FileHeader, decode_file_header, encode_file_header
 from asteroid_cloud.wal.lsn import Lsn
-from ops.server import Server
+from ops.forked_server import ForkedServer
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a store that a server has open: record 2 inserts three, 3 moves one, 4 deletes one."""
     folder = tmp_path_factory.mktemp("running") / "data"
-    with Server(folder, "--dim", "2", "--keep-log") as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder, "--dim", "2", "--keep-log") as server, Client(base_url=server.url) as client:
         client.insert_batch([(id, [float(id), 0.0], {"id": id}) for id in range(3)])
         client.upsert(1, [7.0, 7.0])
         client.delete(2)
@@ -35,7 +35,7 @@ def call(*arguments: str | Path) -> Result:
 
 
 def found(folder: Path) -> dict[int, tuple[float, ...]]:
-    with Server(folder) as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder) as server, Client(base_url=server.url) as client:
         return {hit.id: tuple(client.get(hit.id).vector) for hit in client.search([0.0, 0.0], k=10)}
 
 

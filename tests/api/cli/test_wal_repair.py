@@ -13,21 +13,21 @@ from click.testing import CliRunner, Result
 from asteroid_cloud.api.cli.main import main
 from asteroid_cloud.client import Client
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
-from ops.server import Server
+from ops.forked_server import ForkedServer
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of twelve vectors, one a record, the first eight or more of them in a checkpoint."""
     folder = tmp_path_factory.mktemp("filled") / "data"
-    with Server(folder, "--dim", "2", "--seal-rows", "4", "--keep-log") as server:
+    with ForkedServer(folder, "--dim", "2", "--seal-rows", "4", "--keep-log") as server:
         with Client(base_url=server.url) as client:
             for id in range(8):
                 client.insert(id, [float(id), 0.0], {"id": id})
             while not any((folder / "index").glob("manifest-*")):  # the test's own timeout ends it otherwise
                 client.health()
         assert server.stop() == 0
-    with Server(folder, "--keep-log") as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder, "--keep-log") as server, Client(base_url=server.url) as client:
         for id in range(8, 12):
             client.insert(id, [float(id), 0.0], {"id": id})
         server.kill()
@@ -65,7 +65,7 @@ def tear(folder: Path) -> None:
 
 
 def vectors(folder: Path) -> set[int]:
-    with Server(folder) as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder) as server, Client(base_url=server.url) as client:
         return {hit.id for hit in client.search([0.0, 0.0], k=100)}
 
 
@@ -107,7 +107,7 @@ def test_what_a_start_deals_with_is_left_to_it(
 
 
 def test_a_running_server_is_looked_at_but_not_repaired(folder: Path) -> None:
-    with Server(folder) as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder) as server, Client(base_url=server.url) as client:
         assert call("repair", "--data", folder).exit_code == 0
         refused = call("repair", "--data", folder, "--apply")
         assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)

@@ -14,16 +14,16 @@ from lsmvec_client import Client, PayloadTooLarge, Unauthorized  # type: ignore[
 from asteroid_cloud.api.http.lingering_close import LingeringTransport
 from asteroid_cloud.api.limits import BATCH_BODY_BYTES_MAX, LINGER_S_MAX
 from asteroid_cloud.wal.limits import MIB
-from ops.server import Server
+from ops.forked_server import ForkedServer
 
 KEY = "key-of-the-test"
 GOOD = {"Authorization": f"Bearer {KEY}"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedServer]:
     """One server for all tests of this file."""
-    with Server(tmp_path_factory.mktemp("lingering"), "--api-key", KEY, "--dim", "4") as server:
+    with ForkedServer(tmp_path_factory.mktemp("lingering"), "--api-key", KEY, "--dim", "4") as server:
         yield server
 
 
@@ -38,7 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ],
 )
 def test_a_client_that_sends_it_all_before_it_reads_sees_why_it_is_refused(
-    server: Server, path: str, size: int, headers: dict[str, str], status: int, code: str
+    server: ForkedServer, path: str, size: int, headers: dict[str, str], status: int, code: str
 ) -> None:
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     connection.request("POST", path, b" " * size, headers)
@@ -49,13 +49,13 @@ def test_a_client_that_sends_it_all_before_it_reads_sees_why_it_is_refused(
 
 
 @pytest.mark.parametrize(("key", "kind"), [(KEY, PayloadTooLarge), ("wrong", Unauthorized)])
-def test_the_published_client_sees_it_too(server: Server, key: str, kind: type[Exception]) -> None:
+def test_the_published_client_sees_it_too(server: ForkedServer, key: str, kind: type[Exception]) -> None:
     client = Client(api_key=key, base_url=server.url)
     with pytest.raises(kind):
         client.insert(1, [0.0, 0.0, 0.0, 0.0], {"text": "x" * (20 * MIB)})
 
 
-def test_what_comes_after_a_refusal_is_not_taken_for_a_request(server: Server) -> None:
+def test_what_comes_after_a_refusal_is_not_taken_for_a_request(server: ForkedServer) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
@@ -70,7 +70,7 @@ def test_what_comes_after_a_refusal_is_not_taken_for_a_request(server: Server) -
     assert seen.startswith(b"HTTP/1.1 401 ")
 
 
-def test_a_connection_outlives_a_refusal_whose_request_was_whole(server: Server) -> None:
+def test_a_connection_outlives_a_refusal_whose_request_was_whole(server: ForkedServer) -> None:
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     connection.connect()
     before = connection.sock

@@ -24,7 +24,7 @@ from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.client import Client, LostSegment
 from asteroid_cloud.wal.errors import CorruptionError
-from ops.server import Server
+from ops.forked_server import ForkedServer
 from tests.support.shell import ask
 
 BASE_MS = 1_577_836_800_000
@@ -58,7 +58,7 @@ def folder(damaged: Path, tmp_path: Path) -> Path:
 @contextmanager
 def served(folder: Path) -> Iterator[Client]:
     """A client of a server that salvages; an acknowledged loss needs no such mode, but does not mind it."""
-    with Server(folder, "--recovery", "salvage") as server, Client(base_url=server.url) as client:
+    with ForkedServer(folder, "--recovery", "salvage") as server, Client(base_url=server.url) as client:
         while not client.ready():  # the test's own timeout ends it otherwise
             pass
         yield client

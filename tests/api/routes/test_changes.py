@@ -18,7 +18,7 @@ from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.routes import changes as routes_changes
 from asteroid_cloud.client import AsyncClient, Change, Client, ConnectionFailed, NotFound, RetryPolicy
 from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEEDS_MAX
-from ops.server import Server
+from ops.forked_server import ForkedServer
 from tests.support.asgi import scope_of
 from tests.support.asking import DIM, LSN_HEADER, ZEROS, Http
 from tests.support.probe import open_feeds
@@ -232,7 +232,7 @@ def test_the_blocking_store_follows_itself(tmp_path: Path) -> None:
 
 async def test_a_client_sees_every_change_once_though_the_server_is_killed(tmp_path: Path) -> None:
     seen: list[Change] = []
-    with Server(tmp_path, "--keep-log") as server:
+    with ForkedServer(tmp_path, "--keep-log") as server:
         policy = RetryPolicy(attempts_max=200, first_pause_s=0.05, pause_s_max=0.2)
         async with AsyncClient(base_url=server.url, retries=policy) as client:
             await client.create_index(2)
@@ -254,7 +254,7 @@ async def test_a_client_sees_every_change_once_though_the_server_is_killed(tmp_p
                         await client.insert(id, [id, 0])
                     await first_half.wait()
                     await anyio.to_thread.run_sync(server.kill)
-                    again = Server(tmp_path, port=int(server.url.rpartition(":")[2]))
+                    again = ForkedServer(tmp_path, port=int(server.url.rpartition(":")[2]))
                     await anyio.to_thread.run_sync(again.start)
                     for id in range(20, 40):
                         await client.insert(id, [id, 0])
@@ -265,7 +265,7 @@ async def test_a_client_sees_every_change_once_though_the_server_is_killed(tmp_p
 
 
 def test_a_server_ends_though_somebody_follows(tmp_path: Path) -> None:
-    with Server(tmp_path) as server:
+    with ForkedServer(tmp_path) as server:
         with Client(base_url=server.url) as first:
             first.create_index(2)
             first.insert(1, [0, 1])
@@ -287,7 +287,7 @@ def test_a_blocking_client_is_told_what_is_gone(tmp_path: Path) -> None:
     with api.open_blocking(tmp_path, dim=2) as store:
         store.insert(1, [0, 1])
         store.flush()
-    with Server(tmp_path) as server, Client(base_url=server.url) as client:
+    with ForkedServer(tmp_path) as server, Client(base_url=server.url) as client:
         assert list(client.changes(2, follow=False)) == []
         with pytest.raises(NotFound) as gone:
             next(client.changes(0))

@@ -10,7 +10,7 @@ import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
 from asteroid_cloud.client import AsyncClient
 from asteroid_cloud.wal.errors import NotFound
-from ops.server import Server
+from ops.forked_server import ForkedServer
 from tests.support.asking import ZEROS, Http
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,7 @@ def test_the_blocking_store_has_them_too(tmp_path: Path) -> None:
 
 
 async def test_a_client_against_a_server(tmp_path: Path) -> None:
-    with Server(tmp_path) as server:
+    with ForkedServer(tmp_path) as server:
         async with AsyncClient(base_url=server.url) as client:
             await client.create_index(4)
             await client.insert(1, ZEROS)

@@ -13,7 +13,7 @@ from asteroid_cloud.client import AsyncClient, Client, InvalidRequest
 from asteroid_cloud.client import Conflict as ClientConflict
 from asteroid_cloud.wal.errors import Conflict
 from asteroid_cloud.wal.errors import InvalidRequest as Refused
-from ops.server import Server
+from ops.forked_server import ForkedServer
 from tests.support.asking import ZEROS, Http
 
 pytestmark = pytest.mark.anyio
@@ -106,7 +106,7 @@ def test_the_blocking_store_has_them_too(tmp_path: Path) -> None:
 
 
 async def test_both_clients_against_a_server(tmp_path: Path) -> None:
-    with Server(tmp_path) as server:
+    with ForkedServer(tmp_path) as server:
         with Client(base_url=server.url) as client:
             client.create_index(4)
             first = client.insert(1, ZEROS, if_absent=True).lsn
