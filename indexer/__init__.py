@@ -4,24 +4,22 @@ Owns everything derived from the log: blocks, segments, the manifest, payload fi
 Knows nothing of filters, of HTTP or of who asks.
 """
 
-from asteroid_cloud.indexer.backup.point_in_time import Point, PointInTimeRestore, RestoreReport
-from asteroid_cloud.indexer.backup.swap_in import undo as undo_replacement
-from asteroid_cloud.indexer.backup.writer import (
-    BackupList,
-    BackupReport,
-    check_backup,
-    read_backup,
-    restore_backup,
-)
+from asteroid_cloud.indexer.backup.file_list import BackupList, check_backup, is_backup, read_backup
+from asteroid_cloud.indexer.backup.point_in_time import PointInTimeRestore, RestoreReport
+from asteroid_cloud.indexer.backup.report import BackupReport
+from asteroid_cloud.indexer.backup.restore import restore_backup
+from asteroid_cloud.indexer.backup.swap_in import undo_replacement
 from asteroid_cloud.indexer.build.bulk_builder import BulkLoader, BulkResult
 from asteroid_cloud.indexer.check.reindex import Reindex, ReindexReport
 from asteroid_cloud.indexer.check.reindex_into import reindex_into
 from asteroid_cloud.indexer.check.verify import Verification, Verified
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.feed.changes import Change, ChangeFeed, FeedParts
+from asteroid_cloud.indexer.history.point import Point
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
 from asteroid_cloud.indexer.model.columns import Column, Columns
+from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -44,15 +42,8 @@ from asteroid_cloud.indexer.model.snapshot import (
     search_prepared,
 )
 from asteroid_cloud.indexer.model.spec import IndexSpec, checked_spec
-from asteroid_cloud.indexer.recovery.data_loss import (
-    DataLoss,
-    LostRecords,
-    LostSegment,
-    RecoveryMode,
-    acknowledge_losses,
-    read_losses,
-)
 from asteroid_cloud.indexer.recovery.log_repair import LogRepair, RepairReport
+from asteroid_cloud.indexer.recovery.loss_record import acknowledge_losses, read_losses
 from asteroid_cloud.indexer.segment.columns import FieldColumn, Fields
 
 # Names of version 0.1, which keep working.
@@ -113,6 +104,7 @@ __all__ = [
     "check_backup",
     "checked_name",
     "checked_spec",
+    "is_backup",
     "merge_payload",
     "prepared",
     "read_backup",

@@ -9,18 +9,19 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 import anyio
 from anyio import to_thread
 
-from asteroid_cloud.indexer.backup.writer import BackupReport, Pinned, sources_of, write_backup
+from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.build.budget import memory_use
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder, BulkLoader
 from asteroid_cloud.indexer.feed.changes import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
-from asteroid_cloud.indexer.history.tags import TagInfo, checked_name, info_of, tags_of
+from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
 from asteroid_cloud.indexer.limits import FEEDS_MAX
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import EngineStats, MemoryUse, Recovery, WriteResult
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.indexer.recovery.opener import Opened, Opener
+from asteroid_cloud.indexer.recovery.supervisor import Supervisor
+from asteroid_cloud.indexer.recovery.wiring import StoreParts
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Unchanged
@@ -36,7 +37,7 @@ PURGE_WAIT_S_MAX = 60.0
 class Upkeep:
     """What an engine does beside single writes and reads; every method is for its event loop."""
 
-    def __init__(self, opening: Opener, options: EngineOptions) -> None:
+    def __init__(self, opening: Supervisor, options: EngineOptions) -> None:
         self.options = options
         self._opening = opening
         self._feeds = 0
@@ -60,7 +61,7 @@ class Upkeep:
         if snapshot.live:
             raise Conflict("the index is not empty", code="index_not_empty")
         generation = opened.state.generation
-        async with opened.checkpointer.log_kept(opened.log.durable_lsn):
+        async with opened.checkpointer.pin_log(opened.log.durable_lsn):
             with ExitStack() as stack:
 
                 def new_number() -> int:
@@ -95,13 +96,7 @@ class Upkeep:
         ``backup_exists`` or ``backup_of_another_store``, NotFound ``no_backup`` for ``previous``,
         CorruptionError, NoSpace and StorageError; what was copied until then is no backup.
         """
-        opened = self._opened
-        files, store = opened.builder.files, self._opening.path
-        async with opened.checkpointer.held() as checkpoint:
-            lsn, log = opened.log.extents()
-            sources = await to_thread.run_sync(sources_of, files, store, checkpoint, log)
-            pinned = Pinned(opened.log.identity, lsn, sources)
-            return await to_thread.run_sync(write_backup, files, store, pinned, target, previous)
+        return await self._opened.backups.write(target, previous)
 
     async def tag(self, name: str) -> TagInfo:
         """Names the state that the index has now, or a moment later, so that one can go back to it.
@@ -112,13 +107,11 @@ class Upkeep:
         checked_name(name)
         self.snapshot()
         await self.flush()
-        tag = await self._opened.history.tag(name)
-        return await to_thread.run_sync(info_of, self._opened.builder.files, self._opening.path, tag)
+        return await self._opened.history.tag(name)
 
     async def tags(self) -> list[TagInfo]:
         """The tags there are, the newest first; those that do not read are left to ``asteroid verify``."""
-        files, store = self._opened.builder.files, self._opening.path
-        return await to_thread.run_sync(tags_of, files, store)
+        return await self._opened.history.tags()
 
     async def untag(self, name: str) -> None:
         """Forgets a tag, and what only it needed; raises NotFound ``no_tag``, InvalidRequest."""
@@ -139,11 +132,11 @@ class Upkeep:
             await opened.applier.wait_for(opened.log.durable_lsn, PURGE_WAIT_S_MAX)
             await self.flush()
             rewritten, rows = await opened.merger.rewrite_dead()
-            tags = await opened.history.forget()
+            tags = await opened.history.erase()
             first = opened.log.first_lsn
             if first <= target:
                 raise StorageError(f"the log still begins with record {first}; {target} could not be purged")
-            removed, names = await opened.history.clean_up(first)
+            removed, names = await opened.history.remove_evidence(first)
         return PurgeReport(
             lsn=target,
             segments_rewritten=rewritten,
@@ -198,7 +191,7 @@ class Upkeep:
         return await to_thread.run_sync(memory_use, blocks, segments, construction, waiting)
 
     @property
-    def _opened(self) -> Opened:
+    def _opened(self) -> StoreParts:
         """The parts at work; raises Overloaded ``not_ready`` during recovery, or why it failed."""
         opened = self._opening.opened
         if opened is None:
@@ -220,7 +213,7 @@ class Upkeep:
         raise NotImplementedError
 
 
-def _stats(opened: Opened, options: EngineOptions) -> EngineStats:
+def _stats(opened: StoreParts, options: EngineOptions) -> EngineStats:
     state, applier, log = opened.state, opened.applier, opened.log
     lag = applier.applied_lsn - opened.checkpointer.lsn
     snapshot = applier.snapshot

@@ -20,12 +20,12 @@ from asteroid_cloud.indexer.model.options import TAIL_ROW_BYTES, EngineOptions
 from asteroid_cloud.indexer.model.precondition import Condition, as_of
 from asteroid_cloud.indexer.model.results import Phase, WriteResult
 from asteroid_cloud.indexer.model.spec import BITS_DEFAULT, IndexSpec, checked_spec
-from asteroid_cloud.indexer.recovery.opener import Opener
+from asteroid_cloud.indexer.recovery.supervisor import Supervisor
 from asteroid_cloud.indexer.segment.payload_file import PAYLOAD_REF_BYTES
 from asteroid_cloud.indexer.state.rw_lock import ReadWriteLock
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Unchanged
-from asteroid_cloud.wal.disk import Files, LocalFiles
+from asteroid_cloud.wal.disk import Files, LocalFiles, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, TooLarge
 from asteroid_cloud.wal.format import (
     Event,
@@ -42,7 +42,7 @@ from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, PAYLOAD_BYTES_MAX
 class Engine(Upkeep):
     """Use ``Engine.open``; every method is for the event loop that opened it."""
 
-    def __init__(self, opening: Opener, options: EngineOptions) -> None:
+    def __init__(self, opening: Supervisor, options: EngineOptions) -> None:
         super().__init__(opening, options)
         self._turns = ReadWriteLock()
 
@@ -56,7 +56,7 @@ class Engine(Upkeep):
         Raises LockHeld when another process has it open.
         """
         options = options or EngineOptions()
-        opening = Opener(files or LocalFiles(), path, options)
+        opening = Supervisor(files or LocalFiles(), StoreLayout(path).collection(), options)
         await opening.lock()
         try:
             with _one_by_one():
@@ -65,7 +65,7 @@ class Engine(Upkeep):
                     try:
                         yield cls(opening, options)
                     finally:
-                        opening.abandon_work()
+                        opening.abandon_builds()
                         group.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):

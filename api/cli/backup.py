@@ -13,6 +13,7 @@ from rich.markup import escape
 from asteroid_cloud.api.cli.options import as_json_option, errors_to_status
 from asteroid_cloud.indexer import BackupReport, Engine, EngineOptions
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import LockHeld, NotFound
 
 FOLDER = click.Path(file_okay=False)
@@ -27,7 +28,7 @@ FOLDER = click.Path(file_okay=False)
 @errors_to_status
 def backup(target: str, data: str, previous: str | None, as_json: bool) -> None:
     """Copy a store into the new folder TARGET, and check the copy."""
-    if not LocalFiles().exists(f"{data}/wal"):
+    if not LocalFiles().exists(StoreLayout(data).collection().log):
         raise NotFound(f"there is no store in {data}")
     try:
         report = anyio.run(_backed_up, data, target, previous)

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError
 
-LOG_FOLDER = "wal"
 WIDTH_WITHOUT_TERMINAL = 120
 Arguments = ParamSpec("Arguments")
 
@@ -78,7 +78,7 @@ def errors_to_status(command: Callable[Arguments, None]) -> Callable[Arguments, 
 
 def log_folder(data: str) -> str:
     """Where the log of a store lies."""
-    return f"{data.rstrip('/')}/{LOG_FOLDER}"
+    return StoreLayout(data.rstrip("/")).collection().log
 
 
 def print_json(report: object) -> None:

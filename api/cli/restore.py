@@ -17,6 +17,7 @@ from asteroid_cloud.indexer import (
     PointInTimeRestore,
     RestoreReport,
     check_backup,
+    is_backup,
     restore_backup,
     undo_replacement,
 )
@@ -75,7 +76,7 @@ def restore(
     elif in_place:
         done, aside = PointInTimeRestore(files, source, log).in_place(point)
         _show(done, source, as_json, f"What it was is in {aside}; --undo brings it back.")
-    elif into is not None and not wants_history and files.exists(f"{source}/BACKUP.json"):
+    elif into is not None and not wants_history and is_backup(files, source):
         show_backup(restore_backup(files, source, into), "Restored", into, as_json)
     elif into is not None:
         _show(PointInTimeRestore(files, source, log).to_new(into, point), into, as_json, "")

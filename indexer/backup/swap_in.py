@@ -1,108 +1,110 @@
-"""Putting a restored store in the place of the one it came from, so that it can be undone.
+"""Swapping a restored state in: it takes the place of the one it came from, so that it can be undone.
 
-    restored/{index,wal,tags}    what is to be put in place; complete once restored/READY is there
-    replaced.N/{index,wal,tags}  what was in place before; the highest N is what an undo brings back
+    restored/{index,wal,tags}    what is to be swapped in; complete once restored/READY is there
+    replaced.N/{index,wal,tags}  what was in place before; undo brings back the highest N
 
-Each step can be done again after a crash: ``finish`` goes on wherever it stopped, and opening a store does
+Each step can be repeated after a crash: ``finish_swap`` goes on wherever it stopped, and opening a store does
 so first.
 """
 
 from __future__ import annotations
 
-import re
-
-from asteroid_cloud.indexer.history.purge import remove_whole
-from asteroid_cloud.indexer.history.tags import FOLDER as TAGS
-from asteroid_cloud.indexer.history.tags import UNREADABLE, keep_tagged, read_tag, tag_names
-from asteroid_cloud.wal.disk import Files, write_atomic
+from asteroid_cloud.indexer.history.tagged_segments import link_tagged_segments
+from asteroid_cloud.indexer.history.tags import UNREADABLE, read_tag, tag_names
+from asteroid_cloud.wal.disk import (
+    CollectionLayout,
+    Files,
+    StoreLayout,
+    name_of,
+    remove_tree,
+    replaced_states,
+    write_atomic,
+)
 from asteroid_cloud.wal.errors import CorruptionError, NotFound
 
-BUILD = "restored"
-READY = "READY"
-REPLACED = re.compile(r"replaced\.(\d+)")
-PARTS = ("index", "wal", TAGS)
 READY_BYTES_MAX = 32
 
 
-def prepare(files: Files, store: str) -> str:
-    """An empty place to restore to, whatever an earlier attempt left there; its path."""
-    build = f"{store}/{BUILD}"
-    if files.exists(build):
-        remove_whole(files, build)
-    return build
+def clear_restored(files: Files, layout: CollectionLayout) -> CollectionLayout:
+    """Removes what an earlier attempt left of a restored state; where the next one is to be built."""
+    restored = layout.restored
+    if files.exists(restored.folder):
+        remove_tree(files, restored.folder)
+    return restored
 
 
-def take_tags(files: Files, store: str, build: str, lsn: int) -> None:
-    """Puts the store's tags up to ``lsn`` beside what was restored; later ones belong to what is left."""
-    files.make_dirs(f"{build}/{TAGS}")
-    kept = []
-    for name in tag_names(files, store):
+def link_tags(files: Files, layout: CollectionLayout, lsn: int) -> None:
+    """Gives the restored state the tags up to ``lsn``; later ones belong to the history that is left."""
+    restored = layout.restored
+    files.make_dirs(restored.tags)
+    taken = []
+    for name in tag_names(files, layout):
         try:
-            if read_tag(files, store, name).lsn <= lsn:
-                kept.append(name)
+            if read_tag(files, layout, name).lsn <= lsn:
+                taken.append(name)
         except UNREADABLE:
             continue
-    for name in kept:
-        files.link(f"{store}/{TAGS}/{name}", f"{build}/{TAGS}/{name}")
-    files.sync_dir(f"{build}/{TAGS}")
-    keep_tagged(files, store, f"{build}/index", kept)
+    for name in taken:
+        files.link(layout.tag(name), restored.tag(name))
+    files.sync_dir(restored.tags)
+    link_tagged_segments(files, layout, restored.index, taken)
 
 
-def replace(files: Files, store: str) -> str:
-    """Puts what is in ``restored`` in place; the name of the folder that has now what was there."""
-    number = 1 + max(_replaced(files, store), default=0)
-    _make_ready(files, f"{store}/{BUILD}", number)
-    finish(files, store)
-    return f"replaced.{number}"
+def swap_in(files: Files, layout: CollectionLayout) -> str:
+    """Puts the restored state in place; the name of the folder that has what it replaced."""
+    number = 1 + max(_replaced_numbers(files, layout), default=0)
+    _mark_ready(files, layout.restored, number)
+    finish_swap(files, layout)
+    return name_of(layout.replaced(number).folder)
 
 
-def undo(files: Files, store: str) -> str:
-    """Brings back what the last replacement put aside, which is put aside in turn; its folder's name.
+def undo_replacement(files: Files, store: str) -> str:
+    """Brings back what the last restore in place has replaced; the folder's name of what this replaces.
 
-    Raises NotFound ``nothing_to_undo``.
+    The caller holds the lock of the store. Raises NotFound ``nothing_to_undo``.
     """
-    numbers = _replaced(files, store)
+    layout = StoreLayout(store).collection()
+    numbers = _replaced_numbers(files, layout)
     if not numbers:
         raise NotFound(f"nothing was ever replaced in {store}", code="nothing_to_undo")
     newest = max(numbers)
-    prepare(files, store)
-    _make_ready(files, f"{store}/replaced.{newest}", newest + 1)
-    files.rename(f"{store}/replaced.{newest}", f"{store}/{BUILD}")
-    files.sync_dir(store)
-    finish(files, store)
-    return f"replaced.{newest + 1}"
+    clear_restored(files, layout)
+    _mark_ready(files, layout.replaced(newest), newest + 1)
+    files.rename(layout.replaced(newest).folder, layout.restored.folder)
+    files.sync_dir(layout.folder)
+    finish_swap(files, layout)
+    return name_of(layout.replaced(newest + 1).folder)
 
 
-def finish(files: Files, store: str) -> bool:
-    """Finishes a replacement that was begun, if one was; whether there was one."""
-    build = f"{store}/{BUILD}"
-    ready = f"{build}/{READY}"
-    if not files.exists(ready):
+def finish_swap(files: Files, layout: CollectionLayout) -> bool:
+    """Completes a swap that was begun, if one was; whether there was one."""
+    restored = layout.restored
+    if not files.exists(restored.ready):
         return False
-    text = files.read(ready, 0, READY_BYTES_MAX)
+    text = files.read(restored.ready, 0, READY_BYTES_MAX)
     if not text.isdigit():
-        raise CorruptionError(ready, 0, "it does not say where to put what is to be replaced")
-    aside = f"{store}/replaced.{int(text)}"
-    files.make_dirs(aside)
-    for part in PARTS:
-        new, place, old = f"{build}/{part}", f"{store}/{part}", f"{aside}/{part}"
+        raise CorruptionError(restored.ready, 0, "it does not say where to put what is to be replaced")
+    replaced = layout.replaced(int(text))
+    files.make_dirs(replaced.folder)
+    for new, place, old in zip(restored.parts, layout.parts, replaced.parts, strict=True):
         if files.exists(new):
             if files.exists(place) and not files.exists(old):
                 files.rename(place, old)
-                files.sync_dir(aside)
+                files.sync_dir(replaced.folder)
             files.rename(new, place)
-            files.sync_dir(store)
-    files.remove(ready)
-    files.remove_dir(build)
-    files.sync_dir(store)
+            files.sync_dir(layout.folder)
+    files.remove(restored.ready)
+    files.remove_dir(restored.folder)
+    files.sync_dir(layout.folder)
     return True
 
 
-def _make_ready(files: Files, folder: str, number: int) -> None:
-    for part in PARTS:
-        files.make_dirs(f"{folder}/{part}")
-    write_atomic(files, f"{folder}/{READY}", str(number).encode())
+def _mark_ready(files: Files, state: CollectionLayout, number: int) -> None:
+    """Says that a state is complete, and where to put what it replaces."""
+    for part in state.parts:
+        files.make_dirs(part)
+    write_atomic(files, state.ready, str(number).encode())
 
 
-def _replaced(files: Files, store: str) -> list[int]:
-    return [int(match[1]) for name in files.list(store) if (match := REPLACED.fullmatch(name))]
+def _replaced_numbers(files: Files, layout: CollectionLayout) -> list[int]:
+    return replaced_states(files.list(layout.folder))

@@ -17,9 +17,11 @@ import msgspec
 
 from asteroid_cloud.indexer.build.builder import SegmentBuilder, Source
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
+from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest, write_manifest
-from asteroid_cloud.indexer.checkpoint.open import Recovered, open_checkpoint, pack_dead
-from asteroid_cloud.indexer.history.tags import first_free_number, keep_tagged
+from asteroid_cloud.indexer.checkpoint.numbers import first_free_number
+from asteroid_cloud.indexer.checkpoint.open import Recovered, open_checkpoint
+from asteroid_cloud.indexer.history.tagged_segments import link_tagged_segments
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -28,14 +30,18 @@ from asteroid_cloud.indexer.state.apply import apply_record
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import LocalLog
-from asteroid_cloud.wal.disk import Files, lock_directory
+from asteroid_cloud.wal.disk import (
+    CollectionLayout,
+    Files,
+    StoreLayout,
+    broken_indexes,
+    lock_directory,
+    name_of,
+)
 from asteroid_cloud.wal.errors import CorruptionError, LogPruned
 from asteroid_cloud.wal.format import BulkLoaded
 
 T = TypeVar("T")
-LIVE = "index"
-REBUILT = "index.rebuilt"
-BROKEN = "index.broken"
 
 Progress = Callable[[int, int], None]
 """Called with records done and records in all."""
@@ -73,7 +79,7 @@ class Reindex:
         Raises LockHeld when a server has the store open, and CorruptionError when neither the log reaches
         back to the first record nor the checkpoint opens.
         """
-        lock = lock_directory(self.files, self.path)
+        lock = lock_directory(self.files, self._layout.root)
         try:
             return self.run_locked(progress)
         finally:
@@ -100,7 +106,7 @@ class Reindex:
 
     def install(self) -> str | None:
         """Puts the rebuilt index in the live one's place; the name that the old one, if any, has now."""
-        lock = lock_directory(self.files, self.path)
+        lock = lock_directory(self.files, self._layout.root)
         try:
             return self.install_locked()
         finally:
@@ -108,49 +114,50 @@ class Reindex:
 
     def install_locked(self) -> str | None:
         """The same for one who holds the lock already."""
-        kept = None
-        if self.files.exists(f"{self.path}/{LIVE}"):
-            numbers = _numbers_from(1)
-            kept = next(f"{BROKEN}.{n}" for n in numbers if not self._has(f"{BROKEN}.{n}"))
-            keep_tagged(self.files, self.path, f"{self.path}/{REBUILT}")
-            self.files.rename(f"{self.path}/{LIVE}", f"{self.path}/{kept}")
-        self.files.rename(f"{self.path}/{REBUILT}", f"{self.path}/{LIVE}")
-        self.files.sync_dir(self.path)
-        return kept
+        files, layout, replaced = self.files, self._layout, None
+        if files.exists(layout.index):
+            taken = broken_indexes(files.list(layout.folder))
+            replaced = layout.broken_index(next(n for n in _numbers_from(1) if n not in taken))
+            link_tagged_segments(files, layout, layout.rebuilt_index)
+            files.rename(layout.index, replaced)
+        files.rename(layout.rebuilt_index, layout.index)
+        files.sync_dir(layout.folder)
+        return None if replaced is None else name_of(replaced)
 
     def live_digest(self) -> str:
         """The digest of the live index with the tail of the log folded in.
 
         Raises LockHeld, and CorruptionError when there is no index or it does not open.
         """
-        lock = lock_directory(self.files, self.path)
+        lock = lock_directory(self.files, self._layout.root)
         try:
             log = _in_own_loop(self._open_log)
             try:
                 live, error = self._open_live(log)
                 if live is None:
-                    raise CorruptionError(f"{self.path}/{LIVE}", 0, error or "it does not open")
+                    raise CorruptionError(self._layout.index, 0, error or "it does not open")
                 return self._digest_of(live, log)
             finally:
                 _in_own_loop(log.close)
         finally:
             lock.release()
 
-    def _has(self, name: str) -> bool:
-        return self.files.exists(f"{self.path}/{name}")
+    @property
+    def _layout(self) -> CollectionLayout:
+        return StoreLayout(self.path).collection()
 
     def discard(self) -> None:
         """Removes the rebuilt index."""
-        folder = f"{self.path}/{REBUILT}"
+        folder = self._layout.rebuilt_index
         if self.files.exists(folder):
             for name in self.files.list(folder):
                 self.files.remove(f"{folder}/{name}")
 
     async def _open_log(self) -> LocalLog:
-        return await LocalLog.open(self.files, f"{self.path}/wal")
+        return await LocalLog.open(self.files, self._layout.log)
 
     def _open_live(self, log: LocalLog) -> tuple[Recovered | None, str | None]:
-        folder = f"{self.path}/{LIVE}"
+        folder = self._layout.index
         if not self.files.exists(folder):
             return None, "it is missing"
         try:
@@ -161,9 +168,9 @@ class Reindex:
 
     def _rebuild(self, log: LocalLog, live: Recovered | None, progress: Progress) -> State:
         self.discard()
-        folder = f"{self.path}/{REBUILT}"
+        folder = self._layout.rebuilt_index
         self.files.make_dirs(folder)
-        free = first_free_number(self.files, self.path)
+        free = first_free_number(self.files, self._layout.index)
         numbers = _numbers_from(max(live.next_segment, free) if live else free)
         builder = SegmentBuilder(self.files, folder, log.identity, self.options)
         state = self._state(log, builder, numbers)
@@ -245,7 +252,7 @@ class Reindex:
     ) -> None:
         entries = [
             SegmentEntry(
-                segment.number, segment.rows, pack_dead(segment.deletions.dead_as_of(state.applied_lsn))
+                segment.number, segment.rows, pack_deleted(segment.deletions.dead_as_of(state.applied_lsn))
             )
             for segment in state.segments
         ]
@@ -262,7 +269,7 @@ class Reindex:
 
     def _digest_of(self, live: Recovered, log: LocalLog) -> str:
         """What the live index holds once the tail of the log is folded in, as its next start would."""
-        builder = SegmentBuilder(self.files, f"{self.path}/{REBUILT}", log.identity, self.options)
+        builder = SegmentBuilder(self.files, self._layout.rebuilt_index, log.identity, self.options)
         state = self._state(log, builder, _numbers_from(2**40))
         state.spec, state.created_lsn = live.spec, live.created_lsn
         state.applied_lsn = live.applied_lsn

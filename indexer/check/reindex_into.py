@@ -1,18 +1,18 @@
-"""A store as it was, made of nothing but the log of another: a new log, and an index built of it and checked.
+"""A new store from nothing but the log of another: a copy of the log, and an index built from it and checked.
 
 The other store is only read, without its lock: a server may be writing it. Its log must reach back to record
-1. As in ``going_back``, the new log has a higher epoch: what is written to it is another history.
+1. As in a restore to a point in time, the new log has a higher epoch: it is another history.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.indexer.backup.point_in_time import Point
 from asteroid_cloud.indexer.check.reindex import Progress, Reindex, ReindexReport
+from asteroid_cloud.indexer.history.point import Point
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import Files
+from asteroid_cloud.wal.disk import Files, StoreLayout
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
 from asteroid_cloud.wal.transfer import LogSource, copy_log
 
@@ -29,18 +29,19 @@ def reindex_into(
     """
     if files.exists(into) and files.list(into):
         raise Conflict(f"{into} is not empty", code="not_empty")
-    log = LogSource(files, [f"{source}/wal"])
+    made = StoreLayout(into).collection()
+    log = LogSource(files, [StoreLayout(source).collection().log])
     if log.first_lsn > 1:
         raise LogPruned(
-            f"the log begins with record {log.first_lsn}; to make all anew it must reach back to 1"
+            f"the log begins with record {log.first_lsn}; to build a whole store it must reach back to 1"
         )
-    copy_log(files, log, f"{into}/wal", from_lsn=Lsn(1), until_lsn=_last(log, point), epoch=log.epoch + 1)
+    copy_log(files, log, made.log, from_lsn=Lsn(1), until_lsn=_last(log, point), epoch=log.epoch + 1)
     replay = Reindex(files, into, options)
     report = replay.run(progress)
     replay.install()
     digest = replay.live_digest()
     if digest != report.digest:
-        raise CorruptionError(f"{into}/index", 0, "the index does not read back as it was built")
+        raise CorruptionError(made.index, 0, "the index does not read back as it was built")
     return msgspec.structs.replace(report, live_digest=digest, live_error=None)
 
 

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import msgspec
 import numpy as np
 
+from asteroid_cloud.indexer.checkpoint.deleted_rows import unpack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest
-from asteroid_cloud.indexer.checkpoint.open import unpack_dead
-from asteroid_cloud.indexer.history.tags import read_tag, tag_names, tag_path
+from asteroid_cloud.indexer.history.tags import read_tag, tag_names
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -34,7 +34,7 @@ from asteroid_cloud.indexer.segment.segment import (
     segment_paths,
 )
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import Files, lock_directory
+from asteroid_cloud.wal.disk import Files, StoreLayout, lock_directory
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, NotFound
 from asteroid_cloud.wal.read import FileState, LogInspector, missing_between
 
@@ -80,15 +80,16 @@ class Verification:
     def __init__(self, files: Files, path: str) -> None:
         self._files = files
         self._path = path
-        self._folder = f"{path}/index"
+        self._layout = StoreLayout(path).collection()
+        self._folder = self._layout.index
         self._findings: list[Finding] = []
         self._notes: list[str] = []
 
     def run(self) -> Verified:
         """Looks at everything; raises LockHeld when the store is open, NotFound when there is none."""
-        if not self._files.exists(f"{self._path}/wal") and not self._files.exists(self._folder):
+        if not self._files.exists(self._layout.log) and not self._files.exists(self._folder):
             raise NotFound(f"there is no store in {self._path}")
-        lock = lock_directory(self._files, self._path)
+        lock = lock_directory(self._files, self._layout.root)
         try:
             states = self._log()
             manifest = self._manifest()
@@ -100,7 +101,7 @@ class Verification:
         at = manifest.applied_lsn if manifest else 0
         if states and not first - 1 <= at <= last:
             problem = f"the checkpoint is at LSN {at}, the log holds {first} to {last}"
-            self._found(f"{self._path}/wal", problem, FROM_BACKUP)
+            self._found(self._layout.log, problem, FROM_BACKUP)
         views = [_view(segment) for segment in segments]
         whole = manifest is not None and len(views) == len(manifest.segments)
         digest = ""
@@ -121,8 +122,8 @@ class Verification:
         )
 
     def _log(self) -> list[FileState]:
-        inspector, states = LogInspector(self._files, f"{self._path}/wal"), []
-        with self._noting(f"{self._path}/wal", FROM_BACKUP):
+        inspector, states = LogInspector(self._files, self._layout.log), []
+        with self._noting(self._layout.log, FROM_BACKUP):
             states = inspector.files()
             for number, state in enumerate(states):
                 for _ in inspector.records(state, newest=number + 1 == len(states)):
@@ -159,9 +160,9 @@ class Verification:
     def _tagged(self, live: set[int]) -> set[int]:
         """The segments that tags need, each of them looked at unless it is a live one too."""
         found = set[int]()
-        for name in tag_names(self._files, self._path):
-            with self._noting(tag_path(self._path, name), FROM_BACKUP):
-                tag = read_tag(self._files, self._path, name).decoded()
+        for name in tag_names(self._files, self._layout):
+            with self._noting(self._layout.tag(name), FROM_BACKUP):
+                tag = read_tag(self._files, self._layout, name).decoded()
                 numbers = {entry.number for entry in tag.segments}
                 for entry in tag.segments:
                     if tag.spec is not None and entry.number not in live | found:
@@ -171,7 +172,7 @@ class Verification:
 
     def _segment(self, manifest: Manifest, entry: SegmentEntry, spec: IndexSpec) -> Segment:
         files, folder, identity = self._files, self._folder, manifest.identity
-        dead = unpack_dead(folder, entry.dead, entry.rows)
+        dead = unpack_deleted(folder, entry.dead, entry.rows)
         segment = Segment(files, folder, identity, entry.number, spec, Lsn(manifest.applied_lsn), dead)
         path = graph_path(folder, entry.number)
         if segment.rows != entry.rows:

@@ -112,8 +112,8 @@ class Merger:
             return False
         self.is_merging = True
         try:
-            keeping = self._checkpointer.kills_kept(base, picked)
-            with keeping, self._checkpointer.numbers.begun() as number:
+            pinned = self._checkpointer.pin_deletions(base, picked)
+            with pinned, self._checkpointer.numbers.begun() as number:
                 segment = await self._thread.run(self._build, number, spec, sources, generation, base)
                 return await self._checkpointer.swap(picked, segment, generation, base, None)
         except Abandoned:

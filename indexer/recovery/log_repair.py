@@ -1,21 +1,23 @@
-"""Repair of a store's log: what its checkpoint holds decides how little of the log has to go."""
+"""Repairing a store's log: what its checkpoint holds decides how little of the log has to go."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import msgspec
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open import open_checkpoint
+from asteroid_cloud.indexer.model.data_loss import LostRecords
+from asteroid_cloud.indexer.recovery.loss_record import record_loss
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import Files, lock_directory
-from asteroid_cloud.wal.errors import CorruptionError, StorageError
+from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, lock_directory, name_of
+from asteroid_cloud.wal.errors import CorruptionError, NotFound, StorageError
 from asteroid_cloud.wal.repair import RepairPlan, apply_repair, plan_repair, salvage_scan
 
-INDEX = "index"
 LOOKS_MAX = 10
-"""How often a store is looked at again that changes under the eyes."""
+"""How often a store that a server changes meanwhile is read again."""
 
 
 class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +28,7 @@ class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
     """Why the checkpoint does not count, if so: the log alone is what is left of the store then."""
     is_applied: bool
     kept: list[str]
-    """Copies of what was taken away."""
+    """Copies of what was removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class LogRepair:
 
         Raises as ``look``, and LockHeld when somebody has the store open, NoSpace, StorageError.
         """
-        lock = lock_directory(self.files, self.path)
+        lock = lock_directory(self.files, self._layout.root)
         try:
             return self.apply_locked()
         finally:
@@ -69,20 +71,25 @@ class LogRepair:
     def apply_locked(self) -> RepairReport:
         """The same for one who holds the lock already."""
         identity, plan, error = self._plan()
-        kept = apply_repair(self.files, f"{self.path}/wal", identity, plan) if plan.is_needed else []
+        kept = apply_repair(self.files, self._layout.log, identity, plan) if plan.is_needed else []
         return RepairReport(plan=plan, index_error=error, is_applied=plan.is_needed, kept=kept)
 
+    @property
+    def _layout(self) -> CollectionLayout:
+        return StoreLayout(self.path).collection()
+
     def _names(self) -> list[list[str]]:
-        """The names of index and log: a server that swaps or trims in the middle of a look changes them."""
-        folders = (f"{self.path}/{INDEX}", f"{self.path}/wal")
+        """The names in index and log: a checkpoint or a trim in the middle of a look changes them."""
+        folders = (self._layout.index, self._layout.log)
         return [sorted(self.files.list(folder)) for folder in folders if self.files.exists(folder)]
 
     def _plan(self) -> tuple[bytes, RepairPlan, str | None]:
-        folder = f"{self.path}/wal"
         manifest, error = self._checkpoint()
-        identity, surveyed = salvage_scan(self.files, folder, manifest.identity if manifest else None)
+        identity, scanned = salvage_scan(
+            self.files, self._layout.log, manifest.identity if manifest else None
+        )
         try:
-            plan = plan_repair(surveyed, Lsn(manifest.applied_lsn if manifest and error is None else 0))
+            plan = plan_repair(scanned, Lsn(manifest.applied_lsn if manifest and error is None else 0))
         except CorruptionError as wrong:
             if error is None:
                 raise
@@ -91,7 +98,7 @@ class LogRepair:
 
     def _checkpoint(self) -> tuple[Manifest | None, str | None]:
         """The newest manifest, and why the index does not open, if it does not."""
-        folder, manifest = f"{self.path}/{INDEX}", None
+        folder, manifest = self._layout.index, None
         if not self.files.exists(folder):
             return None, None
         try:
@@ -100,3 +107,30 @@ class LogRepair:
         except CorruptionError as error:
             return manifest, error.message
         return manifest, None
+
+
+def salvage_log(files: Files, layout: CollectionLayout) -> list[str]:
+    """Leaves of a damaged log what can be replayed, and records what is lost; a sentence if it did anything.
+
+    The caller holds the lock. Raises CorruptionError when nothing can be kept.
+    """
+    repair = LogRepair(files, layout.folder)
+    try:
+        plan = repair.look().plan
+    except NotFound:
+        return []
+    if not plan.is_needed:
+        return []
+    is_whole = plan.lost is None and plan.marker_lsn is None
+    last = None if plan.lost is None else int(plan.lost.last)
+    now_ms = time.time_ns() // 1_000_000
+    loss = LostRecords(first_lsn=plan.last_lsn + 1, last_lsn=last, kept=[], time_ms=now_ms)
+    if not is_whole:  # before the records go: a crash in between must not make a loss unknown
+        record_loss(files, layout, loss)
+    evidence = [name_of(path) for path in repair.apply_locked().kept]
+    if is_whole:
+        return [f"the log was damaged in what the index holds; {', '.join(evidence)} has what was removed"]
+    record_loss(files, layout, msgspec.structs.replace(loss, kept=evidence))
+    if last is None:
+        return [f"the log was damaged; what came after record {plan.last_lsn}, if anything, is lost"]
+    return [f"records {loss.first_lsn} to {last} are lost; the log continues behind what is whole"]

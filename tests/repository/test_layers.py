@@ -61,13 +61,7 @@ OPEN_MODULES = {
 }
 """Besides what an ``__init__`` exports: errors and limits are lists of names, the compiled core is a leaf."""
 
-EXCEPTIONS: dict[tuple[str, str], str] = {
-    ("indexer/model", "indexer/recovery"): "pending",
-    ("indexer/checkpoint", "indexer/history"): "pending",
-    ("indexer/checkpoint", "indexer/recovery"): "pending",
-    ("indexer/history", "indexer/recovery"): "pending",
-    ("indexer/check", "indexer/backup"): "pending",
-}
+EXCEPTIONS: dict[tuple[str, str], str] = {}
 """Arrows that point up or sideways, each with its reason."""
 
 FILES_IN_A_FOLDER_MAX = 14

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from asteroid_cloud.indexer import Engine
-from asteroid_cloud.indexer.recovery.opener import Opened
+from asteroid_cloud.indexer.recovery.wiring import StoreParts
 
 
-def inside(engine: Engine) -> Opened:
+def inside(engine: Engine) -> StoreParts:
     """The parts of a recovered engine: its log, state, checkpointer and so on."""
     opened = engine._opening.opened
     assert opened is not None, "the engine has not recovered"
@@ -15,7 +15,7 @@ def inside(engine: Engine) -> Opened:
 
 def data_directory(engine: Engine) -> str:
     """Where the engine keeps its store."""
-    return engine._opening.path
+    return engine._opening.layout.root
 
 
 def open_feeds(engine: Engine) -> int:

@@ -9,23 +9,56 @@ from asteroid_cloud.wal.disk.atomic_write import (
     write_whole,
 )
 from asteroid_cloud.wal.disk.files import AppendFile, FileLock, Files, ReadFile
+from asteroid_cloud.wal.disk.layout import (
+    BACKUP_LIST,
+    DEFAULT,
+    INDEX,
+    LOCK,
+    LOG,
+    LOST,
+    READY,
+    TAGS,
+    CollectionLayout,
+    StoreLayout,
+    broken_indexes,
+    broken_name,
+    is_evidence,
+    name_of,
+    replaced_states,
+)
 from asteroid_cloud.wal.disk.local_files import LocalFiles
-from asteroid_cloud.wal.disk.lock import LOCK_FILE, lock_directory, look_at_directory
+from asteroid_cloud.wal.disk.lock import lock_directory, look_at_directory
+from asteroid_cloud.wal.disk.remove_tree import remove_tree
 from asteroid_cloud.wal.disk.system_errors import translated
 
 __all__ = [
-    "LOCK_FILE",
+    "BACKUP_LIST",
+    "DEFAULT",
+    "INDEX",
+    "LOCK",
+    "LOG",
+    "LOST",
+    "READY",
+    "TAGS",
     "UNFINISHED",
     "AppendFile",
+    "CollectionLayout",
     "FileLock",
     "Files",
     "LocalFiles",
     "NewFile",
     "ReadFile",
+    "StoreLayout",
+    "broken_indexes",
+    "broken_name",
+    "is_evidence",
     "lock_directory",
     "look_at_directory",
+    "name_of",
     "remove_if_exists",
+    "remove_tree",
     "rename_durably",
+    "replaced_states",
     "translated",
     "write_atomic",
     "write_whole",

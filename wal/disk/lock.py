@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from asteroid_cloud.wal.disk.files import FileLock, Files
-
-LOCK_FILE = "LOCK"
+from asteroid_cloud.wal.disk.layout import StoreLayout
 
 
 def lock_directory(files: Files, path: str) -> FileLock:
     """Takes ``path``/LOCK for writing; raises LockHeld, which names the process that has it."""
-    return files.lock(f"{path}/{LOCK_FILE}")
+    return files.lock(StoreLayout(path).lock)
 
 
 def look_at_directory(files: Files, path: str) -> FileLock:
@@ -18,4 +17,4 @@ def look_at_directory(files: Files, path: str) -> FileLock:
     Works on a copy that cannot be written to. Where there is no LOCK file no process has the store open, and
     none is made. Raises LockHeld when a process has the store open for writing.
     """
-    return files.lock_shared(f"{path}/{LOCK_FILE}")
+    return files.lock_shared(StoreLayout(path).lock)

@@ -16,7 +16,8 @@ from zstandard import ZstdDecompressor
 from asteroid_cloud.wal.disk.atomic_write import UNFINISHED, remove_unfinished, write_whole
 from asteroid_cloud.wal.disk.contents import read_chunks
 from asteroid_cloud.wal.disk.files import Files
-from asteroid_cloud.wal.disk.lock import LOCK_FILE, lock_directory
+from asteroid_cloud.wal.disk.layout import LOCK, LOG, StoreLayout
+from asteroid_cloud.wal.disk.lock import lock_directory
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
 from asteroid_cloud.wal.format.body import BadFrame
 from asteroid_cloud.wal.format.frame import decode_body, frame_bytes, part_of_frame
@@ -33,8 +34,6 @@ from asteroid_cloud.wal.format.log_file import (
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.repair.torn_tail import cut_tail, find_end
 from asteroid_cloud.wal.transfer.log_copy import LogSource
-
-LOG_FOLDER = "wal"
 
 
 class LogExport(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +101,7 @@ def import_log(files: Files, path: str, into: str) -> LogExport:
     when the records do not go on where that log ends, NoSpace, StorageError.
     """
     found = check_export(files, path)
-    folder = f"{into}/{LOG_FOLDER}"
+    folder = StoreLayout(into).collection().log
     if not (files.exists(folder) and log_files(files, folder)):
         _check_new(files, found, into, folder)
     files.make_dirs(folder)
@@ -166,8 +165,8 @@ def _described(header: FileHeader, last: Lsn, size: int) -> LogExport:
 
 def _check_new(files: Files, found: LogExport, into: str, folder: str) -> None:
     names = files.list(into) if files.exists(into) else []
-    left = files.list(folder) if LOG_FOLDER in names else []
-    if set(names) - {LOCK_FILE, LOG_FOLDER} or any(not name.endswith(UNFINISHED) for name in left):
+    left = files.list(folder) if LOG in names else []
+    if set(names) - {LOCK, LOG} or any(not name.endswith(UNFINISHED) for name in left):
         raise Conflict(f"{into} is not empty, and holds no log", code="not_empty")
     if found.first_lsn != 1:
         reason = f"the file begins with record {found.first_lsn}; a new store needs all from record 1 on"

@@ -16,6 +16,7 @@ from asteroid_cloud.api.cli.options import INSTANT, LSN
 from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.indexer import EngineOptions, Point, Reindex, ReindexReport, reindex_into
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, NotFound
 
 
@@ -61,7 +62,7 @@ def replay(
     options = EngineOptions(build_threads=processors())
     run = Reindex(LocalFiles(), data, options)
     try:
-        if not LocalFiles().exists(f"{data}/wal"):
+        if not LocalFiles().exists(StoreLayout(data).collection().log):
             raise NotFound(f"there is no store in {data}")
         if into is not None:
             point = Point(lsn=until_lsn, time_ms=until_time)

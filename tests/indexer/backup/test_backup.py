@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Engine
-from asteroid_cloud.indexer.backup.writer import LIST_NAME, check_backup, read_backup, restore_backup
+from asteroid_cloud.indexer.backup.file_list import check_backup, read_backup
+from asteroid_cloud.indexer.backup.restore import restore_backup
+from asteroid_cloud.wal.disk.layout import BACKUP_LIST
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, NoSpace, NotFound
 from tests.support.engines import SMALL, contents, opened, vectors
@@ -116,7 +118,7 @@ async def test_a_copy_that_was_stopped_anywhere_is_no_backup(tmp_path: Path) -> 
             try:
                 await engine.backup(str(target))
             except NoSpace:
-                assert not (target / LIST_NAME).exists()
+                assert not (target / BACKUP_LIST).exists()
                 with pytest.raises(NotFound):
                     restore_backup(FILES, str(target), str(tmp_path / "never"))
                 continue
@@ -157,6 +159,6 @@ async def test_no_damaged_byte_is_restored(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["../x", "index/../../x", "/etc/passwd", "other/x", "index/.x", "wal"])
 def test_a_list_cannot_name_files_elsewhere(path: str, tmp_path: Path) -> None:
     text = '{"format":1,"identity":"00","lsn":1,"made_ms":1,"files":[{"path":"%s","bytes":1,"crc32":0}]}'
-    (tmp_path / LIST_NAME).write_text(text % path)
+    (tmp_path / BACKUP_LIST).write_text(text % path)
     with pytest.raises(CorruptionError, match="no store has"):
         read_backup(FILES, str(tmp_path))

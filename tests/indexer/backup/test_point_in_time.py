@@ -10,12 +10,13 @@ import pytest
 from anyio import to_thread
 
 from asteroid_cloud.indexer import Engine, EngineOptions, Point, PointInTimeRestore, undo_replacement
-from asteroid_cloud.indexer.backup.swap_in import finish
+from asteroid_cloud.indexer.backup.swap_in import finish_swap
 from asteroid_cloud.indexer.check.verify import Verification
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.append import writer
 from asteroid_cloud.wal.append.log import Retention
+from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LockHeld, LogPruned, NotFound, StorageError
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support.engines import contents, opened, u64, vectors
@@ -223,7 +224,7 @@ async def held_after_crash(store: Path) -> Contents:
     """What a store holds that is opened after whatever happened."""
     async with opened(store, ALL) as engine:
         found = dict(contents(engine))
-    assert not finish(LocalFiles(), str(store))
+    assert not finish_swap(LocalFiles(), StoreLayout(str(store)).collection())
     assert Verification(LocalFiles(), str(store)).run().findings == []
     return found
 

@@ -11,10 +11,11 @@ from anyio import to_thread
 
 from asteroid_cloud.indexer import EngineOptions, Reindex
 from asteroid_cloud.indexer.check.verify import Verification
-from asteroid_cloud.indexer.checkpoint.open import SEGMENT_FILE
+from asteroid_cloud.indexer.checkpoint.garbage import SEGMENT_FILE
 from asteroid_cloud.indexer.history.tags import UNREADABLE, checked_name, read_tag
 from asteroid_cloud.indexer.limits import TAGS_MAX
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, NotFound
 from tests.support.engines import SMALL, opened, u64, vectors
 
@@ -29,7 +30,10 @@ def segments(store: Path) -> set[int]:
 
 def needed(store: Path, name: str) -> set[int]:
     """The numbers of those that a tag needs."""
-    return {entry.number for entry in read_tag(LocalFiles(), str(store), name).decoded().segments}
+    return {
+        entry.number
+        for entry in read_tag(LocalFiles(), StoreLayout(str(store)).collection(), name).decoded().segments
+    }
 
 
 async def test_what_a_tag_needs_stays_until_it_is_gone(tmp_path: Path) -> None:
@@ -113,7 +117,7 @@ async def test_a_tag_that_does_not_read_is_found_and_nothing_is_removed_meanwhil
         data[place] ^= 1
         path.write_bytes(bytes(data))
         with pytest.raises(UNREADABLE):
-            read_tag(LocalFiles(), str(tmp_path), "hurt")
+            read_tag(LocalFiles(), StoreLayout(str(tmp_path)).collection(), "hurt")
         data[place] ^= 1
     data[-1] ^= 1
     path.write_bytes(bytes(data))

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from asteroid_cloud.indexer import EngineOptions, Recovery, RecoveryMode, acknowledge_losses, read_losses
-from asteroid_cloud.indexer.recovery import store_repair as mending_module
-from asteroid_cloud.indexer.recovery.data_loss import LOST
+from asteroid_cloud.indexer.recovery import index_rebuild, lost_segments
+from asteroid_cloud.wal.disk.layout import LOST
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import CorruptionError, LockHeld, StorageError
 from tests.support.engines import contents, opened, u64, vectors
@@ -328,7 +328,7 @@ async def test_what_was_lost_must_read_before_anything_is_served(stores: Stores,
 
 async def test_replaced_indexes_do_not_fill_the_disk(stores: Stores, tmp_path: Path) -> None:
     store, whole = await stores.copy(tmp_path / "store", keep_log=True)
-    for number in range(1, mending_module.REPLACED_MAX + 1):
+    for number in range(1, index_rebuild.REPLACED_MAX + 1):
         (store / f"index.broken.{number}").mkdir()
     flipped("graph")(store)
     assert "index.broken.3" in (await refused(store, "tail")).message
@@ -352,7 +352,7 @@ async def test_a_loss_that_is_not_noted_would_be_found(
     """The checks above must be able to fail."""
     store, _ = await stores.copy(tmp_path / "store", keep_log=False)
     flipped("graph")(store)
-    monkeypatch.setattr(mending_module, "note", lambda files, store, loss: None)
+    monkeypatch.setattr(lost_segments, "record_loss", lambda files, layout, loss: None)
     _, told = await reopened(store, "salvage", False)
     assert not told.losses.is_open
     assert read_losses(LocalFiles(), str(store)).segments == []

@@ -11,9 +11,11 @@ import pytest
 
 from asteroid_cloud.indexer import DataLoss, Engine, EngineOptions
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, write_manifest
-from asteroid_cloud.indexer.recovery import store_repair as mending_module
-from asteroid_cloud.indexer.recovery.data_loss import LostRecords, LostSegment, note
+from asteroid_cloud.indexer.model.data_loss import LostRecords, LostSegment
+from asteroid_cloud.indexer.recovery import lost_segments
+from asteroid_cloud.indexer.recovery.loss_record import record_loss
 from asteroid_cloud.wal.disk.files import AppendFile, Files
+from asteroid_cloud.wal.disk.layout import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, StorageError
 from tests.promises.power.check import ROOT, contents_of
 from tests.promises.power.images import Image, Images
@@ -186,7 +188,7 @@ def test_an_index_made_anew_survives_its_end_at_each_change(damage: Callable[[Im
 
 
 def _not_noted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(mending_module, "note", lambda files, store, loss: None)
+    patch.setattr(lost_segments, "record_loss", lambda files, layout, loss: None)
 
 
 def _noted_last(patch: pytest.MonkeyPatch) -> None:
@@ -196,10 +198,10 @@ def _noted_last(patch: pytest.MonkeyPatch) -> None:
     def write(files: Files, folder: str, manifest: Manifest) -> None:
         write_manifest(files, folder, manifest)
         while due:
-            note(files, ROOT, due.pop())
+            record_loss(files, StoreLayout(ROOT).collection(), due.pop())
 
-    patch.setattr(mending_module, "note", lambda files, store, loss: due.append(loss))
-    patch.setattr(mending_module, "write_manifest", write)
+    patch.setattr(lost_segments, "record_loss", lambda files, layout, loss: due.append(loss))
+    patch.setattr(lost_segments, "write_manifest", write)
 
 
 def _thrown_away(patch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.wal.append import local_log as local
 from asteroid_cloud.wal.append import writer
+from asteroid_cloud.wal.disk.layout import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError
 from tests.promises.power.images import Cut, Image, Images, Key
 from tests.promises.power.recording import MappableFiles, RecordingFiles
@@ -90,10 +91,10 @@ def repeatable(seed: int) -> Iterator[None]:
 
 def contents_of(engine: Engine) -> Contents:
     """What an engine holds, and what its tags stand for."""
-    files, path, tags = inside(engine).builder.files, data_directory(engine), []
-    for each in tags_of(files, path):
-        manifest = read_tag(files, path, each.name).decoded()
-        tagged = open_checkpoint(files, f"{path}/index", manifest, engine.identity)
+    files, layout, tags = inside(engine).builder.files, StoreLayout(data_directory(engine)).collection(), []
+    for each in tags_of(files, layout):
+        manifest = read_tag(files, layout, each.name).decoded()
+        tagged = open_checkpoint(files, layout.index, manifest, engine.identity)
         assert tagged.spec is not None
         views = tuple(
             PartView(part, part.rows, part.live, ~part.deletions.dead_as_of(tagged.applied_lsn))

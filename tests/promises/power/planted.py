@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer import EngineOptions
 from asteroid_cloud.indexer.checkpoint import manifest as manifests
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest
-from asteroid_cloud.indexer.history.tags import TaggedSegments
+from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
 from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal.append.writer import LogWriter
@@ -83,7 +84,7 @@ def rename_before_sync(patch: Patch) -> None:
     def write_unsynced(files: Any, folder: str, manifest: Manifest) -> None:
         write(Unsynced(files), folder, manifest)
 
-    patch.setattr("asteroid_cloud.indexer.checkpoint.checkpointer.write_manifest", write_unsynced)
+    patch.setattr("asteroid_cloud.indexer.checkpoint.index_folder.write_manifest", write_unsynced)
 
 
 def retry_sync(patch: Patch) -> None:
@@ -149,9 +150,7 @@ def trim_before_manifest(patch: Patch) -> None:
     write = Checkpointer._write
 
     async def trim_and_write(self: Checkpointer, manifest: Manifest) -> None:
-        before, self.lsn = self.lsn, Lsn(manifest.applied_lsn)
-        await self._trim()
-        self.lsn = before
+        await self._trimmer.trim(Lsn(manifest.applied_lsn))
         await write(self, manifest)
 
     patch.setattr(Checkpointer, "_write", trim_and_write)
@@ -185,7 +184,7 @@ def take_the_new_for_strays(patch: Patch) -> None:
 
     async def ask_the_manifest_only(self: Checkpointer) -> None:
         state = self._state
-        self._state = State(self._options, lambda event: [])
+        self._state = State(EngineOptions(), lambda event: [])
         try:
             await remove(self)
         finally:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from asteroid_cloud.wal import LocalFiles, lock_directory
-from asteroid_cloud.wal.disk.lock import LOCK_FILE, look_at_directory
+from asteroid_cloud.wal.disk.layout import LOCK
+from asteroid_cloud.wal.disk.lock import look_at_directory
 from asteroid_cloud.wal.errors import LockHeld
 from tests.support.faulty_files import MemoryFiles
 from tests.support.read_only_files import ReadOnlyFiles
@@ -81,7 +82,7 @@ def test_a_look_writes_nothing(tmp_path: Path) -> None:
     look_at_directory(files, str(tmp_path)).release()
     assert list(tmp_path.iterdir()) == [], "no LOCK file is made"
     lock_directory(LocalFiles(), str(tmp_path)).release()
-    path = tmp_path / LOCK_FILE
+    path = tmp_path / LOCK
     path.chmod(0o400)
     before = path.read_bytes(), path.stat().st_mtime_ns
     look_at_directory(files, str(tmp_path)).release()

@@ -1,0 +1,16 @@
+"""What a backup, and a restore from one, says about itself when it is done."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class BackupReport(msgspec.Struct, frozen=True):
+    """How a backup or a restore from one went."""
+
+    lsn: int
+    files: int
+    bytes: int
+    linked_bytes: int
+    """Of them, those that an earlier backup had already."""
+    seconds: float

@@ -1,0 +1,57 @@
+"""What a store has lost to damage. Data only: ``recovery`` records it, and decides what is given up."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+RecoveryMode = Literal["strict", "tail", "salvage"]
+
+
+class LostSegment(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment that was given up, with rows that were nowhere else."""
+
+    segment: int
+    rows: int
+    """Living rows as of ``lsn``."""
+    lsn: int
+    least_id: int | None
+    """Of the living rows; None when the ids could not be read any more."""
+    greatest_id: int | None
+    reason: str
+    kept: list[str]
+    """What is left of its files, in the folder of the index."""
+    time_ms: int
+    """When it was given up, in milliseconds since 1970."""
+
+
+class LostRecords(msgspec.Struct, frozen=True, kw_only=True):
+    """Records that a repair of the log gave up."""
+
+    first_lsn: int
+    last_lsn: int | None
+    """The last record that is known to have existed; None when nothing says whether there were any."""
+    kept: list[str]
+    """Copies of what was removed, in the folder of the log."""
+    time_ms: int
+    """When they were given up, in milliseconds since 1970."""
+
+
+class DataLoss(msgspec.Struct, frozen=True):
+    """What a store has lost since it was created."""
+
+    segments: list[LostSegment] = []
+    records: list[LostRecords] = []
+    acknowledged_ms: int | None = None
+    """When its operator acknowledged all this, in milliseconds since 1970; None until then."""
+
+    @property
+    def rows(self) -> int:
+        """Living rows that were lost with segments."""
+        return sum(each.rows for each in self.segments)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is lost that nobody has acknowledged: the store is degraded."""
+        return bool(self.segments or self.records) and self.acknowledged_ms is None

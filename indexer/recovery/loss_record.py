@@ -1,0 +1,66 @@
+"""The record of what a store has lost, in ``lost.json``, until its operator has acknowledged it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment
+from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, lock_directory, write_atomic
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.limits import MIB
+
+LOST_BYTES_MAX = 64 * MIB
+
+
+def read_losses(files: Files, store: str) -> DataLoss:
+    """What the store in the folder ``store`` is known to have lost; raises CorruptionError."""
+    return read_loss_record(files, StoreLayout(store).collection())
+
+
+def acknowledge_losses(files: Files, store: str, now_ms: int) -> DataLoss:
+    """Marks all that is lost as known to the operator, durably; a second time changes nothing.
+
+    Raises LockHeld when somebody has the store open, CorruptionError, NoSpace and StorageError.
+    """
+    layout = StoreLayout(store).collection()
+    lock = lock_directory(files, layout.root)
+    try:
+        known = read_loss_record(files, layout)
+        if known.is_open:
+            known = msgspec.structs.replace(known, acknowledged_ms=now_ms)
+            _write(files, layout, known)
+    finally:
+        lock.release()
+    return known
+
+
+def read_loss_record(files: Files, layout: CollectionLayout) -> DataLoss:
+    """What is known to be lost; raises CorruptionError when the record does not decode."""
+    if not files.exists(layout.lost):
+        return DataLoss()
+    try:
+        return msgspec.json.decode(files.read(layout.lost, 0, LOST_BYTES_MAX), type=DataLoss)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CorruptionError(layout.lost, 0, f"the record of lost data does not decode: {error}") from error
+
+
+def record_loss(files: Files, layout: CollectionLayout, loss: LostSegment | LostRecords) -> None:
+    """Adds to what is lost, durably, and as not acknowledged.
+
+    A segment that is in the record already is left as it is; the same range of records replaces its entry.
+    Raises CorruptionError when the record does not decode, NoSpace and StorageError.
+    """
+    known = read_loss_record(files, layout)
+    if isinstance(loss, LostRecords):
+        same = (loss.first_lsn, loss.last_lsn)
+        others = [each for each in known.records if (each.first_lsn, each.last_lsn) != same]
+        known = DataLoss(known.segments, [*others, loss])
+    elif loss.segment in {each.segment for each in known.segments}:
+        return
+    else:
+        known = DataLoss([*known.segments, loss], known.records)
+    _write(files, layout, known)
+
+
+def _write(files: Files, layout: CollectionLayout, losses: DataLoss) -> None:
+    write_atomic(files, layout.lost, msgspec.json.format(msgspec.json.encode(losses)))

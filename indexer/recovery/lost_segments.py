@@ -1,0 +1,87 @@
+"""Giving damaged segments up, when their rows are nowhere else; what is lost is on record before it goes."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import msgspec
+import numpy as np
+
+from asteroid_cloud.indexer.checkpoint.deleted_rows import unpack_deleted
+from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, write_manifest
+from asteroid_cloud.indexer.model.data_loss import LostSegment
+from asteroid_cloud.indexer.model.deletions import listed
+from asteroid_cloud.indexer.recovery.loss_record import record_loss
+from asteroid_cloud.indexer.segment.container import load_section, read_footer
+from asteroid_cloud.indexer.segment.graph_file import MAGIC, VERSION, SegmentFooter
+from asteroid_cloud.indexer.segment.segment import graph_path, segment_paths
+from asteroid_cloud.wal.disk import CollectionLayout, Files, broken_name, name_of
+from asteroid_cloud.wal.errors import CorruptionError, StorageError
+
+logger = logging.getLogger(__name__)
+
+
+def give_up_segments(
+    files: Files,
+    layout: CollectionLayout,
+    manifest: Manifest,
+    damaged: list[tuple[SegmentEntry, CorruptionError]],
+) -> list[str]:
+    """Gives segments up; a sentence about each.
+
+    In this order: the loss is recorded, the segment's files are renamed to ``….broken``, and a manifest that
+    does not name it is written.
+    """
+    done = []
+    for entry, problem in damaged:
+        paths = [path for path in segment_paths(layout.index, entry.number) if files.exists(path)]
+        ids = _living_ids(files, layout.index, manifest, entry)
+        loss = LostSegment(
+            segment=entry.number,
+            rows=_living_rows(layout.index, entry),
+            lsn=manifest.applied_lsn,
+            least_id=min(ids, default=None),
+            greatest_id=max(ids, default=None),
+            reason=problem.message.replace(f"{layout.folder}/", ""),
+            kept=[name_of(broken_name(path)) for path in paths],
+            time_ms=time.time_ns() // 1_000_000,
+        )
+        record_loss(files, layout, loss)
+        for path in paths:
+            files.rename(path, broken_name(path))
+        done.append(f"segment {entry.number} with {loss.rows} rows is lost: {problem.message}")
+    files.sync_dir(layout.index)
+    gone = {entry.number for entry, _ in damaged}
+    left = [entry for entry in manifest.segments if entry.number not in gone]
+    replaced = msgspec.structs.replace(manifest, number=manifest.number + 1, segments=left)
+    write_manifest(files, layout.index, replaced)
+    return done
+
+
+def _living_rows(folder: str, entry: SegmentEntry) -> int:
+    try:
+        deleted = unpack_deleted(folder, entry.dead, entry.rows)
+    except CorruptionError:
+        return entry.rows
+    return entry.rows - int(np.bitwise_count(deleted).sum())
+
+
+def _living_ids(files: Files, folder: str, manifest: Manifest, entry: SegmentEntry) -> list[int]:
+    """The ids of living rows of a segment, if its graph file still has them."""
+    path = graph_path(folder, entry.number)
+    if not files.exists(path):
+        return []
+    try:
+        footer = read_footer(files, path, MAGIC, VERSION, SegmentFooter)
+        if (footer.identity, footer.number, footer.spec) != (manifest.identity, entry.number, manifest.spec):
+            return []
+        ids = np.frombuffer(load_section(files, path, footer.ids), "<u8")
+        deleted = unpack_deleted(folder, entry.dead, entry.rows)
+    except StorageError as error:
+        logger.debug("the ids of segment %d cannot be read: %s", entry.number, error.message)
+        return []
+    if len(ids) != entry.rows:
+        return []
+    living: list[int] = ids[listed(~deleted, entry.rows)].tolist()
+    return living

@@ -1,0 +1,39 @@
+"""The report of an opening: what was found on the disk, and what was done about it."""
+
+from __future__ import annotations
+
+from asteroid_cloud.indexer.checkpoint.open import Recovered
+from asteroid_cloud.indexer.model.data_loss import DataLoss, RecoveryMode
+from asteroid_cloud.indexer.model.results import Recovery
+from asteroid_cloud.wal.disk import name_of
+from asteroid_cloud.wal.repair import RecoveryReport, evidence_path
+
+
+def recovery_report(
+    recovered: Recovered,
+    log: RecoveryReport,
+    times_s: tuple[float, float],
+    mode: RecoveryMode,
+    repaired: list[str],
+    losses: DataLoss,
+) -> Recovery:
+    """The report of an opening that took so long to check and to replay; files by their names alone."""
+    is_cut = log.bytes_cut > 0
+    return Recovery(
+        checkpoint_lsn=recovered.applied_lsn,
+        segments=len(recovered.segments),
+        segment_rows=sum(segment.rows for segment in recovered.segments),
+        log_first_lsn=log.first_lsn,
+        durable_lsn=log.durable_lsn,
+        records_replayed=log.durable_lsn - recovered.applied_lsn,
+        bytes_cut=log.bytes_cut,
+        cut_from=name_of(log.path) if is_cut else None,
+        cut_offset=log.offset if is_cut else None,
+        cut_reason=log.reason if is_cut else None,
+        kept_as=name_of(evidence_path(log)) if is_cut else None,
+        checking_s=times_s[0],
+        replaying_s=times_s[1],
+        mode=mode,
+        mended=repaired,
+        losses=losses,
+    )
