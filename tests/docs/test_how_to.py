@@ -8,19 +8,20 @@ import pytest
 
 from tests.support.how_to import reader, steps_of
 
-FOLDER = Path(__file__).resolve().parents[2] / "docs" / "how-to"
-PAGES = sorted(path.name for path in FOLDER.glob("*.md") if path.name != "README.md")
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "how-to"
+PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = list(steps_of((FOLDER / name).read_text()))
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = list(steps_of(page.read_text()))
     assert any(step.kind != "order" for step in steps), "a page without anything to run"
     with reader(tmp_path, monkeypatch) as following:
         for step in steps:
-            following.follow(step, name)
+            following.follow(step, page.name)
 
 
 def test_the_front_page_names_every_page() -> None:
     text = (FOLDER / "README.md").read_text()
-    assert [name for name in PAGES if f"({name})" not in text] == []
+    assert [page.name for page in PAGES if f"({page.name})" not in text] == []

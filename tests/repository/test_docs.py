@@ -56,3 +56,35 @@ def test_files_of_settings_in_the_documents_are_accepted() -> None:
     assert files
     for file in files:
         load_settings(tomllib.loads(file), {}, None)
+
+
+def test_every_promise_names_a_test() -> None:
+    page = ROOT / "docs" / "promises.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| ") and "Promise" not in line]
+    assert len(rows) > 20
+    for row in rows:
+        tests = [(page.parent / target).resolve() for target in LINK.findall(row.split(" | ")[-1])]
+        assert tests, row
+        for test in tests:
+            assert test.name.startswith("test_"), row
+            assert "def test_" in test.read_text(), row
+
+
+def test_the_headline_figures_are_measured_ones() -> None:
+    readme, results = (ROOT / "README.md").read_text(), (ROOT / "ops/bench/RESULTS.md").read_text()
+    rows = re.findall(r"^\| .* \| (.*) \| `(make bench[a-z-]*)` \|$", readme, re.MULTILINE)
+    assert len(rows) > 5
+    targets = (ROOT / "Makefile").read_text()
+    for figures, command in rows:
+        assert f"\n{command.removeprefix('make ')}:" in targets
+        for figure in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", re.sub(r"recall@10|p50", "", figures)):
+            assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d,]|\.\d)", results), figure
+
+
+def test_commands_in_the_results_can_be_run() -> None:
+    commands = re.findall(
+        r"^    python -m ops\.bench ?(\w*)", (ROOT / "ops/bench/RESULTS.md").read_text(), re.M
+    )
+    known = (ROOT / "ops/bench/__main__.py").read_text()
+    assert commands
+    assert [name for name in commands if name and f'"{name}"' not in known] == []
