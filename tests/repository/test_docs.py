@@ -58,6 +58,16 @@ def test_files_of_settings_in_the_documents_are_accepted() -> None:
         load_settings(tomllib.loads(file), {}, None)
 
 
+def test_the_architecture_names_every_room() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    layers = ("wal", "indexer", "query", "api", "client")
+    rooms = [
+        path.parent.relative_to(ROOT) for layer in layers for path in ROOT.glob(f"{layer}/*/__init__.py")
+    ]
+    assert len(rooms) > 30
+    assert [str(room) for room in rooms if f"]({room}/)" not in text] == []
+
+
 def test_every_promise_names_a_test() -> None:
     page = ROOT / "docs" / "promises.md"
     rows = [line for line in page.read_text().splitlines() if line.startswith("| ") and "Promise" not in line]
