@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def command_of(options: argparse.Namespace) -> str:
-    """The command that repeats a run; of files only their names."""
+    """The command that repeats a run, with file names but without their folders."""
     words = ["python -m ops.bench"]
     for name in ("base", "queries", "payloads"):
         path: Path | None = getattr(options, name)
@@ -69,7 +69,7 @@ def command_of(options: argparse.Namespace) -> str:
 
 
 def measure(dataset: Dataset, folder: Path, seconds: float, command: str) -> Results:
-    """Runs the phases one after another; only the last store but one is kept while it is searched."""
+    """Runs the phases one after another; the embedded store is removed before the server's is made."""
     load, date = machine.load(), datetime.now(UTC).strftime("%Y-%m-%d")
     console.print(f"{dataset.name}: {dataset.rows:,} × {dataset.dim}, {dataset.queries:,} queries")
     console.print("inserting, embedded …")
@@ -107,7 +107,7 @@ def measure(dataset: Dataset, folder: Path, seconds: float, command: str) -> Res
 
 
 def main() -> None:
-    """Prepares, measures, prints and keeps; a command as the first word does that instead."""
+    """Prepares the data, measures, prints and writes the results, or runs the command that comes first."""
     if sys.argv[1:2] and sys.argv[1] in COMMANDS:
         COMMANDS[sys.argv[1]](sys.argv[2:])
         return

@@ -18,12 +18,12 @@ Vectors = NDArray[np.float32]
 
 BLOCK_ROWS = 65_536
 HELD_OUT_EVERY = 20
-"""Without queries, every so many rows of the base are taken out and asked for instead."""
+"""Without a file of queries, each row at this interval is taken out of the base and used as a query."""
 NO_NUMBER = -1
 
 
 class Dataset(msgspec.Struct, frozen=True):
-    """What is measured on; the arrays lie as files in ``folder``."""
+    """The data that is measured on; its arrays are files in ``folder``."""
 
     folder: str
     name: str
@@ -50,7 +50,7 @@ class Dataset(msgspec.Struct, frozen=True):
         return numbers
 
     def items(self, first_id: int = 0) -> Iterator[tuple[int, Vectors, dict[str, object] | None]]:
-        """Everything, ready for ``insert_batch``; ids count from ``first_id``."""
+        """All rows as items for ``insert_batch``; ids count from ``first_id``."""
         base, payloads = self.base_rows(), self._payloads()
         for start in range(0, self.rows, BLOCK_ROWS):
             for place, row in enumerate(np.asarray(base[start : start + BLOCK_ROWS]), start):
@@ -67,7 +67,7 @@ class Dataset(msgspec.Struct, frozen=True):
 def prepare(
     folder: Path, base: Path | None, queries: Path | None, payloads: Path | None, metric: str
 ) -> Dataset:
-    """Casts, normalises and stores what the phases need; raises ValueError when the files do not fit."""
+    """Casts, normalises and stores what the phases need; raises ValueError when the files do not match."""
     name = "the sample (ops/sample)" if base is None else base.name
     rows: NDArray[np.float32] = sample.vectors() if base is None else np.load(base, mmap_mode="r")
     if rows.ndim != 2:
@@ -128,7 +128,7 @@ def _lines_of(path: Path) -> Iterator[bytes]:
 
 
 def _store_payloads(folder: Path, lines: Iterator[bytes], rows: int, is_held_out: NDArray[np.bool_]) -> None:
-    """Writes the payloads of the kept rows, and their numbers ``r`` apart for the exact answers."""
+    """Writes the payloads of the rows that stay, and their numbers ``r`` separately for the exact answers."""
     numbers: list[int] = []
     decoder = msgspec.json.Decoder(dict[str, object])
     count = 0

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What a phase needs to know."""
+    """The arguments of a phase."""
 
     phase: str
     dataset: Dataset
@@ -24,7 +24,7 @@ class Job(msgspec.Struct, frozen=True):
     """The store."""
     seconds: float
     detail: str = ""
-    """A phase's own: the way of calling, or the address of the server."""
+    """What only this phase needs: the way of calling, or the address of the server."""
 
 
 def start(
@@ -46,5 +46,5 @@ def result_of(process: subprocess.Popen[bytes]) -> bytes:
 def run(
     kind: type[T], phase: str, dataset: Dataset, folder: Path, seconds: float = 0.0, detail: str = ""
 ) -> T:
-    """One phase from beginning to end."""
+    """Runs one phase and returns its result."""
     return msgspec.json.decode(result_of(start(phase, dataset, folder, seconds, detail)), type=kind)

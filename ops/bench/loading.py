@@ -16,23 +16,23 @@ from ops.bench.workload import BATCH_ROWS
 from ops.server import Server
 
 QUIET = ("--log-level", "error")
-"""A server's option: that it runs without a key need not be said at each start."""
+"""A server's option: without it each start would warn that there is no key."""
 POLL_S = 0.05
 STILL_S = 3.0
-"""Nothing sealed or merged for so long, longer than the engine's own patience: nothing more will be."""
+"""Longer than the engine's idle times: when nothing was sealed or merged for so long, nothing will be."""
 SETTLE_S_MAX = 900.0
 
 Item = tuple[int, Vectors, Mapping[str, object] | None]
 
 
 class Figures(Protocol):
-    """What both kinds of ``stats`` answers can do."""
+    """What the ``stats`` of the embedded store and of the client have in common."""
 
     def __getitem__(self, name: str) -> object: ...
 
 
 class Watch:
-    """Follows a store's figures until nothing goes on in the background any more."""
+    """Follows a store's figures until its background work has ended."""
 
     def __init__(self, stats: Callable[[], Figures], began_s: float) -> None:
         self.indexed_s = 0.0
@@ -63,14 +63,14 @@ class Watch:
 
 
 def number_of(stats: Figures, name: str) -> int:
-    """One whole number among a store's figures."""
+    """One integer of a store's figures."""
     value = stats[name]
     assert isinstance(value, int), f"{name} is {value!r}"
     return value
 
 
 def load_embedded(dataset: Dataset, folder: Path) -> Loaded:
-    """Into a store in this process; ``flush`` follows at once."""
+    """Loads a store in this process and flushes it."""
     with api.open_blocking(folder, dataset.dim, dataset.metric) as store:
         return _load(
             dataset,
@@ -83,7 +83,7 @@ def load_embedded(dataset: Dataset, folder: Path) -> Loaded:
 
 
 def load_http(dataset: Dataset, folder: Path) -> Loaded:
-    """Into a server, through the blocking client; the server seals its tail when it falls quiet."""
+    """Loads a server through the blocking client; the server seals its memtable when it is idle."""
     with Server(folder, *QUIET) as server, Client(base_url=server.url) as client:
         client.create_index(dataset.dim, dataset.metric)
         return _load(

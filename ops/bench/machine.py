@@ -1,4 +1,4 @@
-"""The machine in one line, from what any process may read of it."""
+"""A description of the machine in one line."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def describe() -> str:
 
 
 def load() -> str:
-    """How busy the machine is, as its one-minute load average."""
+    """The machine's load average over one minute."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 def _processor() -> str:
-    """The processor's name; its architecture where the kernel does not tell."""
+    """The processor's name, or its architecture where the kernel does not give one."""
     found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return found[1].strip() if found else platform.machine()

@@ -10,16 +10,16 @@ FIELDS = {"RssAnon": "anon_kib", "RssFile": "file_kib", "VmHWM": "peak_kib"}
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Anonymous pages stay in RAM; file pages are mapped files, given back when memory is short."""
+    """Anonymous pages stay in RAM; file pages are mapped files, which the kernel may drop."""
 
     anon_kib: int = 0
     file_kib: int = 0
     peak_kib: int = 0
-    """The most that was resident at any moment, both kinds together."""
+    """The peak of resident memory, both kinds together."""
 
 
 def memory_of(pid: int | str = "self") -> Memory:
-    """What a process has in RAM now."""
+    """The resident memory of a process now."""
     found: dict[str, int] = {}
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, rest = line.partition(":")

@@ -25,11 +25,11 @@ def buckets(text: str, name: str) -> Buckets:
 
 
 def between(before: Buckets, after: Buckets) -> Buckets:
-    """What was observed from one moment to a later one."""
+    """The observations between two moments."""
     return {bound: count - before.get(bound, 0) for bound, count in after.items()}
 
 
 def quantile_bound(histogram: Buckets, share: float) -> float:
-    """The upper bound of the bucket that a quantile lies in: it is no more than this."""
+    """The upper bound of the bucket that has the quantile."""
     total = max(histogram.values(), default=0)
     return min((bound for bound, count in histogram.items() if count >= share * total), default=0.0)

@@ -1,4 +1,4 @@
-"""Eight writers and a searcher at one server: is its event loop still quick, and who has to wait?
+"""Eight writers and a searcher on one server: how long do the event loop and the searches take?
 
 Writers, searcher and server are a process each and share the machine's cores.
 """
@@ -31,7 +31,7 @@ from ops.server import Server
 
 WRITERS = 8
 ROUNDS = 5
-"""It lasts so many times as long as a single measurement."""
+"""It lasts this many times as long as another measurement."""
 HEALTH_PERIOD_S = 0.01
 
 
@@ -60,7 +60,7 @@ def measure(dataset: Dataset, folder: Path, seconds: float) -> Pressed:
 
 
 def _lag_of(lag: Buckets, health_s: list[float]) -> tuple[str, float, float, int]:
-    """Where the lag was read, its 99th percentile and the longest one in ms, how many there were."""
+    """Where the lag was read, its 99th percentile and maximum in ms, and the number of observations."""
     if lag:
         p99_s, longest_s = quantile_bound(lag, 0.99), quantile_bound(lag, 1.0)
         return f"`{LAG}` in /metrics", p99_s * 1e3, longest_s * 1e3, max(lag.values())
@@ -69,7 +69,7 @@ def _lag_of(lag: Buckets, health_s: list[float]) -> tuple[str, float, float, int
 
 
 def _wait_for_rows(client: Client, writers: subprocess.Popen[bytes]) -> None:
-    """Until the first batch is there: a search of nothing would only flatter."""
+    """Waits for the first batch: searches of an empty index would be too fast."""
     while client.count() == 0 and writers.poll() is None:
         time.sleep(HEALTH_PERIOD_S)
 
@@ -89,7 +89,7 @@ def _search_until_ended(client: Client, queries: Vectors, writers: subprocess.Po
 
 @contextmanager
 def _probing(url: str, *, is_needed: bool) -> Iterator[list[float]]:
-    """Round trips of /health in a thread meanwhile; only if needed, since they are a load too."""
+    """Round trips of /health in a thread; only if needed, because they are load too."""
     latencies_s: list[float] = []
     ended = threading.Event()
     prober = threading.Thread(target=_probe, args=(url, ended, latencies_s))
@@ -112,7 +112,7 @@ def _probe(url: str, ended: threading.Event, latencies_s: list[float]) -> None:
 
 
 def write(dataset: Dataset, url: str, seconds: float) -> Written:
-    """The writers' process: each inserts batch after batch, its own ids, until the time is over."""
+    """The process of a writer: it inserts batches with ids of its own until the time is over."""
     return asyncio.run(_write(dataset, url, seconds))
 
 
@@ -134,7 +134,7 @@ async def _write_on(client: AsyncClient, dataset: Dataset, writer: int, deadline
 
 
 def _endless(dataset: Dataset, writer: int) -> Iterator[tuple[int, Vectors]]:
-    """The base's rows again and again, with ids that no other writer uses."""
+    """The rows of the base, repeated, with ids that no other writer uses."""
     base = dataset.base_rows()
     first = writer * dataset.rows // WRITERS
     places = cycle(range(dataset.rows))

@@ -1,4 +1,4 @@
-"""Printing results on the terminal, and keeping them as a section of a Markdown file."""
+"""Printing results on the terminal, and writing them as a section of a Markdown file."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def keep(section: str, path: Path) -> None:
-    """Writes a section into the file, in the place of the one with the same heading."""
+    """Writes a section into the file; it replaces the one with the same heading."""
     old = path.read_text() if path.exists() else PREFACE
     preface, *sections = SECTION.split(old)
     heading, _, rest = section.removeprefix("## ").partition("\n")

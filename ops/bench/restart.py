@@ -1,4 +1,4 @@
-"""Starting again on a loaded store: how soon it is ready, and what it holds in memory."""
+"""Restarting on a loaded store: the time until it is ready, and its memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ sys.stdout.buffer.write(msgspec.json.encode(memory_of()))
 
 
 def measure(dataset: Dataset, folder: Path) -> Restarted:
-    """Restarts the server, searches, and looks at the engine alone in between."""
+    """Restarts the server, measures the engine alone, and searches."""
     queries = dataset.query_rows()
     opened_s = anyio.run(_open_engine, folder)
     server = Server(folder, *QUIET)
@@ -75,6 +75,6 @@ def first_ready(url: str) -> None:
 
 
 def _imports() -> Memory:
-    """What a process has in RAM that has imported what the server imports."""
+    """The memory of a process that has only imported what the server imports."""
     ended = subprocess.run([sys.executable, "-c", IMPORTS], stdout=subprocess.PIPE, check=True)
     return msgspec.json.decode(ended.stdout, type=Memory)

@@ -1,4 +1,4 @@
-"""What the phases hand back: plain structs, sent between processes as JSON."""
+"""The results of the phases: plain structs, sent between processes as JSON."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ops.bench.timing import Timing
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """One writer inserting everything in batches of 1,000."""
+    """One writer that inserts all rows in batches of 1,000."""
 
     rows: int
     acknowledged_s: float
-    """Until the last batch was acknowledged, and so durable."""
+    """Until the last batch was acknowledged and therefore durable."""
     indexed_s: float
     """Until no record was left that is not in a segment file."""
     settled_s: float
     """Until merging had ended too."""
     segments: int
     memory: Memory
-    """Of the process that holds the store, at the end; its peak is that of the whole load."""
+    """Memory of the process that has the store, at the end; the peak covers the whole load."""
     log_bytes: int
     segment_bytes: int
     disk_bytes: int
@@ -34,7 +34,7 @@ class Restarted(msgspec.Struct, frozen=True):
     opened_s: float
     """The engine alone: from open to ready, in a process that has imported everything."""
     imports: Memory
-    """A process that has imported what the server imports, and no more."""
+    """A process that has only imported what the server imports."""
     idle: Memory
     """The server when it was ready."""
     searched: Memory
@@ -62,27 +62,27 @@ class Searched(msgspec.Struct, frozen=True):
     filtered: list[Point]
     imports: Memory | None = None
     memory: Memory | None = None
-    """Of the process that searched, before anything but the queries was loaded."""
+    """Memory of the process that searched, when only the queries were loaded."""
 
 
 class Pressed(msgspec.Struct, frozen=True):
-    """A server under many writers, and searches meanwhile."""
+    """A server with many writers, and searches at the same time."""
 
     writers: int
     seconds: float
     rows_per_s: float
     search: Timing
     lag_source: str
-    """What the lag was read from."""
+    """Where the lag was read from."""
     lag_p99_ms: float
     lag_longest_ms: float
-    """Both are upper bounds when they were read from a histogram; infinite beyond its last bucket."""
+    """Both are upper bounds when they come from a histogram, and infinite beyond its last bucket."""
     lag_samples: int
     memory: Memory
 
 
 class Results(msgspec.Struct, frozen=True):
-    """Everything that one run found out."""
+    """All results of one run."""
 
     dataset: str
     rows: int

@@ -1,4 +1,4 @@
-"""Recall against queries a second, without and with filters, by three ways of calling."""
+"""Recall and queries a second, with and without filters, by three ways of calling."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Search = Callable[[Vectors, int, dict[str, object] | None], list[int]]
 
 @contextmanager
 def native(folder: Path) -> Iterator[Search]:
-    """The query layer's own function, on one snapshot."""
+    """The function of the query layer, on one snapshot."""
     masks = query.FilterCache()
 
     @asynccontextmanager
@@ -55,7 +55,7 @@ def native(folder: Path) -> Iterator[Search]:
 
 @contextmanager
 def embedded(folder: Path) -> Iterator[Search]:
-    """The embedded store's blocking twin."""
+    """The blocking embedded store."""
     with api.open_blocking(folder) as store:
         yield lambda vector, ef, condition: [hit.id for hit in store.search(vector, K, ef, condition)]
 

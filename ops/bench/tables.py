@@ -1,4 +1,4 @@
-"""The results as plain tables of text, whatever they are printed on."""
+"""The results as plain tables of text, for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def insertion(loads: dict[str, Loaded]) -> Table:
 
 
 def restart(restarted: Restarted) -> Table:
-    """How soon a store is back."""
+    """The times of a restart."""
     rows: Rows = [
         ("process start to the first 200 of /ready", seconds(restarted.ready_s)),
         ("the engine alone, open to ready", seconds(restarted.opened_s)),
@@ -70,7 +70,7 @@ def restart(restarted: Restarted) -> Table:
 
 
 def memory(restarted: Restarted, searched: dict[str, Searched]) -> Table:
-    """What is resident after a restart."""
+    """Memory after a restart."""
     after = f"after {restarted.searches:,} searches"
     rows: Rows = [
         _memory_row("imports of the server alone", restarted.imports),
@@ -135,7 +135,7 @@ def filters(searched: dict[str, Searched]) -> Iterator[Table]:
 
 
 def pressure(pressed: Pressed) -> Table:
-    """The server under many writers."""
+    """The server with many writers."""
     is_bound = "metrics" in pressed.lag_source
     rows: Rows = [
         ("rows inserted a second, all writers", count(pressed.rows_per_s)),
@@ -154,7 +154,7 @@ def pressure(pressed: Pressed) -> Table:
 
 
 def disk(results: Results) -> Table:
-    """What the settled store takes."""
+    """The disk space of the settled store."""
     load = results.http
     raw = load.rows * results.dim * FLOAT32_BYTES
     rows: Rows = [
@@ -167,19 +167,19 @@ def disk(results: Results) -> Table:
 
 
 def lag(value_ms: float, is_bound: bool) -> str:
-    """A lag, or the bound that it lies under; the histogram's last bucket has none."""
+    """A lag, or the upper bound of its bucket; the last bucket has none."""
     if math.isinf(value_ms):
         return "beyond the histogram"
     return f"{'≤ ' if is_bound else ''}{value_ms:.1f} ms"
 
 
 def count(value: float) -> str:
-    """A rounded number with thousands apart."""
+    """A rounded number with commas between thousands."""
     return f"{value:,.0f}"
 
 
 def seconds(value: float) -> str:
-    """Seconds, finer when they are few."""
+    """Seconds, with more digits when they are few."""
     return f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
 
 

@@ -26,7 +26,7 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 def timing_of(latencies_s: Sequence[float], elapsed_s: float) -> Timing:
-    """The figures of calls that took so long each, and so long together."""
+    """The figures of calls, from the time of each and the time of all."""
     p50, p99 = np.percentile(np.asarray(latencies_s) * 1e3, [50, 99])
     return Timing(len(latencies_s), len(latencies_s) / elapsed_s, float(p50), float(p99))
 
@@ -36,7 +36,7 @@ def repeat(
 ) -> tuple[list[R], Timing]:
     """Calls with each argument in turn, round after round; the first round's answers, and the timing.
 
-    It stops after ``seconds``, but goes once through all arguments first, unless even that takes ten
+    It stops after ``seconds``, but first goes through all arguments once, unless that takes ten
     times as long.
     """
     for argument in arguments[:warm_up]:

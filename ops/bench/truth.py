@@ -23,7 +23,7 @@ class Truth:
     ids: Ids
     """[queries, k], NOBODY where fewer rows are allowed."""
     allowed: NDArray[np.bool_] | None
-    """Which rows a filter lets through; None: all of them."""
+    """The rows that match the filter; None when there is no filter."""
 
 
 def nearest(
@@ -86,7 +86,7 @@ def _valid(ids: list[int], rows: int, allowed: NDArray[np.bool_] | None) -> Ids:
 def _block_distances(
     block: NDArray[np.float32], queries: NDArray[np.float32], metric: str
 ) -> NDArray[np.float32]:
-    """What orders rows as their distance does; for cosine both sides have length 1 already."""
+    """A number that orders rows as their distance does; for cosine both sides have length 1 already."""
     dots: NDArray[np.float32] = queries @ block.T
     if metric != "l2":
         return np.negative(dots, out=dots)

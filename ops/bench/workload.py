@@ -1,7 +1,7 @@
-"""What every measurement asks for, whatever it is measured on."""
+"""What all measurements search for, on every data set."""
 
 K = 10
 BATCH_ROWS = 1000
 USUAL_BREADTH = 128
 FIRST_SEARCHES = 1000
-"""So many at the usual breadth before memory is read."""
+"""This many searches at the default ef come before memory is read."""

@@ -1,4 +1,4 @@
-"""Starts a server on loopback, loads 2,000 real texts through the client, searches, keeps serving."""
+"""Starts a server on loopback, loads 2,000 real texts through the client, searches, and keeps serving."""
 
 from __future__ import annotations
 

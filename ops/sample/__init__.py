@@ -14,7 +14,7 @@ DIM = 384
 
 
 class SampleQuery(msgspec.Struct, frozen=True):
-    """A text that is not in the sample, and the part of the lexicon that it comes from."""
+    """A text that is not in the sample, and its part of the lexicon."""
 
     text: str
     lexname: str

@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic: a wrong yardstick would go unnoticed for long."""
+"""The arithmetic of the benchmark, whose errors would go unnoticed for long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the log's benchmark measures is what the log does."""
+"""The benchmark of the log measures what the log does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparison's own arithmetic, and that each system's figures end up in its own row."""
+"""The arithmetic of the comparison, and that each system's figures are in its own row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo, as a newcomer types it."""
+"""The demo, run as a new user runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The soak's judgement can fail: growth of each kind is seen."""
+"""The checks of the soak test can fail: growth of each kind is detected."""
 
 from __future__ import annotations
 

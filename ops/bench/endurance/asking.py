@@ -1,4 +1,4 @@
-"""Searching an engine through the query layer, and what it ought to have found."""
+"""Searching an engine through the query layer, and the exact answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ids = NDArray[np.uint64]
 
 
 def ask(engine: Engine, queries: Vectors, breadth: int = USUAL_BREADTH) -> tuple[Ids, Timing]:
-    """The K nearest of each query, one a call, and how long the calls took."""
+    """The K nearest of each query, one query a call, and how long the calls took."""
     found, latencies_s = [], []
     masks = query.FilterCache()
     began_s = time.perf_counter()
@@ -43,7 +43,7 @@ def recall(found: Ids, truth: Ids) -> float:
 
 
 async def until_settled(engine: Engine, still_s: float = 4.0) -> float:
-    """Waits until nothing has been merged for a while; gives the moment of the last change."""
+    """Waits until nothing has been merged for a while; returns the time of the last change."""
     last, changed_s = None, time.perf_counter()
     while time.perf_counter() - changed_s < still_s:
         stats = engine.stats()

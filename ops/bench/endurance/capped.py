@@ -48,13 +48,13 @@ class Served(msgspec.Struct, frozen=True):
     per_s: float
     p99_ms: float
     rows_found: int
-    """Of ``ASKED_FOR`` rows written meanwhile, those that a search for them has first."""
+    """Of ``ASKED_FOR`` rows written during the searches, how many a search finds in the first place."""
     anon_kib: int
     file_kib: int
 
 
 def build(folder: str, rows: int) -> None:
-    """Loads a store at once."""
+    """Bulk-loads a store."""
     anyio.run(_build, folder, rows)
 
 
@@ -70,7 +70,7 @@ async def _build(folder: str, rows: int) -> None:
 
 
 def drop_from_cache(folder: Path) -> None:
-    """Has the system forget the pages of a folder's files."""
+    """Drops the pages of a folder's files from the page cache."""
     for path in folder.rglob("*"):
         if path.is_file():
             file = os.open(path, os.O_RDONLY)
@@ -82,7 +82,7 @@ def drop_from_cache(folder: Path) -> None:
 
 
 async def serve(folder: str) -> Served:
-    """Searches in rounds, writes some rows, and looks at its memory."""
+    """Searches in rounds, writes some rows, and measures its memory."""
     queries = rows_of(-1).copy()
     async with Engine.open(folder, EngineOptions(memory_budget_bytes=32 << 20)) as engine:
         await engine.ready()
@@ -99,7 +99,7 @@ async def serve(folder: str) -> Served:
 
 @contextmanager
 def control_group(bytes_max: int) -> Iterator[Path]:
-    """A group of processes with a bound on their memory; raises OSError where none can be made."""
+    """A control group with a memory limit; raises OSError where none can be made."""
     own = dict(line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines())
     is_second_version = (GROUPS / "cgroup.controllers").exists()
     parent = GROUPS / own.get("", "/").lstrip("/") if is_second_version else None
@@ -118,7 +118,7 @@ def control_group(bytes_max: int) -> Iterator[Path]:
 
 
 def served(folder: Path, cap_mib: int | None) -> Served:
-    """The same in a process of its own, under a bound on its memory if there is one."""
+    """The same in a process of its own, under a memory limit if there is one."""
     drop_from_cache(folder)
     command = [sys.executable, "-m", "ops.bench.endurance.capped", str(folder)]
     if cap_mib is None:
@@ -132,7 +132,7 @@ def served(folder: Path, cap_mib: int | None) -> Served:
 
 
 def table(rows: int, disk_bytes: int, free: Served, capped: Served, cap_mib: int) -> Table:
-    """With the bound and without."""
+    """With the limit and without."""
     heads = ("memory", "first 1,000, QPS", "QPS", "p99 ms", "RssAnon", "RssFile")
     lines = [
         (
@@ -155,7 +155,7 @@ def table(rows: int, disk_bytes: int, free: Served, capped: Served, cap_mib: int
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Builds, measures, prints and keeps."""
+    """Builds, measures, prints and writes the results."""
     parser = argparse.ArgumentParser(prog="python -m ops.bench capped", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--cap-mib", type=int, default=CAP_MIB)

@@ -35,7 +35,7 @@ console = Console()
 
 
 class Churn:
-    """A store, and what it ought to hold."""
+    """A store, and the rows that it should hold."""
 
     def __init__(self, engine: Engine, folder: Path, base: Vectors, pool: Vectors, queries: Vectors) -> None:
         self.engine, self.folder, self.queries, self.pool = engine, folder, queries, pool
@@ -45,14 +45,14 @@ class Churn:
         self.anon_before_kib = memory_of().anon_kib
 
     async def load(self) -> None:
-        """The base, in batches; settled."""
+        """Inserts the base in batches and waits for merges to end."""
         await self.engine.create_index(self.vectors.shape[1], "cosine")
         await self._upsert(self.ids, self.vectors)
         await self.engine.flush()
         await until_settled(self.engine)
 
     async def insert_and_delete(self) -> int:
-        """One epoch of the first variant; gives the number of writes."""
+        """One epoch of the first variant; returns the number of writes."""
         added, gone = int(INSERTS * self.size), int(DELETES * self.size)
         rows, self.pool = self.pool[:added], self.pool[added:]
         ids = np.arange(self.next_id, self.next_id + added, dtype=np.uint64)
@@ -75,7 +75,7 @@ class Churn:
         return len(chosen)
 
     async def measured(self, number: int, writes: int, seconds: float) -> Epoch:
-        """Searches and looks around."""
+        """Searches, and takes all figures of one epoch."""
         found, timing = ask(self.engine, self.queries)
         truth = nearest(self.vectors, self.ids, self.queries)
         await anyio.sleep(0)
@@ -121,7 +121,7 @@ def unit(rows: Vectors) -> Vectors:
 
 
 def table(variant: str, history: Sequence[Epoch]) -> Table:
-    """Every few epochs, and whether what is promised holds over all of them."""
+    """The table: every few epochs, and whether the promises hold over all of them."""
     heads = ("epoch", "rows", "recall@10", "p50 ms", "p99 ms", "writes/s", "RssAnon", "disk", "segments")
     rows: list[tuple[str, ...]] = [
         (
@@ -150,7 +150,7 @@ def table(variant: str, history: Sequence[Epoch]) -> Table:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prepares, measures, prints and keeps."""
+    """Prepares the data, measures, prints and writes the results."""
     parser = argparse.ArgumentParser(prog="python -m ops.bench churn", description=__doc__)
     parser.add_argument("--base", type=Path, help=".npy of vectors, a row each (default: the sample)")
     parser.add_argument("--queries", type=Path, help=".npy of queries (default: every 20th row, held out)")

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Epoch(msgspec.Struct, frozen=True):
-    """How the store was at the end of an epoch."""
+    """The figures of the store at the end of an epoch."""
 
     number: int
     rows: int

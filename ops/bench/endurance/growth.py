@@ -1,6 +1,6 @@
 """Memory and speed as the store grows: `python -m ops.bench growth --help`.
 
-Synthetic rows, in clusters, as many as you like; each size is loaded in a process of its own and opened
+Synthetic rows, in clusters, of any number; each size is loaded in a process of its own and opened
 again in another, whose memory is compared with that of the same imports alone.
 """
 
@@ -49,7 +49,7 @@ def rows_of(number: int) -> Vectors:
 
 
 def grow(folder: str, rows: int) -> Grown:
-    """Loads a store with one writer, and watches its memory."""
+    """Loads a store with one writer, and samples its memory."""
     return anyio.run(_grow, folder, rows)
 
 
@@ -87,7 +87,7 @@ async def _reopen(folder: str) -> Reopened:
 
 
 def thin_out(folder: str, rows: int) -> int:
-    """Deletes most rows, waits for the merge; gives the bytes that are left on the disk."""
+    """Deletes most rows and waits for the merge; returns the bytes that remain on the disk."""
     return anyio.run(_thin_out, folder, rows)
 
 
@@ -104,7 +104,7 @@ async def _thin_out(folder: str, rows: int) -> int:
 
 
 class PeakAnon:
-    """The most anonymous memory that this process had while it was watched."""
+    """The peak of this process's anonymous memory while it was sampled."""
 
     def __init__(self) -> None:
         self.kib = 0
@@ -131,7 +131,7 @@ def alone(work: Callable[..., T], *arguments: object) -> T:
 
 
 def table(grown: Sequence[Grown], reopened: Sequence[Reopened], left_bytes: int) -> Table:
-    """A size a row."""
+    """One row for each size."""
     heads = ("rows", "durable/s", "indexed/s", "settled", "segments", "peak RssAnon", "disk a row")
     seen = ("reopened", "RssFile", "QPS, ef 128")
     rows: list[tuple[str, ...]] = [
@@ -164,7 +164,7 @@ def table(grown: Sequence[Grown], reopened: Sequence[Reopened], left_bytes: int)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measures, prints and keeps."""
+    """Measures, prints and writes the results."""
     parser = argparse.ArgumentParser(prog="python -m ops.bench growth", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=list(SIZES), help="sizes, in thousands' steps")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the Markdown file to write into")

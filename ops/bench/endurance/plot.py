@@ -1,4 +1,4 @@
-"""What happens over time, as pictures."""
+"""Plots of what happens over time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RED, BLUE, GREEN = "#c1272d", "#0072b2", "#009e73"
 
 
 def draw_churn(histories: dict[str, Sequence[Epoch]], path: Path) -> None:
-    """Recall, latency, memory and disk by epoch, a line a variant."""
+    """Recall, latency, memory and disk by epoch, with a line for each variant."""
     figure, grid = pyplot.subplots(2, 2, figsize=(9, 5.5), dpi=110, layout="constrained")
     for colour, (variant, history) in zip((RED, BLUE), histories.items(), strict=False):
         epochs = [each.number for each in history]
@@ -38,7 +38,7 @@ def draw_churn(histories: dict[str, Sequence[Epoch]], path: Path) -> None:
 
 
 def draw_growth(grown: Sequence[Grown], reopened: Sequence[Reopened], path: Path) -> None:
-    """Memory, and what the disk has, by the number of rows."""
+    """Memory and disk by the number of rows."""
     figure, axes = pyplot.subplots(figsize=(7, 4.5), dpi=110, layout="constrained")
     rows = [each.rows for each in grown]
     lines = {

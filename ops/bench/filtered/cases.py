@@ -1,4 +1,4 @@
-"""What is filtered by: conditions of every selectivity, and the exact answers under each.
+"""The conditions, of every selectivity, and the exact answers under each.
 
 Payloads have a number ``r``, uniform in 0 … 999, and a ``lexname``, the topic of a row, which goes together
 with where its vector lies. Queries have a topic too.
@@ -25,7 +25,7 @@ TIE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The fields of the rows that are filtered by, in the order of ids."""
+    """The fields that conditions use, in the order of ids."""
 
     r: NDArray[np.int64]
     topic: NDArray[np.str_]
@@ -33,7 +33,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kind of condition: for every query topic a filter, and which rows it lets through."""
+    """One kind of condition: a filter for every query topic, and the rows that match it."""
 
     name: str
     conditions: dict[str, Condition]
@@ -41,12 +41,12 @@ class Case:
 
     @property
     def share(self) -> float:
-        """Of the rows, how many match, in the mean over the topics."""
+        """The mean share of rows that match, over the topics."""
         return float(np.mean([np.mean(rows) for rows in self.allowed.values()]))
 
 
 def cases(rows: Rows, topics: Sequence[str]) -> Iterator[Case]:
-    """All of them, the widest first; ``topics`` are those of the queries."""
+    """All conditions, the least selective first; ``topics`` are those of the queries."""
     kinds = sorted(set(topics))
     r, topic = rows.r, rows.topic
 
@@ -85,7 +85,7 @@ def cases(rows: Rows, topics: Sequence[str]) -> Iterator[Case]:
 
 
 def exact(similarities: Vectors, case: Case, topics: Sequence[str]) -> list[float]:
-    """For each query the least similarity that belongs among its K best; infinity when nothing matches."""
+    """For each query the similarity of its K-th best match; infinity when nothing matches."""
     least = []
     for row, topic in zip(similarities, topics, strict=True):
         matching = row[case.allowed[topic]]

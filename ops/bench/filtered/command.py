@@ -44,7 +44,7 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What all systems are given."""
+    """The data that all systems get."""
 
     dataset: Dataset
     payloads: Path
@@ -52,7 +52,7 @@ class Subject(msgspec.Struct, frozen=True):
     seconds: float
 
     def texts(self) -> list[bytes]:
-        """A payload a row, with the row's number in it as a unique field."""
+        """The payload of each row, with the row's number as a unique field."""
         decoder, encoder = msgspec.json.Decoder(dict[str, object]), msgspec.json.Encoder()
         lines = Path(self.dataset.folder, "payloads.jsonl").read_bytes().splitlines()
         return [encoder.encode(decoder.decode(line) | {"id": number}) for number, line in enumerate(lines)]
@@ -64,13 +64,13 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 def rows_of(texts: Sequence[bytes]) -> Rows:
-    """The fields that are filtered by."""
+    """The fields that conditions use."""
     decoded = [msgspec.json.decode(text) for text in texts]
     return Rows(np.array([each["r"] for each in decoded]), np.array([each["lexname"] for each in decoded]))
 
 
 def measure(name: str, subject: Subject, folder: Path) -> list[tuple[str, float, Measured | None]]:
-    """All cases of one system, each with its name and share of matches; None where it cannot express one."""
+    """All cases of one system, each with its name and share of matches; None where it cannot be expressed."""
     vectors, queries = np.array(subject.dataset.base_rows()), subject.dataset.query_rows()
     texts, topics = subject.texts(), subject.topics()
     rows, similarities = rows_of(texts), queries @ vectors.T
@@ -117,7 +117,7 @@ def _case(
 
 
 def table(results: dict[str, list[tuple[str, float, Measured | None]]]) -> Table:
-    """A case a row: ours in full, the others' recall and rate, and ours against the best of them."""
+    """One row for each case: this store's figures, the others' recall and rate, the ratio to the best."""
     ours = results["asteroid"]
     others = [name for name in results if name != "asteroid"]
     base = ours[0][2]
@@ -148,7 +148,7 @@ def table(results: dict[str, list[tuple[str, float, Measured | None]]]) -> Table
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prepares, measures, prints and keeps."""
+    """Prepares the data, measures, prints and writes the results."""
     parser = argparse.ArgumentParser(prog="python -m ops.bench filters", description=__doc__)
     parser.add_argument("--base", type=Path, required=True, help=".npy of vectors, a row each")
     parser.add_argument("--queries", type=Path, required=True, help=".npy of queries")

@@ -1,4 +1,4 @@
-"""The systems: each is built once, and then asked under conditions."""
+"""The systems: each is built once and then searched under each condition."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Filtering:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Lets go of everything."""
+        """Releases everything."""
 
 
 class Asteroid(Filtering):
-    """Ours, through the query layer; loaded as by any user, payloads whole."""
+    """This store, through the query layer, with whole payloads."""
 
     name = "this store"
 
@@ -55,7 +55,7 @@ class Asteroid(Filtering):
 
 
 class FaissSQ8(Filtering):
-    """In memory; the bitmap of each condition is made outside the timing, as it has no payloads."""
+    """In memory. It has no payloads, so the bitmap of each condition is made outside the timing."""
 
     name = "faiss HNSW-SQ8"
 

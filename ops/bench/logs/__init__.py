@@ -1,1 +1,1 @@
-"""The log: what compression gains, how fast it is read and written, how soon a store is back."""
+"""The log: what compression saves, how fast it is read and written, and how long a start takes."""

@@ -39,7 +39,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def tables(dataset: Dataset, folder: Path, seconds: float, only: Sequence[str]) -> list[Table]:
-    """Measures one part after the other."""
+    """Measures the parts one after another."""
     parts: dict[str, Callable[[Path], Sequence[Table]]] = {
         "packing": lambda _: packed(dataset),
         "reading": lambda place: reading.tables(dataset, place),
@@ -70,7 +70,7 @@ def packed(dataset: Dataset) -> list[Table]:
 
 
 def command_of(options: argparse.Namespace) -> str:
-    """The command that repeats a run; of files only their names."""
+    """The command that repeats a run, with file names but without their folders."""
     words = ["python -m ops.bench log", f"--seconds-each {options.seconds_each:g}"]
     words += [f"--base {options.base.name}"] if options.base else []
     words += [f"--payloads {options.payloads.name}"] if options.payloads else []
@@ -79,7 +79,7 @@ def command_of(options: argparse.Namespace) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prepares, measures, prints and keeps."""
+    """Prepares the data, measures, prints and writes the results."""
     options = parse(arguments)
     load, date = machine.load(), datetime.now(UTC).strftime("%Y-%m-%d")
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="asteroid-bench-") as name:

@@ -1,4 +1,4 @@
-"""Acknowledged writes: many writers who share an fsync beside one who waits for each, and large batches."""
+"""Acknowledged writes: many writers that share an fsync, one that waits for each, and large batches."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ WRITERS = 64
 PASSES = 3
 BATCH_ROWS, BURST_ROWS = 1000, 20_000
 POLL_S, STILL_POLLS = 0.1, 26
-"""The engine's own patience is two seconds."""
+"""The engine seals an idle memtable after two seconds."""
 RATIO_MIN, BATCH_ROWS_PER_S_MIN = 20, 20_000
 
 Write = Callable[[int], Awaitable[object]]
 """Writes a row with this id; returns when it is durable."""
 Burst = Callable[[int], Awaitable[object]]
-"""Writes BURST_ROWS with ids from a first one on, in batches; returns when they are durable."""
+"""Writes BURST_ROWS rows with ids from the first one on, in batches; returns when they are durable."""
 
 
 Rates = tuple[float, float, float]
@@ -37,7 +37,7 @@ Rates = tuple[float, float, float]
 
 
 async def _rate(write: Write, writers: int, seconds: float, first_id: int) -> float:
-    """Rows a second that ``writers`` get acknowledged, each one at a time."""
+    """Rows a second that ``writers`` get acknowledged, when each writes one row at a time."""
     acknowledged = 0
     began_s = time.perf_counter()
 
@@ -56,7 +56,7 @@ async def _rate(write: Write, writers: int, seconds: float, first_id: int) -> fl
 
 
 async def _passes(write: Write, burst: Burst, settle: Callable[[], Awaitable[None]], seconds: float) -> Rates:
-    """One writer, many, and batches, in turn, each on a store at rest; the medians of their rates."""
+    """One writer, many writers, and batches, in turn, each on an idle store; the medians of their rates."""
     ones, manys, batches = [], [], []
     for number in range(PASSES):
         first_id = number << 40
@@ -152,7 +152,7 @@ def _some(dataset: Dataset) -> Vectors:
 
 
 def table(dataset: Dataset, folder: Path, seconds: float) -> Table:
-    """Both ways of writing."""
+    """Measures both ways of writing."""
     rows: Rows = []
     for name, way in (("the log alone", _log_alone), ("embedded", _embedded), ("HTTP", _over_http)):
         one, many, batches = anyio.run(way, dataset, folder / name, seconds)

@@ -1,4 +1,4 @@
-"""What the log takes on the disk: of a store that is quiet, and of one whose rows are replaced for ever."""
+"""The log's size on the disk, when the store is idle and when its rows are replaced all the time."""
 
 from __future__ import annotations
 
@@ -59,5 +59,5 @@ def _mebibytes(*sizes: int) -> tuple[str, ...]:
 
 
 def table(dataset: Dataset, folder: Path) -> Table:
-    """One store through both."""
+    """Measures one store in both states."""
     return anyio.run(_keep, dataset, folder)

@@ -1,4 +1,4 @@
-"""A process that writes until its log has a size, and is killed: `python -m ops.bench.logs.killed JOB`."""
+"""A process that writes a log of some size and is killed: `python -m ops.bench.logs.killed JOB`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ops.bench.data import Dataset
 from ops.bench.logs.rows import batches
 
 WRITERS = 64
-# Nothing is sealed before the end: the whole log is still to be replayed then.
+# Nothing is sealed before the kill, so that the whole log must be replayed.
 UNHURRIED = EngineOptions(
     memory_budget_bytes=4 << 30, seal_rows=1 << 20, idle_seal_s=1e9, idle_flush_s=1e9, keep_log=True
 )
 
 
 class Doomed(msgspec.Struct, frozen=True):
-    """What to write before the end."""
+    """What to write before the kill."""
 
     dataset: Dataset
     folder: str

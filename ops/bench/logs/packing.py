@@ -1,4 +1,4 @@
-"""Ways to pack vectors and payloads, beside what the log does: bytes a record and speed, on one thread."""
+"""Ways to pack vectors and payloads, compared with the log's: bytes a record and speed, on one thread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PASSES = 3
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to pack the bytes of a frame, and to get them back."""
+    """One way to pack the bytes of a frame and to unpack them."""
 
     name: str
     pack: Callable[[bytes], bytes]
@@ -34,16 +34,16 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How one way did on frames of one size."""
+    """The figures of one way with frames of one size."""
 
     record_bytes: float
     packed_per_s: float
-    """Bytes a second, of what goes in."""
+    """Unpacked bytes a second."""
     unpacked_per_s: float
 
 
 def kinds_of(rows: Vectors) -> dict[str, Vectors]:
-    """The vectors as users have them: once float16, of unit length, and with all bits in use."""
+    """Kinds of vectors: converted from float16, of unit length, and with all bits in use."""
     rows = np.asarray(rows[:ROWS_MAX])
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     unit = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
@@ -57,7 +57,7 @@ def kinds_of(rows: Vectors) -> dict[str, Vectors]:
 
 
 def ways_for_vectors() -> list[Way]:
-    """Every arrangement at every level, and last what the log does."""
+    """Every arrangement at every level, and the log's own last."""
     ways = [
         _way(f"{name}, level {level}", to_planar, from_planar, zstandard.ZstdCompressor(level=level))
         for name, (to_planar, from_planar) in ARRANGEMENTS.items()
@@ -69,7 +69,7 @@ def ways_for_vectors() -> list[Way]:
 
 
 def ways_for_payloads(trained_on: Sequence[bytes]) -> list[Way]:
-    """Without a dictionary and with one of each size, as far as there is enough to train it on."""
+    """Without a dictionary and with one of each size, if there is enough data to train it."""
     ways = []
     for level in DICTIONARY_LEVELS:
         ways.append(_way(f"plain, level {level}", _same, _same, zstandard.ZstdCompressor(level=level)))
@@ -85,7 +85,7 @@ def ways_for_payloads(trained_on: Sequence[bytes]) -> list[Way]:
 
 
 def measured(way: Way, records: Sequence[bytes], frame_records: int) -> Size:
-    """Packs and unpacks all records, so many to a frame, a few times over; medians."""
+    """Packs and unpacks all records several times, with so many in each frame; returns medians."""
     frames = [b"".join(records[at : at + frame_records]) for at in range(0, len(records), frame_records)]
     raw = sum(map(len, frames))
     packing_s, unpacking_s = [], []

@@ -1,4 +1,4 @@
-"""How fast the log is read back, and an index made of it, beside how fast both were written."""
+"""How fast the log is read and an index built from it, compared with how fast both were written."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ RECORDS_PER_S_MIN = 200_000
 
 
 class Rebuilt(msgspec.Struct, frozen=True):
-    """An index once written, and once made of its log alone; all in seconds."""
+    """An index as it was written, and as it was built from its log alone; all in seconds."""
 
     durable_s: float
     indexed_s: float
     ready_s: float
-    """From opening a store that has nothing but the log."""
+    """From the opening of a store that has only the log."""
     reindexed_s: float
     replayed_s: float
-    """``asteroid wal replay``: into a second index, both compared."""
+    """``asteroid wal replay``, which builds a second index and compares both."""
 
 
 def small_record(number: int) -> Event:
@@ -102,7 +102,7 @@ def _each(vectors: Vectors, records: int) -> Iterator[Event]:
 
 
 def write_log(folder: Path, events: Iterator[Event], group: int) -> int:
-    """A log file as a store would have written it, without waiting for the disk; gives its bytes."""
+    """Writes a log file as a store would, without waiting for the disk; returns its size in bytes."""
     folder.mkdir(parents=True)
     packer, lsn = Packer(), 1
     path = folder / file_name(Lsn(1))
@@ -130,7 +130,7 @@ async def _read_log(folder: Path) -> tuple[int, float]:
 
 
 def rebuild_table(dataset: Dataset, folder: Path) -> Table:
-    """Writing a store, and making it again of its log alone."""
+    """Writes a store, and builds it again from its log alone."""
     passes = [_rebuild(dataset, folder / str(number)) for number in range(PASSES)]
     middle = {name: median(getattr(each, name) for each in passes) for name in Rebuilt.__struct_fields__}
     rows: list[tuple[str, ...]] = []
@@ -186,5 +186,5 @@ async def _open(store: Path) -> tuple[float, float]:
 
 
 def tables(dataset: Dataset, folder: Path) -> Sequence[Table]:
-    """Both."""
+    """Measures both."""
     return [decode_table(dataset, folder / "read"), rebuild_table(dataset, folder / "rebuilt")]

@@ -15,7 +15,7 @@ Batch = tuple[NDArray[np.uint64], Vectors, list[bytes | None]]
 
 
 def batches(dataset: Dataset, rows: int) -> Iterator[Batch]:
-    """Everything in batches: ids, vectors and payloads' texts."""
+    """All rows in batches: ids, vectors and the texts of payloads."""
     items = dataset.items()
     while batch := list(islice(items, rows)):
         payloads = [None if payload is None else msgspec.json.encode(payload) for _, _, payload in batch]

@@ -1,4 +1,4 @@
-"""A server started on a store whose process was killed, with a log that no segment holds anything of."""
+"""Starting a server on a store whose process was killed, when no record of the log is in a segment yet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ READY_S_MAX = 2.0
 
 
 def table(dataset: Dataset, folder: Path) -> Table:
-    """Kills, and starts again a few times on a copy of what was left."""
+    """Kills the writer, and starts a server several times on a copy of what it left."""
     rows: Rows = []
     for name, batch_rows in (("batches of 1,000", 1000), (f"single rows of {WRITERS} writers", 1)):
         left = folder / "left"
@@ -48,7 +48,7 @@ def table(dataset: Dataset, folder: Path) -> Table:
 
 
 def _start(left: Path, folder: Path) -> tuple[float, int]:
-    """Seconds until it is ready, and the rows that are there then."""
+    """Seconds until the server is ready, and the number of its rows."""
     shutil.copytree(left, folder)
     began_s = time.perf_counter()
     server = Server(folder, *QUIET)

@@ -11,7 +11,7 @@ from ops.bench.workload import K
 
 
 class AsterVec(System):
-    """Opened with the degree and breadth that the other graphs have; its own defaults are smaller."""
+    """Opened with the degree and ef of the other graphs; its own defaults are smaller."""
 
     def create(self) -> None:
         self._open(is_new=True)

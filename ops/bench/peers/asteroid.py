@@ -1,4 +1,4 @@
-"""This store: inserted into through the embedded API, searched natively on a snapshot."""
+"""This store: filled through the embedded API, searched through the query layer on a snapshot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ops.bench.searching import native
 
 
 class Asteroid(System):
-    """Ours; a batch is acknowledged once it is on the disk, and settling includes the merges."""
+    """This store; a batch is acknowledged when it is on the disk, and settling includes merges."""
 
     def __init__(self, folder: Path, dim: int, rows: int) -> None:
         super().__init__(folder, dim, rows)

@@ -33,7 +33,7 @@ class Chroma(System):
         self._collection = self._client().get_collection(COLLECTION, embedding_function=None)
 
     def set_breadth(self, breadth: int) -> None:
-        """The loaded graph keeps the breadth that it was loaded with, so it is loaded again."""
+        """A loaded graph keeps the ef that it was loaded with, so it is loaded again."""
         self._collection.modify(configuration={"hnsw": {"ef_search": breadth}})
         del self._collection
         SharedSystemClient.clear_system_cache()

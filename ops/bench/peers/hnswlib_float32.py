@@ -1,4 +1,4 @@
-"""hnswlib, the graphs' reference; float32."""
+"""hnswlib, the reference implementation of HNSW, over float32."""
 
 from __future__ import annotations
 

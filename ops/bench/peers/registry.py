@@ -1,4 +1,4 @@
-"""Which systems there are, by the names of the command line."""
+"""The systems, by their names on the command line."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ OURS = "asteroid"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One system, and what to know of it before its module is imported."""
+    """One system, and what is needed before its module is imported."""
 
     label: str
     module: str
-    """Of this package; the adapter is its ADAPTER."""
+    """The module in this package; its ADAPTER is the adapter."""
     distribution: str
     note: str
     environment: dict[str, str] = field(default_factory=dict)
     built_by: str = ""
     """Another entry whose saved store this one opens."""
     is_usual: bool = True
-    """Measured unless others are asked for; the rest is slow, and takes minutes."""
+    """Measured by default. The others are slow and take minutes."""
 
     def version(self) -> str:
-        """The installed version, none for ours; raises PackageNotFoundError."""
+        """The installed version, empty for this store; raises PackageNotFoundError."""
         return metadata.version(self.distribution) if self.distribution else ""
 
 
@@ -86,9 +86,9 @@ def load(name: str) -> type[System]:
 
 
 def chosen(names: str) -> list[str]:
-    """The names of a comma-separated list, ours, and those that they need, in the registry's order.
+    """The names of a comma-separated list, this store, and those that they need, in the registry's order.
 
-    `usual` and `all` stand for many. Raises ValueError for a name that is not there.
+    `usual` and `all` stand for several. Raises ValueError for an unknown name.
     """
     asked = {name for name in names.split(",") if name}
     if foreign := asked - set(REGISTRY) - {"usual", "all"}:

@@ -1,4 +1,4 @@
-"""SVS where LVQ is not to be had (it wants an Intel processor): the same graph over float16."""
+"""SVS without LVQ, which needs an Intel processor: the same graph over float16."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ops.bench.peers.system import BUILD_BREADTH, Vectors
 
 
 class SvsFloat16(SvsLVQ8):
-    """As a static index, but of twice the bytes a vector: no stand-in for LVQ8's figures."""
+    """A static index with twice the bytes a vector: its figures do not stand for those of LVQ8."""
 
     def build(self, vectors: Vectors, threads: int) -> None:
         how = svs.VamanaBuildParameters(alpha=ALPHA, graph_max_degree=DEGREE_MAX, window_size=BUILD_BREADTH)

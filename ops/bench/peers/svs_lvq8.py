@@ -31,7 +31,7 @@ class SvsLVQ8(System):
         self.save_index(index)
 
     def save_index(self, index: svs.Vamana) -> None:
-        """Into a folder for each of its parts."""
+        """Saves each of its parts into a folder."""
         for part in PARTS:
             (self.folder / part).mkdir()
         index.save(*(str(self.folder / part) for part in PARTS))

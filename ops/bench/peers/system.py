@@ -1,4 +1,4 @@
-"""What a system under measurement can do."""
+"""The interface of a system that is measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
 LINKS = 16
-"""M of every graph that has one: links a node, twice as many on the ground."""
+"""M of every graph that has one: links of a node; twice as many on the lowest level."""
 BUILD_BREADTH = 200
 
 
@@ -24,7 +24,7 @@ class Finished(NamedTuple):
     indexed_s: float
     """Everything is in a graph, and saved."""
     settled_s: float
-    """Nothing goes on in the background any more."""
+    """Background work has ended."""
 
 
 class System:
@@ -49,16 +49,16 @@ class System:
         raise NotImplementedError
 
     def finish(self) -> Finished:
-        """After the last batch: indexes and saves what is not."""
+        """After the last batch: indexes and saves what is not yet indexed and saved."""
         self.save()
         now_s = time.perf_counter()
         return Finished(now_s, now_s)
 
     def save(self) -> None:
-        """Writes to the folder what does not lie there already."""
+        """Writes to the folder what is not there already."""
 
     def build(self, vectors: Vectors, threads: int) -> None:
-        """Builds the whole store at once."""
+        """Builds the whole store in one call."""
         raise NotImplementedError
 
     def open(self) -> None:
@@ -74,4 +74,4 @@ class System:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Lets go of everything."""
+        """Releases everything."""

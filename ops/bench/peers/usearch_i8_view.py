@@ -6,7 +6,7 @@ from ops.bench.peers.usearch_i8 import UsearchI8
 
 
 class UsearchI8View(UsearchI8):
-    """Read-only: what it searches, `usearch` has built."""
+    """Read-only: it searches what `usearch` has built."""
 
     can_insert = can_build = False
     is_mapped = True

@@ -19,7 +19,7 @@ BUILD_S_MAX = 1800.0
 def build(figures: Figures, dataset: Dataset, folder: Path) -> None:
     """Fills in how the system builds; leaves in `folder` the store to be searched.
 
-    That is the one inserted row by row where the system can, else the one built at once.
+    That is the store built by inserting, where the system can insert, else the one built in one call.
     """
     adapter = registry.load(figures.name)
     if adapter.can_build:

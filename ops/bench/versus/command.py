@@ -54,7 +54,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def command_of(options: argparse.Namespace) -> str:
-    """The command that repeats a run; of files only their names."""
+    """The command that repeats a run, with file names but without their folders."""
     words = ["python -m ops.bench peers", "--peers", options.peers]
     for name in ("base", "queries"):
         path: Path | None = getattr(options, name)
@@ -65,7 +65,7 @@ def command_of(options: argparse.Namespace) -> str:
 
 
 def installed(names: Sequence[str]) -> list[Figures]:
-    """The systems of these names that are there, with their versions; says which are not."""
+    """The systems of these names that are installed, with their versions; prints those that are not."""
     systems = []
     for name in names:
         entry = registry.REGISTRY[name]
@@ -114,7 +114,7 @@ def measure(dataset: Dataset, folder: Path, options: argparse.Namespace) -> Run:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prepares, measures, prints, draws and keeps."""
+    """Prepares the data, measures, prints, plots and writes the results."""
     options = parse(arguments)
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="asteroid-bench-") as name:
         folder = Path(name)
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _drawn(run: Run, path: Path) -> list[str]:
-    """The picture's place in the section; none where there is nothing to draw with."""
+    """The link to the plot for the section; empty when matplotlib is not installed."""
     try:
         from ops.bench.versus import plot
     except ImportError:

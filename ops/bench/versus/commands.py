@@ -1,4 +1,4 @@
-"""What a system's process is told, and what it answers: one line of JSON each."""
+"""The commands to a system's process, and its answers: one line of JSON each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Insert(msgspec.Struct, frozen=True, tag=True):
 
 
 class Build(msgspec.Struct, frozen=True, tag=True):
-    """Build at once; then close."""
+    """Build in one call; then close."""
 
     threads: int
 
@@ -39,7 +39,7 @@ Command = Insert | Build | Open | Answer | Pace
 
 
 class Inserted(msgspec.Struct, frozen=True):
-    """How long after the first batch; the process's memory at the end of it all."""
+    """Times since the first batch, and the process's memory at the end."""
 
     acknowledged_s: float
     indexed_s: float
@@ -48,7 +48,7 @@ class Inserted(msgspec.Struct, frozen=True):
 
 
 class Built(msgspec.Struct, frozen=True):
-    """From nothing to saved; the memory counts the vectors that were handed over."""
+    """The time from nothing to saved; the memory includes the vectors that were passed in."""
 
     seconds: float
     memory: Memory

@@ -1,4 +1,4 @@
-"""A run as tables: each system's figures, and ours divided by them."""
+"""A run as tables: the figures of each system, and those of this store divided by them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def preface(run: Run) -> list[str]:
 
 
 def ratios(run: Run) -> Table:
-    """Ours divided by each other system's."""
+    """The figures of this store divided by those of each other system."""
     ours, *others = run.systems
     rows = [
         (each.label, *(times(ratio(figure(ours), figure(each))) for figure in _FIGURES.values()))
@@ -70,7 +70,7 @@ def rates(run: Run) -> Table:
 
 
 def building(run: Run) -> Table:
-    """How fast each system is built, and what that takes."""
+    """How fast each system is built, and the memory and disk that it takes."""
     rows: Rows = []
     for each in run.systems:
         inserted, built = each.inserted, each.built

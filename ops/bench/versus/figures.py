@@ -1,4 +1,4 @@
-"""What a run has found out of each system, and the rate at a given recall."""
+"""The results of a run for each system, and the rate at a given recall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECALLS = (0.95, 0.98, 0.99)
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One place of a curve; the rate is the median of the passes."""
+    """One point of a curve; the rate is the median of the passes."""
 
     breadth: int
     recall: float
@@ -33,12 +33,12 @@ class Figures(msgspec.Struct):
     opened: Opened | None = None
     curve: list[Point] = []
     threads_ratio: float | None = None
-    """Searches a second of two threads, by those of one."""
+    """Searches a second of two threads, divided by those of one."""
     failures: list[str] = []
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One run over all systems; ours is the first."""
+    """One run over all systems; this store is the first."""
 
     dataset: str
     rows: int
@@ -56,7 +56,7 @@ class Run(msgspec.Struct, frozen=True):
 def rate_at(curve: Sequence[Point], recall: float) -> float | None:
     """The best rate with at least this recall, None when no breadth reaches it.
 
-    Between neighbouring breadths the logarithm of the rate is taken for linear in recall.
+    Between neighbouring breadths the logarithm of the rate is taken as linear in recall.
     """
     points = sorted(curve, key=lambda point: point.breadth)
     rates = [point.per_s for point in points if point.recall >= recall]
@@ -68,5 +68,5 @@ def rate_at(curve: Sequence[Point], recall: float) -> float | None:
 
 
 def ratio(ours: float | None, theirs: float | None) -> float | None:
-    """Ours by theirs; None when either is unknown, or theirs is nothing to divide by."""
+    """Ours divided by theirs; None when either is unknown or theirs is zero."""
     return None if ours is None or not theirs else ours / theirs

@@ -16,7 +16,7 @@ SECONDS_MAX = 1.0
 
 
 def pace(call: Callable[[T], object], queries: Sequence[T], seconds: float, threads: int = 1) -> float:
-    """Calls a second, whole rounds of at least so many seconds; threads begin at places of their own."""
+    """Calls a second, in whole rounds of at least this many seconds; each thread begins at another query."""
     _warm_up(call, queries)
     if threads == 1:
         return _rounds(call, queries, seconds)

@@ -1,4 +1,4 @@
-"""Pictures small enough to be kept."""
+"""Plots that are small enough for the repository."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PALETTE = 64
 def save(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG and closes it.
 
-    Few colours, and so a third of the bytes: each run's picture stays in the repository for ever.
+    It uses few colours, which saves two thirds of the bytes: each plot stays in the repository's history.
     """
     picture = io.BytesIO()
     figure.savefig(picture)

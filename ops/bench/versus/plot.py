@@ -1,4 +1,4 @@
-"""The curves as a picture."""
+"""The curves as a plot."""
 
 from __future__ import annotations
 

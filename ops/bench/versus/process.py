@@ -1,4 +1,4 @@
-"""A system's process, seen from the one that gives the commands."""
+"""A system's process, as the process that sends commands sees it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ END_S_MAX = 30.0
 
 
 class Failed(Exception):
-    """A system could not do what it was told; the message has the end of what it printed."""
+    """A system failed to carry out a command; the message has the end of what it printed."""
 
 
 class Process:
-    """Starts when it is made; leaving it, as a context, ends it."""
+    """The process starts with the constructor; leaving the context ends it."""
 
     def __init__(self, name: str, dataset: Dataset, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Searching: all systems stay open, and one after another is measured, round after round."""
+"""Searching: all systems stay open and are measured in turn, round after round."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ THREADS = 2
 THREADS_BREADTH = USUAL_BREADTH
 THREADS_SECONDS = 0.5
 ANSWER_S_MAX = 300.0
-"""Long enough for all queries once by the slowest, short enough to notice one that hangs."""
+"""Long enough for the slowest system to answer all queries once, short enough to notice one that hangs."""
 
 
 class Rounds:
-    """The open systems; one that fails is left out from then on."""
+    """The open systems; a system that fails is left out from then on."""
 
     def __init__(self, systems: list[Figures], processes: Mapping[str, Process], dataset: Dataset) -> None:
         self._running = {figures.name: figures for figures in systems if figures.disk_bytes is not None}

@@ -1,6 +1,6 @@
 """The process of one system: `python -m ops.bench.versus.worker NAME DATASET FOLDER`.
 
-It performs the commands that come on standard input and writes each answer where standard output was;
+It carries out the commands from standard input and writes each answer to the original standard output;
 what libraries print goes to standard error.
 """
 
@@ -36,7 +36,7 @@ from ops.bench.workload import BATCH_ROWS, FIRST_SEARCHES, USUAL_BREADTH
 
 
 class Session:
-    """Performs commands on one system."""
+    """Carries out commands on one system."""
 
     def __init__(self, system: System, dataset: Dataset) -> None:
         self._system = system
@@ -45,7 +45,7 @@ class Session:
         self._imports = memory_of()
 
     def perform(self, command: Command) -> msgspec.Struct:
-        """One command from beginning to end."""
+        """Carries out one command."""
         match command:
             case Insert():
                 return self._insert()
@@ -118,5 +118,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-    # Nothing more is wanted of the libraries, some of which do not end well with searches behind them.
+    # Ends without the libraries' own clean-up, which crashes in some of them after searches.
     os._exit(0)
