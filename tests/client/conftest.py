@@ -1,73 +1,54 @@
-"""The fake server, and both clients behind one face so that each test runs on each."""
+"""A real server, a faulty one before it, and both clients."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from asteroid_cloud.client import AsyncClient, Client, RetryPolicy
-from tests.support.fake_server import KEY, FakeServer
-
-QUICK = RetryPolicy(attempts_max=4, first_pause_s=0.001, pause_s_max=0.002)
-
-
-class Awaited:
-    """A blocking client whose calls run in a thread, so that tests can await them."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self.client, "close" if name == "aclose" else name)
-        if name == "scroll":
-            return lambda *args, **options: self.walk(method(*args, **options))
-
-        async def call(*args: object, **options: object) -> object:
-            return await asyncio.to_thread(method, *args, **options)
-
-        return call
-
-    async def walk(self, rows: Iterator[object]) -> AsyncIterator[object]:
-        """The rows of a blocking iteration."""
-        nothing = object()
-        while (row := await asyncio.to_thread(next, rows, nothing)) is not nothing:
-            yield row
+from asteroid_cloud.client import Client
+from ops.forked_server import ForkedServer
+from ops.server import Server
+from tests.support.clients import KEY, KINDS, Connect, client_of
+from tests.support.faulty_server import FaultyServer
 
 
-Connect = Callable[..., Any]
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """``asteroid serve``, one for all tests of the client."""
+    folder = tmp_path_factory.mktemp("server")
+    with ForkedServer(folder / "data", "--api-key", KEY, "--backup-dir", str(folder / "backups")) as server:
+        yield server
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """The asynchronous client needs asyncio."""
-    return "asyncio"
+def asteroid(started: Server) -> Server:
+    """The real server, without an index and without tags."""
+    with Client(KEY, started.url) as client:
+        client.delete_index()
+        for tag in client.tags():
+            client.untag(tag.name)
+    return started
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    """A running fake server."""
-    with FakeServer() as running:
+def server(asteroid: Server) -> Iterator[FaultyServer]:
+    """A server that passes everything on to the real one, until it is told otherwise."""
+    with FaultyServer(asteroid.url) as running:
         yield running
 
 
-@pytest.fixture(params=["async", "blocking"])
-async def connect(request: pytest.FixtureRequest, server: FakeServer) -> AsyncIterator[Connect]:
-    """Makes clients of the fake server and closes them at the end."""
+@pytest.fixture(params=KINDS)
+async def connect(request: pytest.FixtureRequest, asteroid: Server) -> AsyncIterator[Connect]:
+    """Makes clients of the faulty server if the test has one, else of the real; closes them at the end."""
+    has_faults = "server" in request.fixturenames
+    url = request.getfixturevalue("server").url if has_faults else asteroid.url
     made: list[Any] = []
 
     def make(**options: Any) -> Any:
-        settings: dict[str, Any] = {
-            "api_key": KEY,
-            "base_url": server.url,
-            "timeout": 10.0,
-            "retries": QUICK,
-        } | options
-        client = AsyncClient(**settings) if request.param == "async" else Awaited(Client(**settings))
-        made.append(client)
-        return client
+        made.append(client_of(request.param, options.pop("base_url", url), **options))
+        return made[-1]
 
     yield make
     for client in made:
@@ -76,5 +57,5 @@ async def connect(request: pytest.FixtureRequest, server: FakeServer) -> AsyncIt
 
 @pytest.fixture
 def client(connect: Connect) -> Any:
-    """A client of the fake server, asynchronous or made to look so."""
+    """A client, asynchronous or made to look so."""
     return connect()

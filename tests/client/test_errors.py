@@ -23,8 +23,8 @@ from asteroid_cloud.client import (
 )
 from asteroid_cloud.client import errors as errors_module
 from asteroid_cloud.client.errors import BY_STATUS, STORAGE_CODES, error_class
-from tests.client.conftest import Connect
-from tests.support.fake_server import FakeServer, refuse, reply
+from tests.support.clients import Connect
+from tests.support.faulty_server import FaultyServer, refuse, reply
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.anyio
     ],
 )
 async def test_status_to_error(
-    connect: Connect, server: FakeServer, status: int, code: str, kind: type[AsteroidError]
+    connect: Connect, server: FaultyServer, status: int, code: str, kind: type[AsteroidError]
 ) -> None:
     client = connect(retries=package.RetryPolicy(attempts_max=1))
     server.script.append(refuse(status, code, place="$.filter"))
@@ -69,7 +69,7 @@ async def test_wrong_key(connect: Connect) -> None:
 @pytest.mark.parametrize(
     "body", [b"<h1>Bad Gateway</h1>", b"", b"[1]", b'{"error": 5}', b"\xff\xfe", b"[" * 5000]
 )
-async def test_error_of_another_shape(client: Any, server: FakeServer, body: bytes) -> None:
+async def test_error_of_another_shape(client: Any, server: FaultyServer, body: bytes) -> None:
     server.script.append(reply(500, body, "text/html"))
     with pytest.raises(InternalError) as caught:
         await client.get(1)
@@ -80,7 +80,7 @@ async def test_error_of_another_shape(client: Any, server: FakeServer, body: byt
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"results": 3}', b"\xff", b'{"results": [{"id": -1.5}]}']
 )
-async def test_success_of_another_shape(client: Any, server: FakeServer, body: bytes) -> None:
+async def test_success_of_another_shape(client: Any, server: FaultyServer, body: bytes) -> None:
     for call in (client.search([1.0]), client.count(), client.fetch([1]), client.search_batch([[1.0]])):
         server.script.append(reply(200, body))
         with pytest.raises(UnexpectedAnswer) as caught:
@@ -88,7 +88,7 @@ async def test_success_of_another_shape(client: Any, server: FakeServer, body: b
         assert caught.value.status == 200
 
 
-async def test_answers_that_almost_fit(client: Any, server: FakeServer) -> None:
+async def test_answers_that_almost_fit(client: Any, server: FaultyServer) -> None:
     server.script.append(reply(200, b'{"results": []}'))
     with pytest.raises(UnexpectedAnswer, match="0 answers to 1 searches"):
         await client.search_batch([[1.0]])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from asteroid_cloud.client import Condition, F, InvalidRequest
 from asteroid_cloud.query import parse_filter
 from tests.support import oracle, strategies
-from tests.support.fake_server import FakeServer
+from tests.support.faulty_server import FaultyServer
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
 A, B, C = F("a") == 1, F("b") == 2, F("c") == 3
@@ -103,7 +103,7 @@ def test_what_no_filter_can_hold_is_refused(wrong: Callable[[], object]) -> None
 
 
 @pytest.mark.anyio
-async def test_a_condition_goes_wherever_a_filter_goes(client: Any, server: FakeServer) -> None:
+async def test_a_condition_goes_wherever_a_filter_goes(client: Any, server: FaultyServer) -> None:
     await client.create_index(1)
     condition = (F("year") >= 2026) & ~F("kind").in_(["a"])
     sent = {"$and": [{"year": {"$gte": 2026}}, {"$not": {"kind": {"$in": ["a"]}}}]}

@@ -10,7 +10,8 @@ import pytest
 from asteroid_cloud.client import Client
 from asteroid_cloud.client import progress as module
 from asteroid_cloud.client.progress import Meter
-from tests.support.fake_server import KEY, FakeServer
+from ops.server import Server
+from tests.support.clients import KEY
 
 
 def pretend_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,49 +20,50 @@ def pretend_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
 
 
-def upload(server: FakeServer, **options: Any) -> None:
-    with Client(KEY, server.url) as client:
+def upload(asteroid: Server, **options: Any) -> None:
+    with Client(KEY, asteroid.url) as client:
+        client.create_index(1)
         assert client.insert_batch([(id, [1.0]) for id in range(30)], chunk_size=10, **options) == 30
 
 
-def test_forced(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    upload(server, progress=True)
+def test_forced(asteroid: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    upload(asteroid, progress=True)
     shown = capsys.readouterr()
     assert "30/30" in shown.err
     assert shown.out == ""
 
 
 def test_forbidden(
-    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    asteroid: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend_terminal(monkeypatch)
     monkeypatch.setattr(module, "LONG_S", 0.0)
-    upload(server, progress=False)
+    upload(asteroid, progress=False)
     assert capsys.readouterr().err == ""
 
 
 def test_short_uploads_stay_quiet(
-    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    asteroid: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend_terminal(monkeypatch)
-    upload(server)
+    upload(asteroid)
     assert capsys.readouterr().err == ""
 
 
 def test_long_uploads_at_a_terminal_show_it(
-    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    asteroid: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend_terminal(monkeypatch)
     monkeypatch.setattr(module, "LONG_S", 0.0)
-    upload(server)
+    upload(asteroid)
     assert "30/30" in capsys.readouterr().err
 
 
 def test_long_uploads_elsewhere_stay_quiet(
-    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    asteroid: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LONG_S", 0.0)
-    upload(server)
+    upload(asteroid)
     assert capsys.readouterr().err == ""
 
 

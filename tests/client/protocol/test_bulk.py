@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asteroid_cloud.client import AsyncClient, Client, Conflict, InvalidRequest
+from asteroid_cloud.client import Client, Conflict, InvalidRequest
 from asteroid_cloud.client.protocol.bulk import PIECE_BYTES, bulk_body
-from tests.client.conftest import QUICK
-from tests.support.fake_server import KEY, FakeServer, refuse
+from tests.support.clients import KEY, Connect
+from tests.support.faulty_server import FaultyServer, refuse
 
 pytestmark = pytest.mark.anyio
 
@@ -42,31 +42,46 @@ def sources(folder: Path) -> dict[str, tuple[Any, int | None]]:
     }
 
 
-async def test_every_source_arrives_as_the_same_bytes(
-    client: Any, server: FakeServer, tmp_path: Path
-) -> None:
+async def test_every_source_becomes_the_same_bytes(tmp_path: Path) -> None:
     for name, (vectors, dim) in sources(tmp_path).items():
-        report = await client.bulk_build(vectors, dim, threads=3)
-        assert (report.n, report.payloads_written, report.lsn) == (5000, 0, server.lsn), name
-        assert server.bulk_bytes == ROWS.tobytes(), name
-        headers = server.seen[-1].headers
-        assert headers["Content-Length"] == str(ROWS.nbytes)
-        assert (headers["X-Asteroid-N"], headers["X-Asteroid-Dim"]) == ("5000", "96")
-        assert headers["X-Asteroid-Threads"] == "3"
-        assert "Transfer-Encoding" not in headers
-    assert max(server.bulk_pieces) < ROWS.nbytes
+        body = bulk_body(vectors, dim, None)
+        assert body.size_bytes == ROWS.nbytes
+        pieces = [bytes(piece) for piece in body.pieces()]
+        async with body.opened() as supply:
+            assert [bytes(piece) async for piece in supply] == pieces
+        assert b"".join(pieces) == ROWS.tobytes(), name
+        assert len(pieces) > 1
 
 
-async def test_payloads_follow_the_vectors(client: Any, server: FakeServer) -> None:
+def test_payloads_follow_the_vectors() -> None:
     payloads = [None if place % 3 == 0 else {"place": place, "name": "ö"} for place in range(5000)]
-    report = await client.bulk_build(ROWS, payloads=payloads)
-    assert report["payloads_written"] == 5000
-    assert server.bulk_bytes[: ROWS.nbytes] == ROWS.tobytes()
-    assert json.loads(server.bulk_bytes[ROWS.nbytes :]) == payloads
-    assert "X-Asteroid-Threads" not in server.seen[-1].headers
+    body = bulk_body(ROWS, None, payloads)
+    sent = b"".join(body.pieces())
+    assert len(sent) == body.size_bytes
+    assert sent[: ROWS.nbytes] == ROWS.tobytes()
+    assert json.loads(sent[ROWS.nbytes :]) == payloads
 
 
-async def test_the_server_may_refuse(client: Any, server: FakeServer) -> None:
+async def test_an_index_is_built_of_what_is_sent(client: Any, server: FaultyServer, tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", ROWS[:500].astype(np.float64))
+    payloads = [None if place % 5 == 0 else {"place": place, "name": "ö"} for place in range(500)]
+    for vectors, threads in ((ROWS[:500], 0), (tmp_path / "rows.npy", 1)):
+        created = await client.create_index(96)
+        report = await client.bulk_build(vectors, threads=threads, payloads=payloads)
+        assert (report.n, report["payloads_written"]) == (500, 400)
+        assert report.lsn > created.lsn
+        assert (await client.get(499)).vector == pytest.approx(ROWS[499], abs=0.01)
+        assert await client.get_payload(499) == payloads[499]
+        headers = next(seen.headers for seen in server.seen if seen.path == "/v1/build/bulk")
+        assert (headers["X-Asteroid-N"], headers["X-Asteroid-Dim"]) == ("500", "96")
+        assert headers.get("X-Asteroid-Threads") == (str(threads) if threads else None)
+        assert headers["Content-Length"] == str(bulk_body(ROWS[:500], None, payloads).size_bytes)
+        assert "Transfer-Encoding" not in headers
+        await client.delete_index()
+        server.seen.clear()
+
+
+async def test_the_server_may_refuse(client: Any) -> None:
     await client.create_index(1)
     await client.insert(1, [1.0])
     with pytest.raises(Conflict) as caught:
@@ -74,14 +89,14 @@ async def test_the_server_may_refuse(client: Any, server: FakeServer) -> None:
     assert caught.value.code == "index_not_empty"
 
 
-def test_a_refusal_before_the_body_is_read_is_understood(server: FakeServer) -> None:
+def test_a_refusal_before_the_body_is_read_is_understood(server: FaultyServer) -> None:
     with Client(KEY, server.url) as client:
         server.script.append(refuse(409, "index_not_empty"))
         with pytest.raises(Conflict):
             client.bulk_build(np.zeros((200, 96), dtype=np.float32))
 
 
-async def test_wrong_input_sends_nothing(client: Any, server: FakeServer, tmp_path: Path) -> None:
+async def test_wrong_input_sends_nothing(client: Any, server: FaultyServer, tmp_path: Path) -> None:
     np.save(tmp_path / "flat.npy", np.zeros(5))
     np.save(tmp_path / "text.npy", np.array([["a"]]))
     np.save(tmp_path / "fortran.npy", np.asfortranarray(np.zeros((2, 3))))
@@ -117,17 +132,18 @@ async def test_wrong_input_sends_nothing(client: Any, server: FakeServer, tmp_pa
     assert server.seen == []
 
 
-async def test_a_bad_number_found_on_the_way_is_named(client: Any, server: FakeServer) -> None:
+async def test_a_bad_number_found_on_the_way_is_named(client: Any) -> None:
     vectors = ROWS.astype(np.float64)
     vectors[4000, 5] = np.nan
+    await client.create_index(96)
     with pytest.raises(InvalidRequest) as caught:
         await client.bulk_build(vectors)
     assert caught.value.code == "bad_vector"
     assert "from row" in caught.value.message
-    assert (await client.get_index()).initialized is False  # the client still works
+    assert await client.count() == 0  # the client still works
 
 
-async def test_a_large_build_takes_little_memory(server: FakeServer, tmp_path: Path) -> None:
+async def test_a_large_build_takes_little_memory(tmp_path: Path) -> None:
     vectors = np.zeros((60_000, 96), dtype=np.float64)  # 46 MB here, 23 MB on the wire
     np.save(tmp_path / "rows.npy", vectors)
     body = bulk_body(vectors, None, None)
@@ -151,8 +167,6 @@ def test_an_array_of_the_wire_layout_is_not_copied() -> None:
     assert np.shares_memory(np.frombuffer(piece, np.float32), ROWS)
 
 
-async def test_its_own_time_limit(server: FakeServer) -> None:
-    async with AsyncClient(KEY, server.url, timeout=1e-9, retries=QUICK) as client:
-        assert (await client.bulk_build(ROWS)).n == 5000
-    with Client(KEY, server.url, timeout=1e-9) as blocking:
-        assert blocking.bulk_build(ROWS).n == 5000
+async def test_its_own_time_limit(connect: Connect) -> None:
+    await connect().create_index(96)
+    assert (await connect(timeout=1e-9).bulk_build(ROWS[:100])).n == 100

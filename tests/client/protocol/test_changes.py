@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from aiohttp import web
 from asteroid_cloud.client import Change, Client, ConnectionFailed, InvalidRequest, NotFound, UnexpectedAnswer
 from asteroid_cloud.client.protocol.changes import Following, Lines
 from asteroid_cloud.client.settings import RetryPolicy
-from tests.support.fake_server import FakeServer
+from tests.support.faulty_server import FaultyServer, Step
 
 pytestmark = pytest.mark.anyio
 PIECES: list[dict[str, Any]] = [
@@ -42,7 +41,7 @@ async def collected(client: Any, **options: Any) -> list[Change]:
     return [change async for change in found]
 
 
-def sending(body: bytes) -> Callable[[web.Request], Any]:
+def sending(body: bytes) -> Step:
     """Answers with these bytes and cuts the connection."""
 
     async def step(request: web.Request) -> web.StreamResponse:
@@ -62,7 +61,7 @@ def text(lines: list[dict[str, Any]]) -> bytes:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 60, 130, 200, 260, 330, 345, 400])
-async def test_a_feed_cut_anywhere_goes_on_where_it_was(client: Any, server: FakeServer, cut: int) -> None:
+async def test_a_feed_cut_anywhere_goes_on_where_it_was(client: Any, server: FaultyServer, cut: int) -> None:
     whole = text(PIECES)
     server.script.append(sending(whole[:cut]))
     asked: list[str] = []
@@ -81,7 +80,7 @@ async def test_a_feed_cut_anywhere_goes_on_where_it_was(client: Any, server: Fak
     assert [change.lsn for change in changes if not change.more] == [4, 5, 6]
 
 
-async def test_pieces_may_be_cut_elsewhere_the_second_time(client: Any, server: FakeServer) -> None:
+async def test_pieces_may_be_cut_elsewhere_the_second_time(client: Any, server: FaultyServer) -> None:
     server.script.append(sending(text(PIECES[:2])))
     again = [
         {"lsn": 5, "kind": "upsert", "time_ms": 2, "ids": [1, 2], "more": True},
@@ -92,7 +91,7 @@ async def test_pieces_may_be_cut_elsewhere_the_second_time(client: Any, server: 
     assert [id for change in await collected(client) for id in change.ids or ()] == IDS
 
 
-async def test_it_ends_after_as_many_as_were_asked_for(client: Any, server: FakeServer) -> None:
+async def test_it_ends_after_as_many_as_were_asked_for(client: Any, server: FaultyServer) -> None:
     server.script.append(sending(text(PIECES)))
     changes = await collected(client, limit=2)
     assert [(change.lsn, change.more) for change in changes] == [(4, False), (5, True), (5, True), (5, False)]
@@ -100,7 +99,7 @@ async def test_it_ends_after_as_many_as_were_asked_for(client: Any, server: Fake
 
 
 async def test_an_error_in_the_last_line_is_raised_and_not_tried_again(
-    client: Any, server: FakeServer
+    client: Any, server: FaultyServer
 ) -> None:
     gone = {"error": "the log begins with record 8", "code": "changes_pruned", "first_lsn": 8}
     server.script.append(sending(text([PIECES[0], gone])))
@@ -110,14 +109,14 @@ async def test_an_error_in_the_last_line_is_raised_and_not_tried_again(
     assert len(server.seen) == 1
 
 
-async def test_one_that_never_comes_back_is_given_up(client: Any, server: FakeServer) -> None:
+async def test_one_that_never_comes_back_is_given_up(client: Any, server: FaultyServer) -> None:
     server.script.extend([sending(b"")] * 4)
     with pytest.raises(ConnectionFailed):
         await collected(client)
     assert len(server.seen) == 4
 
 
-async def test_what_is_no_line_is_refused(client: Any, server: FakeServer) -> None:
+async def test_what_is_no_line_is_refused(client: Any, server: FaultyServer) -> None:
     server.script.append(sending(b"<html>\n"))
     with pytest.raises(UnexpectedAnswer):
         await collected(client)

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from asteroid_cloud.client import AsyncClient, Client, ConnectionFailed, DeadlineExceeded, InvalidRequest
 from asteroid_cloud.client.sync.connections import Pool
-from tests.client.conftest import QUICK, Connect
-from tests.support.fake_server import KEY, FakeServer, hang_up
+from tests.support.clients import KEY, QUICK, Connect
+from tests.support.faulty_server import FaultyServer, hang_up
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ def pool_of(client: Client) -> Pool:
     return client._transport._pool
 
 
-async def test_one_connection_serves_many_calls(client: Any, server: FakeServer) -> None:
+async def test_one_connection_serves_many_calls(client: Any, server: FaultyServer) -> None:
     await client.create_index(2)
     await client.insert(1, [1, 2])
     await client.delete(1)
@@ -36,21 +36,21 @@ async def test_one_connection_serves_many_calls(client: Any, server: FakeServer)
     assert len({id(seen.connection) for seen in server.seen}) == 1
 
 
-async def test_at_most_so_many_connections(connect: Connect, server: FakeServer) -> None:
+async def test_at_most_so_many_connections(connect: Connect, server: FaultyServer) -> None:
     client = connect(connections=3)
     await client.create_index(1)
     await asyncio.gather(*(client.count() for _ in range(40)))
     assert len({id(seen.connection) for seen in server.seen}) <= 3
 
 
-async def test_a_connection_closed_while_idle_is_replaced(client: Any, server: FakeServer) -> None:
+async def test_a_connection_closed_while_idle_is_replaced(client: Any, server: FaultyServer) -> None:
     await client.get_index()
     server.cut(server.seen[-1])
     await client.get_index()
     assert len({id(seen.connection) for seen in server.seen}) == 2
 
 
-async def test_no_answer_in_time(connect: Connect, server: FakeServer) -> None:
+async def test_no_answer_in_time(connect: Connect, server: FaultyServer) -> None:
     async def sleep(request: web.Request) -> web.StreamResponse:
         await asyncio.get_running_loop().run_in_executor(None, server.release.wait)
         return web.Response()
@@ -92,7 +92,7 @@ async def test_a_dripping_answer_does_not_outlast_the_deadline(connect: Connect)
         await connect(base_url=url, timeout=0.3).get_index()
 
 
-async def test_busy_connections_do_not_outlast_the_deadline(connect: Connect, server: FakeServer) -> None:
+async def test_busy_connections_do_not_outlast_the_deadline(connect: Connect, server: FaultyServer) -> None:
     async def sleep(request: web.Request) -> web.StreamResponse:
         await asyncio.get_running_loop().run_in_executor(None, server.release.wait)
         return web.Response()
@@ -103,7 +103,7 @@ async def test_busy_connections_do_not_outlast_the_deadline(connect: Connect, se
     assert [type(result) for result in results] == [DeadlineExceeded, DeadlineExceeded]
 
 
-async def test_closing(client: Any, server: FakeServer) -> None:
+async def test_closing(client: Any, server: FaultyServer) -> None:
     await client.get_index()
     await client.aclose()
     await client.aclose()
@@ -113,7 +113,7 @@ async def test_closing(client: Any, server: FakeServer) -> None:
     assert len(server.seen) == 1
 
 
-async def test_async_context_manager(server: FakeServer) -> None:
+async def test_async_context_manager(server: FaultyServer) -> None:
     async with AsyncClient(KEY, server.url) as client:
         assert await client.health()
     with pytest.raises(InvalidRequest):
@@ -122,7 +122,7 @@ async def test_async_context_manager(server: FakeServer) -> None:
         pass  # never used: nothing to close, nothing to warn about
 
 
-def test_blocking_context_manager(server: FakeServer) -> None:
+def test_blocking_context_manager(server: FaultyServer) -> None:
     with Client(KEY, server.url) as client:
         assert client.health()
         assert len(pool_of(client)._idle) == 1
@@ -131,7 +131,7 @@ def test_blocking_context_manager(server: FakeServer) -> None:
         client.stats()
 
 
-def test_a_client_closed_during_a_call_keeps_no_connection(server: FakeServer) -> None:
+def test_a_client_closed_during_a_call_keeps_no_connection(server: FaultyServer) -> None:
     with Client(KEY, server.url) as client:
 
         async def close(request: web.Request) -> web.StreamResponse:
@@ -143,7 +143,7 @@ def test_a_client_closed_during_a_call_keeps_no_connection(server: FakeServer) -
         assert len(pool_of(client)._idle) == 0
 
 
-def test_threads_share_a_client(server: FakeServer) -> None:
+def test_threads_share_a_client(server: FaultyServer) -> None:
     with Client(KEY, server.url, connections=4) as client, ThreadPoolExecutor(8) as threads:
         client.create_index(1)
         list(threads.map(lambda id: client.insert(id, [id]), range(100)))
@@ -151,7 +151,7 @@ def test_threads_share_a_client(server: FakeServer) -> None:
         assert len(pool_of(client)._idle) <= 4
 
 
-def test_connections_are_sent_without_delay(server: FakeServer) -> None:
+def test_connections_are_sent_without_delay(server: FaultyServer) -> None:
     with Client(KEY, server.url) as client:
         client.health()
         connection = pool_of(client)._idle[0]
@@ -159,7 +159,7 @@ def test_connections_are_sent_without_delay(server: FakeServer) -> None:
         assert connection.sock.plain.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_an_old_connection_is_not_used_again(server: FakeServer) -> None:
+def test_an_old_connection_is_not_used_again(server: FaultyServer) -> None:
     with Client(KEY, server.url) as client:
         client.health()
         pool_of(client)._idle[0].idle_since -= 60
@@ -167,7 +167,7 @@ def test_an_old_connection_is_not_used_again(server: FakeServer) -> None:
         assert len({id(seen.connection) for seen in server.seen}) == 2
 
 
-async def test_an_answer_that_asks_to_close(client: Any, server: FakeServer) -> None:
+async def test_an_answer_that_asks_to_close(client: Any, server: FaultyServer) -> None:
     async def last(request: web.Request) -> web.StreamResponse:
         response = web.json_response({"initialized": False})
         response.force_close()
@@ -179,7 +179,7 @@ async def test_an_answer_that_asks_to_close(client: Any, server: FakeServer) -> 
     assert len({id(seen.connection) for seen in server.seen}) == 2
 
 
-async def test_no_redirect_is_followed(client: Any, server: FakeServer) -> None:
+async def test_no_redirect_is_followed(client: Any, server: FaultyServer) -> None:
     async def elsewhere(request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound("/v1/stats")
 
@@ -189,7 +189,7 @@ async def test_no_redirect_is_followed(client: Any, server: FakeServer) -> None:
     assert len(server.seen) == 1
 
 
-async def test_a_cancelled_call_leaves_the_client_usable(server: FakeServer) -> None:
+async def test_a_cancelled_call_leaves_the_client_usable(server: FaultyServer) -> None:
     async def sleep(request: web.Request) -> web.StreamResponse:
         await asyncio.get_running_loop().run_in_executor(None, server.release.wait)
         return web.Response()
