@@ -9,7 +9,7 @@ from asteroid_cloud.indexer.backup.point_in_time import PointInTimeRestore, Rest
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.restore import restore_backup
 from asteroid_cloud.indexer.backup.swap_in import undo_replacement
-from asteroid_cloud.indexer.build.bulk_builder import BulkLoader, BulkResult
+from asteroid_cloud.indexer.bulk_load import BulkLoader, BulkResult
 from asteroid_cloud.indexer.check.reindex import Reindex, ReindexReport
 from asteroid_cloud.indexer.check.reindex_into import reindex_into
 from asteroid_cloud.indexer.check.verify import Verification, Verified

@@ -42,7 +42,9 @@ class ReadExecutor:
     """The reading side of a store; the blocking twin calls the query layer on its snapshots itself."""
 
     def __init__(self, engine: Engine) -> None:
-        self.masks = FilterCache(engine.options.mask_bytes_max)
+        share = engine.budget.filters
+        self.masks = FilterCache(lambda: share.bytes_max)
+        share.measure_with(lambda: self.masks.bytes)
         self.threads = processors()
         self._engine = engine
         self._limiter = CapacityLimiter(max(2, self.threads))

@@ -15,13 +15,15 @@ from typing import TypeVar
 import anyio
 import msgspec
 
-from asteroid_cloud.indexer.build.builder import SegmentBuilder, Source
+from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
+from asteroid_cloud.indexer.build.source import Source
 from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest, write_manifest
 from asteroid_cloud.indexer.checkpoint.numbers import first_free_number
 from asteroid_cloud.indexer.checkpoint.open import Recovered, open_checkpoint
 from asteroid_cloud.indexer.history.tagged_segments import link_tagged_segments
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -172,7 +174,7 @@ class Reindex:
         self.files.make_dirs(folder)
         free = first_free_number(self.files, self._layout.index)
         numbers = _numbers_from(max(live.next_segment, free) if live else free)
-        builder = SegmentBuilder(self.files, folder, log.identity, self.options)
+        builder = self._builder(folder, log)
         state = self._state(log, builder, numbers)
         if log.first_lsn > 1:
             self._take_checkpoint(state, live, log, builder, numbers)
@@ -180,13 +182,17 @@ class Reindex:
         self._write_manifest(folder, state, log, live, next(numbers))
         return state
 
+    def _builder(self, folder: str, log: LocalLog) -> SegmentBuilder:
+        budget = MemoryBudget(self.options.memory_budget_bytes)
+        return SegmentBuilder(self.files, folder, log.identity, self.options, budget)
+
     def _state(self, log: LocalLog, builder: SegmentBuilder, numbers: Iterator[int]) -> State:
         def load_bulk(event: BulkLoaded) -> list[Segment]:
             assert state.spec is not None
             bulk = BulkBuilder(builder, log, lambda: next(numbers), lambda: True)
             return bulk.build(state.spec, event, self.options.build_threads, Lsn(event.since))
 
-        state = State(self.options, load_bulk)
+        state = State(self.options, builder.budget, load_bulk)
         return state
 
     def _take_checkpoint(
@@ -269,7 +275,7 @@ class Reindex:
 
     def _digest_of(self, live: Recovered, log: LocalLog) -> str:
         """What the live index holds once the tail of the log is folded in, as its next start would."""
-        builder = SegmentBuilder(self.files, self._layout.rebuilt_index, log.identity, self.options)
+        builder = self._builder(self._layout.rebuilt_index, log)
         state = self._state(log, builder, _numbers_from(2**40))
         state.spec, state.created_lsn = live.spec, live.created_lsn
         state.applied_lsn = live.applied_lsn

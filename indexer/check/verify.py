@@ -16,9 +16,9 @@ import numpy as np
 from asteroid_cloud.indexer.checkpoint.deleted_rows import unpack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest
 from asteroid_cloud.indexer.history.tags import read_tag, tag_names
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
-from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import IndexSpec
@@ -200,7 +200,7 @@ class Verification:
             return
         with TemporaryDirectory(prefix="asteroid-verify-") as scratch:
             made = f"{scratch}/fields"
-            bytes_max = EngineOptions().fields_bytes_max
+            bytes_max = MemoryBudget().columns.bytes_max
             write_fields(files, made, identity, segment.number, segment.rows, payloads, bytes_max)
             anew = Fields(files, made, identity, segment.number, segment.rows)
             for name in segment.fields.differing(anew):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import anyio
 
-from asteroid_cloud.indexer.build.builder import Abandoned, SegmentBuilder, Source
+from asteroid_cloud.indexer.build.builder import SegmentBuilder
+from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.maintenance.merge_policy import pick_merge
 from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of

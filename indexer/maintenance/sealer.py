@@ -1,4 +1,4 @@
-"""Sealing: the oldest block becomes a segment, when it is full or when the store falls quiet."""
+"""Sealing: the oldest memtable becomes a segment, when it is full or when no write came for a while."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 
 import anyio
 
-from asteroid_cloud.indexer.build.builder import Abandoned, SegmentBuilder, Source
+from asteroid_cloud.indexer.build.builder import SegmentBuilder
+from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
 from asteroid_cloud.indexer.model.deletions import listed
@@ -28,7 +29,7 @@ RECORDS_PER_CHECKPOINT_MAX = 20_000
 
 
 class Sealer:
-    """Turns the tail into segments, one block at a time."""
+    """Turns the tail into segments, one memtable at a time."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class Sealer:
         self._asked = anyio.Event()
 
     async def run(self) -> None:
-        """Seals whatever is due, for ever."""
+        """Seals whatever is due until cancelled."""
         try:
             while True:
                 applied, asked = self._applier.applied, self._asked
@@ -70,7 +71,7 @@ class Sealer:
             await first_of(self._checkpointer.changed, self._applier.applied)
 
     def ask(self) -> Lsn:
-        """Has everything applied so far sealed, in the background; gives the LSN of that."""
+        """Has everything applied so far sealed in the background; returns the LSN up to which that is."""
         target = self._applier.applied_lsn
         self._flush_to = max(self._flush_to, target)
         self._asked.set()
@@ -78,20 +79,20 @@ class Sealer:
         return target
 
     def make_room(self) -> None:
-        """Has the tail sealed although it is not full, unless something is due anyway: a writer waits."""
+        """Has the tail sealed although it is not full, unless that is due anyway: a writer waits."""
         if self._due_in_s() > 0:
             self.ask()
 
     def _due_in_s(self) -> float:
-        """Seconds until there is something to seal or to checkpoint; 0 for now."""
-        state, behind = self._state, self._applier.applied_lsn - self._checkpointer.lsn
+        """Seconds until there is something to seal or to checkpoint; 0 when there is."""
+        state, budget = self._state, self._builder.budget
+        behind = self._applier.applied_lsn - self._checkpointer.lsn
         if behind <= 0:
             return float("inf")
         is_full = bool(state.memtables) and state.is_full(state.memtables[0])
-        kill_bytes = state.deletion_bytes_after(self._checkpointer.lsn)
-        is_large = (
-            state.tail_bytes > self._options.tail_bytes_max // 2 or kill_bytes > self._options.kill_bytes_max
-        )
+        deletion_bytes = state.deletion_bytes_after(self._checkpointer.lsn)
+        is_large = state.tail_bytes > budget.tail.bytes_max // 2
+        is_large = is_large or deletion_bytes > budget.deletions.bytes_max
         is_asked = self._checkpointer.lsn < self._flush_to
         if is_full or len(state.memtables) > 1 or is_large or is_asked or behind > RECORDS_PER_CHECKPOINT_MAX:
             return 0
@@ -114,20 +115,20 @@ class Sealer:
         if due is None:
             await self._checkpointer.advance()
             return
-        block, lsn, source, spec, generation = due
+        memtable, lsn, source, spec, generation = due
         with self._checkpointer.numbers.begun() as number:
             segment = await self._thread.run(self._build, number, spec, source, generation, lsn)
-            await self._checkpointer.swap([block], segment, generation, lsn, lsn)
+            await self._checkpointer.swap([memtable], segment, generation, lsn, lsn)
 
     def _freeze(self) -> tuple[Memtable, Lsn, Source, IndexSpec, int] | None:
-        """The oldest block and what sealing it takes; None when the tail holds no row."""
+        """The oldest memtable and what sealing it takes; None when the tail holds no row."""
         state = self._state
         frozen = state.freeze_oldest()
         if frozen is None or state.spec is None:
             return None
-        block, lsn = frozen
-        source = Source(block, listed(~block.deletions.dead_as_of(lsn), block.rows))
-        return block, lsn, source, state.spec, state.generation
+        memtable, lsn = frozen
+        source = Source(memtable, listed(~memtable.deletions.dead_as_of(lsn), memtable.rows))
+        return memtable, lsn, source, state.spec, state.generation
 
     def _build(
         self, number: int, spec: IndexSpec, source: Source, generation: int, lsn: Lsn

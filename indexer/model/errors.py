@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from asteroid_cloud.wal.errors import InvalidRequest, NotFound
+from asteroid_cloud.wal.errors import Conflict, InvalidRequest, NotFound
+
+
+def no_index() -> Conflict:
+    """The error for what needs an index before one is created."""
+    return Conflict("there is no index yet", code="index_not_initialized")
 
 
 def wrong_dim(given: int, expected: int) -> InvalidRequest:

@@ -26,6 +26,7 @@ from asteroid_cloud.indexer.checkpoint.garbage import remove_garbage
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open import open_checkpoint
 from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Phase
 from asteroid_cloud.indexer.recovery.column_rebuild import rebuild_missing_columns
@@ -61,12 +62,14 @@ class Opener:
         files: Files,
         layout: CollectionLayout,
         options: EngineOptions,
+        budget: MemoryBudget,
         report: Callable[[Phase], None],
     ) -> None:
         """``report`` is called with the phase that the opening is in."""
         self._files = files
         self._layout = layout
         self._options = options
+        self._budget = budget
         self._report = report
         self._lock: FileLock | None = None
         self._log: LocalLog | None = None
@@ -143,7 +146,7 @@ class Opener:
         self._check_reach(log, recovered.applied_lsn)
         tagged = await to_thread.run_sync(TaggedSegments, files, layout)
         await to_thread.run_sync(remove_garbage, files, layout.index, manifest, tagged)
-        builder = SegmentBuilder(files, layout.index, log.identity, options)
+        builder = SegmentBuilder(files, layout.index, log.identity, options, self._budget)
         replay = self._replay = Replay(log, builder, recovered, options)
         checked_s = time.monotonic()
         await replay.run(self._report)
@@ -161,7 +164,7 @@ class Opener:
         files, layout, options = self._files, self._layout, self._options
         manifest = await to_thread.run_sync(newest_manifest, files, layout.index)
         if manifest is not None and options.recovery != "strict":
-            bytes_max = options.fields_bytes_max
+            bytes_max = self._budget.columns.bytes_max
             repaired += await to_thread.run_sync(
                 rebuild_missing_columns, files, layout.index, manifest, bytes_max
             )
@@ -169,9 +172,10 @@ class Opener:
             files,
             layout.log,
             identity=manifest.identity if manifest else None,
-            buffers=options.log_buffers,
+            buffers=self._budget.log_buffers,
             is_strict=options.recovery == "strict",
         )
+        self._budget.log.measure_with(lambda: log.buffer_bytes)
         if log.report.reason:
             logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
         return manifest, log

@@ -30,7 +30,7 @@ class Replay:
         """Segments of bulk loads that are built and about to be committed."""
         self.numbers_taken = 0
         """Segments that the replay has built: bulk loads that no checkpoint holds yet."""
-        self.state = State(options, self._segments_of)
+        self.state = State(options, builder.budget, self._segments_of)
         self.state.spec, self.state.created_lsn = recovered.spec, recovered.created_lsn
         self.state.applied_lsn = recovered.applied_lsn
         self.state.segments = list(recovered.segments)

@@ -16,6 +16,7 @@ import logging
 from asteroid_cloud.indexer.check.reindex import Progress
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open import open_entry
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.recovery.column_rebuild import rebuild_columns
@@ -101,7 +102,7 @@ class StoreRepair:
 
     def _repair_columns(self, manifest: Manifest, entry: SegmentEntry) -> list[str]:
         number, folder = entry.number, self._layout.index
-        bytes_max = self._options.fields_bytes_max
+        bytes_max = MemoryBudget(self._options.memory_budget_bytes).columns.bytes_max
         try:
             rebuild_columns(self._files, folder, manifest.identity, number, entry.rows, bytes_max)
         except CorruptionError as error:  # the payloads are damaged too: that counts, not the columns

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Phase
 from asteroid_cloud.indexer.recovery.opener import Opener
@@ -21,14 +22,16 @@ logger = logging.getLogger(__name__)
 class Supervisor:
     """Opens one store and keeps its tasks going; ``opened`` has its parts once recovery is over."""
 
-    def __init__(self, files: Files, layout: CollectionLayout, options: EngineOptions) -> None:
+    def __init__(
+        self, files: Files, layout: CollectionLayout, options: EngineOptions, budget: MemoryBudget
+    ) -> None:
         self.opened: StoreParts | None = None
         self.phase = Phase("opening", 0.0, "taking the lock")
         self.layout = layout
         self._options = options
         self._settled = anyio.Event()
         """Set once the store is open or has failed to open."""
-        self._opener = Opener(files, layout, options, self._enter)
+        self._opener = Opener(files, layout, options, budget, self._enter)
 
     async def lock(self) -> None:
         """Takes the data directory for this process alone; raises LockHeld."""

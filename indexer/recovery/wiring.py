@@ -65,7 +65,7 @@ def wire(opened: OpenFiles, replay: Replay, options: EngineOptions, recovery: Re
     state, applier, builder = replay.state, replay.applier, opened.builder
     backpressure = Backpressure(
         options.tail_rows_max,
-        options.tail_bytes_max,
+        lambda: builder.budget.tail.bytes_max,
         lambda: (state.tail_rows, state.tail_bytes + state.deletion_bytes_after(checkpointer.lsn)),
         lambda: sealer.make_room(),
     )

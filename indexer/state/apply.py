@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_payload_count
+from asteroid_cloud.indexer.model.errors import no_index, no_such_id, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.spec import IndexSpec
@@ -99,7 +99,7 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
             return Outcome()  # they wait in the log until a BulkLoaded record makes them count
     spec = state.spec
     if spec is None:
-        return Outcome(error=Conflict("there is no index yet", code="index_not_initialized"))
+        return Outcome(error=no_index())
     match event:
         case VectorsUpserted():
             return _upsert(state, spec, lsn, event)

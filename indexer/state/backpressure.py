@@ -1,4 +1,4 @@
-"""Back-pressure: a write waits here, before it is logged, until the tail has room for it."""
+"""Backpressure: a write waits here, before it is logged, until the tail has room for it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ class Backpressure:
     def __init__(
         self,
         rows_max: int,
-        bytes_max: int,
+        bytes_max: Callable[[], int],
         tail: Callable[[], tuple[int, int]],
         make_room: Callable[[], None],
     ) -> None:
-        """``tail`` gives the rows and bytes applied but unsealed; ``make_room`` has them sealed soon."""
+        """``tail`` gives the rows and bytes applied but not sealed; ``make_room`` has them sealed soon.
+
+        ``bytes_max`` is asked at each write, for the share of the budget may change.
+        """
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._tail = tail
@@ -29,11 +32,11 @@ class Backpressure:
         self._rows = 0
         self._bytes = 0
         self._freed: anyio.Event | None = None
-        """What those who wait for room wait for, if any do."""
+        """Set when there may be room again; None when no write waits."""
 
     @asynccontextmanager
     async def admitted(self, rows: int, size: int) -> AsyncIterator[None]:
-        """Holds room for a write from before it is logged until it is applied.
+        """Reserves room for a write from before it is logged until it is applied.
 
         Raises Overloaded when the tail stays full for WRITE_ADMISSION_WAIT_S_MAX seconds.
         """
@@ -58,14 +61,14 @@ class Backpressure:
             raise Overloaded("indexing lags behind; the tail is full", retry_after_s=1.0)
 
     def wake(self) -> None:
-        """Lets the waiting look again: the tail has shrunk."""
+        """Lets waiting writes look again, because the tail has shrunk."""
         if self._freed is not None:
             self._freed.set()
             self._freed = None
 
     def _has_room(self, rows: int, size: int) -> bool:
         tail_rows, tail_bytes = self._tail()
-        held_rows, held_bytes = tail_rows + self._rows, tail_bytes + self._bytes
-        if held_rows == 0:
+        used_rows, used_bytes = tail_rows + self._rows, tail_bytes + self._bytes
+        if used_rows == 0:
             return True  # a single write may be larger than the bound, alone
-        return held_rows + rows <= self._rows_max and held_bytes + size <= self._bytes_max
+        return used_rows + rows <= self._rows_max and used_bytes + size <= self._bytes_max()

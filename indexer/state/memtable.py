@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import Deletions
-from asteroid_cloud.indexer.model.options import TAIL_ROW_BYTES
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.payload_file import (
@@ -19,6 +18,9 @@ from asteroid_cloud.indexer.segment.payload_file import (
     texts_of,
 )
 from asteroid_cloud.wal import Lsn
+
+TAIL_ROW_BYTES = 96
+"""RAM of a row in a memtable beside its vector and payload: its id in a map, its payload's place."""
 
 
 class Memtable:

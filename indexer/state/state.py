@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
+from asteroid_cloud.indexer.memory.build_sizes import BuildSizes
 from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -31,7 +33,7 @@ BulkSource = Callable[[BulkLoaded], list[Segment]]
 class State:
     """The writer's side of an index."""
 
-    def __init__(self, options: EngineOptions, bulk_source: BulkSource) -> None:
+    def __init__(self, options: EngineOptions, budget: MemoryBudget, bulk_source: BulkSource) -> None:
         self.spec: IndexSpec | None = None
         self.created_lsn = Lsn(0)
         """The record that created the index."""
@@ -43,8 +45,10 @@ class State:
         """Goes up whenever all rows are replaced or dropped, so that work begun before is not put in."""
         self.bulk_source = bulk_source
         self._options = options
+        self._sizes = BuildSizes(budget, options.links_max)
         self._next_memtable = 0
         self._memtable_rows_max = 0
+        budget.tail.measure_with(lambda: self.tail_bytes)
 
     @property
     def parts(self) -> list[Memtable | Segment]:
@@ -111,7 +115,7 @@ class State:
     def _open_memtable(self, rows: int = 0) -> Memtable:
         assert self.spec is not None
         capacity = self._options.seal_rows + max(BATCH_ITEMS_MAX, rows)
-        self._memtable_rows_max = self._options.block_rows_max(self.spec)
+        self._memtable_rows_max = self._sizes.memtable_rows_max(self.spec)
         self.memtables.append(Memtable(self.spec, self._next_memtable, capacity))
         self._next_memtable += 1
         return self.memtables[-1]

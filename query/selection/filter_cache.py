@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any, TypedDict, cast
 
@@ -86,12 +86,17 @@ def _matching(view: PartView, filter: Filter, ordinals: NDArray[np.uint32]) -> N
 class FilterCache:
     """Bitmaps by part and filter, the least recently used dropped beyond ``bytes_max``; thread-safe."""
 
-    def __init__(self, bytes_max: int = MASK_CACHE_BYTES) -> None:
-        self.bytes_max = bytes_max
+    def __init__(self, bytes_max: int | Callable[[], int] = MASK_CACHE_BYTES) -> None:
+        self._bytes_max = bytes_max
         self._bytes = 0
         self._entries: OrderedDict[Key, Covered] = OrderedDict()
         self._lock = threading.Lock()
         self._stripes = [threading.Lock() for _ in range(STRIPES)]
+
+    @property
+    def bytes_max(self) -> int:
+        """The bound on ``bytes``, as it is now."""
+        return self._bytes_max if isinstance(self._bytes_max, int) else self._bytes_max()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -141,7 +146,8 @@ class FilterCache:
                 self._bytes -= _size(key, old)
             self._entries[key] = covered
             self._bytes += _size(key, covered)
-            while self._bytes > self.bytes_max:
+            bytes_max = self.bytes_max
+            while self._bytes > bytes_max:
                 dropped, entry = self._entries.popitem(last=False)
                 self._bytes -= _size(dropped, entry)
 

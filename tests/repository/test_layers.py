@@ -27,6 +27,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "indexer": (
         "native limits",
         "model",
+        "memory",
         "segment",
         "state",
         "build",
@@ -34,6 +35,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "maintenance history feed",
         "backup check",
         "recovery",
+        "bulk_load memory_use stats writes",
+        "writer",
         "admin",
         "engine",
     ),

@@ -11,8 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Engine, EngineOptions, Hits, PartPlan, search_parts
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 
 SMALL = EngineOptions(seal_rows=64, segments_max=2, idle_seal_s=0.01, idle_flush_s=0.02)
+
+
+def budget_of(options: EngineOptions) -> MemoryBudget:
+    """The memory budget that an engine with these options has."""
+    return MemoryBudget(options.memory_budget_bytes)
 
 
 @asynccontextmanager

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import pytest
+
 from asteroid_cloud.indexer import Engine
+from asteroid_cloud.indexer.limits import FEEDS_MAX
 from asteroid_cloud.indexer.recovery.wiring import StoreParts
 
 
 def inside(engine: Engine) -> StoreParts:
     """The parts of a recovered engine: its log, state, checkpointer and so on."""
-    opened = engine._opening.opened
+    opened = engine._supervisor.opened
     assert opened is not None, "the engine has not recovered"
     return opened
 
 
 def data_directory(engine: Engine) -> str:
     """Where the engine keeps its store."""
-    return engine._opening.layout.root
+    return engine._supervisor.layout.root
 
 
 def open_feeds(engine: Engine) -> int:
     """How many change feeds the engine has open."""
-    return engine._feeds
+    return engine.admin.open_feeds
+
+
+def use_up_feeds(patch: pytest.MonkeyPatch, engine: Engine) -> None:
+    """Lets the engine believe that as many change feeds are open as there may be."""
+    patch.setattr(engine.admin, "_feeds", FEEDS_MAX)

@@ -17,11 +17,11 @@ from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.routes import changes as routes_changes
 from asteroid_cloud.client import AsyncClient, Change, Client, ConnectionFailed, NotFound, RetryPolicy
-from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEEDS_MAX
+from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES
 from ops.forked_server import ForkedServer
 from tests.support.asgi import scope_of
 from tests.support.asking import DIM, LSN_HEADER, ZEROS, Http
-from tests.support.probe import open_feeds
+from tests.support.probe import open_feeds, use_up_feeds
 from tests.support.schema_check import faults
 
 pytestmark = pytest.mark.anyio
@@ -129,7 +129,7 @@ async def test_a_feed_that_the_log_has_left_behind_is_told_at_once_and_midway(
 
 async def test_there_are_never_too_many(http: Http, store: Store) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store.engine, "_feeds", FEEDS_MAX)
+        use_up_feeds(patch, store.engine)
         await http.refused("GET", "/v1/changes", status=503, code="too_many_feeds")
     assert await lines(http) == [
         {"lsn": 1, "kind": "create_index", "time_ms": (await lines(http))[0]["time_ms"]}

@@ -11,7 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import EngineOptions, IndexSpec, PartPlan, PartView, search_parts
-from asteroid_cloud.indexer.build.builder import JOINS_MAX, Abandoned, SegmentBuilder, Source, worth_keeping
+from asteroid_cloud.indexer.build.builder import SegmentBuilder
+from asteroid_cloud.indexer.build.linker import JOINS_MAX, graph_to_keep
+from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
@@ -19,7 +21,7 @@ from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.errors import NoSpace
 from asteroid_cloud.wal.limits import KIB
 from asteroid_cloud.wal.lsn import Lsn
-from tests.support.engines import vectors
+from tests.support.engines import budget_of, vectors
 
 FILES = LocalFiles()
 IDENTITY = bytes(range(16))
@@ -39,7 +41,7 @@ class Workshop:
     """Builds segments in one folder."""
 
     def __init__(self, folder: Path, options: EngineOptions) -> None:
-        self.builder = SegmentBuilder(FILES, str(folder), IDENTITY, options)
+        self.builder = SegmentBuilder(FILES, str(folder), IDENTITY, options, budget_of(options))
         self.number = 0
 
     def segment(self, drawn: Vectors, first_id: int = 0) -> Segment:
@@ -138,18 +140,18 @@ def test_degrees_and_recall_do_not_decay_over_many_merges(tmp_path: Path) -> Non
     assert joins == [1, 2, 3, 4, 5, 0, 1, 2], "now and then a graph is built anew"
 
 
-def test_what_is_worth_keeping(tmp_path: Path) -> None:
+def test_what_is_graph_to_keep(tmp_path: Path) -> None:
     shop = Workshop(tmp_path, EngineOptions())
     large, small = shop.segment(vectors(300, DIM)), shop.segment(vectors(200, DIM), 300)
     every = np.zeros(500, np.bool_)
     few, many = every.copy(), every.copy()
     few[:50], many[:70] = True, True
-    assert worth_keeping([whole(small), kept := whole(large)]) is kept
-    assert worth_keeping([kept := without(large, few), whole(small)]) is kept
-    assert worth_keeping([without(large, many), whole(small)]) is None, "it lost more than a fifth"
-    assert worth_keeping([whole(large), whole(small), whole(small)]) is None, "most rows are new"
+    assert graph_to_keep([whole(small), kept := whole(large)]) is kept
+    assert graph_to_keep([kept := without(large, few), whole(small)]) is kept
+    assert graph_to_keep([without(large, many), whole(small)]) is None, "it lost more than a fifth"
+    assert graph_to_keep([whole(large), whole(small), whole(small)]) is None, "most rows are new"
     large.joins = JOINS_MAX
-    assert worth_keeping([whole(large), whole(small)]) is None
+    assert graph_to_keep([whole(large), whole(small)]) is None
 
 
 def test_ram_and_scratch_file_make_the_same_graph() -> None:
@@ -216,7 +218,7 @@ def small_files() -> Iterator[None]:
 def test_a_scratch_file_without_room_is_no_space(tmp_path: Path) -> None:
     block = Memtable(SPEC, 0, 5000)
     block.append(Lsn(1), np.arange(5000, dtype=np.uint64), SPEC.encode(vectors(5000, DIM)), [b""] * 5000)
-    builder = SegmentBuilder(FILES, str(tmp_path), IDENTITY, TINY)
+    builder = SegmentBuilder(FILES, str(tmp_path), IDENTITY, TINY, budget_of(TINY))
     with pytest.raises(NoSpace):
         builder.merge(1, SPEC, [whole(block)], lambda: True)
     assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import EngineOptions
-from asteroid_cloud.indexer.build.budget import memory_use
 from asteroid_cloud.indexer.maintenance.page_cache import LEFT_SHARE, WINDOW_BYTES, PageCache
+from asteroid_cloud.indexer.memory_use import memory_use
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal.limits import MIB
 from tests.support.engines import find, opened, vectors
@@ -101,4 +101,4 @@ async def test_every_byte_has_a_name(tmp_path: Path) -> None:
         assert used.mapped > 2_000 * 2 * DIM
         assert 0 < used.directories < 64 * 1024
         state = inside(engine).state
-        assert used == memory_use(state.memtables, state.segments, inside(engine).builder.construction, 0)
+        assert used == memory_use(state.memtables, state.segments, engine.budget)

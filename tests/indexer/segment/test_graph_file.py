@@ -16,7 +16,7 @@ from asteroid_cloud.indexer.segment.segment import Segment, graph_path
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.lsn import Lsn
-from tests.support.engines import vectors
+from tests.support.engines import budget_of, vectors
 
 FILES = LocalFiles()
 IDENTITY = bytes(range(16))
@@ -45,7 +45,7 @@ def segment_of(
     spec = IndexSpec(drawn.shape[1], metric, bits)
     options = EngineOptions(ef_construction=100, build_threads=threads)
     source = Source(block_of(drawn, spec), np.arange(len(drawn), dtype=np.uint32))
-    builder = SegmentBuilder(FILES, str(folder), IDENTITY, options)
+    builder = SegmentBuilder(FILES, str(folder), IDENTITY, options, budget_of(options))
     if at_once:
         builder.merge(1, spec, [source], lambda: True)
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.state.applier import Applier
 from asteroid_cloud.indexer.state.state import State
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 def applier() -> Applier:
-    return Applier(State(EngineOptions(), lambda event: []))
+    return Applier(State(EngineOptions(), MemoryBudget(), lambda event: []))
 
 
 CREATED, VOID = IndexCreated(2, "l2"), PayloadReplaced(9, b"{}")

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.apply import Outcome, apply_record
 from asteroid_cloud.indexer.state.state import State
@@ -37,7 +38,7 @@ class History:
 
     def __init__(self, *events: Event) -> None:
         self.bulks: list[BulkLoaded] = []
-        self.state = State(SMALL, self._load)
+        self.state = State(SMALL, MemoryBudget(), self._load)
         for event in events:
             self(event)
 
@@ -257,7 +258,7 @@ def test_a_snapshot_stays_as_it_was() -> None:
 
 
 def test_a_memtable_without_rows_never_stands_before_one_with_rows() -> None:
-    state = State(SMALL, lambda event: [])
+    state = State(SMALL, MemoryBudget(), lambda event: [])
     apply_record(state, Record(Lsn(1), 0, IndexCreated(2, "l2")))
 
     def upsert(lsn: int) -> None:

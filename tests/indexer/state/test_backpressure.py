@@ -10,7 +10,7 @@ import pytest
 from anyio.abc import TaskStatus
 
 from asteroid_cloud.indexer import EngineOptions
-from asteroid_cloud.indexer.state import backpressure as admission
+from asteroid_cloud.indexer.state import backpressure
 from asteroid_cloud.indexer.state.backpressure import Backpressure
 from asteroid_cloud.wal.errors import Overloaded
 from tests.support.engines import opened, u64, vectors
@@ -28,20 +28,20 @@ class Tail:
     size: int = 0
     asked: int = 0
 
-    def held(self) -> tuple[int, int]:
+    def used(self) -> tuple[int, int]:
         return self.rows, self.size
 
     def ask(self) -> None:
         self.asked += 1
 
-    def admission(self) -> Backpressure:
-        return Backpressure(ROWS_MAX, BYTES_MAX, self.held, self.ask)
+    def backpressure(self) -> Backpressure:
+        return Backpressure(ROWS_MAX, lambda: BYTES_MAX, self.used, self.ask)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that finds no room is turned away at once."""
-    monkeypatch.setattr(admission, "WRITE_ADMISSION_WAIT_S_MAX", 0)
+    monkeypatch.setattr(backpressure, "WRITE_ADMISSION_WAIT_S_MAX", 0)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_fits(held: tuple[int, int], write: tuple[int, int], fits: bool) -> None:
     tail = Tail(*held)
     if fits:
-        async with tail.admission().admitted(*write):
+        async with tail.backpressure().admitted(*write):
             pass
     else:
         with pytest.raises(Overloaded) as refused:
-            async with tail.admission().admitted(*write):
+            async with tail.backpressure().admitted(*write):
                 raise AssertionError("let in")
         assert refused.value.retry_after_s > 0
         assert tail.asked == 1
@@ -73,7 +73,7 @@ async def test_what_fits(held: tuple[int, int], write: tuple[int, int], fits: bo
 
 @pytest.mark.usefixtures("impatient")
 async def test_writes_on_their_way_take_room_too_and_give_it_back() -> None:
-    gate = Tail(1, 0).admission()
+    gate = Tail(1, 0).backpressure()
     async with gate.admitted(6, 0):
         with pytest.raises(Overloaded):
             async with gate.admitted(6, 0):
@@ -89,7 +89,7 @@ async def test_writes_on_their_way_take_room_too_and_give_it_back() -> None:
 
 async def test_the_waiting_go_on_once_the_tail_has_shrunk() -> None:
     tail = Tail(10, 0)
-    gate = tail.admission()
+    gate = tail.backpressure()
 
     async def write(*, task_status: TaskStatus[None]) -> None:
         task_status.started()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asteroid_cloud.indexer import snapshot_digest
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.state.apply import Outcome, apply_all, apply_record
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.indexer.state.upsert_batching import BATCH_ROWS_MAX, batches_of
@@ -56,7 +57,7 @@ def recorded(events: list[Event], first: int = 2) -> list[Record]:
 
 
 def created() -> State:
-    state = State(SMALL, lambda event: [])
+    state = State(SMALL, MemoryBudget(), lambda event: [])
     apply_record(state, Record(Lsn(1), 0, IndexCreated(DIM, "l2")))
     return state
 

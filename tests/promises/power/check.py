@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from asteroid_cloud.indexer import Engine
-from asteroid_cloud.indexer.build import bulk_builder as bulk
+from asteroid_cloud.indexer import bulk_load as bulk
 from asteroid_cloud.indexer.checkpoint.open import open_checkpoint
 from asteroid_cloud.indexer.history import registry as history
 from asteroid_cloud.indexer.history.tags import read_tag, tags_of

@@ -15,6 +15,7 @@ from asteroid_cloud.indexer.checkpoint import manifest as manifests
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest
 from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal.append.writer import LogWriter
@@ -184,7 +185,7 @@ def take_the_new_for_strays(patch: Patch) -> None:
 
     async def ask_the_manifest_only(self: Checkpointer) -> None:
         state = self._state
-        self._state = State(EngineOptions(), lambda event: [])
+        self._state = State(EngineOptions(), MemoryBudget(), lambda event: [])
         try:
             await remove(self)
         finally:

@@ -1,4 +1,4 @@
-"""The memory budget: shares that add up, and what would break them kept in bounds."""
+"""The memory budget holds: memtables, payloads, deletions and builds stay in bounds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Building, EngineOptions, IndexSpec
-from asteroid_cloud.indexer.build.budget import Construction, Work
-from asteroid_cloud.indexer.build.builder import Abandoned, PayloadOrder, Source, payload_windows
+from asteroid_cloud.indexer.build.construction import Construction, Work
+from asteroid_cloud.indexer.build.payload_order import PayloadOrder, payload_windows
+from asteroid_cloud.indexer.build.source import Abandoned, Source
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
+from asteroid_cloud.indexer.memory.build_sizes import BuildSizes
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.limits import KIB, MIB
 from asteroid_cloud.wal.lsn import Lsn
-from tests.support.engines import contents, opened, u64, vectors
+from tests.support.engines import budget_of, contents, opened, u64, vectors
 from tests.support.probe import inside
 
 pytestmark = pytest.mark.anyio
@@ -25,30 +29,11 @@ BY_HAND = EngineOptions(idle_seal_s=600, idle_flush_s=600, ef_construction=20, l
 LONG = b'{"s":"%s"}' % (b"x" * 60_000)
 
 
-@pytest.mark.parametrize("budget", [8 * MIB, 256 * MIB, 4096 * MIB])
-def test_the_shares_leave_something_over(budget: int) -> None:
-    options = EngineOptions(memory_budget_bytes=budget)
-    log = 4 * options.log_buffers.commit_bytes_max + options.log_buffers.follower_bytes_max
-    shares = [options.tail_bytes_max, options.seal_bytes_max, options.graph_bytes_max, options.mask_bytes_max]
-    assert sum(shares) + log <= budget * 15 // 16
-    assert options.kill_bytes_max < options.tail_bytes_max
-
-
-@pytest.mark.parametrize("dim", [3, 384, 4000])
-@pytest.mark.parametrize("bits", [8, 16])
-def test_what_is_built_at_a_time_fits_in_its_share(dim: int, bits: int) -> None:
-    spec, options = IndexSpec(dim, "l2", bits), EngineOptions()
-    assert options.seal_bytes(spec, options.block_rows_max(spec)) <= options.seal_bytes_max
-    for rows in (1, 1000, 100_000, 1_000_000):
-        assert 0 < options.graph_bytes(spec, rows) <= options.graph_bytes_max
-    assert options.graph_bytes(spec, 10**8) > options.graph_bytes_max, "told as it is"
-
-
-async def test_a_block_is_closed_before_it_is_too_large_to_be_sealed(tmp_path: Path) -> None:
+async def test_a_memtable_is_closed_before_it_is_too_large_to_be_sealed(tmp_path: Path) -> None:
     options = EngineOptions(memory_budget_bytes=8 * MIB, idle_seal_s=600, idle_flush_s=600, ef_construction=5)
     async with opened(tmp_path, options) as engine:
         await engine.create_index(200, "l2")
-        rows_max = options.block_rows_max(IndexSpec(200, "l2"))
+        rows_max = BuildSizes(budget_of(options), options.links_max).memtable_rows_max(IndexSpec(200, "l2"))
         assert rows_max == 1024
         for first in range(0, 2100, 300):
             await engine.upsert(np.arange(first, first + 300, dtype=np.uint64), vectors(300, 200), None)
@@ -117,7 +102,7 @@ async def test_a_merge_holds_few_payloads_at_a_time(tmp_path: Path) -> None:
         asked = np.random.default_rng(0).permutation(2 * rows).astype(np.uint64)
         tracemalloc.start()
         try:
-            given = [text[:9].split(b",")[0] for text in PayloadOrder(sources, 256 * KIB)(asked)]
+            given = [text[:9].split(b",")[0] for text in PayloadOrder(INTEGER_IDS, sources, 256 * KIB)(asked)]
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -128,7 +113,7 @@ async def test_a_merge_holds_few_payloads_at_a_time(tmp_path: Path) -> None:
 async def test_many_deletes_make_a_checkpoint_due(tmp_path: Path) -> None:
     """They are remembered with their records until then, one by one, and there may be very many of them."""
     options = EngineOptions(memory_budget_bytes=1 * MIB, idle_seal_s=600, idle_flush_s=600, ef_construction=5)
-    rows = 2 * options.kill_bytes_max // 12
+    rows = 2 * budget_of(options).deletions.bytes_max // 12
     async with opened(tmp_path, options) as engine:
         await engine.create_index(2, "l2")
         async with engine.bulk() as loader:
@@ -146,29 +131,30 @@ async def test_many_deletes_make_a_checkpoint_due(tmp_path: Path) -> None:
 
 
 def test_large_graphs_are_built_one_at_a_time() -> None:
-    construction, entered = Construction(), threading.Event()
+    budget = MemoryBudget()
+    construction, entered = Construction(budget), threading.Event()
     progress = core.Progress(lambda: True)
 
     def work(size: int) -> Work:
         return Work("merge", 100, size, 400, progress)
 
     def build() -> None:
-        with construction.in_turn(work(7), lambda: None):
+        with construction.queued(work(7), lambda: None):
             entered.set()
 
     second = threading.Thread(target=build)
-    with construction.noted(work(1)), construction.in_turn(work(10), lambda: None):
+    with construction.listed(work(1)), construction.queued(work(10), lambda: None):
         second.start()
-        assert construction.held_bytes == 11
-        assert construction.told() == [Building("merge", 100, size, 0.0) for size in (1, 10)]
+        assert budget.building.used == 11
+        assert construction.report() == [Building("merge", 100, size, 0.0) for size in (1, 10)]
         assert not entered.is_set()
 
         def give_up() -> None:
             raise Abandoned
 
-        with pytest.raises(Abandoned), construction.in_turn(work(5), give_up):
+        with pytest.raises(Abandoned), construction.queued(work(5), give_up):
             raise AssertionError("let in")
         assert not entered.is_set()
     second.join(10)
     assert entered.is_set()
-    assert construction.held_bytes == 0
+    assert budget.building.used == 0

@@ -1,0 +1,66 @@
+"""Links rows to a graph, a bounded number at a time, and says which old graph is worth going on with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.build.source import Source
+from asteroid_cloud.indexer.model.ids import Keys
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.segment.segment import Segment
+
+JOINS_MAX = 5
+"""Merges that a graph may grow by before a new one is built."""
+DEAD_SHARE_OF_JOINED_MAX = 0.2
+"""Share of deleted rows up to which a graph is kept, and its gaps bridged."""
+LINK_STEPS = 7
+"""What linking a row at once with others counts as in the native core's progress; joining it counts 1."""
+
+
+class Linker:
+    """Appends rows to a graph builder and links them to the graph that is there."""
+
+    def __init__(
+        self, graph: core.GraphBuilder, rows_max: int, threads: int, progress: core.Progress
+    ) -> None:
+        self._graph = graph
+        self._rows_max = rows_max
+        self._threads = threads
+        self._progress = progress
+        self._linked = graph.rows
+
+    def append(self, ids: Keys, encoded: NDArray[np.uint8]) -> None:
+        """Adds quantised rows; links once ``rows_max`` rows wait for it."""
+        while len(ids):
+            room = self._rows_max - (self._graph.rows - self._linked)
+            self._graph.append(ids[:room], encoded[:room])
+            ids, encoded = ids[room:], encoded[room:]
+            if self._graph.rows - self._linked == self._rows_max:
+                self.finish()
+
+    def finish(self) -> None:
+        """Links the rows that are not linked yet."""
+        if self._linked == self._graph.rows:
+            return
+        self._graph.link_all(self._linked, self._threads, self._progress)
+        self._graph.join(self._linked, self._threads, self._progress)
+        self._linked = self._graph.rows
+
+
+def graph_to_keep(sources: Sequence[Source]) -> Source | None:
+    """The source whose graph a merge should go on with; None when a new graph is better.
+
+    It must hold most of the rows, have lost few, and not have been joined to too often: a graph that is
+    patched again and again becomes worse than a new one (Lucene's merges lost recall that way).
+    """
+    largest = max(sources, key=lambda source: len(source.ordinals))
+    if not isinstance(largest.part, Segment) or largest.part.joins >= JOINS_MAX:
+        return None
+    left, rows = len(largest.ordinals), largest.part.rows
+    if rows - left > DEAD_SHARE_OF_JOINED_MAX * rows:
+        return None
+    others = sum(len(source.ordinals) for source in sources) - left
+    return largest if others <= left else None

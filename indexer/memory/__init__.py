@@ -1,0 +1,1 @@
+"""How much memory may each part use, and what fits in it?"""

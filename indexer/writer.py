@@ -1,0 +1,61 @@
+"""The writer logs writes and waits until readers see them."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+
+from asteroid_cloud.indexer.model.results import WriteResult
+from asteroid_cloud.indexer.recovery.supervisor import Supervisor
+from asteroid_cloud.indexer.recovery.wiring import StoreParts
+from asteroid_cloud.indexer.state.rw_lock import ReadWriteLock
+from asteroid_cloud.indexer.writes import Write
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.append import Unchanged
+from asteroid_cloud.wal.errors import AsteroidError, Overloaded
+from asteroid_cloud.wal.format import Event
+
+
+class Writer:
+    """The one way into the log of a store; every method is for its event loop."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._lock = ReadWriteLock()
+
+    @property
+    def parts(self) -> StoreParts:
+        """The parts at work; raises Overloaded ``not_ready`` during recovery, or why recovery failed."""
+        opened = self._supervisor.opened
+        if opened is None:
+            phase = self._supervisor.phase
+            if phase.error is not None:
+                raise phase.error
+            raise Overloaded(f"the store is {phase.name}", code="not_ready", retry_after_s=1.0)
+        return opened
+
+    @property
+    def failure(self) -> AsteroidError | None:
+        """Why no write is accepted any more, if so; reads go on."""
+        return self.parts.log.poisoned or self.parts.applier.failure
+
+    def check(self) -> None:
+        """Raises the failure, if any: records that nobody sees now may appear after a restart."""
+        if self.failure is not None:
+            raise self.failure
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """Writes of other tasks wait until it ends; it begins when those under way are applied."""
+        return self._lock.alone()
+
+    async def log(
+        self, write: Write, expected_lsn: int | None = None, unchanged: Unchanged | None = None
+    ) -> WriteResult:
+        """Logs the events together, waits until they are durable and applied, and says what they did."""
+        self.check()
+        parts, events = self.parts, list[Event](write.events)
+        expected = None if expected_lsn is None else Lsn(expected_lsn)
+        async with self._lock.shared(), parts.backpressure.admitted(write.rows, write.bytes):
+            last = await parts.log.append(events, expected_lsn=expected, unchanged=unchanged)
+            lsns = range(last - len(events) + 1, last + 1)
+            outcomes = [await parts.applier.outcome(Lsn(lsn)) for lsn in lsns]
+        return WriteResult(last, sum(outcome.affected for outcome in outcomes))

@@ -1,0 +1,94 @@
+"""Writes as the engine logs them: the events, and the room in the tail that they will take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
+from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_payload_count
+from asteroid_cloud.indexer.model.ids import Keys
+from asteroid_cloud.indexer.model.snapshot import Snapshot
+from asteroid_cloud.indexer.model.spec import IndexSpec
+from asteroid_cloud.indexer.segment.payload_file import PAYLOAD_REF_BYTES
+from asteroid_cloud.indexer.state.memtable import TAIL_ROW_BYTES
+from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
+from asteroid_cloud.wal.format import Event, PayloadMerged, PayloadReplaced, VectorsDeleted, VectorsUpserted
+from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, PAYLOAD_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Events that are logged together, and what they add to the tail at most."""
+
+    events: Sequence[Event]
+    rows: int = 0
+    bytes: int = 0
+
+
+def upsert_of(
+    spec: IndexSpec,
+    ids: Keys,
+    vectors: NDArray[np.float32],
+    payloads: Sequence[bytes | None] | None,
+) -> Write:
+    """Inserts or replaces rows; raises InvalidRequest or TooLarge for rows that do not fit."""
+    if vectors.shape[1:] != (spec.dim,):
+        raise wrong_dim(vectors.shape[-1], spec.dim)
+    if len(vectors) != len(ids):
+        raise InvalidRequest(f"{len(vectors)} vectors for {len(ids)} ids", code="bad_vector")
+    if payloads is not None and len(payloads) != len(ids):
+        raise wrong_payload_count(len(payloads), len(ids))
+    payload_bytes = sum(len(payload) for payload in payloads if payload) if payloads else 0
+    if vectors.nbytes + payload_bytes > FRAME_BODY_BYTES_MAX - 32 * len(ids) - 1024:
+        raise TooLarge(f"a batch may take {FRAME_BODY_BYTES_MAX} bytes in the log", code="batch_too_large")
+    event = VectorsUpserted(
+        spec.ids.pack(ids),
+        np.ascontiguousarray(vectors, "<f4").tobytes(),
+        None if payloads is None else list(payloads),
+    )
+    refs = len(ids) if payloads is None else payloads.count(None)
+    size = len(ids) * _row_bytes(spec) + refs * PAYLOAD_REF_BYTES + payload_bytes
+    return Write([event], len(ids), size)
+
+
+def delete_of(snapshot: Snapshot, ids: Keys) -> Write:
+    """Deletes those of the ids that exist; has no events when none does."""
+    alive = [view.find(ids) >= 0 for view in snapshot.parts]
+    found = snapshot.spec.ids.distinct(ids[np.logical_or.reduce(alive)]) if alive else ids[:0]
+    if len(found) == 0:
+        return Write([])
+    return Write([VectorsDeleted(snapshot.spec.ids.pack(found))], 0, DELETION_BYTES * len(found))
+
+
+def replacement_of(snapshot: Snapshot, id_: int, payload: bytes) -> Write:
+    """Replaces the payload of an id; raises NotFound when the id is absent."""
+    _check_exists(snapshot, id_)
+    return Write([PayloadReplaced(id_, payload)], 1, _row_bytes(snapshot.spec) + len(payload))
+
+
+def merge_of(snapshot: Snapshot, id_: int, patch: bytes) -> Write:
+    """Merges a patch into the payload of an id; raises NotFound when the id is absent."""
+    _check_exists(snapshot, id_)
+    # What the old payload and the patch make at most.
+    return Write([PayloadMerged(id_, patch)], 1, _row_bytes(snapshot.spec) + PAYLOAD_BYTES_MAX)
+
+
+def merges_of(spec: IndexSpec, ids: Keys, patch: bytes, payload_bytes: int) -> Write:
+    """Merges one patch into the payloads of some ids, which together take ``payload_bytes`` afterwards."""
+    events = [PayloadMerged(id_, patch) for id_ in ids.tolist()]
+    return Write(events, len(ids), len(ids) * _row_bytes(spec) + payload_bytes)
+
+
+def _row_bytes(spec: IndexSpec) -> int:
+    """What a row adds to the tail beside its payload, and the row that it replaces."""
+    return spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES
+
+
+def _check_exists(snapshot: Snapshot, id_: int) -> None:
+    ids = snapshot.spec.ids.one(id_)
+    if not any(view.find(ids)[0] >= 0 for view in snapshot.parts):
+        raise no_such_id(id_)
