@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 
 from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.wal.disk import StoreLayout
 from ops.bench.data import Dataset
 from ops.bench.logs.rows import batches
 from ops.bench.memory import bytes_under
@@ -19,22 +20,23 @@ QUIET_BYTES_MAX = 64 << 10
 
 async def _keep(dataset: Dataset, folder: Path) -> Table:
     some = [batch for batch, _ in zip(batches(dataset, 1000), range(ROWS_MAX // 1000), strict=False)]
+    log = Path(StoreLayout(str(folder)).collection().log)
     async with Engine.open(str(folder), EngineOptions()) as engine:
         await engine.ready()
         await engine.create_index(dataset.dim, dataset.metric)
         for batch in some:
             await engine.upsert(*batch)
-        written = bytes_under(folder / "wal")
+        written = bytes_under(log)
         await engine.flush()
-        quiet, once = bytes_under(folder / "wal"), bytes_under(folder)
+        quiet, once = bytes_under(log), bytes_under(folder)
         logs, disks = [], []
         for _ in range(ROUNDS):
             for batch in some:
                 await engine.upsert(*batch)
-            logs.append(bytes_under(folder / "wal"))
+            logs.append(bytes_under(log))
             disks.append(bytes_under(folder))
         await engine.flush()
-        log_after = bytes_under(folder / "wal")
+        log_after = bytes_under(log)
     rows: list[tuple[str, ...]] = [
         ("all rows inserted", mebibytes(written / 1024), ""),
         ("flushed, nothing else happening", f"{quiet / 1024:.0f} KiB", mebibytes(once / 1024)),

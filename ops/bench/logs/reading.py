@@ -16,6 +16,7 @@ from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.check.reindex import Reindex
 from asteroid_cloud.wal import LocalFiles, LocalLog, Lsn
+from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.format.body import Packer
 from asteroid_cloud.wal.format.events import Event, PayloadMerged, VectorsUpserted, encode_event
 from asteroid_cloud.wal.format.frame import encode_frame
@@ -153,7 +154,7 @@ def rebuild_table(dataset: Dataset, folder: Path) -> Table:
 def _rebuild(dataset: Dataset, folder: Path) -> Rebuilt:
     store, copy = folder / "store", folder / "copy"
     durable_s, indexed_s = anyio.run(_insert, dataset, store)
-    shutil.copytree(store / "wal", copy / "wal")
+    shutil.copytree(*(StoreLayout(str(path)).collection().log for path in (store, copy)))
     ready_s, reindexed_s = anyio.run(_open, copy)
     began_s = time.perf_counter()
     replay = Reindex(LocalFiles(), str(store), EngineOptions(keep_log=True, build_threads=processors()))
