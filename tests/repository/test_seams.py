@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,3 +49,62 @@ def test_only_the_disk_room_opens_files_for_writing() -> None:
 @pytest.mark.parametrize("call", ["files.create(p)", "self._files.create(p)", "x.open_append(p)"])
 def test_what_opens_a_file_is_seen(call: str) -> None:
     assert any(map(opens_for_writing, ast.walk(ast.parse(call))))
+
+
+TERMINAL = {"click", "rich", "rich_click"}
+TERMINAL_USERS = {
+    "client/progress.py": "a bar while a program loads, where rich is installed and a person looks",
+}
+"""Who draws on a terminal outside of the command line, each with its reason."""
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The top names of all that a file imports, inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_only_commands_draw_on_a_terminal() -> None:
+    allowed = (ROOT / "api" / "cli", ROOT / "ops" / "demo", ROOT / "ops" / "bench")
+    found = {
+        name_of(path)
+        for path in sources(*LAYERS, "client", "ops")
+        if not any(folder in path.parents for folder in allowed) and imported_modules(path) & TERMINAL
+    }
+    assert found == set(TERMINAL_USERS)
+
+
+LAYOUT = ROOT / "wal" / "disk" / "layout.py"
+STORE_PATH = re.compile(r"(?<!/v1)/(wal|index|tags|LOCK|lost\.json|BACKUP\.json|collections)(/|$)")
+
+
+def spelled_paths(tree: ast.AST) -> list[int]:
+    """The lines with a text that names a place in a data directory, other than a route or a docstring."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if id(node) not in docstrings and STORE_PATH.search(node.value)
+    ]
+
+
+def test_only_the_layout_spells_the_paths_of_a_store() -> None:
+    found = [
+        f"{name_of(path)}:{line}"
+        for path in sources(*LAYERS)
+        if path != LAYOUT
+        for line in spelled_paths(ast.parse(path.read_text()))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("text", ['f"{root}/wal"', '"store/index/x"', 'f"{root}/lost.json"'])
+def test_a_path_that_is_spelled_is_seen(text: str) -> None:
+    assert spelled_paths(ast.parse(f"path = {text}")) == [1]
+    assert spelled_paths(ast.parse('"""Reads DIR/wal/x."""\nroute = "/v1/index"')) == []
