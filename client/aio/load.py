@@ -8,11 +8,11 @@ from contextlib import aclosing
 from asteroid_cloud.client.aio.concurrency import batched, in_thread
 from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.aio.upload import Upload
+from asteroid_cloud.client.bulk.body import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, AsyncItems, check_chunk_size
-from asteroid_cloud.client.protocol.bulk import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.results.reports import BulkReport
 from asteroid_cloud.client.results.rows import Counted
 

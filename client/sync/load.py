@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sized
 from contextlib import closing
 
+from asteroid_cloud.client.bulk.body import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, Items, check_chunk_size
-from asteroid_cloud.client.protocol.bulk import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.results.reports import BulkReport
 from asteroid_cloud.client.results.rows import Counted
 from asteroid_cloud.client.sync.concurrency import batched, in_thread

@@ -67,7 +67,7 @@ def test_arguments_of_the_published_client() -> None:
 
 
 def test_the_client_imports_nothing_else_of_ours() -> None:
-    for path in (ROOT / "client").glob("*.py"):
+    for path in (ROOT / "client").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
@@ -75,3 +75,15 @@ def test_the_client_imports_nothing_else_of_ours() -> None:
                 names = [node.module or ""]
             for name in names:
                 assert not name.startswith("asteroid_cloud") or name.startswith("asteroid_cloud.client"), path
+
+
+def test_the_protocol_has_no_input_or_output() -> None:
+    allowed = {"asteroid_cloud", "msgspec", "numpy", "__future__", "collections", "contextlib", "dataclasses"}
+    allowed |= {"email", "enum", "json", "operator", "random", "time", "typing", "urllib"}
+    for path in (ROOT / "client" / "protocol").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            assert {name.split(".")[0] for name in names} <= allowed, path
+            assert not (isinstance(node, ast.Name) and node.id == "open"), path

@@ -53,7 +53,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "cli",
         "__main__",
     ),
-    "client": ("errors", "results settings progress", "protocol", "filters", "aio sync"),
+    "client": ("errors", "results settings progress", "protocol", "filters bulk", "aio sync"),
 }
 OPEN_MODULES = {
     "asteroid_cloud.wal.errors",

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.client import Client, Conflict, InvalidRequest
-from asteroid_cloud.client.protocol.bulk import PIECE_BYTES, bulk_body
+from asteroid_cloud.client.bulk.body import bulk_body
+from asteroid_cloud.client.bulk.rows import PIECE_BYTES
 from tests.support.clients import KEY, Connect
 from tests.support.faulty_server import FaultyServer, refuse
 

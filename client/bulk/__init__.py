@@ -1,0 +1,1 @@
+"""What does a bulk build send, and where is it read from?"""
