@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 
-from msgspec.structs import replace
-
 from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
-from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 
@@ -32,10 +29,7 @@ class IndexCalls(Calls):
 
     async def get_index(self) -> IndexInfo:
         """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
-        spec, lsn = self.engine.spec, self.engine.applied_lsn
-        if spec is None:
-            return IndexInfo(False, None, None, None, lsn)
-        return IndexInfo(True, spec.dim, spec.metric, spec.bits, lsn)
+        return self.collection.index_info()
 
     async def delete_index(self) -> IndexInfo:
         """Deletes the index and all its data, for good. Without an index it does nothing."""
@@ -44,10 +38,7 @@ class IndexCalls(Calls):
 
     async def stats(self) -> Stats:
         """Figures of the store: vectors (an exact number), memory, segments, log and more."""
-        told = self.engine.stats()
-        fields = {name: getattr(told, name) for name in told.__struct_fields__}
-        memory = replace(await self.engine.memory(), filter_masks=self.reads.masks.bytes)
-        return Stats(**fields, memory=memory, memory_bytes=anonymous_bytes(), lsn=told.last_lsn)
+        return await self.collection.stats()
 
     async def recovery(self) -> Recovery:
         """What was found on the disk when the store was opened: what was whole, repaired or lost."""

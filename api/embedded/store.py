@@ -19,7 +19,6 @@ from asteroid_cloud.api.service.backups import Backups
 from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.api.service.feeds import OpenFeeds
 from asteroid_cloud.indexer import Engine, EngineOptions
-from asteroid_cloud.wal.errors import Conflict
 
 
 class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
@@ -59,12 +58,4 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
 
     async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
         """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""
-        spec = self.engine.spec
-        if spec is None:
-            await self.create_index(dim, metric, bits)
-        elif (spec.dim, spec.metric, spec.bits) != (dim, metric.lower(), bits):
-            raise Conflict(
-                f"the index has dimension {spec.dim}, metric {spec.metric} and {spec.bits} bits a value, "
-                f"not {dim}, {metric} and {bits}",
-                code="index_differs",
-            )
+        await self.collection.ensure_index(dim, metric, bits)

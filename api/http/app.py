@@ -1,33 +1,47 @@
-"""The application: routes, errors and docs inside, the gate around them."""
+"""The application: the table of routes inside, the middleware around it."""
 
 from __future__ import annotations
+
+import re
 
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 
-from asteroid_cloud.api.embedded.store import Store
 from asteroid_cloud.api.http.errors import handle
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX
-from asteroid_cloud.api.openapi.document import described_handlers
-from asteroid_cloud.api.openapi.page import docs_handlers
+from asteroid_cloud.api.openapi.page import PAGE_ROUTES, assets_router
+from asteroid_cloud.api.routes.table import ROUTES, Route
+from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics
 
 
-def create_app(settings: Settings, store: Store, metrics: Metrics | None = None) -> RequestGuard:
-    """The ASGI application that serves one store."""
+def create_app(settings: Settings, collections: Collections, metrics: Metrics | None = None) -> RequestGuard:
+    """The ASGI application that serves the collections."""
     metrics = metrics or Metrics()
     app = Litestar.from_config(
         AppConfig(
-            route_handlers=[*described_handlers(), *docs_handlers()],
+            route_handlers=[*map(_handler, (*ROUTES, *PAGE_ROUTES)), assets_router()],
             exception_handlers={Exception: handle},
-            openapi_config=None,  # the description is our own, see ``docs``
-            state=State({"store": store, "metrics": metrics}),
-            # The gate counts bytes route by route; this is only so that Litestar does not refuse first.
+            openapi_config=None,  # the description is our own, see ``openapi``
+            state=State({"collections": collections, "metrics": metrics}),
+            # The middleware counts bytes route by route; this is only so that Litestar does not refuse first.
             request_max_body_size=BULK_BODY_BYTES_MAX,
             logging_config=None,
         )
     )
     return RequestGuard(app, settings, metrics)
+
+
+def _handler(route: Route) -> HTTPRouteHandler:
+    """A route as the framework takes it."""
+    decorate = HTTPRouteHandler(
+        re.sub(r"\{(\w+)\}", r"{\1:str}", route.path),
+        http_method=route.method,  # type: ignore[arg-type]  # the table has the framework's names
+        status_code=route.status,
+        include_in_schema=False,
+    )
+    return decorate(route.handler)

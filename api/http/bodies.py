@@ -8,24 +8,15 @@ from collections.abc import Mapping
 import anyio
 from litestar.types import HTTPReceiveMessage, Receive, Scope, WebSocketReceiveMessage
 
-from asteroid_cloud.api.limits import (
-    BATCH_BODY_BYTES_MAX,
-    BODY_BYTES_MAX,
-    BODY_BYTES_PER_S_MIN,
-    BULK_BODY_BYTES_MAX,
-    LIST_BODY_BYTES_MAX,
-)
+from asteroid_cloud.api.limits import BODY_BYTES_MAX, BODY_BYTES_PER_S_MIN
+from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
-# What most bodies need is far below 1 MiB, and one is decoded in a single step that nothing interrupts.
 BYTES_MAX_BY_PATH = {
-    "/v1/search/batch": LIST_BODY_BYTES_MAX,
-    "/v1/vectors/fetch": LIST_BODY_BYTES_MAX,
-    "/v1/vectors/delete": LIST_BODY_BYTES_MAX,
-    "/v1/vectors/batch": BATCH_BODY_BYTES_MAX,
-    "/v1/build/bulk": BULK_BODY_BYTES_MAX,
+    route.path: route.body_bytes_max for route in ROUTES if route.body_bytes_max != BODY_BYTES_MAX
 }
-STREAMED_PATHS = {"/v1/build/bulk"}
+"""The paths with another limit than BODY_BYTES_MAX; none of them has a parameter."""
+STREAMED_PATHS = {route.path for route in ROUTES if route.is_streamed}
 LENGTH_DIGITS_MAX = 18
 UNREAD_BYTES_MAX = 65_536
 UNREAD_S_MAX = 1.0

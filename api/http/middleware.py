@@ -1,7 +1,7 @@
-"""The gate that every request passes: how many at once, who, how often, how large, how slow.
+"""The middleware that every request passes: how many at once, from whom, how often, how large, how slow.
 
-It stands around the whole application, so unknown routes and broken requests pass it as well, and
-every answer, whatever went wrong, has the one error shape.
+It is around the whole application, so unknown routes and broken requests pass it as well, and every answer,
+whatever went wrong, has the one error shape.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from asteroid_cloud.api.http.errors import answer_to_any
 from asteroid_cloud.api.http.rate_limit import RateLimit
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
+from asteroid_cloud.api.openapi.page import PAGE_PREFIX, PAGE_ROUTES
+from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.errors import ErrorAnswer
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
 
-PATHS_OF = {"ready": ("/ready",), "metrics": ("/metrics",), "docs": ("/docs", "/openapi.json")}
+ALL_ROUTES = (*ROUTES, *PAGE_ROUTES)
+ALWAYS_ANSWERED = {route.path for route in ROUTES if route.scope == "open"}
+"""No bound on requests holds for these, or a busy server would look like a dead one."""
 
 
 class RequestGuard:
-    """An ASGI application around another."""
+    """An ASGI application around another: admits a request or refuses it, and counts it."""
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
@@ -37,8 +41,11 @@ class RequestGuard:
         self._rate = RateLimit(settings.rate_limit)
         self._concurrency = settings.concurrency
         self._lag_s_max = settings.body_timeout_s
-        open_paths = [path for name in settings.public_names for path in PATHS_OF[name]]
-        self._open_paths = ("/health", *open_paths)
+        public = settings.public_names
+        self._open_paths = {
+            route.path for route in ALL_ROUTES if route.scope == "open" or route.public_name in public
+        }
+        self._assets_are_open = "docs" in public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -79,7 +86,7 @@ class RequestGuard:
         """Raises what speaks against serving the request."""
         headers = dict(scope["headers"])
         path = scope["path"]
-        is_open = path in self._open_paths or (path.startswith("/docs/") and "/docs" in self._open_paths)
+        is_open = path in self._open_paths or (self._assets_are_open and path.startswith(PAGE_PREFIX))
         holder = str((scope.get("client") or ("unknown",))[0])
         if not self._keys.is_open and not is_open:
             found = self._keys.holder(headers.get(b"authorization", b""))
@@ -88,7 +95,7 @@ class RequestGuard:
             holder = found
         if "//" in path or (path != "/" and path.endswith("/")):  # Litestar would take it for another
             raise NotFound("there is no such route")
-        if path != "/health":
+        if path not in ALWAYS_ANSWERED:
             self._rate.take(holder)
             if self._metrics.in_flight > self._concurrency:
                 raise Overloaded("too many requests at once", retry_after_s=1.0)

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 import anyio
 import uvicorn
 
-from asteroid_cloud.api.embedded.store import Store
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.loop_lag import watch
 from asteroid_cloud.api.http.protocol import BoundedProtocol
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.service.feeds import OpenFeeds
+from asteroid_cloud.api.service.collections import Collection, Collections
 from asteroid_cloud.api.service.metrics import Metrics
+from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
 KEEP_ALIVE_S = 75
@@ -33,9 +33,9 @@ SWITCH_INTERVAL_S = 0.001
 class Server(uvicorn.Server):
     """uvicorn's server, but it says its address when it is up, and a signal ends it with status 0."""
 
-    def __init__(self, config: uvicorn.Config, address: str, feeds: OpenFeeds) -> None:
+    def __init__(self, config: uvicorn.Config, address: str, collections: Collections) -> None:
         super().__init__(config)
-        self._feeds = feeds
+        self._collections = collections
         self._address = address
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends what would never end by itself, then waits for what is under way."""
-        self._feeds.end()
+        self._collections.end_feeds()
         await super().shutdown(sockets)
 
     @contextmanager
@@ -102,9 +102,11 @@ async def _serve(settings: Settings) -> None:
     shown = f"[{host}]" if ":" in host else host
     metrics = Metrics()
     failure: AsteroidError | None = None
-    async with Store.open(settings.data, settings.engine_options, backup_folder=settings.backup_dir) as store:
+    async with Engine.open(settings.data, settings.engine_options) as engine:
+        collection = Collection(settings.data, engine, settings.backup_dir)
+        collections = Collections(collection)
         config = uvicorn.Config(
-            create_app(settings, store, metrics),
+            create_app(settings, collections, metrics),
             http=BoundedProtocol,
             ws="none",
             loop="none",
@@ -115,16 +117,16 @@ async def _serve(settings: Settings) -> None:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
-        server = Server(config, f"http://{shown}:{port}", store.feeds)
+        server = Server(config, f"http://{shown}:{port}", collections)
         if not settings.keys():
             sys.stderr.write("asteroid: no key is set, so every user of this machine may read and write\n")
 
         async def prepare() -> None:
             nonlocal failure
             try:
-                await store.engine.ready()
+                await engine.ready()
                 if settings.dim is not None:
-                    await store.ensure_index(settings.dim, settings.metric, settings.bits)
+                    await collection.ensure_index(settings.dim, settings.metric, settings.bits)
             except AsteroidError as error:
                 failure, server.should_exit = error, True
 

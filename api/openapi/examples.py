@@ -7,27 +7,27 @@ from typing import Any
 _VECTOR = [0.1, 0.2, 0.3, 0.4]
 _REPORT = {"title": "Annual report", "year": 2026, "lang": "en", "tags": ["finance", "public"]}
 
-EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
-    ("put", "/v1/index"): {
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "create_index": {
         "Euclidean distance": {"dim": 4},
         "Cosine distance": {"dim": 4, "metric": "cosine"},
         "Inner product": {"dim": 4, "metric": "ip"},
         "Half the disk": {"dim": 4, "bits": 8},
     },
-    ("post", "/v1/vectors"): {
+    "insert": {
         "With a payload": {"id": 1, "vector": _VECTOR, "metadata": _REPORT},
         "The largest id, as text": {"id": "18446744073709551615", "vector": [0.4, 0.3, 0.2, 0.1]},
     },
-    ("put", "/v1/vectors/{id}"): {
+    "upsert": {
         "The payload stays": {"vector": _VECTOR},
         "The payload is replaced": {"vector": _VECTOR, "metadata": _REPORT},
         "The payload is cleared": {"vector": _VECTOR, "metadata": {}},
     },
-    ("put", "/v1/vectors/{id}/payload"): {"Nulls are kept": {**_REPORT, "reviewer": None}},
-    ("patch", "/v1/vectors/{id}/payload"): {
+    "set_payload": {"Nulls are kept": {**_REPORT, "reviewer": None}},
+    "merge_payload": {
         "Set one, delete one": {"year": 2027, "reviewer": None},
     },
-    ("post", "/v1/vectors/batch"): {
+    "insert_batch": {
         "Two": {
             "items": [
                 {"id": 2, "vector": [0.2, 0.2, 0.3, 0.4], "metadata": {"year": 2024, "lang": "de"}},
@@ -35,14 +35,14 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
             ]
         },
     },
-    ("post", "/v1/vectors/fetch"): {
+    "fetch": {
         "Payloads and vectors": {"ids": [1, "2", 3], "include": ["payload", "vector"]},
     },
-    ("post", "/v1/vectors/scroll"): {
+    "scroll": {
         "The first page": {"limit": 100, "include": ["payload"]},
         "Only what matches": {"filter": {"year": {"$gte": 2024}}},
     },
-    ("post", "/v1/search"): {
+    "search": {
         "The three nearest": {"vector": _VECTOR, "k": 3},
         "With a filter, and payloads": {
             "vector": _VECTOR,
@@ -61,30 +61,30 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
             "explain": True,
         },
     },
-    ("post", "/v1/search/batch"): {
+    "search_batch": {
         "Two": {"searches": [{"vector": _VECTOR, "k": 1}, {"id": 1, "k": 2, "filter": {"lang": "de"}}]},
     },
-    ("post", "/v1/count"): {
+    "count": {
         "All": {},
         "What matches": {"filter": {"lang": {"$in": ["en", "de"]}}},
     },
-    ("post", "/v1/facets"): {
+    "facets": {
         "The languages there are": {"field": "lang"},
         "Tags of what matches": {"field": "tags", "filter": {"year": {"$gte": 2024}}, "limit": 100},
     },
-    ("post", "/v1/backup"): {"Today's": {"name": "2026-11-23"}},
-    ("post", "/v1/tags"): {"Before a change": {"name": "before-migration"}},
-    ("post", "/v1/range"): {
+    "backup": {"Today's": {"name": "2026-11-23"}},
+    "tag": {"Before a change": {"name": "before-migration"}},
+    "field_range": {
         "From year to year": {"field": "year"},
         "Under a filter": {"field": "year", "filter": {"lang": "en"}},
     },
-    ("post", "/v1/vectors/patch"): {
+    "merge_many": {
         "What matches": {"filter": {"lang": "en"}, "patch": {"reviewed": True, "reviewer": None}},
         "By id": {"ids": [1, "2"], "patch": {"year": 2027}},
     },
-    ("post", "/v1/vectors/delete"): {
+    "delete_many": {
         "By id": {"ids": [2, "3"]},
         "By filter": {"filter": {"year": {"$lt": 2020}}},
     },
 }
-"""By method and path, each with a word on what it shows."""
+"""By operation, each with a word on what it shows."""

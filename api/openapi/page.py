@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import swagger_ui  # type: ignore[import-untyped]  # only for its static files
-from litestar import Response, Router, get
-from litestar.handlers import HTTPRouteHandler
+from litestar import Response, Router
 from litestar.static_files import create_static_files_router
 
 from asteroid_cloud.api.openapi.document import encoded
+from asteroid_cloud.api.routes.table import Route
 from asteroid_cloud.api.wire.media_types import JSON
 
 ASSETS = Path(swagger_ui.__file__).parent / "static"
@@ -55,26 +55,34 @@ SwaggerUIBundle({
 """
 
 
-@get("/openapi.json", include_in_schema=False)
 async def openapi() -> Response[bytes]:
     """The description, for programs."""
     return Response(encoded(), media_type=JSON)
 
 
-@get("/docs", include_in_schema=False)
 async def page() -> Response[str]:
     """The description, for people."""
     headers = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
     return Response(PAGE, media_type="text/html", headers=headers)
 
 
-@get("/docs/start.js", include_in_schema=False)
 async def start() -> Response[str]:
     """The few lines that start the page; in a file, so that the page needs no script of its own."""
     return Response(START, media_type="text/javascript")
 
 
-def docs_handlers() -> list[HTTPRouteHandler | Router]:
-    """The handlers of the description, the page and its parts."""
-    assets = create_static_files_router(path="/docs/assets", directories=[ASSETS], include_in_schema=False)
-    return [openapi, page, start, assets]
+PAGE_PREFIX = "/docs/"
+"""Where the parts of the page are."""
+PAGE_ROUTES = (
+    Route("GET", "/openapi.json", openapi, "", "read", public_name="docs"),
+    Route("GET", "/docs", page, "", "read", public_name="docs"),
+    Route("GET", "/docs/start.js", start, "", "read", public_name="docs"),
+)
+"""The routes of the description itself, which does not describe them; beside them are the page's assets."""
+
+
+def assets_router() -> Router:
+    """The static files of the page."""
+    return create_static_files_router(
+        path=f"{PAGE_PREFIX}assets", directories=[ASSETS], include_in_schema=False
+    )

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import time
 
-from litestar import post
-
-from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX, BULK_ROWS_MAX
-from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, store_of
+from asteroid_cloud.api.limits import BULK_ROWS_MAX
+from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of
 from asteroid_cloud.api.service.checks import check_dim
 from asteroid_cloud.api.service.writes import bulk_report, chosen_threads
 from asteroid_cloud.api.wire.bulk_stream import load_body
+from asteroid_cloud.api.wire.headers import BULK_HEADER_PREFIXES
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
-PREFIXES = ("X-Asteroid-", "X-AsterVec-", "X-LSMVec-")
-"""What the headers of a bulk load may begin with: this product's name, and those it had before."""
 NUMBER_DIGITS_MAX = 18
 
 
-@post(
-    "/v1/build/bulk",
-    status_code=200,
-    request_max_body_size=BULK_BODY_BYTES_MAX,
-    summary="Build the whole index at once",
-)
 async def bulk_build(request: AnyRequest) -> JsonResponse:
     """Raw little-endian float32 rows, then maybe a JSON array of payloads and nulls; ids 0 … n-1."""
     started_s = time.perf_counter()
-    store = store_of(request)
+    collection = collection_of(request)
     rows, dim = _number(request, "N", "bad_payload"), _number(request, "Dim", "bad_dim")
     threads = chosen_threads(_number(request, "Threads", "bad_threads") or 0)
     if not rows:
@@ -36,17 +27,17 @@ async def bulk_build(request: AnyRequest) -> JsonResponse:
         raise InvalidRequest("the header X-Asteroid-Dim must say the dimension", code="bad_dim")
     if rows > BULK_ROWS_MAX:
         raise TooLarge(f"a bulk load has at most {BULK_ROWS_MAX} vectors")
-    async with store.engine.bulk() as loader:
-        check_dim(dim, store.engine.snapshot().spec)
+    async with collection.engine.bulk() as loader:
+        check_dim(dim, collection.engine.snapshot().spec)
         _check_length(request, 4 * rows * dim)
-        await load_body(loader, request.stream(), rows, dim, store.path, store.reads)
+        await load_body(loader, request.stream(), rows, dim, collection.path, collection.reads)
         report = bulk_report(await loader.commit(threads), started_s)
     return answer(report, report.lsn)
 
 
 def _number(request: AnyRequest, name: str, code: str) -> int | None:
     """A whole number from a header under any of the prefixes; None without one."""
-    text = next(filter(None, (request.headers.get(prefix + name) for prefix in PREFIXES)), None)
+    text = next(filter(None, (request.headers.get(prefix + name) for prefix in BULK_HEADER_PREFIXES)), None)
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):

@@ -8,14 +8,15 @@ from functools import partial
 
 import anyio
 import msgspec
-from litestar import get
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from asteroid_cloud.api.embedded.store import Store
 from asteroid_cloud.api.limits import FEED_STALL_S_MAX, HEARTBEAT_S_DEFAULT
-from asteroid_cloud.api.routes.responses import LSN_HEADER, AnyRequest, store_of
-from asteroid_cloud.api.service.feeds import AskedChanges, change_line, checked_changes, followed
+from asteroid_cloud.api.routes.responses import AnyRequest, collection_of
+from asteroid_cloud.api.service.collections import Collection
+from asteroid_cloud.api.service.feeds import AskedChanges, checked_changes, followed
+from asteroid_cloud.api.wire.change_lines import change_line
 from asteroid_cloud.api.wire.errors import answer_to
+from asteroid_cloud.api.wire.headers import LSN_HEADER
 from asteroid_cloud.api.wire.media_types import EVENTS, LINES
 from asteroid_cloud.indexer import Change, ChangeFeed
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
@@ -26,11 +27,10 @@ FLAGS = {"true": True, "false": False}
 DIGITS_MAX = 19
 
 
-@get("/v1/changes", media_type=LINES, summary="Follow what is written")
 async def changes(request: AnyRequest) -> ASGIApp:
     """What was logged after LSN ``since``, in order, each change a line of JSON."""
     asked, is_events = _asked(request), EVENTS in request.headers.get("Accept", "")
-    return FeedAnswer(store_of(request), asked, as_event if is_events else as_line, is_events)
+    return FeedAnswer(collection_of(request), asked, as_event if is_events else as_line, is_events)
 
 
 def _asked(request: AnyRequest) -> AskedChanges:
@@ -76,16 +76,16 @@ def as_event(kind: str, line: bytes, resume: int | None) -> bytes:
 class FeedAnswer:
     """The ASGI application that answers one request with a feed."""
 
-    def __init__(self, store: Store, asked: AskedChanges, frame: Frame, is_events: bool) -> None:
-        self._store = store
+    def __init__(self, collection: Collection, asked: AskedChanges, frame: Frame, is_events: bool) -> None:
+        self._collection = collection
         self._asked = asked
         self._frame = frame
         self._type = EVENTS if is_events else LINES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers until the feed is over, the client goes away or takes nothing, or the server ends."""
-        with self._store.engine.changes(self._asked.since, self._asked.parts) as feed:
-            newest = self._store.engine.durable_lsn
+        with self._collection.engine.changes(self._asked.since, self._asked.parts) as feed:
+            newest = self._collection.engine.durable_lsn
             headers = {
                 "content-type": self._type,
                 "cache-control": "no-store",
@@ -94,7 +94,7 @@ class FeedAnswer:
             }
             raw = [(name.encode(), value.encode()) for name, value in headers.items()]
             await send({"type": "http.response.start", "status": 200, "headers": raw})
-            with self._store.feeds.until_end():
+            with self._collection.feeds.until_end():
                 async with anyio.create_task_group() as group:
                     group.start_soon(_until_gone, receive, group.cancel_scope)
                     await self._give(feed, newest, send)
@@ -109,7 +109,7 @@ class FeedAnswer:
             async with aclosing(followed(feed, self._asked, newest)) as groups:
                 async for given in groups:
                     reached = given.lsn
-                    body = await self._store.reads.in_thread(partial(self._encoded, given.changes))
+                    body = await self._collection.reads.in_thread(partial(self._encoded, given.changes))
                     if not await _sent(send, body or self._told("heartbeat", reached)):
                         return
             await _sent(send, self._told("end", reached))

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import msgspec
-from litestar import post
 from litestar.params import RawBody
 
-from asteroid_cloud.api.limits import BODY_BYTES_MAX
-from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, store_of, wanted_lsn
+from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
 from asteroid_cloud.api.wire.requests import FACETS, RANGE, decode, filter_from
 from asteroid_cloud.query import field_path
 
 
-@post("/v1/facets", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="The commonest values")
 async def facets(request: AnyRequest, body: RawBody) -> JsonResponse:
     """How many of the vectors that match have each value of a payload field; exact, of one snapshot."""
-    asked, reads = decode(FACETS, body), store_of(request).reads
+    asked, reads = decode(FACETS, body), collection_of(request).reads
     path, filter = field_path(asked.field), filter_from(asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     found = await reads.facets(snapshot, path, filter, asked.limit)
     return answer(await reads.in_thread(lambda: msgspec.json.encode(found)), snapshot.lsn)
 
 
-@post(
-    "/v1/range", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="The least and the greatest"
-)
 async def field_range(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Between which numbers and strings a payload field lies in the vectors that match; of one snapshot."""
-    asked, reads = decode(RANGE, body), store_of(request).reads
+    asked, reads = decode(RANGE, body), collection_of(request).reads
     path, filter = field_path(asked.field), filter_from(asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     return answer(await reads.field_range(snapshot, path, filter), snapshot.lsn)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from litestar import Response, get
-from litestar.datastructures import State
+from litestar import Response
 
-from asteroid_cloud.api.embedded.store import Store
+from asteroid_cloud.api.routes.responses import AnyRequest, collection_of, metrics_of
 from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.wire.media_types import JSON, METRICS
 from asteroid_cloud.indexer import Engine
@@ -16,16 +15,14 @@ DEGRADED = b'{"status":"degraded"}'
 """Answers are complete as far as the store goes, but it has lost rows or records; see ``/v1/recovery``."""
 
 
-@get("/health", summary="Is the process alive? Needs no key.", tags=["operations"])
 async def health() -> Response[bytes]:
     """200 while the process answers at all."""
     return Response(OK, media_type=JSON)
 
 
-@get("/ready", summary="Is recovery over, and is there an index?", tags=["operations"])
-async def ready(state: State) -> Response[bytes]:
+async def ready(request: AnyRequest) -> Response[bytes]:
     """200 once searches can be answered; 503 with the phase and its progress until then."""
-    engine: Engine = state.store.engine
+    engine = collection_of(request).engine
     check_ready(engine)
     return Response(DEGRADED if engine.recovery.losses.is_open else OK, media_type=JSON)
 
@@ -51,10 +48,8 @@ def check_ready(engine: Engine) -> None:
     )
 
 
-@get("/metrics", summary="Figures in the Prometheus text format.", tags=["operations"])
-async def metrics(state: State) -> Response[str]:
+async def metrics(request: AnyRequest) -> Response[str]:
     """Counters and histograms of the server, gauges of the engine."""
-    store: Store = state.store
-    stats = await store.stats() if store.engine.phase.name == "ready" else None
-    text = state.metrics.render(stats, anonymous_bytes())
-    return Response(text, media_type=METRICS)
+    collection, figures = collection_of(request), metrics_of(request)
+    stats = await collection.stats() if collection.engine.phase.name == "ready" else None
+    return Response(figures.render(stats, anonymous_bytes()), media_type=METRICS)

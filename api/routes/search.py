@@ -5,19 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import msgspec
-from litestar import post
 from litestar.params import RawBody
 
-from asteroid_cloud.api.limits import BODY_BYTES_MAX, LIST_BODY_BYTES_MAX
-from asteroid_cloud.api.routes.responses import (
-    AnyRequest,
-    BatchAnswer,
-    JsonResponse,
-    answer,
-    search_answer,
-    store_of,
-    wanted_lsn,
-)
+from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
+from asteroid_cloud.api.wire.answers import BatchAnswer, search_answer
 from asteroid_cloud.api.wire.requests import COUNT, SEARCH, SEARCH_BATCH, SearchBatchBody, decode, filter_from
 from asteroid_cloud.query import SearchRequest, SearchResult
 from asteroid_cloud.query.limits import SEARCHES_MAX
@@ -27,10 +18,9 @@ HITS_IN_PLACE_MAX = 500
 """More hits than this are written as JSON in a thread."""
 
 
-@post("/v1/search", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="Nearest neighbours")
 async def search(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Exactly ``k`` hits, or as many as match; ascending by distance."""
-    asked, reads = decode(SEARCH, body), store_of(request).reads
+    asked, reads = decode(SEARCH, body), collection_of(request).reads
     wanted = asked.request()
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     result = await reads.search(snapshot, wanted)
@@ -40,20 +30,18 @@ async def search(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer(content, result.lsn)
 
 
-@post("/v1/search/batch", status_code=200, request_max_body_size=LIST_BODY_BYTES_MAX, summary="Many searches")
 async def search_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     """All of one snapshot, answered in order; one bad search refuses them all and is named."""
-    reads = store_of(request).reads
+    reads = collection_of(request).reads
     lsn, requests = await reads.in_thread(partial(_read_searches, body))
     snapshot = await reads.snapshot(wanted_lsn(request, lsn))
     results = await reads.search_batch(snapshot, requests)
     return answer(await reads.in_thread(partial(_encode_searches, results)), snapshot.lsn)
 
 
-@post("/v1/count", status_code=200, request_max_body_size=BODY_BYTES_MAX, summary="How many match")
 async def count(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Exact."""
-    asked, reads = decode(COUNT, body or b"{}"), store_of(request).reads
+    asked, reads = decode(COUNT, body or b"{}"), collection_of(request).reads
     filter = filter_from(asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     return answer({"count": await reads.count(snapshot, filter)}, snapshot.lsn)

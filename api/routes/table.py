@@ -1,50 +1,94 @@
-"""All routes of the data API, for the application to put together with its own."""
+"""The one table of routes: where each is, who may call it, how large its body may be, and who answers.
+
+The application, the middleware, the API's description and the tests read it; no path stands anywhere else.
+``{id}`` and ``{name}`` are parameters of the handler by those names.
+"""
 
 from __future__ import annotations
 
-from litestar.handlers import HTTPRouteHandler
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from asteroid_cloud.api.routes import backup as routes_backup
-from asteroid_cloud.api.routes import bulk as routes_bulk
-from asteroid_cloud.api.routes import changes as routes_changes
-from asteroid_cloud.api.routes import fields as routes_fields
-from asteroid_cloud.api.routes import history as routes_history
-from asteroid_cloud.api.routes import index as routes_index
-from asteroid_cloud.api.routes import search as routes_search
-from asteroid_cloud.api.routes import vectors as routes_vectors
+from asteroid_cloud.api.limits import (
+    BATCH_BODY_BYTES_MAX,
+    BODY_BYTES_MAX,
+    BULK_BODY_BYTES_MAX,
+    LIST_BODY_BYTES_MAX,
+)
+from asteroid_cloud.api.routes import (
+    backup,
+    batches,
+    bulk,
+    changes,
+    fields,
+    health,
+    history,
+    index,
+    search,
+    vectors,
+)
+
+Handler = Callable[..., Coroutine[Any, Any, object]]
+Scope = Literal["open", "read", "write", "admin"]
+"""What a caller must be allowed to do; an open route needs no key."""
 
 
-def route_handlers() -> list[HTTPRouteHandler]:
-    """The handlers; each finds the store in the application's state under ``store``."""
-    return [
-        routes_index.create_index,
-        routes_index.get_index,
-        routes_index.delete_index,
-        routes_index.get_stats,
-        routes_index.get_recovery,
-        routes_vectors.insert_vector,
-        routes_vectors.upsert_vector,
-        routes_vectors.get_vector,
-        routes_vectors.delete_vector,
-        routes_vectors.get_payload,
-        routes_vectors.set_payload,
-        routes_vectors.merge_payload,
-        routes_vectors.insert_batch,
-        routes_vectors.fetch_vectors,
-        routes_vectors.delete_vectors,
-        routes_vectors.patch_vectors,
-        routes_vectors.scroll_vectors,
-        routes_search.search,
-        routes_search.search_batch,
-        routes_search.count,
-        routes_fields.facets,
-        routes_fields.field_range,
-        routes_bulk.bulk_build,
-        routes_backup.make_backup,
-        routes_backup.list_backups,
-        routes_changes.changes,
-        routes_history.make_tag,
-        routes_history.list_tags,
-        routes_history.delete_tag,
-        routes_history.purge,
-    ]
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route."""
+
+    method: str
+    path: str
+    handler: Handler
+    operation: str
+    """The key of the operation in the API's description; empty for a route that is not described."""
+    scope: Scope
+    status: int = 200
+    """The status of an answer that is not an error."""
+    body_bytes_max: int = BODY_BYTES_MAX
+    is_streamed: bool = False
+    """Whether the body goes to the disk as it comes, so that it takes little memory."""
+    public_name: str = ""
+    """The name by which the setting ``public`` opens it to callers without a key."""
+
+
+LIST, BATCH, BULK = LIST_BODY_BYTES_MAX, BATCH_BODY_BYTES_MAX, BULK_BODY_BYTES_MAX
+VECTOR, PAYLOAD = "/v1/vectors/{id}", "/v1/vectors/{id}/payload"
+
+ROUTES: tuple[Route, ...] = (
+    Route("PUT", "/v1/index", index.create_index, "create_index", "admin"),
+    Route("GET", "/v1/index", index.get_index, "get_index", "read"),
+    Route("DELETE", "/v1/index", index.delete_index, "delete_index", "admin"),
+    Route("GET", "/v1/stats", index.get_stats, "stats", "read"),
+    Route("GET", "/v1/recovery", index.get_recovery, "recovery", "read"),
+    Route("POST", "/v1/vectors", vectors.insert_vector, "insert", "write", 201),
+    Route("PUT", VECTOR, vectors.upsert_vector, "upsert", "write"),
+    Route("GET", VECTOR, vectors.get_vector, "get", "read"),
+    Route("DELETE", VECTOR, vectors.delete_vector, "delete", "write", 204),
+    Route("GET", PAYLOAD, vectors.get_payload, "get_payload", "read"),
+    Route("PUT", PAYLOAD, vectors.set_payload, "set_payload", "write"),
+    Route("PATCH", PAYLOAD, vectors.merge_payload, "merge_payload", "write"),
+    Route("POST", "/v1/vectors/batch", batches.insert_batch, "insert_batch", "write", 201, BATCH),
+    Route("POST", "/v1/vectors/fetch", batches.fetch_vectors, "fetch", "read", 200, LIST),
+    Route("POST", "/v1/vectors/delete", batches.delete_vectors, "delete_many", "write", 200, LIST),
+    Route("POST", "/v1/vectors/patch", batches.patch_vectors, "merge_many", "write"),
+    Route("POST", "/v1/vectors/scroll", batches.scroll_vectors, "scroll", "read"),
+    Route("POST", "/v1/search", search.search, "search", "read"),
+    Route("POST", "/v1/search/batch", search.search_batch, "search_batch", "read", 200, LIST),
+    Route("POST", "/v1/count", search.count, "count", "read"),
+    Route("POST", "/v1/facets", fields.facets, "facets", "read"),
+    Route("POST", "/v1/range", fields.field_range, "field_range", "read"),
+    Route("POST", "/v1/build/bulk", bulk.bulk_build, "bulk_build", "write", 200, BULK, is_streamed=True),
+    Route("POST", "/v1/backup", backup.make_backup, "backup", "admin", 201),
+    Route("GET", "/v1/backup", backup.list_backups, "backups", "admin"),
+    Route("GET", "/v1/changes", changes.changes, "changes", "read"),
+    Route("POST", "/v1/tags", history.make_tag, "tag", "admin", 201),
+    Route("GET", "/v1/tags", history.list_tags, "tags", "admin"),
+    Route("DELETE", "/v1/tags/{name}", history.delete_tag, "untag", "admin", 204),
+    Route("POST", "/v1/purge", history.purge, "purge", "admin"),
+    Route("GET", "/health", health.health, "health", "open"),
+    Route("GET", "/ready", health.ready, "ready", "read", public_name="ready"),
+    Route("GET", "/metrics", health.metrics, "metrics", "read", public_name="metrics"),
+)
+"""In the order of the API's description."""

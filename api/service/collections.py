@@ -1,23 +1,78 @@
-"""A collection: one index, and all that a call on it may need.
+"""Collections: what serves one of them, and the registry that hands them out.
 
-The embedded store and the routes work on the same object.
+A server has one collection today, ``default``. Whatever serves it is in its ``Collection``, so a second one
+needs nothing that is shared but the process.
 """
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from asteroid_cloud.api.service.backups import Backups
 from asteroid_cloud.api.service.feeds import OpenFeeds
+from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.service.read_executor import ReadExecutor
+from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import Engine
+from asteroid_cloud.wal.errors import Conflict, NotFound
+
+DEFAULT = "default"
+"""The name of the collection that the paths without a name speak of."""
 
 
 class Collection:
-    """One index: its engine, how it is read, its backups and its open feeds."""
+    """One index with its log: the engine, and the reads, backups and change feeds over it."""
 
-    def __init__(self, path: str, engine: Engine, backup_folder: str | None = None) -> None:
+    def __init__(
+        self, path: str, engine: Engine, backup_folder: str | None = None, *, name: str = DEFAULT
+    ) -> None:
+        self.name = name
         self.path = path
-        """The data directory."""
+        """The folder of its files."""
         self.engine = engine
         self.reads = ReadExecutor(engine)
         self.backups = Backups(engine, backup_folder)
         self.feeds = OpenFeeds()
+
+    def index_info(self) -> IndexInfo:
+        """The dimension, metric and precision; all None before the index is created."""
+        spec, lsn = self.engine.spec, self.engine.applied_lsn
+        if spec is None:
+            return IndexInfo(False, None, None, None, lsn)
+        return IndexInfo(True, spec.dim, spec.metric, spec.bits, lsn)
+
+    async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
+        """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""
+        spec = self.engine.spec
+        if spec is None:
+            await self.engine.create_index(dim, metric, bits)
+        elif (spec.dim, spec.metric, spec.bits) != (dim, metric.lower(), bits):
+            raise Conflict(
+                f"the index has dimension {spec.dim}, metric {spec.metric} and {spec.bits} bits a value, "
+                f"not {dim}, {metric} and {bits}",
+                code="index_differs",
+            )
+
+    async def stats(self) -> Stats:
+        """The figures of this moment."""
+        found = self.engine.stats()
+        fields = {name: getattr(found, name) for name in found.__struct_fields__}
+        memory = replace(await self.engine.memory(), filter_masks=self.reads.masks.bytes)
+        return Stats(**fields, memory=memory, memory_bytes=anonymous_bytes(), lsn=found.last_lsn)
+
+
+class Collections:
+    """The collections of a server, by name."""
+
+    def __init__(self, default: Collection) -> None:
+        self.default = default
+
+    def handle(self, name: str) -> Collection:
+        """The collection of that name; raises NotFound ``no_collection``."""
+        if name != self.default.name:
+            raise NotFound(f"there is no collection {name!r:.80}", code="no_collection")
+        return self.default
+
+    def end_feeds(self) -> None:
+        """Ends the change feeds of all collections, which would never end by themselves."""
+        self.default.feeds.end()

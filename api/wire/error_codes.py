@@ -78,6 +78,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "not_found": ErrorCode(
         404, "There is no such vector, or no such route.", "Check the id, path and method."
     ),
+    "no_collection": ErrorCode(404, "There is no collection of that name.", "Check the name."),
     "no_backup": ErrorCode(404, "There is no backup in that folder.", "Check the folder."),
     "no_tag": ErrorCode(404, "There is no tag of that name.", "List the tags."),
     "body_timeout": ErrorCode(408, "The body arrived too slowly.", "Send it faster, or in smaller requests."),

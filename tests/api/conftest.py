@@ -10,9 +10,9 @@ import pytest
 
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
-from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.backups import Backups
+from tests.support.asgi import app_over
 from tests.support.asking import DIM, Http
 
 
@@ -32,7 +32,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 async def http(store: Store) -> AsyncIterator[Http]:
     """Sends requests to the application that serves the store."""
-    app = create_app(Settings(data=store.path), store)
+    app = app_over(Settings(data=store.path), store)
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
     async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
         yield Http(client)

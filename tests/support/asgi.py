@@ -10,7 +10,12 @@ from typing import Any
 import anyio
 from litestar import Litestar
 
+from asteroid_cloud.api import Store
+from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.middleware import RequestGuard
+from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.collections import Collections
+from asteroid_cloud.api.service.metrics import Metrics
 
 DISCONNECT = b"(the client goes away)"
 
@@ -98,6 +103,11 @@ async def ask(
     await app(scope_of(method, path, declared), receive, send)
     sent = {name.decode().lower(): value.decode() for name, value in started["headers"]}
     return Answer(started["status"], sent, bytes(body), total - len(waiting))
+
+
+def app_over(settings: Settings, store: Store, metrics: Metrics | None = None) -> RequestGuard:
+    """The application that serves a store."""
+    return create_app(settings, Collections(store.collection), metrics)
 
 
 def routes_of(gate: RequestGuard) -> list[tuple[str, str]]:

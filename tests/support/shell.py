@@ -12,6 +12,7 @@ import msgspec
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.service.results import Stats
 from asteroid_cloud.indexer import IndexSpec, MemoryUse, Phase, Recovery
@@ -89,12 +90,12 @@ class FakeEngine:
         return 9
 
 
-class FakeStore:
-    """A store that has an engine and nothing else."""
+class FakeCollection:
+    """A collection that has an engine and little else."""
 
     def __init__(self) -> None:
+        self.name = "default"
         self.engine = FakeEngine()
-        self.path = ""
 
     async def stats(self) -> Stats:
         """Always the same figures."""
@@ -129,11 +130,13 @@ class Answered(msgspec.Struct):
         return str(told["code"])
 
 
-def shell(store: FakeStore | None = None, metrics: Metrics | None = None, **settings: Any) -> RequestGuard:
-    """The whole application over a fake store."""
+def shell(
+    collection: FakeCollection | None = None, metrics: Metrics | None = None, **settings: Any
+) -> RequestGuard:
+    """The whole application over a fake collection."""
     chosen = Settings(**{"data": "unused", **settings})
-    standing_in: Any = store or FakeStore()
-    return create_app(chosen, standing_in, metrics)
+    standing_in: Any = collection or FakeCollection()
+    return create_app(chosen, Collections(standing_in), metrics)
 
 
 async def ask(

@@ -12,12 +12,11 @@ import pytest
 
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
-from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.auth import KeyRing
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.metrics import Metrics
-from tests.support.asgi import ask, routes_of
+from tests.support.asgi import app_over, ask, routes_of
 
 pytestmark = pytest.mark.anyio
 
@@ -50,12 +49,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def gate(store: Store) -> RequestGuard:
     """An application with one key."""
-    return create_app(Settings(data=store.path, api_key=KEY), store)
+    return app_over(Settings(data=store.path, api_key=KEY), store)
 
 
 def with_public(store: Store, public: str) -> RequestGuard:
     """An application with one key, and something that needs none."""
-    return create_app(Settings(data=store.path, api_key=KEY, public=public), store)
+    return app_over(Settings(data=store.path, api_key=KEY, public=public), store)
 
 
 async def test_every_route_but_health_needs_a_key(gate: RequestGuard) -> None:
@@ -116,7 +115,7 @@ async def test_the_assets_are_no_way_out_of_their_folder(store: Store, name: str
 
 
 async def test_without_a_key_everything_is_open(store: Store) -> None:
-    gate = create_app(Settings(data=store.path), store)
+    gate = app_over(Settings(data=store.path), store)
     assert (await ask(gate, "GET", "/v1/stats")).status == 200
     assert (await ask(gate, "GET", "/v1/stats", headers=WRONG[5])).status == 200
 
@@ -124,7 +123,7 @@ async def test_without_a_key_everything_is_open(store: Store) -> None:
 async def test_each_of_several_keys_fits(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text("second\nthird # of a friend\n")
-    gate = create_app(Settings(data=store.path, api_key=KEY, api_keys=str(path)), store)
+    gate = app_over(Settings(data=store.path, api_key=KEY, api_keys=str(path)), store)
     for key in (KEY, "second", "third"):
         assert (await ask(gate, "GET", "/v1/index", headers={"Authorization": f"Bearer {key}"})).status == 200
     wrong = await ask(gate, "GET", "/v1/index", headers={"Authorization": "Bearer friend"})
@@ -164,7 +163,7 @@ async def test_a_key_is_never_told(store: Store, monkeypatch: pytest.MonkeyPatch
     logging.getLogger().addHandler(handler)
     monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
     settings, metrics = Settings(data=store.path, api_key=KEY), Metrics()
-    gate = create_app(settings, store, metrics)
+    gate = app_over(settings, store, metrics)
     told = [repr(settings), str(vars(metrics)), repr(gate)]
     try:
         for method, path in routes_of(gate):

@@ -13,7 +13,6 @@ import pytest
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.http import bodies
-from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.bodies import BYTES_MAX_BY_PATH
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
@@ -23,32 +22,17 @@ from asteroid_cloud.api.limits import (
     BODY_BYTES_MAX,
     BODY_BYTES_PER_S_MIN,
 )
+from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.wal.limits import MIB
-from tests.support.asgi import DISCONNECT, ask, routes_of
+from tests.support.asgi import DISCONNECT, app_over, ask, routes_of
 
 pytestmark = pytest.mark.anyio
 
 BODY_ROUTES = [
-    ("PUT", "/v1/index"),
-    ("POST", "/v1/vectors"),
-    ("PUT", "/v1/vectors/1"),
-    ("PUT", "/v1/vectors/1/payload"),
-    ("PATCH", "/v1/vectors/1/payload"),
-    ("POST", "/v1/vectors/batch"),
-    ("POST", "/v1/vectors/fetch"),
-    ("POST", "/v1/vectors/delete"),
-    ("POST", "/v1/vectors/patch"),
-    ("POST", "/v1/vectors/scroll"),
-    ("POST", "/v1/search"),
-    ("POST", "/v1/search/batch"),
-    ("POST", "/v1/count"),
-    ("POST", "/v1/facets"),
-    ("POST", "/v1/range"),
-    ("POST", "/v1/backup"),
-    ("POST", "/v1/tags"),
-    ("POST", "/v1/purge"),
-    ("POST", "/v1/build/bulk"),
+    (route.method, route.path.replace("{id}", "1"))
+    for route in ROUTES
+    if route.method in {"POST", "PUT", "PATCH"}
 ]
 LIMITS = BYTES_MAX_BY_PATH
 BULK = {"X-Asteroid-N": "1000", "X-Asteroid-Dim": "2"}
@@ -87,7 +71,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def gate_of(store: Store, **settings: Any) -> RequestGuard:
     """The application over a store."""
-    return create_app(Settings(data=store.path, **settings), store)
+    return app_over(Settings(data=store.path, **settings), store)
 
 
 async def test_every_route_that_takes_a_body_is_known_here(store: Store) -> None:

@@ -10,11 +10,10 @@ import pytest
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.http import rate_limit
-from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.rate_limit import HOLDERS_MAX, RateLimit
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.wal.errors import Overloaded
-from tests.support.asgi import ask
+from tests.support.asgi import app_over, ask
 
 
 class Clock:
@@ -104,7 +103,7 @@ def test_zero_is_no_limit(clock: Clock) -> None:
 @pytest.mark.anyio
 async def test_a_key_over_its_rate_is_told_so(store: Store, clock: Clock) -> None:
     (path := Path(store.path).parent / "keys").write_text("one\ntwo")
-    gate = create_app(Settings(data=store.path, api_keys=str(path), rate_limit=2.0), store)
+    gate = app_over(Settings(data=store.path, api_keys=str(path), rate_limit=2.0), store)
     one, two = ({"Authorization": f"Bearer {key}"} for key in ("one", "two"))
     for _ in range(2):
         assert (await ask(gate, "GET", "/v1/index", headers=one)).status == 200
@@ -120,7 +119,7 @@ async def test_a_key_over_its_rate_is_told_so(store: Store, clock: Clock) -> Non
 
 @pytest.mark.anyio
 async def test_without_keys_the_address_counts(store: Store, clock: Clock) -> None:
-    gate = create_app(Settings(data=store.path, rate_limit=0.25), store)
+    gate = app_over(Settings(data=store.path, rate_limit=0.25), store)
     assert (await ask(gate, "GET", "/v1/index")).status == 200
     refused = await ask(gate, "GET", "/v1/index", headers={"Authorization": "Bearer another"})
     refused.check_refused(429, "rate_limited")

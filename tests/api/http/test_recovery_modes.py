@@ -19,12 +19,12 @@ from asteroid_cloud.api import open as open_store
 from asteroid_cloud.api import open_blocking
 from asteroid_cloud.api.cli.main import main
 from asteroid_cloud.api.embedded.store import Store
-from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.client import Client, LostSegment
 from asteroid_cloud.wal.errors import CorruptionError
 from ops.forked_server import ForkedServer
+from tests.support.asgi import app_over
 from tests.support.shell import ask
 
 BASE_MS = 1_577_836_800_000
@@ -95,7 +95,7 @@ async def test_a_store_that_does_not_open_says_where_why_and_what_to_do(folder: 
     async with Store.open(folder) as store:
         with pytest.raises(CorruptionError):
             await store.engine.ready()
-        told = await ask(create_app(Settings(data=str(folder)), store, Metrics()), "GET", path)
+        told = await ask(app_over(Settings(data=str(folder)), store, Metrics()), "GET", path)
     assert (told.status, told.code) == (500, "corruption")
     assert told.json["file"] == "segment-000000000001.payload"
     assert told.json["reason"] == "the file ends without a footer"

@@ -13,13 +13,12 @@ import pytest
 
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
-from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.routes import changes as routes_changes
 from asteroid_cloud.client import AsyncClient, Change, Client, ConnectionFailed, NotFound, RetryPolicy
 from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES
 from ops.forked_server import ForkedServer
-from tests.support.asgi import scope_of
+from tests.support.asgi import app_over, scope_of
 from tests.support.asking import DIM, LSN_HEADER, ZEROS, Http
 from tests.support.probe import open_feeds, use_up_feeds
 from tests.support.schema_check import faults
@@ -142,7 +141,7 @@ class Listener:
     """One client on the ASGI side, which decides how fast it takes what comes."""
 
     def __init__(self, store: Store, query: str) -> None:
-        self.app: Any = create_app(Settings(data=store.path), store)
+        self.app: Any = app_over(Settings(data=store.path), store)
         self.scope = scope_of("GET", "/v1/changes", {}, query)
         self.taken: list[bytes] = []
         self.gone = anyio.Event()

@@ -14,11 +14,10 @@ import pytest
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.http import loop_lag
-from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.metrics import LAG_BUCKETS_S, Histogram, Metrics
-from tests.support.asgi import ask, routes_of
+from tests.support.asgi import app_over, ask, routes_of
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +38,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def gate(store: Store) -> RequestGuard:
     """The application over it."""
-    return create_app(Settings(data=store.path), store)
+    return app_over(Settings(data=store.path), store)
 
 
 def parsed(text: str) -> Samples:

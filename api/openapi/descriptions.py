@@ -1,0 +1,82 @@
+"""The words of the API's description that belong to no single place in the code."""
+
+from __future__ import annotations
+
+from asteroid_cloud.api.limits import MATCHES_A_BATCH_MAX, PATCHES_A_BATCH_MAX
+from asteroid_cloud.api.openapi.filter_help import FILTER_HELP
+from asteroid_cloud.api.wire.headers import BULK_HEADER_PREFIXES
+from asteroid_cloud.query.limits import FACET_TEXT_BYTES_MAX, FACET_VALUES_MAX
+
+ABOUT = """\
+Vectors and JSON payloads in; nearest neighbours with filters out.
+
+- Bodies are JSON, a bulk load's apart. A field that is not declared is refused (`unknown_field`).
+- Every error, from wherever it comes, is `{"error": "<one clear sentence>", "code": "<snake_case>"}`.
+  An unknown route or method is 404 `not_found`. Errors to be tried again later carry `Retry-After`.
+- Ids are unsigned 64-bit integers, as JSON integers or decimal text; answers carry integers.
+- `If-Match: "<lsn>"` on the write of one id refuses it with 412 `precondition_failed` if the id changed
+  after that record, the one that was read (`ETag`) or last written. A change is never missed; one may be
+  suspected where there was none: seldom while few ids have changed since, and as a rule when the LSN is
+  from before a restart. Read again, then, and decide again.
+- The answer to a write comes when it is durable, and names its LSN. A read sees every write that was
+  answered before; `min_lsn`, or the header `X-Asteroid-Min-LSN`, also makes it wait for a given one.
+"""
+TAGS = {
+    "index": "The one index of a server: its dimension, its metric, its figures.",
+    "vectors": "Write, read and delete vectors and their payloads.",
+    "search": "Find the nearest, with filters; count.",
+    "fields": "What a payload field holds in all vectors that match a filter.",
+    "bulk": "Build a whole index at once.",
+    "changes": "Follow what is written, as it becomes durable.",
+    "history": "Tags, which are states to go back to, and erasure, which leaves none.",
+    "backup": "Keep copies of the store, made while it serves.",
+    "operations": "What load balancers and scrapers ask.",
+}
+FIELD_HELP = (
+    "`field` is a path through objects, `a.b` for `b` in `a`. Of an array, each distinct element counts "
+    "once a vector; objects, and arrays within arrays, are no values, but the vector has the field. {}"
+)
+BY_FILTER = (
+    f"What matches at the beginning is deleted {MATCHES_A_BATCH_MAX:,} at a time, or patched "
+    f"{PATCHES_A_BATCH_MAX} at a time at most; each of these batches is logged whole or not at all, while "
+    "other writes go on between them. A vector that was deleted or changed meanwhile, and does not match at "
+    "the moment when its batch is done, is left as it is; so is one that begins to match. An error halfway "
+    "says how many are done (`deleted`, `patched`); sent again, it does the rest."
+)
+MORE = {
+    "tag": "A tag keeps the segments of this moment, which costs room only as merges replace them. With the "
+    "server stopped, `asteroid restore` takes the store back to it, whatever became of the log.",
+    "purge": "Segments with dead rows are rewritten, the log is trimmed, and tags and what recoveries put "
+    "aside are removed, while everything else goes on; the answer comes when it is done. Backups are not "
+    "reached, nor are files in the store's folder that are not the store's, which the answer names.",
+    "changes": "A record of many ids comes in pieces of about 256 KiB, all with its `lsn`, and all but the "
+    "last with `more`; those of a bulk load come when it counts, vectors and payloads apart. Without "
+    "`follow` the feed ends with a line of kind `end`; one that ends otherwise was cut off. With "
+    "`Accept: text/event-stream` each line is a server-sent event. A feed holds nothing back: "
+    "when the log has been trimmed past it, it is told `changes_pruned`, before its first line with 410, "
+    "later in a last line; so keep the log for as long as a reader may stay away (`--log-retention-bytes`, "
+    "`--log-retention-age`). After a store was taken back in time its LSNs name other records: begin anew.",
+    "search": FILTER_HELP,
+    "search_batch": "Each search has the fields of `POST /v1/search`, which also explains filters.",
+    "facets": FIELD_HELP.format(
+        "`distinct` counts all values, those not listed too. More than "
+        f"{FACET_VALUES_MAX:,} distinct values, or {FACET_TEXT_BYTES_MAX:,} bytes of them, are refused with "
+        "`too_many_values`, never cut short: narrow the filter."
+    ),
+    "field_range": FIELD_HELP.format(
+        "`numbers` and `strings` (by code point) are null where there are none; their "
+        "`rows` says how many vectors have any."
+    ),
+    "delete_many": f"Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters. {BY_FILTER} "
+    "`POST /v1/count` says beforehand how many match. A list of ids is deleted all at once.",
+    "merge_many": f"Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters. {BY_FILTER} "
+    "The same goes for a list of ids; those that do not exist are passed over. A payload that would become "
+    "too large is refused with `bad_payload` and its `id`, and nothing of its batch is changed.",
+    "bulk_build": "Only into an empty index. The headers may also begin with "
+    f"{' or '.join(f'`{prefix}`' for prefix in BULK_HEADER_PREFIXES[1:])}.",
+    "ready": "`degraded` when rows or records had to be given up: see `/v1/recovery`. When the store did not "
+    "open: the `file`, the `offset`, the `reason` and `advice`. "
+    "Needs no key if the server's setting `public` names it.",
+    "metrics": "Needs no key if the server's setting `public` names it.",
+}
+"""What a call's description says beyond its handler's docstring, by operation."""

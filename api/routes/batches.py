@@ -1,0 +1,93 @@
+"""The routes of many vectors: insert, fetch, delete, merge, and scroll through all."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar.params import RawBody
+
+from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
+from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
+from asteroid_cloud.api.service.checks import checked_ids, checked_include
+from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_ids, merge_matching
+from asteroid_cloud.api.service.writes import put_batch
+from asteroid_cloud.api.wire.answers import PageAnswer, RowsAnswer, row_answers
+from asteroid_cloud.api.wire.batches import read_batch
+from asteroid_cloud.api.wire.requests import DELETE, FETCH, PATCH, SCROLL, decode, filter_from, payload_from
+from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import KIB
+
+IN_PLACE_BYTES_MAX = 64 * KIB
+"""Bodies up to this size are read in place; a larger one would keep the event loop busy too long."""
+
+
+async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
+    """All of them or none; an id given twice ends up as its last item says."""
+    collection = collection_of(request)
+    dim = collection.engine.snapshot().spec.dim
+    if len(body) <= IN_PLACE_BYTES_MAX:
+        batch = read_batch(body, dim)
+    else:
+        batch = await collection.reads.in_thread(lambda: read_batch(body, dim))
+    result = await put_batch(collection.engine, batch.ids, batch.vectors, batch.payloads)
+    return answer({"inserted": len(batch.ids), "lsn": result.lsn}, result.lsn)
+
+
+async def fetch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
+    """Those of the ids that exist, in the order asked."""
+    asked = decode(FETCH, body)
+    ids, include = checked_ids(asked.ids, FETCH_IDS_MAX), checked_include(asked.include)
+    reads = collection_of(request).reads
+    snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
+    records = await reads.fetch(snapshot, ids, payload="payload" in include, vector="vector" in include)
+    content = await reads.in_thread(lambda: msgspec.json.encode(RowsAnswer(row_answers(records))))
+    return answer(content, snapshot.lsn)
+
+
+async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
+    """Those with the ids given, or all that match a filter."""
+    asked, collection = decode(DELETE, body), collection_of(request)
+    if (asked.ids is None) == (not bytes(asked.filter)):
+        raise InvalidRequest("give either ids or a filter")
+    if asked.ids is not None:
+        result = await collection.engine.delete(checked_ids(asked.ids, DELETE_IDS_MAX))
+    else:
+        result = await delete_matching(collection.engine, collection.reads, filter_from(asked.filter))
+    return answer({"deleted": result.affected, "lsn": result.lsn}, result.lsn)
+
+
+async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
+    """RFC 7396, one patch for those with the ids given, or for all that match a filter."""
+    asked, collection = decode(PATCH, body), collection_of(request)
+    if (asked.ids is None) == (not bytes(asked.filter)):
+        raise InvalidRequest("give either ids or a filter")
+    patch = payload_from(asked.patch) or b"{}"
+    if asked.ids is not None:
+        result = await merge_ids(
+            collection.engine, collection.reads, checked_ids(asked.ids, PATCH_IDS_MAX), patch
+        )
+    else:
+        result = await merge_matching(collection.engine, collection.reads, filter_from(asked.filter), patch)
+    return answer({"patched": result.affected, "lsn": result.lsn}, result.lsn)
+
+
+async def scroll_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
+    """One page; its cursor asks for the next."""
+    asked, reads = decode(SCROLL, body), collection_of(request).reads
+    filter, include = filter_from(asked.filter), checked_include(asked.include)
+    if isinstance(asked.limit, bool) or not isinstance(asked.limit, int):
+        raise InvalidRequest("limit must be an integer", code="bad_limit")
+    if asked.cursor is not None and not isinstance(asked.cursor, str):
+        raise InvalidRequest("a cursor is a string", code="bad_cursor")
+    snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
+    page = await reads.scroll(
+        snapshot,
+        filter,
+        asked.limit,
+        asked.cursor,
+        payload="payload" in include,
+        vector="vector" in include,
+    )
+    content = await reads.in_thread(
+        lambda: msgspec.json.encode(PageAnswer(row_answers(page.records), page.cursor))
+    )
+    return answer(content, page.lsn)
