@@ -73,7 +73,7 @@ class BackupWriter:
         """
         files, layout = self._files, self._layout
         async with self._checkpointer.pin_checkpoint() as checkpoint:
-            lsn, log = self._log.extents()
+            lsn, log = self._log.reader.extents()
             sources = await to_thread.run_sync(_sources_of, files, layout, checkpoint, log)
             pinned = PinnedState(self._log.identity, lsn, sources)
             return await to_thread.run_sync(write_backup, files, layout, pinned, target, previous)

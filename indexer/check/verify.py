@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from tempfile import TemporaryDirectory
 
 import msgspec
@@ -36,7 +35,7 @@ from asteroid_cloud.indexer.segment.segment import (
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, StoreLayout, lock_directory
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, NotFound
-from asteroid_cloud.wal.read import FileState, LogInspector, missing_between
+from asteroid_cloud.wal.read import FileState, LogCheck, LogReader
 
 SLICE_ROWS = 4096
 
@@ -122,19 +121,16 @@ class Verification:
         )
 
     def _log(self) -> list[FileState]:
-        inspector, states = LogInspector(self._files, self._layout.log), []
+        found: LogCheck | None = None
         with self._noting(self._layout.log, FROM_BACKUP):
-            states = inspector.files()
-            for number, state in enumerate(states):
-                for _ in inspector.records(state, newest=number + 1 == len(states)):
-                    pass
-        gaps = [missing_between(before, after) for before, after in pairwise(states)]
-        for damage in [*(state.damage for state in states), *gaps]:
-            if damage is not None:
-                self._found(damage.path, f"byte {damage.offset}: {damage.reason}", FROM_BACKUP)
-        if states and states[-1].torn is not None:
-            self._notes.append(f"{states[-1].path} ends in a torn write; the next start cuts it off")
-        return states
+            found = LogReader(self._files, self._layout.log).check(bodies=True)
+        if found is None:
+            return []
+        for damage in found.damage:
+            self._found(damage.path, f"byte {damage.offset}: {damage.reason}", FROM_BACKUP)
+        if found.torn_tail is not None:
+            self._notes.append(f"{found.torn_tail.path} ends in a torn write; the next start cuts it off")
+        return found.files
 
     def _manifest(self) -> Manifest | None:
         with self._noting(self._folder, FROM_LOG):

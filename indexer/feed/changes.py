@@ -86,7 +86,7 @@ class ChangeFeed:
         self._log = log
         self._parts = parts
         self._threads = threads
-        self._cursor = log.cursor(Lsn(since + 1))
+        self._cursor = log.reader.cursor(Lsn(since + 1))
         self._row = 0
         """Rows of the next record that were given already."""
         self._bulk: LogCursor | None = None
@@ -105,7 +105,7 @@ class ChangeFeed:
 
     async def more(self) -> None:
         """Returns once the feed is behind."""
-        await self._log.grown_beyond(self.since)
+        await self._log.followers.grown_beyond(self.since)
 
     def close(self) -> None:
         """Keeps nothing of the log any more."""
@@ -208,7 +208,7 @@ class ChangeFeed:
         """The rows that were staged before it, if they are wanted, then the record itself."""
         if self._parts.payloads or self._parts.vectors:
             if self._bulk is None:
-                self._bulk = self._log.cursor(Lsn(event.since))
+                self._bulk = self._log.reader.cursor(Lsn(event.since))
             yield from self._staged(record, event, self._bulk)
         change = Change(
             lsn=record.lsn, time_ms=record.time_ms, kind="bulk_load", rows=event.rows, dim=event.dim

@@ -24,7 +24,7 @@ from asteroid_cloud.wal.disk import (
     name_of,
     remove_tree,
 )
-from asteroid_cloud.wal.format import NAME as LOG_FILE
+from asteroid_cloud.wal.format import FILE_NAME as LOG_FILE
 
 KNOWN = frozenset({LOCK, LOST, LOST + UNFINISHED})
 """Files of a collection's folder, beside its parts, that hold no row."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import pairwise
 
 from asteroid_cloud.indexer.check.reindex import Progress, Reindex
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.wal.disk import CollectionLayout, Files, broken_indexes, name_of
 from asteroid_cloud.wal.errors import NotFound, StorageError
-from asteroid_cloud.wal.read import LogInspector, missing_between
+from asteroid_cloud.wal.read import LogReader
 
 REPLACED_MAX = 3
 """Replaced indexes that may lie about before another is built: a failing disk must not be filled by them."""
@@ -17,19 +16,11 @@ REPLACED_MAX = 3
 
 def holds_everything(files: Files, layout: CollectionLayout) -> bool:
     """Whether all records of the log from the first on can be read; reads them all."""
-    inspector = LogInspector(files, layout.log)
     try:
-        states = inspector.files()
+        log = LogReader(files, layout.log).check(bodies=True)
     except NotFound:
         return False
-    if states[0].first_lsn != 1:
-        return False
-    for state in states:
-        for _ in inspector.records(state, newest=state is states[-1]):
-            pass
-        if state.damage is not None or state.trimmed:
-            return False
-    return not any(missing_between(before, after) for before, after in pairwise(states))
+    return log.first_lsn == 1 and not log.damage
 
 
 def rebuild_index(

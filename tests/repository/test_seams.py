@@ -108,3 +108,18 @@ def test_only_the_layout_spells_the_paths_of_a_store() -> None:
 def test_a_path_that_is_spelled_is_seen(text: str) -> None:
     assert spelled_paths(ast.parse(f"path = {text}")) == [1]
     assert spelled_paths(ast.parse('"""Reads DIR/wal/x."""\nroute = "/v1/index"')) == []
+
+
+def catches_bad_frames(node: ast.AST) -> bool:
+    """Whether this is an ``except`` clause that names BadFrame."""
+    return isinstance(node, ast.ExceptHandler) and node.type is not None and "BadFrame" in ast.dump(node.type)
+
+
+def test_only_the_reading_room_judges_bad_frames() -> None:
+    found = [
+        name_of(path)
+        for path in sources(*LAYERS)
+        if path.parent != ROOT / "wal" / "read"
+        and any(map(catches_bad_frames, ast.walk(ast.parse(path.read_text()))))
+    ]
+    assert found == []

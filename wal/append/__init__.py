@@ -1,4 +1,4 @@
-"""How does a record become durable, and how do those who wait for it learn of it?"""
+"""How does a record become durable, and who hears of it?"""
 
 from asteroid_cloud.wal.append.follower import next_group
 from asteroid_cloud.wal.append.local_log import LocalLog, LogBuffers

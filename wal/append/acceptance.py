@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asteroid_cloud.wal.append.group_commit import Waiting
+from asteroid_cloud.wal.append.group_commit import PendingAppend
 from asteroid_cloud.wal.append.last_changes import LastChanges, touches
 from asteroid_cloud.wal.append.log import Unchanged
 from asteroid_cloud.wal.errors import Conflict
@@ -13,7 +13,7 @@ from asteroid_cloud.wal.lsn import Lsn
 
 
 class Acceptance:
-    """Decides; is told of every record that became durable, before it decides again."""
+    """Decides. ``note`` every record that became durable before the next decision."""
 
     def __init__(self, durable_lsn: Lsn) -> None:
         self._newest = durable_lsn
@@ -26,30 +26,30 @@ class Acceptance:
             self._newest = record.lsn
 
     def check(self, unchanged: Unchanged) -> None:
-        """Raises Conflict ``precondition_failed`` unless it is sure to hold of what is durable."""
+        """Raises Conflict ``precondition_failed`` unless it certainly holds for what is durable."""
         if self._changes.may_have_changed(unchanged.id, unchanged.since):
             raise _changed(unchanged, self._newest)
 
-    def accepted(self, group: Sequence[Waiting]) -> list[Waiting]:
+    def accepted(self, group: Sequence[PendingAppend]) -> list[PendingAppend]:
         """Those whose conditions hold, given that the ones before them will be written; fails the others."""
-        accepted: list[Waiting] = []
+        accepted: list[PendingAppend] = []
         newest = self._newest
-        for waiting in group:
-            if waiting.expected_lsn is not None and waiting.expected_lsn != newest:
-                message = f"the newest record is {newest}, not {waiting.expected_lsn}"
-                waiting.fail(Conflict(message, code="lsn_mismatch", lsn=newest))
-            elif waiting.unchanged is not None and self._may_not_hold(waiting.unchanged, accepted):
-                waiting.fail(_changed(waiting.unchanged, newest))
+        for pending in group:
+            if pending.expected_lsn is not None and pending.expected_lsn != newest:
+                message = f"the newest record is {newest}, not {pending.expected_lsn}"
+                pending.fail(Conflict(message, code="lsn_mismatch", lsn=newest))
+            elif pending.unchanged is not None and self._may_not_hold(pending.unchanged, accepted):
+                pending.fail(_changed(pending.unchanged, newest))
             else:
-                accepted.append(waiting)
-                newest = Lsn(newest + len(waiting.events))
+                accepted.append(pending)
+                newest = Lsn(newest + len(pending.events))
         return accepted
 
-    def _may_not_hold(self, unchanged: Unchanged, before: list[Waiting]) -> bool:
+    def _may_not_hold(self, unchanged: Unchanged, before: list[PendingAppend]) -> bool:
         """Whether what is durable, or about to be written first, may have changed the id."""
         if self._changes.may_have_changed(unchanged.id, unchanged.since):
             return True
-        return any(touches(event, unchanged.id) for waiting in before for event in waiting.events)
+        return any(touches(event, unchanged.id) for pending in before for event in pending.events)
 
 
 def _changed(unchanged: Unchanged, newest: Lsn) -> Conflict:

@@ -21,8 +21,8 @@ from asteroid_cloud.wal.lsn import Lsn
 
 
 @dataclass(slots=True)
-class Waiting:
-    """One append: its events, encoded, and who waits for their LSN."""
+class PendingAppend:
+    """One append that is not durable yet: its events, encoded, and the future of its last LSN."""
 
     events: Sequence[Event]
     encoded: list[Encoded]
@@ -32,32 +32,32 @@ class Waiting:
     done: asyncio.Future[Lsn]
 
     def fail(self, error: AsteroidError) -> None:
-        """Tells the waiter, if it still waits, that nothing of this is stored."""
+        """Ends the append, unless its caller has gone, with nothing stored."""
         if not self.done.done():
             self.done.set_exception(error)
 
 
 class GroupCommitter:
-    """Queues appends and hands them on in groups, one group at a time, in order.
+    """Queues appends and commits them in groups, one group at a time, in order.
 
     ``commit`` makes a group durable and settles each of its futures; it never raises.
     """
 
     def __init__(
         self,
-        commit: Callable[[list[Waiting]], Awaitable[None]],
+        commit: Callable[[list[PendingAppend]], Awaitable[None]],
         bytes_max: int = COMMIT_QUEUE_BYTES_MAX,
     ) -> None:
         """``bytes_max`` bounds what is queued or being committed; the last append taken may exceed it."""
         self._commit = commit
         self._bytes_max = bytes_max
-        self._queue: deque[Waiting] = deque()
+        self._queue: deque[PendingAppend] = deque()
         self._queued_bytes = 0
         self._room = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     @property
-    def held_bytes(self) -> int:
+    def buffered_bytes(self) -> int:
         """RAM of the appends that are queued or under way, each as events and encoded; an upper bound."""
         return 2 * self._queued_bytes
 
@@ -78,7 +78,7 @@ class GroupCommitter:
             self._room.clear()
             await self._room.wait()
         done: asyncio.Future[Lsn] = asyncio.get_running_loop().create_future()
-        self._queue.append(Waiting(events, encoded, size, expected_lsn, unchanged, done))
+        self._queue.append(PendingAppend(events, encoded, size, expected_lsn, unchanged, done))
         self._queued_bytes += size
         if self._running is None:
             # Its own task, so that a caller's cancellation never stops a write half way.
@@ -91,28 +91,28 @@ class GroupCommitter:
             await asyncio.wait([self._running])
 
     async def _drain(self) -> None:
-        group: list[Waiting] = []
+        group: list[PendingAppend] = []
         try:
             while self._queue:
                 group = self._next_group()
                 await self._commit(group)
-                self._queued_bytes -= sum(waiting.size for waiting in group)
+                self._queued_bytes -= sum(pending.size for pending in group)
                 group = []
                 self._room.set()
         finally:
             self._running = None
             self._give_up([*group, *self._queue])
 
-    def _give_up(self, left: list[Waiting]) -> None:
-        """After a bug, or at the end of the loop, nobody may wait for ever; else all have been answered."""
-        for waiting in left:
-            if not waiting.done.done():
-                waiting.done.set_exception(StorageError("the log stopped; whether this is stored is unknown"))
+    def _give_up(self, left: list[PendingAppend]) -> None:
+        """Fails what is left after a bug or at the end of the loop, so that no caller waits for ever."""
+        for pending in left:
+            if not pending.done.done():
+                pending.done.set_exception(StorageError("the log stopped; whether this is stored is unknown"))
         self._queue.clear()
         self._queued_bytes = 0
         self._room.set()
 
-    def _next_group(self) -> list[Waiting]:
+    def _next_group(self) -> list[PendingAppend]:
         group = [self._queue.popleft()]
         size = group[0].size
         while self._queue and size + self._queue[0].size <= min(COMMIT_GROUP_BYTES_MAX, self._bytes_max):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,6 +11,7 @@ from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.format.events import Event
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.read.durable_reader import ReadableLog
 
 
 class Unchanged(msgspec.Struct, frozen=True):
@@ -30,30 +31,15 @@ class Retention(msgspec.Struct, frozen=True):
 
     @property
     def keeps_nothing(self) -> bool:
-        """Whether there is no history to be kept."""
+        """Whether no history is retained."""
         return self.bytes_max is None and self.age_ms_max is None
 
 
 NOTHING = Retention()
 
 
-class Log(Protocol):
-    """A durable sequence of events, numbered from 1 without gaps."""
-
-    @property
-    def identity(self) -> bytes:
-        """Sixteen bytes that tell this store from every other."""
-        ...
-
-    @property
-    def first_lsn(self) -> Lsn:
-        """The oldest record still held; ``durable_lsn + 1`` when there is none."""
-        ...
-
-    @property
-    def durable_lsn(self) -> Lsn:
-        """The newest record."""
-        ...
+class Log(ReadableLog, Protocol):
+    """A durable sequence of events, numbered from 1 without gaps, as the layers above see it."""
 
     @property
     def size_bytes(self) -> int:
@@ -82,17 +68,6 @@ class Log(Protocol):
 
     def check(self, unchanged: Unchanged) -> None:
         """Raises Conflict ``precondition_failed`` when what is durable says that it may not hold."""
-        ...
-
-    def read(self, from_lsn: Lsn, to_lsn: Lsn | None = None) -> Iterator[Record]:
-        """Records from the disk, blocking, up to ``to_lsn`` or to what is durable now.
-
-        Raises LogPruned when ``from_lsn`` is no longer held, CorruptionError at damage.
-        """
-        ...
-
-    def forget(self, from_lsn: Lsn) -> None:
-        """Says, blocking, that what was read from ``from_lsn`` on will not be read again soon."""
         ...
 
     def tail(self, from_lsn: Lsn) -> AsyncIterator[list[Record]]:

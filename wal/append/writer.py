@@ -8,12 +8,12 @@ the log: what is durable is then unknown, and trying again would only hide that 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from asteroid_cloud.wal.append.log import NOTHING, Retention
-from asteroid_cloud.wal.append.retention import kept_from
+from asteroid_cloud.wal.append.retention import retained_from
+from asteroid_cloud.wal.append.sequencer import Place, Sequencer
 from asteroid_cloud.wal.disk.atomic_write import NewFile, remove_unfinished
 from asteroid_cloud.wal.disk.files import AppendFile, Files
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, NoSpace, Poisoned, StorageError
@@ -23,14 +23,15 @@ from asteroid_cloud.wal.format.frame import encode_frame
 from asteroid_cloud.wal.format.log_file import (
     FILE_HEADER_BYTES,
     VERSION,
-    Extent,
     FileHeader,
     encode_file_header,
     file_name,
 )
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.repair.torn_tail import LogEnd, cut_tail
+from asteroid_cloud.wal.read.log_end import LogEnd
+from asteroid_cloud.wal.read.log_folder import Extent
+from asteroid_cloud.wal.repair.torn_tail import cut_tail
 
 
 class LogWriter:
@@ -43,85 +44,96 @@ class LogWriter:
         self.identity = identity
         self.epoch = end.header.epoch if end else 0
         """The smallest epoch that may write."""
-        self.durable_lsn = end.report.durable_lsn if end else Lsn(0)
+        self.sequencer = Sequencer(end.last_lsn if end else Lsn(0))
+        """Gives out LSNs, under the lock."""
         self.poisoned: AsteroidError | None = None
         self._files = files
         self._folder = folder
         # A caller who is cancelled stops waiting, but what it began goes on in its thread.
-        self._turn = threading.RLock()
+        self._lock = threading.RLock()
         # One immutable value, replaced as a whole: readers on other threads take it without the lock.
         self._extents: tuple[Extent, ...] = ()
         self._uncut = None if is_cut else end
-        self._newest_ms = _now_ms()  # of what is there already nobody knows better
+        self._newest_ms = self.sequencer.now_ms()  # an upper bound for what is there already
         self._version = end.header.version if end else VERSION
-        """Of the newest file: into an older one, which older programs read, goes nothing more."""
+        """Of the newest file: nothing is appended to one of an older version, which older programs read."""
         self._packer = Packer()
         self._file: AppendFile
         if end is None:
             self._begin_file(Lsn(1), ())
         else:
-            *older, (first, path) = end.files
-            self._extents = (*((lsn, name, files.size(name)) for lsn, name in older), (first, path, end.end))
-            self._file = files.open_append(path)
+            self._extents = tuple(end.extents)
+            self._file = files.open_append(end.newest.path)
             self._sync_recovered()
 
     @property
     def first_lsn(self) -> Lsn:
         """The oldest record held, or the next one to come."""
-        return self._extents[0][0]
+        return self._extents[0].first_lsn
+
+    @property
+    def durable_lsn(self) -> Lsn:
+        """The newest durable record; may be asked on any thread."""
+        return self.sequencer.durable_lsn
 
     @property
     def size_bytes(self) -> int:
         """Bytes of all files."""
-        return sum(size for _, _, size in self._extents)
+        return sum(extent.end for extent in self._extents)
 
     def extents(self) -> tuple[Extent, ...]:
         """The files, oldest first, never empty: a view that stays true."""
         return self._extents
 
-    def append(self, encoded: Sequence[Encoded], epoch: int) -> tuple[Lsn, int]:
-        """Writes one frame and syncs it; the LSN of its first event, and its time in milliseconds.
+    def append(self, encoded: Sequence[Encoded], epoch: int) -> Place:
+        """Gives the events their place in the log, writes them as one frame and syncs it.
 
         Raises NoSpace or StorageError with nothing kept, Conflict ``fenced``, or Poisoned.
         """
-        with self._turn:
+        with self._lock:
             self._check_usable()
             if epoch < self.epoch:
                 raise Conflict("a newer writer has fenced this one off", code="fenced")
             self._cut_tail()
-            if self._extents[-1][2] >= LOG_FILE_BYTES_MAX:
+            if self._extents[-1].end >= LOG_FILE_BYTES_MAX:
                 self.rotate()
             elif self._version < VERSION:
                 self._renew()
-            first, time_ms = Lsn(self.durable_lsn + 1), _now_ms()
-            frame = encode_frame(self.identity, first, time_ms, encoded, self._packer)
+            place = self.sequencer.assign(len(encoded))
+            frame = encode_frame(self.identity, place.first_lsn, place.time_ms, encoded, self._packer)
             try:
                 self._file.write(frame)
             except BaseException:
                 self._undo_write()
                 raise
-            first_in_file, path, end = self._extents[-1]
-            self._sync(self._file.sync, path)
-            self._extents = (*self._extents[:-1], (first_in_file, path, end + len(frame)))
-            self.durable_lsn = Lsn(self.durable_lsn + len(encoded))
-            self._newest_ms = time_ms
-            return first, time_ms
+            newest = self._extents[-1]
+            self._sync(self._file.sync, newest.path)
+            self._extents = (*self._extents[:-1], newest._replace(end=newest.end + len(frame)))
+            self.sequencer.confirm(place)
+            self._newest_ms = place.time_ms
+            return place
 
     def rotate(self) -> None:
         """Goes on in a new file; does nothing while the newest is empty."""
-        with self._turn:
+        with self._lock:
             self._check_usable()
-            if self._extents[-1][2] > FILE_HEADER_BYTES:
+            if self._extents[-1].end > FILE_HEADER_BYTES:
                 self._cut_tail()
-                self._replace_file(Lsn(self.durable_lsn + 1), self._extents)
+                self._replace_file(self.sequencer.next_lsn, self._extents)
 
     def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
         """Removes files with no record from ``before_lsn`` on but what is to be retained; the bytes freed."""
-        with self._turn:
+        with self._lock:
             if self.poisoned is not None:
                 return 0
-            now_ms = _now_ms()
-            before_lsn = kept_from(self._files, self._extents, before_lsn, retention, now_ms, self._newest_ms)
+            before_lsn = retained_from(
+                self._files,
+                self._extents,
+                before_lsn,
+                retention,
+                self.sequencer.now_ms(),
+                self._newest_ms,
+            )
             # The old files go first: on a full disk they are the room for a new one.
             freed = self._remove_before(before_lsn)
             if self.durable_lsn < before_lsn:
@@ -131,7 +143,7 @@ class LogWriter:
 
     def fence(self, epoch: int) -> None:
         """Notes durably the smallest epoch that may write, in the header of a new file."""
-        with self._turn:
+        with self._lock:
             if epoch <= self.epoch:
                 return
             self._check_usable()
@@ -145,7 +157,7 @@ class LogWriter:
 
     def close(self) -> None:
         """Closes the newest file."""
-        with self._turn:
+        with self._lock:
             self._file.close()
 
     def _sync_recovered(self) -> None:
@@ -163,7 +175,7 @@ class LogWriter:
             return
         try:
             cut_tail(self._files, self._uncut)
-            previous, self._file = self._file, self._files.open_append(self._extents[-1][1])
+            previous, self._file = self._file, self._files.open_append(self._extents[-1].path)
             previous.close()
         except NoSpace:
             with suppress(StorageError):
@@ -180,11 +192,11 @@ class LogWriter:
 
     def _renew(self) -> None:
         """Goes on in a new file; an empty one is replaced by it."""
-        first, _, end = self._extents[-1]
-        if end > FILE_HEADER_BYTES:
+        newest = self._extents[-1]
+        if newest.end > FILE_HEADER_BYTES:
             self.rotate()
         else:
-            self._replace_file(first, self._extents[:-1])
+            self._replace_file(newest.first_lsn, self._extents[:-1])
 
     def _replace_file(self, first_lsn: Lsn, older: tuple[Extent, ...]) -> None:
         previous = self._file
@@ -208,23 +220,23 @@ class LogWriter:
             self._file = self._files.open_append(path)
         except StorageError as error:
             raise self._poison(f"a new file could not be taken into use: {error.message}") from error
-        self._extents, self._version = (*older, (first_lsn, path, FILE_HEADER_BYTES)), VERSION
+        self._extents, self._version = (*older, Extent(first_lsn, path, FILE_HEADER_BYTES)), VERSION
 
     def _remove_before(self, before_lsn: Lsn) -> int:
         freed = 0
-        while len(self._extents) > 1 and self._extents[1][0] <= before_lsn:
-            _, path, size = self._extents[0]
-            self._files.remove(path)
+        while len(self._extents) > 1 and self._extents[1].first_lsn <= before_lsn:
+            oldest = self._extents[0]
+            self._files.remove(oldest.path)
             self._extents = self._extents[1:]
-            # Before the next one goes, so that no crash leaves a hole in the log.
+            # Before the next one goes, so that no crash leaves a gap in the log.
             self._sync(lambda: self._files.sync_dir(self._folder), self._folder)
-            freed += size
+            freed += oldest.end
         return freed
 
     def _undo_write(self) -> None:
         """Cuts the newest file back, durably: nothing may be behind its last frame when another follows."""
         try:
-            self._file.truncate(self._extents[-1][2])
+            self._file.truncate(self._extents[-1].end)
             self._file.sync()
         except StorageError as error:
             raise self._poison(f"a write could not be undone: {error.message}") from error
@@ -238,7 +250,3 @@ class LogWriter:
     def _poison(self, reason: str) -> Poisoned:
         self.poisoned = Poisoned(f"{reason}; restart to recover")
         return Poisoned(self.poisoned.message)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

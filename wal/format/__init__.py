@@ -13,11 +13,11 @@ from asteroid_cloud.wal.format.events import (
     VectorsUpserted,
     event_bytes,
 )
-from asteroid_cloud.wal.format.log_file import NAME
+from asteroid_cloud.wal.format.log_file import FILE_NAME
 from asteroid_cloud.wal.format.record import Record
 
 __all__ = [
-    "NAME",
+    "FILE_NAME",
     "BulkLoaded",
     "BulkPayloads",
     "BulkRows",

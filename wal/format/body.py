@@ -79,6 +79,15 @@ def unpack(
         yield _decoded(data, vectors)
 
 
+def unpack_sized(
+    flags: int, count: int, raw_bytes: int, packed: memoryview, unpacker: zstandard.ZstdDecompressor
+) -> Iterator[tuple[Event, int]]:
+    """The same, each with the bytes that it takes in the body before compression."""
+    entry = LENGTH.size if flags == WHOLE else ENTRY.size
+    for data, vectors in unpack_encoded(flags, count, raw_bytes, packed, unpacker):
+        yield _decoded(data, vectors), entry + len(data) + len(vectors)
+
+
 def unpack_encoded(
     flags: int, count: int, raw_bytes: int, packed: memoryview, unpacker: zstandard.ZstdDecompressor
 ) -> Iterator[tuple[memoryview, bytes]]:

@@ -12,8 +12,16 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import zstandard
 
-from asteroid_cloud.wal.format.body import FLAGS, LENGTH, BadFrame, Packer, unpack, unpack_encoded
-from asteroid_cloud.wal.format.events import Encoded
+from asteroid_cloud.wal.format.body import (
+    FLAGS,
+    LENGTH,
+    BadFrame,
+    Packer,
+    unpack,
+    unpack_encoded,
+    unpack_sized,
+)
+from asteroid_cloud.wal.format.events import Encoded, Event
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
@@ -117,6 +125,13 @@ def decode_body(
     events = unpack(header.flags, header.count, header.raw_bytes, packed, unpacker)
     for lsn, event in enumerate(events, header.first_lsn):
         yield Record(Lsn(lsn), header.time_ms, event)
+
+
+def decode_sized(
+    header: FrameHeader, packed: memoryview, unpacker: zstandard.ZstdDecompressor
+) -> Iterator[tuple[Event, int]]:
+    """The events of a checked body, each with its bytes before compression; raises BadFrame."""
+    return unpack_sized(header.flags, header.count, header.raw_bytes, packed, unpacker)
 
 
 def part_of_frame(

@@ -1,20 +1,24 @@
-"""How is a log read, by whoever only looks?"""
+"""How is a log read, without changing a byte of it?"""
 
 from asteroid_cloud.wal.read.cursor import LogCursor
-from asteroid_cloud.wal.read.inspector import Damage, FileState, LogInspector, missing_between
+from asteroid_cloud.wal.read.durable_reader import ReadableLog
+from asteroid_cloud.wal.read.file_state import FileState, LogCheck
+from asteroid_cloud.wal.read.frame_walker import Damage
+from asteroid_cloud.wal.read.log_reader import LogReader
 from asteroid_cloud.wal.read.log_statistics import LogStatistics, statistics_of
-from asteroid_cloud.wal.read.render import record_line
+from asteroid_cloud.wal.read.record_json import record_line
 from asteroid_cloud.wal.read.selection import KINDS, Selection, select
 
 __all__ = [
     "KINDS",
     "Damage",
     "FileState",
+    "LogCheck",
     "LogCursor",
-    "LogInspector",
+    "LogReader",
     "LogStatistics",
+    "ReadableLog",
     "Selection",
-    "missing_between",
     "record_line",
     "select",
     "statistics_of",

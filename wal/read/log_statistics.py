@@ -6,7 +6,6 @@ import msgspec
 from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.errors import CorruptionError
-from asteroid_cloud.wal.format.body import ENTRY, LENGTH, BadFrame, unpack_encoded
 from asteroid_cloud.wal.format.events import (
     BulkLoaded,
     BulkPayloads,
@@ -17,13 +16,12 @@ from asteroid_cloud.wal.format.events import (
     PayloadReplaced,
     VectorsDeleted,
     VectorsUpserted,
-    decode_event,
 )
-from asteroid_cloud.wal.format.log_file import Frame
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.inspector import Damage, FileState, LogInspector
+from asteroid_cloud.wal.read.frame import Frame
+from asteroid_cloud.wal.read.frame_walker import Damage
+from asteroid_cloud.wal.read.log_reader import LogReader
 from asteroid_cloud.wal.read.selection import FLOAT_BYTES, ID_BYTES
-from asteroid_cloud.wal.read.walker import frames_in_order
 
 
 class KindStatistics(msgspec.Struct):
@@ -84,14 +82,14 @@ class LogStatistics(msgspec.Struct, kw_only=True):
         return self.vector_packed_bytes / self.vectors if self.vectors else 0.0
 
 
-def statistics_of(inspector: LogInspector) -> LogStatistics:
-    """Reads all of a log; what is damaged ends it and is noted. Raises NotFound, UnsupportedVersion."""
+def statistics_of(log: LogReader) -> LogStatistics:
+    """Reads all of a log; damage ends the reading and is noted. Raises NotFound, UnsupportedVersion."""
     counting = _Counting()
     try:
-        for state, frame in frames_in_order(inspector):
-            counting.add(state, frame)
+        for frame in log.held_frames():
+            counting.add(frame)
     except CorruptionError as error:
-        counting.found.damage = Damage(error.path, error.offset, error.reason)
+        counting.found.damage = Damage.of(error)
     return counting.finished()
 
 
@@ -104,20 +102,11 @@ class _Counting:
         self._floats: dict[int, int] = {}
         """Of bulk loads whose dimension is not known yet."""
 
-    def add(self, state: FileState, frame: Frame) -> None:
+    def add(self, frame: Frame) -> None:
         """Counts a frame; raises CorruptionError when it does not decode."""
         header, found = frame.header, self.found
-        entry = ENTRY.size if header.flags else LENGTH.size
         share = header.frame_bytes / header.raw_bytes
-        try:
-            pieces = [
-                (decode_event(data, vectors), entry + len(data) + len(vectors))
-                for data, vectors in unpack_encoded(
-                    header.flags, header.count, header.raw_bytes, frame.packed, self._unpacker
-                )
-            ]
-        except (BadFrame, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise CorruptionError(state.path, frame.offset, str(error)) from error
+        sized = list(frame.sized_events(self._unpacker))
         if not found.frames:
             found.first_lsn, found.first_ms = header.first_lsn, header.time_ms
         found.first_ms = min(found.first_ms, header.time_ms)
@@ -128,7 +117,7 @@ class _Counting:
         found.records_a_frame_max = max(found.records_a_frame_max, header.count)
         found.raw_bytes += header.raw_bytes
         found.packed_bytes += header.frame_bytes
-        for lsn, (event, raw) in enumerate(pieces, header.first_lsn):
+        for lsn, (event, raw) in enumerate(sized, header.first_lsn):
             self._count(Lsn(lsn), event, raw, share)
 
     def finished(self) -> LogStatistics:

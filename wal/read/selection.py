@@ -23,8 +23,7 @@ from asteroid_cloud.wal.format.events import (
 from asteroid_cloud.wal.format.frame import FrameHeader
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.inspector import LogInspector
-from asteroid_cloud.wal.read.walker import frames_in_order, records_of
+from asteroid_cloud.wal.read.log_reader import LogReader
 
 ID_BYTES = 8
 FLOAT_BYTES = 4
@@ -69,18 +68,18 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             yield Record(record.lsn, record.time_ms, event)
 
 
-def select(inspector: LogInspector, selection: Selection) -> Iterator[Record]:
-    """The records of a log that are wanted, up to its end; raises as ``frames_in_order``.
+def select(log: LogReader, selection: Selection) -> Iterator[Record]:
+    """The records of a log that are wanted, up to its end; raises as ``LogReader.held_frames``.
 
-    When ids are wanted the log is read once more before, for a bulk load is told apart by its last record.
+    When ids are wanted the log is read once before: which ids a bulk load has is known from its last record.
     """
-    loads = _finished_loads(inspector) if selection.ids else {}
+    loads = _finished_loads(log) if selection.ids else {}
     unpacker = ZstdDecompressor()
-    for state, frame in frames_in_order(inspector, selection.from_lsn):
+    for frame in log.held_frames(selection.from_lsn):
         if selection.is_beyond(frame.header):
             return
         if selection.may_hold(frame.header):
-            for record in records_of(state, frame, unpacker):
+            for record in frame.records(unpacker):
                 yield from selection.of(record, loads)
 
 
@@ -118,13 +117,9 @@ def touching(event: Event, ids: frozenset[int], loads: Mapping[int, BulkLoaded])
             return
 
 
-def _finished_loads(inspector: LogInspector) -> dict[int, BulkLoaded]:
+def _finished_loads(log: LogReader) -> dict[int, BulkLoaded]:
     unpacker = ZstdDecompressor()
-    events = (
-        record.event
-        for state, frame in frames_in_order(inspector)
-        for record in records_of(state, frame, unpacker)
-    )
+    events = (record.event for frame in log.held_frames() for record in frame.records(unpacker))
     return {event.bulk: event for event in events if isinstance(event, BulkLoaded) and event.dim > 0}
 
 

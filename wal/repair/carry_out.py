@@ -11,16 +11,9 @@ from collections.abc import Iterable, Iterator
 from asteroid_cloud.wal.disk.atomic_write import NewFile, publish_all, remove_unfinished
 from asteroid_cloud.wal.disk.contents import cut_file, read_chunks
 from asteroid_cloud.wal.disk.files import Files
-from asteroid_cloud.wal.errors import CorruptionError, StorageError
-from asteroid_cloud.wal.format.body import BadFrame
-from asteroid_cloud.wal.format.frame import part_of_frame
-from asteroid_cloud.wal.format.log_file import (
-    FileHeader,
-    Window,
-    encode_file_header,
-    file_name,
-    frame_at,
-)
+from asteroid_cloud.wal.errors import StorageError
+from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
+from asteroid_cloud.wal.read.frame import Window
 from asteroid_cloud.wal.repair.plan import CUT, REWRITE, RepairPlan, Step
 
 
@@ -84,19 +77,12 @@ def _write_new_files(files: Files, folder: str, identity: bytes, plan: RepairPla
 
 
 def _pieces(files: Files, identity: bytes, plan: RepairPlan, step: Step) -> Iterator[bytes]:
-    """The bytes of a file that holds just the frames to be kept, the last of them cut where the log ends."""
+    """The bytes of a file with the frames that stay, the last of them cut where the log ends."""
     yield encode_file_header(FileHeader(identity, step.frames[0].first_lsn, plan.epoch_before))
-    window = Window(files, step.path, files.size(step.path))
-    for place in step.frames:
-        try:
-            frame = frame_at(window, identity, place.offset)
-            last = min(place.last_lsn, plan.last_lsn)
-            if last == place.last_lsn:
-                yield bytes(window.get(place.offset, place.end - place.offset))
-            else:
-                yield part_of_frame(identity, frame.header, frame.packed, place.first_lsn, last)
-        except BadFrame as error:
-            raise CorruptionError(step.path, place.offset, error.message) from error
+    window = Window(files, step.path)
+    for found in step.frames:
+        frame = window.frame_at(identity, found.offset)
+        yield frame.part(identity, found.first_lsn, min(found.last_lsn, plan.last_lsn))
 
 
 def _write(files: Files, path: str, pieces: Iterable[bytes]) -> NewFile:

@@ -1,6 +1,6 @@
-"""What is whole in a damaged log: every frame that can still be read, wherever it lies, in dense runs.
+"""What is whole in a damaged log: every frame that can still be read, wherever it lies. Read-only.
 
-Read-only. ``repair`` decides what of it stays a log.
+``dense_runs`` says which of them follow one another; ``plan`` decides what of that stays a log.
 """
 
 from __future__ import annotations
@@ -13,24 +13,15 @@ from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError, NotFound
-from asteroid_cloud.wal.format.body import BadFrame
 from asteroid_cloud.wal.format.events import BulkLoaded
-from asteroid_cloud.wal.format.frame import decode_body
-from asteroid_cloud.wal.format.log_file import (
-    FILE_HEADER_BYTES,
-    FileHeader,
-    Frame,
-    Window,
-    frame_at,
-    log_files,
-    next_frame,
-    read_file_header,
-)
+from asteroid_cloud.wal.format.log_file import FileHeader
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.inspector import Damage
+from asteroid_cloud.wal.read.frame import Frame, Window
+from asteroid_cloud.wal.read.frame_walker import Damage, FrameWalker, Salvage
+from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
 
 
-class Place(msgspec.Struct, frozen=True):
+class FoundFrame(msgspec.Struct, frozen=True):
     """Where a whole frame lies, and its records."""
 
     offset: int
@@ -39,7 +30,7 @@ class Place(msgspec.Struct, frozen=True):
     last_lsn: Lsn
 
 
-class Load(msgspec.Struct, frozen=True):
+class FoundBulkLoad(msgspec.Struct, frozen=True):
     """A bulk load that ends with record ``lsn`` and needs those from ``since`` on."""
 
     lsn: Lsn
@@ -54,77 +45,77 @@ class ScannedFile(msgspec.Struct):
     size: int
     header: FileHeader | None = None
     """None unless it is whole, of this log, and says what the name says."""
-    frames: list[Place] = []
-    loads: list[Load] = []
+    frames: list[FoundFrame] = []
+    bulk_loads: list[FoundBulkLoad] = []
     damage: list[Damage] = []
 
 
-class Part(msgspec.Struct):
-    """What of a file belongs to a run."""
+class RunSection(msgspec.Struct):
+    """The frames of one file that belong to a run."""
 
     file: ScannedFile
-    frames: list[Place]
+    frames: list[FoundFrame]
 
 
-class Run(msgspec.Struct):
+class DenseRun(msgspec.Struct):
     """Records that follow one another without a gap, from file to file."""
 
     first_lsn: Lsn
     last_lsn: Lsn
     """``first_lsn - 1`` for a file that holds no record yet."""
-    parts: list[Part]
+    sections: list[RunSection]
 
 
 def salvage_scan(files: Files, folder: str, identity: bytes | None) -> tuple[bytes, list[ScannedFile]]:
-    """Goes through every byte of a log; without ``identity`` it is that of most of its files, and given too.
+    """Goes through every byte of a log; the store's identity, and the files.
 
-    Raises NotFound without a log, UnsupportedVersion, CorruptionError when nothing says which store it is of.
+    Without ``identity`` it is that of most files. Raises NotFound without a log, UnsupportedVersion,
+    CorruptionError when nothing says which store the log is of.
     """
-    found = log_files(files, folder) if files.exists(folder) else []
+    found = log_files(files, folder)
     if not found:
         raise NotFound(f"there is no log in {folder}")
     headers = {path: _header(files, path) for _, path in found}
     known = [header.identity for header in headers.values() if isinstance(header, FileHeader)]
     if identity is None and not known:
-        raise CorruptionError(
-            found[0][1], 0, "no header is whole, and there is no checkpoint: whose log is it?"
-        )
+        reason = "no file header is whole and there is no checkpoint, so the store's identity is unknown"
+        raise CorruptionError(found[0][1], 0, reason)
     chosen = identity or Counter(known).most_common(1)[0][0]
-    return chosen, [_surveyed(files, path, first, headers[path], chosen) for first, path in found]
+    return chosen, [_scanned(files, path, first, headers[path], chosen) for first, path in found]
 
 
-def runs_of(surveyed: Sequence[ScannedFile]) -> list[Run]:
+def dense_runs(scanned: Sequence[ScannedFile]) -> list[DenseRun]:
     """The dense runs, in the order in which they lie."""
-    runs: list[Run] = []
-    for file in surveyed:
-        part = Part(file, [])
+    runs: list[DenseRun] = []
+    for file in scanned:
+        section = RunSection(file, [])
         if file.header is not None:
-            _join(runs, part, file.named_lsn, Lsn(file.named_lsn - 1))
-        for place in file.frames:
-            if not runs or runs[-1].parts[-1] is not part or runs[-1].last_lsn + 1 != place.first_lsn:
-                part = Part(file, [])
-                _join(runs, part, place.first_lsn, place.last_lsn)
-            runs[-1].last_lsn = place.last_lsn
-            part.frames.append(place)
+            _join(runs, section, file.named_lsn, Lsn(file.named_lsn - 1))
+        for frame in file.frames:
+            if not runs or runs[-1].sections[-1] is not section or runs[-1].last_lsn + 1 != frame.first_lsn:
+                section = RunSection(file, [])
+                _join(runs, section, frame.first_lsn, frame.last_lsn)
+            runs[-1].last_lsn = frame.last_lsn
+            section.frames.append(frame)
     return runs
 
 
-def _join(runs: list[Run], part: Part, first: Lsn, last: Lsn) -> None:
-    if runs and runs[-1].last_lsn + 1 == first and runs[-1].parts[-1].file is not part.file:
-        runs[-1].parts.append(part)
+def _join(runs: list[DenseRun], section: RunSection, first: Lsn, last: Lsn) -> None:
+    if runs and runs[-1].last_lsn + 1 == first and runs[-1].sections[-1].file is not section.file:
+        runs[-1].sections.append(section)
         runs[-1].last_lsn = last
     else:
-        runs.append(Run(first, last, [part]))
+        runs.append(DenseRun(first, last, [section]))
 
 
 def _header(files: Files, path: str) -> FileHeader | Damage:
     try:
         return read_file_header(files, path)
     except CorruptionError as error:
-        return Damage(error.path, error.offset, error.reason)
+        return Damage.of(error)
 
 
-def _surveyed(
+def _scanned(
     files: Files, path: str, named_lsn: Lsn, header: FileHeader | Damage, identity: bytes
 ) -> ScannedFile:
     found = ScannedFile(path, named_lsn, files.size(path))
@@ -136,29 +127,19 @@ def _surveyed(
         found.damage.append(Damage(path, 0, "the file's name and header disagree"))
     else:
         found.header = header
-    window, unpacker = Window(files, path, found.size), ZstdDecompressor()
-    offset, last = FILE_HEADER_BYTES, Lsn(0)
-    while offset < found.size:
-        try:
-            frame = frame_at(window, identity, offset)
-            loads = _loads(frame, unpacker)
-        except BadFrame as error:
-            found.damage.append(Damage(path, offset, error.message))
-            behind = next_frame(files, path, identity, offset + 1, last)
-            if behind is None:
-                break
-            offset = behind.offset
-            continue
-        found.loads += loads
-        found.frames.append(Place(offset, frame.end, frame.header.first_lsn, frame.header.last_lsn))
-        offset, last = frame.end, frame.header.last_lsn
+    unpacker = ZstdDecompressor()
+
+    def decode(frame: Frame) -> None:
+        """Takes the bulk loads that end in a frame; raises CorruptionError when it does not decode."""
+        found.bulk_loads += [
+            FoundBulkLoad(record.lsn, Lsn(record.event.since))
+            for record in frame.records(unpacker)
+            if isinstance(record.event, BulkLoaded)
+        ]
+
+    policy = Salvage(decode)
+    for frame in FrameWalker(Window(files, path, found.size), identity, Lsn(0), policy=policy):
+        place = FoundFrame(frame.offset, frame.end, frame.header.first_lsn, frame.header.last_lsn)
+        found.frames.append(place)
+    found.damage += policy.damage
     return found
-
-
-def _loads(frame: Frame, unpacker: ZstdDecompressor) -> list[Load]:
-    """Decodes a frame, raising BadFrame; the bulk loads that end in it."""
-    return [
-        Load(record.lsn, Lsn(record.event.since))
-        for record in decode_body(frame.header, frame.packed, unpacker)
-        if isinstance(record.event, BulkLoaded)
-    ]

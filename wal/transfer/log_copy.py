@@ -1,8 +1,7 @@
-"""Copying a stretch of a log into a new one: to go back to a record, or to take history elsewhere.
+"""Copying a range of records into a new log, for a restore to a record or for another store.
 
-Whole frames are copied as they are; one that begins too early or ends too late is made anew of the records
-that are wanted, with its time. The source may be in use: it is only read, and what its owner trims meanwhile
-is told.
+Frames are copied as they are. Of a frame that begins too early or ends too late only the wanted records are
+written, with its time. The source is only read and may be in use.
 """
 
 from __future__ import annotations
@@ -10,24 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
+from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.disk.atomic_write import NewFile, publish_all, remove_if_exists
 from asteroid_cloud.wal.disk.files import Files
-from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
-from asteroid_cloud.wal.format.body import BadFrame
-from asteroid_cloud.wal.format.frame import decode_body, frame_bytes, part_of_frame
-from asteroid_cloud.wal.format.log_file import (
-    FileHeader,
-    Frame,
-    encode_file_header,
-    file_name,
-    log_files,
-    read_file_header,
-)
+from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LogPruned
+from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.inspector import LogInspector
+from asteroid_cloud.wal.read.frame import Frame
+from asteroid_cloud.wal.read.log_folder import log_files
+from asteroid_cloud.wal.read.log_reader import LogReader
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -44,9 +37,8 @@ class LogSource:
 
     def __init__(self, files: Files, folders: Sequence[str]) -> None:
         """Raises NotFound when a folder holds no log, Conflict ``another_store`` when they do not belong."""
-        self._files = files
-        self._folders = folders
-        headers = [self._newest_header(folder) for folder in folders]
+        self._logs = [LogReader(files, folder) for folder in folders]
+        headers = [log.header for log in self._logs]
         self.identity = headers[0].identity
         self.epoch = headers[0].epoch
         for folder, header in zip(folders[1:], headers[1:], strict=True):
@@ -61,7 +53,7 @@ class LogSource:
     @property
     def first_lsn(self) -> Lsn:
         """The oldest record there is."""
-        return min(LogInspector(self._files, folder).files()[0].first_lsn for folder in self._folders)
+        return min(log.first_lsn for log in self._logs)
 
     def frames(self, from_lsn: Lsn) -> Iterator[Frame]:
         """Whole frames with records from ``from_lsn`` on, in order and without a gap, to the end.
@@ -69,8 +61,8 @@ class LogSource:
         Raises LogPruned when the log begins later, CorruptionError at damage.
         """
         following = from_lsn
-        for folder in self._folders:
-            for frame in self._frames_of(folder, following):
+        for log in self._logs:
+            for frame in log.frames(following):
                 if frame.header.last_lsn >= following:
                     following = Lsn(frame.header.last_lsn + 1)
                     yield frame
@@ -78,8 +70,9 @@ class LogSource:
     def records(self, from_lsn: Lsn) -> Iterator[Record]:
         """The same, record by record."""
         following = from_lsn
+        unpacker = ZstdDecompressor()
         for frame in self.frames(from_lsn):
-            for record in _decoded(frame):
+            for record in frame.records(unpacker):
                 if record.lsn == following:
                     following = Lsn(following + 1)
                     yield record
@@ -98,29 +91,6 @@ class LogSource:
         if last < first and first > 1:
             raise LogPruned(f"the log begins with record {first}, which is younger than that")
         return last
-
-    def _newest_header(self, folder: str) -> FileHeader:
-        return read_file_header(self._files, LogInspector(self._files, folder).files()[-1].path)
-
-    def _frames_of(self, folder: str, from_lsn: Lsn) -> Iterator[Frame]:
-        inspector = LogInspector(self._files, folder)
-        states = inspector.files()
-        if states[0].first_lsn > from_lsn:
-            raise LogPruned(f"{folder} begins with record {states[0].first_lsn}, not {from_lsn}")
-        following = from_lsn
-        for state, after in zip(states, [*states[1:], None], strict=True):
-            if after is not None and after.first_lsn <= following:
-                continue
-            if state.first_lsn > following:
-                raise CorruptionError(state.path, 0, f"record {following} is missing before it")
-            for frame in inspector.frames(state, newest=after is None):
-                if frame.header.last_lsn >= following:
-                    following = Lsn(frame.header.last_lsn + 1)
-                    yield frame
-            if state.trimmed:
-                raise LogPruned(f"record {following} was trimmed while it was being read")
-            if state.damage is not None:
-                raise CorruptionError(state.damage.path, state.damage.offset, state.damage.reason)
 
 
 def copy_log(
@@ -172,15 +142,8 @@ class _CopyWriter:
 
     def write(self, frame: Frame, until_lsn: Lsn) -> None:
         """Takes of the frame what is wanted."""
-        header = frame.header
-        if self.following == header.first_lsn and header.last_lsn <= until_lsn:
-            data, last = frame_bytes(header, frame.packed), header.last_lsn
-        else:
-            last = min(header.last_lsn, until_lsn)
-            try:
-                data = part_of_frame(self._identity, header, frame.packed, self.following, last)
-            except BadFrame as error:
-                raise CorruptionError("the log", frame.offset, error.message) from error
+        last = min(frame.header.last_lsn, until_lsn)
+        data = frame.part(self._identity, self.following, last)
         if self._file is not None and self._file.size >= LOG_FILE_BYTES_MAX:
             self._end(self._file)
         file = self._file or self._begin()
@@ -213,10 +176,3 @@ class _CopyWriter:
         file.sync()
         file.close()
         self._file = None
-
-
-def _decoded(frame: Frame) -> Iterator[Record]:
-    try:
-        yield from decode_body(frame.header, frame.packed)
-    except BadFrame as error:
-        raise CorruptionError("the log", frame.offset, error.message) from error

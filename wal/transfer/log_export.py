@@ -19,20 +19,19 @@ from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.disk.layout import LOCK, LOG, StoreLayout
 from asteroid_cloud.wal.disk.lock import lock_directory
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
-from asteroid_cloud.wal.format.body import BadFrame
-from asteroid_cloud.wal.format.frame import decode_body, frame_bytes, part_of_frame
 from asteroid_cloud.wal.format.log_file import (
     FILE_HEADER_BYTES,
     FileHeader,
     decode_file_header,
     encode_file_header,
     file_name,
-    log_files,
-    read_file_header,
-    read_frames,
 )
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.repair.torn_tail import cut_tail, find_end
+from asteroid_cloud.wal.read.frame import Window
+from asteroid_cloud.wal.read.frame_walker import FrameWalker
+from asteroid_cloud.wal.read.log_end import find_end
+from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
+from asteroid_cloud.wal.repair.torn_tail import cut_tail
 from asteroid_cloud.wal.transfer.log_copy import LogSource
 
 
@@ -70,7 +69,7 @@ def export_log(
 def check_export(files: Files, path: str) -> LogExport:
     """Reads every record of an exported file; raises CorruptionError, UnsupportedVersion, StorageError."""
     header, size = read_file_header(files, path), files.size(path)
-    end, following = size - FILE_HEADER_BYTES, header.first_lsn
+    end = size - FILE_HEADER_BYTES
     if end < FILE_HEADER_BYTES:
         raise CorruptionError(path, size, "the file is cut off")
     unpacker = ZstdDecompressor()
@@ -78,18 +77,14 @@ def check_export(files: Files, path: str) -> LogExport:
         closing = decode_file_header(path, files.read(path, end, FILE_HEADER_BYTES))
     except CorruptionError as error:
         raise CorruptionError(path, end, "the file is cut off, or was never exported") from error
-    for frame in read_frames(files, path, header.identity, end):
-        if frame.header.first_lsn != following:
-            raise CorruptionError(path, frame.offset, f"record {following} is missing")
-        try:
-            for _ in decode_body(frame.header, frame.packed, unpacker):
-                pass
-        except BadFrame as error:
-            raise CorruptionError(path, frame.offset, error.message) from error
-        following = Lsn(frame.header.last_lsn + 1)
-    if (closing.identity, closing.first_lsn) != (header.identity, following):
-        raise CorruptionError(path, end, f"the file ends with record {following - 1}, not as it was exported")
-    return _described(header, Lsn(following - 1), size)
+    walker = FrameWalker(Window(files, path, end), header.identity, Lsn(header.first_lsn - 1))
+    for frame in walker:
+        for _ in frame.records(unpacker):
+            pass
+    last = walker.last_lsn
+    if (closing.identity, closing.first_lsn) != (header.identity, last + 1):
+        raise CorruptionError(path, end, f"the file ends with record {last}, not as it was exported")
+    return _described(header, last, size)
 
 
 def import_log(files: Files, path: str, into: str) -> LogExport:
@@ -121,14 +116,7 @@ def _pieces(source: LogSource, header: FileHeader, until_lsn: Lsn | None) -> Ite
     wanted = header.first_lsn
     for frame in source.frames(wanted):
         last = frame.header.last_lsn if until_lsn is None else min(frame.header.last_lsn, until_lsn)
-        if (wanted, last) == (frame.header.first_lsn, frame.header.last_lsn):
-            yield frame_bytes(frame.header, frame.packed), last
-        else:
-            try:
-                data = part_of_frame(header.identity, frame.header, frame.packed, wanted, last)
-            except BadFrame as error:
-                raise CorruptionError("the log", frame.offset, error.message) from error
-            yield data, last
+        yield frame.part(header.identity, wanted, last), last
         wanted = Lsn(last + 1)
         if last == until_lsn:
             return
@@ -181,8 +169,8 @@ def _check_end(files: Files, found: LogExport, folder: str) -> None:
         raise Conflict(
             "the file is of another store, or of another history of this one", code="another_store"
         )
-    if found.first_lsn != end.report.durable_lsn + 1:
-        reason = f"the file begins with record {found.first_lsn}, the log ends with {end.report.durable_lsn}"
+    if found.first_lsn != end.last_lsn + 1:
+        reason = f"the file begins with record {found.first_lsn}, the log ends with {end.last_lsn}"
         raise Conflict(reason, code="lsn_mismatch")
     if found.last_lsn >= found.first_lsn:
         cut_tail(files, end)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from itertools import pairwise
 
 import msgspec
 import rich_click as click
@@ -22,7 +21,7 @@ from asteroid_cloud.api.cli.wal.stats import stats
 from asteroid_cloud.api.cli.wal.transfer import export_command, import_command
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import LocalFiles
-from asteroid_cloud.wal.read import Damage, FileState, LogInspector, missing_between
+from asteroid_cloud.wal.read import Damage, LogReader
 
 
 class VerifyResult(msgspec.Struct):
@@ -49,8 +48,8 @@ wal.add_command(export_command)
 wal.add_command(import_command)
 
 
-def _inspector(data: str) -> LogInspector:
-    return LogInspector(LocalFiles(), log_folder(data))
+def _reader(data: str) -> LogReader:
+    return LogReader(LocalFiles(), log_folder(data))
 
 
 @wal.command()
@@ -59,7 +58,7 @@ def _inspector(data: str) -> LogInspector:
 @errors_to_status
 def ls(data: str, as_json: bool) -> None:
     """List the files: their records, LSNs and bytes."""
-    states = _gone_through(_inspector(data), bodies=False)
+    states = _reader(data).check(bodies=False).files
     if as_json:
         print_json(states)
         return
@@ -82,17 +81,16 @@ def verify(data: str, as_json: bool) -> None:
     A torn tail is no damage: it is what a crash leaves of a write that nobody was told of, or one that is
     being written at the moment. The next start cuts it off and keeps a copy.
     """
-    states = _gone_through(_inspector(data), bodies=True)
-    gaps = [gap for before, after in pairwise(states) if (gap := missing_between(before, after))]
-    damage = [state.damage for state in states if state.damage] + gaps
+    found = _reader(data).check(bodies=True)
+    damage = found.damage
     result = VerifyResult(
         ok=not damage,
-        files=len(states),
-        bytes=sum(state.bytes for state in states),
-        records=sum(state.records for state in states),
-        first_lsn=states[0].first_lsn,
-        last_lsn=states[-1].last_lsn,
-        torn_tail=states[-1].torn,
+        files=len(found.files),
+        bytes=found.bytes,
+        records=found.records,
+        first_lsn=found.first_lsn,
+        last_lsn=found.last_lsn,
+        torn_tail=found.torn_tail,
         damage=damage,
     )
     if as_json:
@@ -101,19 +99,6 @@ def verify(data: str, as_json: bool) -> None:
         _print(result)
     if damage:
         sys.exit(1)
-
-
-def _gone_through(inspector: LogInspector, *, bodies: bool) -> list[FileState]:
-    while True:
-        states = inspector.files()
-        for number, state in enumerate(states):
-            look = inspector.records if bodies else inspector.frames
-            for _ in look(state, newest=number + 1 == len(states)):
-                pass
-        # What a running server trimmed in the meantime, and all before that, is no part of the log any more.
-        kept = 1 + max((number for number, state in enumerate(states) if state.trimmed), default=-1)
-        if states[kept:]:
-            return states[kept:]
 
 
 def _print(result: VerifyResult) -> None:

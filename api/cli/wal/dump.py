@@ -8,7 +8,7 @@ from asteroid_cloud.api.cli.options import INSTANT, LSN, data_option, errors_to_
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import LocalFiles
 from asteroid_cloud.wal.limits import ID_MAX
-from asteroid_cloud.wal.read import KINDS, LogInspector, Selection, record_line, select
+from asteroid_cloud.wal.read import KINDS, LogReader, Selection, record_line, select
 
 
 @click.command()
@@ -50,5 +50,5 @@ def dump(
         kinds=frozenset(kinds),
         ids=frozenset(ids),
     )
-    for record in select(LogInspector(LocalFiles(), log_folder(data)), selection):
+    for record in select(LogReader(LocalFiles(), log_folder(data)), selection):
         click.echo(record_line(record, vectors=vectors))

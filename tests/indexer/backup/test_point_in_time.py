@@ -14,8 +14,8 @@ from asteroid_cloud.indexer.backup.swap_in import finish_swap
 from asteroid_cloud.indexer.check.verify import Verification
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.append import writer
 from asteroid_cloud.wal.append.log import Retention
+from asteroid_cloud.wal.append.sequencer import Sequencer
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LockHeld, LogPruned, NotFound, StorageError
 from asteroid_cloud.wal.lsn import Lsn
@@ -108,7 +108,7 @@ async def test_from_a_tag_when_the_log_does_not_reach_back(tmp_path: Path) -> No
 
 async def test_to_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now_ms = 1_000_000
-    monkeypatch.setattr(writer, "_now_ms", lambda: now_ms)
+    monkeypatch.setattr(Sequencer, "now_ms", staticmethod(lambda: now_ms))
     states = {}
     async with opened(tmp_path / "store", ALL) as engine:
         await engine.create_index(4, "l2")

@@ -12,10 +12,9 @@ import pytest
 from asteroid_cloud.indexer import Change, ChangeFeed, EngineOptions, FeedParts
 from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEEDS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, NotFound, Overloaded
-from asteroid_cloud.wal.format.log_file import Frame
-from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.read import cursor as cursors
 from asteroid_cloud.wal.read.cursor import LogCursor
+from asteroid_cloud.wal.read.frame import Frame
 from tests.support.engines import opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
@@ -178,13 +177,15 @@ async def test_a_large_record_is_read_once_by_one_feed_and_again_only_for_want_o
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[LogCursor] = []
-    decode = LogCursor._decoded
+    read = LogCursor._frame
 
-    def counted(self: LogCursor, frame: Frame) -> list[Record]:
-        decoded.append(self)
-        return decode(self, frame)
+    def counted(self: LogCursor) -> Frame | None:
+        frame = read(self)
+        if frame is not None:
+            decoded.append(self)
+        return frame
 
-    monkeypatch.setattr(LogCursor, "_decoded", counted)
+    monkeypatch.setattr(LogCursor, "_frame", counted)
     monkeypatch.setattr(cursors, "CURSORS_KEEP_BYTES_MAX", 2**20)
     given = vectors(3000, 256)
     async with opened(tmp_path, KEPT) as engine:

@@ -19,7 +19,7 @@ from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.append.log import Retention
 from asteroid_cloud.wal.errors import Conflict, NotFound
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.inspector import LogInspector
+from asteroid_cloud.wal.read.log_reader import LogReader
 from tests.support.engines import opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
@@ -33,9 +33,8 @@ def all_plain_text(store: Path) -> bytes:
     for path in sorted(store.rglob("*")):
         if path.is_file():
             pieces.append(str(path).encode() + path.read_bytes())
-    inspector = LogInspector(files, str(store / "wal"))
-    for state in inspector.files():
-        pieces += [msgspec.msgpack.encode(record.event) for record in inspector.records(state, newest=True)]
+    log = LogReader(files, str(store / "wal"))
+    pieces += [msgspec.msgpack.encode(record.event) for record in log.read(log.first_lsn)]
     manifest = newest_manifest(files, folder)
     assert manifest is not None
     for path in sorted((store / "index").glob("segment-*.payload")):

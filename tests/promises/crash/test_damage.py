@@ -21,7 +21,7 @@ from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.format.events import VectorsUpserted, encode_event
 from asteroid_cloud.wal.format.frame import encode_frame
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.repair.torn_tail import find_end
+from asteroid_cloud.wal.read.log_end import find_end
 from tests.promises.power import planted
 from tests.promises.power.damage import built, flips, misdirected, opened_as, prefixes
 from tests.support.engines import u64, vectors
@@ -59,7 +59,7 @@ def undetected_in_log(whole: bytes, last_frame: int) -> int:
         except (CorruptionError, UnsupportedVersion):
             continue
         assert end is not None
-        undetected += number // 8 < last_frame or end.end != last_frame or not end.report.reason
+        undetected += number // 8 < last_frame or end.newest.end != last_frame or end.torn is None
     return undetected
 
 

@@ -23,7 +23,7 @@ from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.wal.append import local_log as local
-from asteroid_cloud.wal.append import writer
+from asteroid_cloud.wal.append import sequencer, writer
 from asteroid_cloud.wal.disk.layout import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError
 from tests.promises.power.images import Cut, Image, Images, Key
@@ -82,7 +82,7 @@ def repeatable(seed: int) -> Iterator[None]:
     drawn, clock_ns = random.Random(seed), count(10**18, 10**6)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "LOG_FILE_BYTES_MAX", LOG_FILE_BYTES)
-        patch.setattr(writer, "time", SimpleNamespace(time_ns=lambda: next(clock_ns)))
+        patch.setattr(sequencer, "time", SimpleNamespace(time_ns=lambda: next(clock_ns)))
         patch.setattr(history, "time", SimpleNamespace(time_ns=lambda: next(clock_ns)))
         patch.setattr(local, "secrets", SimpleNamespace(token_bytes=drawn.randbytes))
         patch.setattr(bulk, "secrets", SimpleNamespace(randbits=drawn.getrandbits))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.wal.errors import CorruptionError, LogPruned, StorageError, UnsupportedVersion
-from asteroid_cloud.wal.repair.torn_tail import find_end
+from asteroid_cloud.wal.read.log_end import find_end
 from tests.promises.power.check import ROOT, contents_of
 from tests.promises.power.images import Image
 from tests.promises.power.recording import MappableFiles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,12 +18,14 @@ from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.state.state import State
+from asteroid_cloud.wal.append.sequencer import Sequencer
 from asteroid_cloud.wal.append.writer import LogWriter
 from asteroid_cloud.wal.errors import NoSpace, StorageError
-from asteroid_cloud.wal.format import log_file
 from asteroid_cloud.wal.format.frame import HEADER_BYTES
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.repair import torn_tail as recover
+from asteroid_cloud.wal.read import frame, log_end
+from asteroid_cloud.wal.read.frame import Frame
+from asteroid_cloud.wal.read.frame_walker import FrameWalker
 from tests.promises.power.recording import RecordedFile, RecordingFiles
 from tests.support.faulty_files import WatchedAppendFile
 
@@ -58,7 +60,7 @@ def skip_folder_sync(patch: Patch) -> None:
 def skip_checksum(patch: Patch) -> None:
     """A frame of the log counts without its checksum."""
     patch.setattr(
-        log_file,
+        frame,
         "check_frame",
         lambda identity, header, frame: memoryview(frame)[HEADER_BYTES : header.frame_bytes],
     )
@@ -115,13 +117,23 @@ def swallow_no_space(patch: Patch) -> None:
 
 def lose_the_last_frame(patch: Patch) -> None:
     """Recovery takes the end of the log for the beginning of its last frame."""
-    frames = log_file.read_frames
 
-    def all_but_one(*args: Any) -> Iterator[Any]:
-        found = list(frames(*args))
-        yield from found[:-1]
+    class ShortWalker(FrameWalker):
+        """Ends where the last frame begins."""
 
-    patch.setattr(recover, "read_frames", all_but_one)
+        def __next__(self) -> Frame:
+            try:
+                found = super().__next__()
+            except StopIteration:
+                if self._last is not None:
+                    self.step_back(self._last)
+                raise
+            self._last = found
+            return found
+
+        _last: Frame | None = None
+
+    patch.setattr(log_end, "FrameWalker", ShortWalker)
 
 
 def reuse_numbers(patch: Patch) -> None:
@@ -130,7 +142,7 @@ def reuse_numbers(patch: Patch) -> None:
 
     def begin_one_early(self: LogWriter, *args: Any) -> None:
         begin(self, *args)
-        self.durable_lsn = Lsn(max(0, self.durable_lsn - 1))
+        self.sequencer = Sequencer(Lsn(max(0, self.durable_lsn - 1)))
 
     patch.setattr(LogWriter, "__init__", begin_one_early)
 

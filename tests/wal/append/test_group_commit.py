@@ -8,12 +8,13 @@ import threading
 import pytest
 
 from asteroid_cloud.wal import LocalLog
-from asteroid_cloud.wal.append.group_commit import GroupCommitter, Waiting
+from asteroid_cloud.wal.append.group_commit import GroupCommitter, PendingAppend
 from asteroid_cloud.wal.errors import Conflict, NoSpace, StorageError, TooLarge
 from asteroid_cloud.wal.format.body import body_size
 from asteroid_cloud.wal.format.events import encode_event
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support.faulty_files import CountingFiles, Fault, FaultyFiles, MemoryFiles, WatchedFiles
+from tests.support.log_probe import queue_length, replace_writer_lock
 from tests.support.logs import event, ids, opened, stored
 
 pytestmark = pytest.mark.anyio
@@ -98,7 +99,7 @@ async def test_a_cancelled_trim_and_an_append_take_turns(monkeypatch: pytest.Mon
     gate = GatedFiles(memory)
     async with opened(gate) as log:
         lock = NotedLock()
-        monkeypatch.setattr(log._writer, "_turn", lock)
+        replace_writer_lock(monkeypatch, log, lock)
         await log.append([event(1)])
         gate.shut()
         trim = asyncio.create_task(log.trim(Lsn(2)))
@@ -169,13 +170,13 @@ async def test_groups_are_bounded_and_a_full_queue_makes_wait(
     groups: list[int] = []
     longest = 0
 
-    async def commit(group: list[Waiting]) -> None:
+    async def commit(group: list[PendingAppend]) -> None:
         nonlocal longest
-        longest = max(longest, len(committer._queue) + len(group))
-        groups.append(sum(waiting.size for waiting in group))
+        longest = max(longest, queue_length(committer) + len(group))
+        groups.append(sum(pending.size for pending in group))
         await asyncio.sleep(0)
-        for waiting in group:
-            waiting.done.set_result(Lsn(len(groups)))
+        for pending in group:
+            pending.done.set_result(Lsn(len(groups)))
 
     committer = GroupCommitter(commit)
     await asyncio.gather(*(committer.append([event(number)], None) for number in range(50)))
@@ -188,22 +189,22 @@ async def test_groups_are_bounded_and_a_full_queue_makes_wait(
 async def test_bytes_queued_or_under_way_are_bounded_by_one_append_more() -> None:
     most, size = 0, body_size([encode_event(event(0))])
 
-    async def commit(group: list[Waiting]) -> None:
+    async def commit(group: list[PendingAppend]) -> None:
         nonlocal most
         await asyncio.sleep(0)
-        most = max(most, committer.held_bytes)
-        for waiting in group:
-            waiting.done.set_result(Lsn(1))
+        most = max(most, committer.buffered_bytes)
+        for pending in group:
+            pending.done.set_result(Lsn(1))
 
     committer = GroupCommitter(commit, 10 * size)
     await asyncio.gather(*(committer.append([event(0)], None) for _ in range(50)))
     await committer.settle()
     assert 2 * 9 * size <= most <= 2 * 11 * size
-    assert committer.held_bytes == 0
+    assert committer.buffered_bytes == 0
 
 
 async def test_nobody_waits_for_ever_after_a_bug() -> None:
-    async def commit(_: list[Waiting]) -> None:
+    async def commit(_: list[PendingAppend]) -> None:
         await asyncio.sleep(0)
         raise RuntimeError("a bug")
 

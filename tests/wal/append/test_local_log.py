@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from asteroid_cloud.wal import Files, LocalFiles, LocalLog, Log, Record
-from asteroid_cloud.wal.append.follower import CATCH_UP_RECORDS, Follower
+from asteroid_cloud.wal.append.follower import CATCH_UP_RECORDS
 from asteroid_cloud.wal.append.local_log import LogBuffers
 from asteroid_cloud.wal.errors import LogPruned, StorageError
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support.faulty_files import MemoryFiles, WatchedFiles
-from tests.support.logs import TIME_MS, event, ids, opened
+from tests.support.logs import event, ids, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -105,7 +105,7 @@ async def test_pruned_records_are_said_to_be_pruned() -> None:
         await log.trim(Lsn(4))
         with pytest.raises(LogPruned, match="record 3 is gone; the log begins with 4"):
             log.read(Lsn(3))
-        with pytest.raises(LogPruned, match="pruned while it was being read"):
+        with pytest.raises(LogPruned, match="was trimmed while the log was read"):
             list(late)
         tail = log.tail(Lsn(1))
         with pytest.raises(LogPruned):
@@ -171,8 +171,8 @@ async def test_what_was_read_back_is_forgotten_from_its_first_record_on() -> Non
     async with opened(files) as log:
         for lsn in range(1, 4):
             await log.append([event(lsn)])
-            log._writer.rotate()
-        names = [path for _, path, _ in log._writer.extents()]
+            await log.rotate()
+        names = [extent.path for extent in log.reader.extents()[1]]
         assert len(names) == 4
         log.forget(Lsn(3))
         assert files.forgotten == names[2:], "what comes before was not read"
@@ -201,20 +201,5 @@ async def test_a_follower_that_leaves_is_forgotten() -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert not log._followers
+        assert log.followers.count == 0
         assert await log.append([event(1)]) == 1
-
-
-def test_a_buffer_takes_one_group_however_large() -> None:
-    records = [Record(Lsn(lsn), TIME_MS, event(lsn)) for lsn in range(1, 5)]
-    follower = Follower(Lsn(1), 10)
-    follower.offer(records[:2], 1_000)
-    follower.offer(records[2:3], 1)
-    assert follower.take() == records[:2]
-    follower.next_lsn = Lsn(3)
-    assert follower.take() is None
-    follower.offer(records[3:], 1)
-    assert follower.take() is None
-    follower.next_lsn = Lsn(4)
-    assert follower.take() == records[3:]
-    assert follower.take() is None

@@ -10,7 +10,8 @@ import pytest
 from asteroid_cloud.indexer import EngineOptions, FeedParts
 from asteroid_cloud.wal.append import writer
 from asteroid_cloud.wal.append.log import NOTHING, Retention
-from asteroid_cloud.wal.append.retention import kept_from
+from asteroid_cloud.wal.append.retention import retained_from
+from asteroid_cloud.wal.append.sequencer import Sequencer
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support.engines import opened as engine_opened
@@ -53,29 +54,29 @@ async def test_what_goes(
     files: MemoryFiles, retention: Retention, before: int, now_ms: int, kept: int
 ) -> None:
     async with opened(files) as log:
-        found = kept_from(files, log.extents()[1], Lsn(before), retention, now_ms, TIME_MS)
+        found = retained_from(files, log.reader.extents()[1], Lsn(before), retention, now_ms, TIME_MS)
     assert found == kept
     assert found <= before
 
 
 async def test_as_many_bytes_stay_as_fit(files: MemoryFiles) -> None:
     async with opened(files) as log:
-        _, extents = log.extents()
-        two = extents[1][2] + extents[2][2]
-        for bytes_max, kept in [(two - 1, 4), (two, 2), (two + extents[0][2], 1)]:
-            assert kept_from(files, extents, Lsn(6), Retention(bytes_max), 0, 0) == kept
+        _, extents = log.reader.extents()
+        two = extents[1].end + extents[2].end
+        for bytes_max, kept in [(two - 1, 4), (two, 2), (two + extents[0].end, 1)]:
+            assert retained_from(files, extents, Lsn(6), Retention(bytes_max), 0, 0) == kept
 
 
 async def test_a_file_that_does_not_read_is_not_taken_for_old(files: MemoryFiles) -> None:
     async with opened(files) as log:
-        _, extents = log.extents()
+        _, extents = log.reader.extents()
         path = f"{FOLDER}/{2:020d}.wal"
         data = bytearray(files.read(path, 0, files.size(path)))
         data[FILE_HEADER_BYTES] ^= 1
         files.remove(path)
         files.create(path).write(bytes(data))
-        retention = Retention(age_ms_max=DAY_MS)
-        assert kept_from(files, extents, Lsn(6), retention, TIME_MS + 2 * DAY_MS, TIME_MS + 2 * DAY_MS) == 1
+        retention, late_ms = Retention(age_ms_max=DAY_MS), TIME_MS + 2 * DAY_MS
+        assert retained_from(files, extents, Lsn(6), retention, late_ms, late_ms) == 1
 
 
 async def test_a_log_in_use_stays_within_its_bound_and_one_file(
@@ -101,7 +102,7 @@ async def test_what_gets_too_old_goes_though_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_ms = TIME_MS
-    monkeypatch.setattr(writer, "_now_ms", lambda: now_ms)
+    monkeypatch.setattr(Sequencer, "now_ms", staticmethod(lambda: now_ms))
     options = EngineOptions(log_retention=Retention(age_ms_max=400))
     async with engine_opened(tmp_path, options) as engine:
         await engine.create_index(4, "l2")

@@ -9,11 +9,12 @@ import pytest
 
 from asteroid_cloud.wal import LocalFiles, limits
 from asteroid_cloud.wal.format.events import Event, IndexCreated, VectorsDeleted, VectorsUpserted
-from asteroid_cloud.wal.format.frame import HEADER_BYTES, decode_body
-from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES, read_file_header, read_frames
-from asteroid_cloud.wal.read.render import record_line
-from asteroid_cloud.wal.repair.torn_tail import find_end
-from tests.support.logs import FIRST, FOLDER, IDENTITY, disk
+from asteroid_cloud.wal.format.frame import HEADER_BYTES
+from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
+from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.read.log_reader import LogReader
+from asteroid_cloud.wal.read.record_json import record_line
+from tests.support.logs import FOLDER, IDENTITY, disk
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "wal" / "format" / "FORMAT.md").read_text()
@@ -38,14 +39,10 @@ def example() -> bytes:
 
 
 def test_the_example_decodes_to_what_the_page_says() -> None:
-    data = example()
-    files = disk(data)
-    assert read_file_header(files, FIRST).identity == IDENTITY
-    end = find_end(files, FOLDER, IDENTITY)
-    assert end is not None
-    assert (end.report.durable_lsn, end.report.bytes_cut) == (3, 0)
-    (frame,) = read_frames(files, FIRST, IDENTITY, len(data))
-    lines = [record_line(record, vectors=True).decode() for record in decode_body(frame.header, frame.packed)]
+    log = LogReader(disk(example()), FOLDER)
+    assert (log.identity, log.durable_lsn, log.end.torn) == (IDENTITY, 3, None)
+    assert len(list(log.frames(Lsn(1)))) == 1
+    lines = [record_line(record, vectors=True).decode() for record in log.read(Lsn(1))]
     assert lines == block("json")
 
 
@@ -76,11 +73,10 @@ def test_limits_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("version", [1, 2])
 def test_released_logs_load_for_ever(version: int) -> None:
     fixture = ROOT / "tests" / "fixtures" / f"format-v{version}" / "wal"
-    end = find_end(LocalFiles(), str(fixture), IDENTITY)
-    assert end is not None
-    assert end.header.version == version
-    (frame,) = read_frames(LocalFiles(), end.files[0][1], IDENTITY, end.end)
-    assert [record.event for record in decode_body(frame.header, frame.packed)] == [
+    log = LogReader(LocalFiles(), str(fixture))
+    assert (log.identity, log.header.version) == (IDENTITY, version)
+    assert len(list(log.frames(Lsn(1)))) == 1
+    assert [record.event for record in log.read(Lsn(1))] == [
         IndexCreated(2, "l2"),
         VectorsUpserted((7).to_bytes(8, "little"), bytes.fromhex("0000803f000000bf"), [b'{"a":1}']),
         VectorsDeleted((7).to_bytes(8, "little")),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asteroid_cloud.wal import Record
 from asteroid_cloud.wal.format.body import BadFrame, body_size
-from asteroid_cloud.wal.format.events import Event, VectorsUpserted, encode_event
+from asteroid_cloud.wal.format.events import Encoded, Event, VectorsUpserted, encode_event
 from asteroid_cloud.wal.format.frame import (
     CHECKED,
     HEADER_BYTES,
@@ -159,3 +159,11 @@ def test_headers_of_random_sizes_never_claim_more_than_the_limit() -> None:
     assert len(header) == HEADER_BYTES
     with pytest.raises(BadFrame, match="packed size"):
         decode_header(header)
+
+
+def test_an_event_that_nests_too_deep_is_a_bad_frame() -> None:
+    deep = b"\x92\x02" + b"\x91" * 5_000 + b"\xc0"
+    frame = encode_frame(bytes(16), Lsn(1), 0, [Encoded(deep, b"")])
+    header = decode_header(frame)
+    with pytest.raises(BadFrame, match="does not decode"):
+        list(decode_body(header, check_frame(bytes(16), header, frame)))

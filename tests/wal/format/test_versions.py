@@ -6,8 +6,9 @@ import pytest
 
 from asteroid_cloud.wal.errors import NoSpace
 from asteroid_cloud.wal.format.events import VectorsUpserted
-from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name, read_file_header
+from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
 from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.read.log_folder import read_file_header
 from tests.support.faulty_files import Fault, FaultyFiles
 from tests.support.logs import FIRST, FOLDER, IDENTITY, disk, event, frames_of, opened, stored
 

@@ -12,7 +12,8 @@ from asteroid_cloud.wal import LocalLog, Lsn
 from asteroid_cloud.wal.errors import CorruptionError, StorageError, UnsupportedVersion
 from asteroid_cloud.wal.format.events import BulkLoaded, encode_event
 from asteroid_cloud.wal.format.frame import encode_frame
-from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES, log_files
+from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
+from asteroid_cloud.wal.read.log_folder import log_files
 from asteroid_cloud.wal.repair.carry_out import apply_repair
 from asteroid_cloud.wal.repair.plan import RepairPlan, plan_repair
 from asteroid_cloud.wal.repair.salvage_scan import salvage_scan

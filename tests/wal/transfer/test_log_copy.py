@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned, NoSpace, NotFound
-from asteroid_cloud.wal.format.log_file import file_name, log_files, read_file_header
+from asteroid_cloud.wal.format.log_file import file_name
 from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
 from asteroid_cloud.wal.transfer.log_copy import LogSource, copy_log
 from tests.support.faulty_files import Fault, FaultyFiles, MemoryFiles
 from tests.support.logs import FIRST, FOLDER, IDENTITY, TIME_MS, disk, file_of, frames_of, ids, opened
@@ -57,7 +58,7 @@ async def test_what_cannot_be_copied_leaves_nothing(files: MemoryFiles) -> None:
         copy_log(files, source, TARGET, from_lsn=Lsn(1), until_lsn=Lsn(10), epoch=0)
     assert beyond.value.code == "bad_point"
     files.remove(FIRST)
-    with pytest.raises(LogPruned, match="begins with record 4"):
+    with pytest.raises(LogPruned, match="record 1 is gone; the log begins with 4"):
         copy_log(files, LogSource(files, [FOLDER]), TARGET, from_lsn=Lsn(1), until_lsn=Lsn(9), epoch=0)
     assert files.list(TARGET) == []
     copy_log(files, LogSource(files, [FOLDER]), TARGET, from_lsn=Lsn(4), until_lsn=Lsn(9), epoch=0)

@@ -1,0 +1,141 @@
+"""One frame read from a file: found, checked and decoded. Bad bytes become a CorruptionError with a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from zstandard import ZstdDecompressor
+
+from asteroid_cloud.wal.disk.files import Files
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.format.body import BadFrame
+from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.format.frame import (
+    HEADER_BYTES,
+    MAGIC,
+    FrameHeader,
+    check_frame,
+    decode_body,
+    decode_header,
+    decode_sized,
+    frame_bytes,
+    part_of_frame,
+)
+from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.lsn import Lsn
+
+WINDOW_BYTES = MIB
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A frame whose checksum matches, and where it lies."""
+
+    path: str
+    offset: int
+    header: FrameHeader
+    packed: memoryview
+
+    @property
+    def end(self) -> int:
+        """Where the next frame begins."""
+        return self.offset + self.header.frame_bytes
+
+    def records(self, unpacker: ZstdDecompressor | None = None) -> Iterator[Record]:
+        """The records; raises CorruptionError when the body is not what its header says.
+
+        Pass an ``unpacker`` when many frames are read: making one takes longer than decoding a small body.
+        """
+        try:
+            yield from decode_body(self.header, self.packed, unpacker)
+        except BadFrame as error:
+            raise CorruptionError(self.path, self.offset, error.message) from error
+
+    def sized_events(self, unpacker: ZstdDecompressor) -> Iterator[tuple[Event, int]]:
+        """The events, each with the bytes it takes in the body before compression; raises as ``records``."""
+        try:
+            yield from decode_sized(self.header, self.packed, unpacker)
+        except BadFrame as error:
+            raise CorruptionError(self.path, self.offset, error.message) from error
+
+    def data(self) -> bytes:
+        """The bytes of the whole frame."""
+        return frame_bytes(self.header, self.packed)
+
+    def part(self, identity: bytes, first_lsn: Lsn, last_lsn: Lsn) -> bytes:
+        """The bytes of a frame with only these of its records, and its time; raises as ``records``."""
+        if (first_lsn, last_lsn) == (self.header.first_lsn, self.header.last_lsn):
+            return self.data()
+        try:
+            return part_of_frame(identity, self.header, self.packed, first_lsn, last_lsn)
+        except BadFrame as error:
+            raise CorruptionError(self.path, self.offset, error.message) from error
+
+
+class Window:
+    """Reads a log file through a buffer, so that small frames do not cost a system call each."""
+
+    def __init__(self, files: Files, path: str, end: int | None = None) -> None:
+        """``end`` is where the bytes that count end; by default all of the file counts."""
+        self.path = path
+        self.end = files.size(path) if end is None else end
+        self._files = files
+        self._start = 0
+        self._data = b""
+
+    def get(self, offset: int, length: int) -> memoryview:
+        """The bytes there, fewer at the end."""
+        length = max(0, min(length, self.end - offset))
+        inside = self._start <= offset and offset + length <= self._start + len(self._data)
+        if not inside:
+            wanted = min(max(length, WINDOW_BYTES), self.end - offset)
+            self._data = self._files.read(self.path, offset, wanted)
+            self._start = offset
+        at = offset - self._start
+        return memoryview(self._data)[at : at + length]
+
+    def clear(self) -> None:
+        """Frees the buffer."""
+        self._data = b""
+
+    def look_again(self) -> None:
+        """Takes the file as it is now, larger or smaller than before."""
+        self.clear()
+        self.end = self._files.size(self.path)
+
+    def frame_at(self, identity: bytes, offset: int) -> Frame:
+        """The frame that begins at ``offset``; raises CorruptionError when no whole one does."""
+        try:
+            header = decode_header(self.get(offset, HEADER_BYTES))
+            packed = check_frame(identity, header, self.get(offset, header.frame_bytes))
+        except BadFrame as error:
+            raise CorruptionError(self.path, offset, error.message) from error
+        return Frame(self.path, offset, header, packed)
+
+    def next_frame(self, identity: bytes, offset: int, after: Lsn) -> Frame | None:
+        """The first whole frame that begins at ``offset`` or later and holds records after ``after``."""
+        while offset + HEADER_BYTES <= self.end:
+            piece = bytes(self.get(offset, WINDOW_BYTES))
+            at = piece.find(MAGIC)
+            if at < 0:
+                offset += max(1, len(piece) - len(MAGIC) + 1)
+                continue
+            offset += at
+            try:
+                frame = self.frame_at(identity, offset)
+            except CorruptionError:
+                pass
+            else:
+                if frame.header.first_lsn > after:
+                    return frame
+            offset += 1
+        return None
+
+
+def frame_time_ms(files: Files, path: str, offset: int) -> int | None:
+    """The time of the frame that begins at ``offset``, read from its header only; None without one."""
+    try:
+        return decode_header(files.read(path, offset, HEADER_BYTES)).time_ms
+    except BadFrame:
+        return None
