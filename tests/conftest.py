@@ -10,6 +10,14 @@ import pytest
 from tests.support.machine_lock import holding_the_machine
 from tests.support.running_order import dealt
 
+SLOW_S_MAX = 900
+"""For a test that is long by design, on a machine that is busy with others."""
+
+
+def is_marked(item: pytest.Item, name: str) -> bool:
+    """Whether a test, its class or its module has the mark."""
+    return item.get_closest_marker(name) is not None
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -19,14 +27,17 @@ def anyio_backend() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked ``slow_first`` begins first, what is marked ``serial`` comes last."""
+    """What is marked ``slow_first`` begins first and may take long, what is marked ``serial`` comes last."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    items.sort(key=lambda item: item.get_closest_marker("serial") is not None)
-    items[:] = dealt(items, lambda item: item.get_closest_marker("slow_first") is not None, processes)
+    items.sort(key=lambda item: is_marked(item, "serial"))
+    items[:] = dealt(items, lambda item: is_marked(item, "slow_first"), processes)
+    for item in items:
+        if is_marked(item, "slow_first") and not is_marked(item, "timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_S_MAX))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """What is marked ``serial`` runs alone; the time that a test waits for that is not its own."""
-    with holding_the_machine(alone=item.get_closest_marker("serial") is not None):
+    with holding_the_machine(alone=is_marked(item, "serial")):
         return (yield)

@@ -87,6 +87,7 @@ class Script:
                 assert all(stored[id_][1] == {"batch": batch} for id_ in ids)
 
 
+@pytest.mark.slow_first
 @pytest.mark.parametrize(
     ("fault", "kinds"),
     [(Fault.SHORT_NO_SPACE, ["create", "write"]), (Fault.IO_ERROR, [])],

@@ -55,6 +55,7 @@ def test_a_segment_gives_back_what_went_in(tmp_path: Path) -> None:
     assert segment.find(np.array([1, 2**64 - 1], np.uint64), segment.rows).tolist() == [-1, -1]
 
 
+@pytest.mark.slow_first
 @pytest.mark.parametrize("which", [graph_path, payload_path])
 def test_every_flipped_bit_is_refused(tmp_path: Path, which: object) -> None:
     build(tmp_path, rows=12)

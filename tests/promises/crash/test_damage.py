@@ -63,6 +63,7 @@ def undetected_in_log(whole: bytes, last_frame: int) -> int:
     return undetected
 
 
+@pytest.mark.slow_first
 def test_every_bit_of_a_log_is_guarded() -> None:
     whole, last_frame = log_of(64)
     assert 15.5 * KIB < len(whole) <= 16.5 * KIB
@@ -94,6 +95,7 @@ def test_every_bit_of_a_manifest_is_guarded() -> None:
             newest_manifest(files, "index")
 
 
+@pytest.mark.slow_first
 def test_misdirected_blocks_are_refused_or_change_nothing() -> None:
     image, older = built()
     allowed = prefixes(image)

@@ -20,6 +20,7 @@ from tests.support.engines import contents, u64, vectors
 from tests.support.faulty_files import Fault, FaultyFiles
 
 
+@pytest.mark.slow_first
 @pytest.mark.parametrize("for_ever", [False, True], ids=["once", "for ever"])
 @pytest.mark.parametrize(
     ("fault", "kinds", "step"),

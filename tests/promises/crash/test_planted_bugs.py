@@ -14,6 +14,7 @@ from tests.support.faulty_files import Fault
 SEED, STEPS = 2, 12
 
 
+@pytest.mark.slow_first
 @pytest.mark.parametrize("plant", planted.ON_IMAGES, ids=lambda plant: plant.__name__)
 def test_a_crash_image_shows(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Violation):  # noqa: PT012
@@ -21,6 +22,7 @@ def test_a_crash_image_shows(plant: Callable[[pytest.MonkeyPatch], None]) -> Non
         check(SEED, STEPS, subsets=3)
 
 
+@pytest.mark.slow_first
 def test_without_a_bug_there_is_nothing_to_see() -> None:
     assert check(SEED, STEPS, subsets=3).images > 500
     assert fail_at(3, Fault.IO_ERROR, "sync")

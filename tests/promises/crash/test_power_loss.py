@@ -21,6 +21,7 @@ def _silent(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
 
 
+@pytest.mark.slow_first
 def test_no_image_of_a_power_cut_loses_tears_or_invents_anything() -> None:
     figures = check(seed=2, steps=30, subsets=8)
     assert figures.images >= IMAGES_MIN

@@ -32,6 +32,7 @@ def breaks(seed: int, message: str) -> bool:
     return False
 
 
+@pytest.mark.slow_first
 @pytest.mark.parametrize("first", range(0, SCHEDULES, STEP))
 def test_no_order_of_tasks_loses_or_changes_anything(first: int) -> None:
     for seed in range(first, first + STEP):
@@ -47,6 +48,7 @@ def test_a_bulk_load_put_in_while_a_manifest_is_written_is_nobodys_stray() -> No
     run_schedule(seed)
 
 
+@pytest.mark.slow_first
 def test_a_snapshot_that_changes_is_seen() -> None:
     with pytest.MonkeyPatch.context() as patch:
         planted.share_tombstones(patch)

@@ -150,12 +150,13 @@ class Histories(RuleBasedStateMachine):
                     done.set_exception(error)
 
 
-TestHistories = Histories.TestCase
+TestHistories = pytest.mark.slow_first(Histories.TestCase)
 TestHistories.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None
 )
 
 
+@pytest.mark.slow_first
 @pytest.mark.parametrize("plant", [planted.skip_sync, planted.lose_the_last_frame])
 def test_a_planted_bug_is_found(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     short = settings(
