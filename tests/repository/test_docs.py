@@ -50,6 +50,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_paths_in_the_text_exist(page: Path) -> None:
+    layers = "wal|indexer|query|api|client|ops|tests"
+    named = re.findall(rf"`((?:{layers})/[a-z_/]+[a-z](?:\.\w+)?)`", prose_of(page))
+    assert [path for path in named if not list(ROOT.glob(f"{path}*"))] == []
+
+
 def test_files_of_settings_in_the_documents_are_accepted() -> None:
     text = "".join(page.read_text() for page in PAGES)
     files = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
