@@ -17,7 +17,7 @@ class RetainedSegments(Protocol):
     """Who needs segments beyond the newest manifest: the tags."""
 
     def without(self, candidates: Collection[int]) -> set[int]:
-        """Those of these segments that nobody there needs; may be asked on any thread."""
+        """Those of these segments that none of them needs; may be called on any thread."""
         ...
 
 
@@ -54,7 +54,7 @@ def remove_orphans(
 
 
 def _remove_unfinished(files: Files, folder: str) -> None:
-    """Removes column files that a crash kept from being finished: none counts before it has its name."""
+    """Removes column files that a crash has left unfinished: none counts before it has its name."""
     for name in files.list(folder):
         if name.endswith(".fields" + UNFINISHED):
             files.remove(f"{folder}/{name}")

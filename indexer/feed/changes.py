@@ -1,8 +1,9 @@
 """The change feed: what was logged after an LSN, record by record, in pieces of bounded size.
 
-A feed reads durable records from the log's files, whoever else does; it holds nothing back, and one that
-falls so far behind that the log is trimmed past it is told so. It says what was logged, in order: a record
-that was void when it was applied (a payload for an id that is gone) is void for whoever folds the changes.
+A feed reads durable records from the log's files, beside any other reader. It keeps nothing from being
+trimmed: a feed that falls behind so far that the log is trimmed past it ends with an error. It says what was
+logged, in order: a record without effect when it was applied (a payload for an id that is gone) is without
+effect for a follower that applies the changes.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ChangeKind = Literal[
     "create_index", "delete_index", "upsert", "delete", "set_payload", "merge_payload", "bulk_load"
 ]
 LINE_BYTES = 64
-"""What one change takes beside its ids, payloads and vectors."""
+"""What one change takes in memory beside its ids, payloads and vectors."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +70,7 @@ class FeedParts(msgspec.Struct, frozen=True):
 
 
 class ChangeFeed:
-    """The changes after one LSN; ``next`` and ``more`` in turn, by one task."""
+    """The changes after one LSN; one task calls ``next`` and ``more`` alternately."""
 
     def __init__(self, log: LocalLog, since: int, parts: FeedParts, threads: CapacityLimiter) -> None:
         """Raises NotFound ``changes_pruned``, and InvalidRequest ``bad_since`` for an LSN not reached yet."""
@@ -82,17 +83,17 @@ class ChangeFeed:
         if since + 1 < log.first_lsn:
             raise _pruned(since, log.first_lsn)
         self.since = Lsn(since)
-        """All changes up to here were given whole."""
+        """All changes up to here were given out whole."""
         self._log = log
         self._parts = parts
         self._threads = threads
         self._cursor = log.reader.cursor(Lsn(since + 1))
         self._row = 0
-        """Rows of the next record that were given already."""
+        """Rows of the next record that were given out already."""
         self._bulk: LogCursor | None = None
 
     async def next(self) -> list[Change]:
-        """The next few changes, FEED_CHUNK_BYTES and one row at the most; none if ``is_behind`` must tell.
+        """The next few changes, FEED_CHUNK_BYTES and one row at the most; maybe none, see ``is_behind``.
 
         Raises NotFound ``changes_pruned`` when the log was trimmed past this feed, CorruptionError.
         """
@@ -100,7 +101,7 @@ class ChangeFeed:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there are durable records that were not taken yet."""
+        """Whether there are durable records that were not given out yet."""
         return self.since < self._log.durable_lsn
 
     async def more(self) -> None:
@@ -108,7 +109,7 @@ class ChangeFeed:
         await self._log.followers.grown_beyond(self.since)
 
     def close(self) -> None:
-        """Keeps nothing of the log any more."""
+        """Closes the files that it reads."""
         self._cursor.close()
         self._end_bulk()
 

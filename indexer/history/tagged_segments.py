@@ -13,7 +13,7 @@ from asteroid_cloud.wal.disk import CollectionLayout, Files, name_of
 class TaggedSegments:
     """The segments that tags need; one whose tag does not decode might be any, so then none is removed.
 
-    May be asked on any thread: what it knows is replaced as a whole.
+    May be called on any thread: what it knows is replaced as a whole.
     """
 
     def __init__(self, files: Files, layout: CollectionLayout) -> None:

@@ -122,7 +122,7 @@ def spoil_index(folder: Path) -> None:
         path.write_bytes(path.read_bytes()[:-1])
 
 
-def test_where_nothing_can_be_kept_nothing_is_changed(folder: Path, tmp_path: Path) -> None:
+def test_where_nothing_can_be_saved_nothing_is_changed(folder: Path, tmp_path: Path) -> None:
     assert "there is no log" in call("repair", "--data", tmp_path / "nowhere").stderr
     spoil_index(folder)
     log = next((folder / "wal").glob("*.wal"))

@@ -30,7 +30,7 @@ async def taken(feed: ChangeFeed) -> list[Change]:
     return changes
 
 
-async def test_every_kind_of_write_is_told_once_in_order_with_what_was_given(tmp_path: Path) -> None:
+async def test_every_kind_of_write_comes_once_in_order_with_what_was_given(tmp_path: Path) -> None:
     given = vectors(2, 4)
     async with opened(tmp_path, KEPT) as engine:
         await engine.create_index(4, "cosine")
@@ -92,7 +92,7 @@ async def test_a_large_batch_comes_in_pieces_and_a_resumed_feed_begins_with_the_
     assert rest[-1].kind == "delete"
 
 
-async def test_a_bulk_load_is_told_with_its_rows_where_it_counts(tmp_path: Path) -> None:
+async def test_a_bulk_load_comes_with_its_rows_where_it_counts(tmp_path: Path) -> None:
     given = vectors(5000, 64)
     texts = [b'{"n":%d}' % n if n % 2 else None for n in range(5000)]
     async with opened(tmp_path, KEPT) as engine:
@@ -139,7 +139,7 @@ async def test_a_feed_wakes_for_what_becomes_durable(tmp_path: Path) -> None:
     assert seen == list(range(2, 22))
 
 
-async def test_what_the_log_does_not_hold_is_refused_and_a_feed_that_is_overtaken_is_told(
+async def test_what_the_log_does_not_hold_is_refused_and_so_is_a_feed_that_is_overtaken(
     tmp_path: Path,
 ) -> None:
     async with opened(tmp_path) as engine:

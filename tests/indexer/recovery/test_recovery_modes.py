@@ -1,4 +1,4 @@
-"""Each kind of damage in each mode: mended, refused with nothing changed, or given up and said so."""
+"""Each kind of damage in each mode: repaired, refused with nothing changed, or given up and reported."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ async def test_a_torn_tail_is_cut_but_in_strict_mode(
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("damage", SEGMENT_DAMAGE.values(), ids=SEGMENT_DAMAGE.keys())
-async def test_a_damaged_segment_is_made_anew_of_a_whole_log(
+async def test_a_damaged_segment_is_rebuilt_from_a_whole_log(
     stores: Stores, tmp_path: Path, mode: RecoveryMode, damage: Damage
 ) -> None:
     store, whole = await stores.copy(tmp_path / "store", keep_log=True)
@@ -201,7 +201,7 @@ async def test_a_damaged_segment_that_is_nowhere_else_is_given_up_only_in_salvag
     assert len(lost.kept) == sum(name.startswith("index/segment-000000000001.") for name in damaged)
 
 
-async def test_the_ids_of_what_is_lost_are_told_as_long_as_they_can_be_read(
+async def test_the_ids_of_what_is_lost_are_reported_if_they_can_be_read(
     stores: Stores, tmp_path: Path
 ) -> None:
     for kind, ids in (("payload", (0, 49)), ("graph", (None, None))):
@@ -214,7 +214,7 @@ async def test_the_ids_of_what_is_lost_are_told_as_long_as_they_can_be_read(
 @pytest.mark.parametrize("keep_log", [True, False])
 @pytest.mark.parametrize("is_missing", [True, False])
 @pytest.mark.parametrize("mode", MODES)
-async def test_columns_are_made_anew_of_the_payloads(
+async def test_columns_are_rebuilt_from_the_payloads(
     stores: Stores, tmp_path: Path, mode: RecoveryMode, is_missing: bool, keep_log: bool
 ) -> None:
     store, whole = await stores.copy(tmp_path / "store", keep_log)
@@ -250,7 +250,7 @@ async def test_a_damaged_manifest_needs_a_whole_log(
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_what_a_damaged_log_loses_is_told_by_record(
+async def test_what_a_damaged_log_loses_is_reported_by_record(
     stores: Stores, tmp_path: Path, mode: RecoveryMode
 ) -> None:
     store, whole = await stores.copy(tmp_path / "store", keep_log=False)
@@ -293,9 +293,7 @@ async def test_log_and_segment_damaged_together_lose_no_more_than_either(
     assert keep_log == (first == 16)
 
 
-async def test_what_is_lost_is_nobodys_secret_until_it_is_acknowledged(
-    stores: Stores, tmp_path: Path
-) -> None:
+async def test_a_loss_degrades_the_store_until_it_is_acknowledged(stores: Stores, tmp_path: Path) -> None:
     store, _ = await stores.copy(tmp_path / "store", keep_log=False)
     flipped("graph")(store)
     left, told = await reopened(store, "salvage", False)

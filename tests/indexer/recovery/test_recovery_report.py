@@ -38,7 +38,7 @@ async def test_a_new_store_had_nothing_to_recover(tmp_path: Path) -> None:
     assert (told.bytes_cut, told.cut_from, told.kept_as) == (0, None, None)
 
 
-async def test_a_clean_end_is_told_by_its_records(store: Path) -> None:
+async def test_a_clean_end_is_reported_by_its_records(store: Path) -> None:
     async with opened(store, OPTIONS) as engine:
         told = engine.recovery
     assert (told.segments, told.segment_rows) == (1, 10)
@@ -48,7 +48,7 @@ async def test_a_clean_end_is_told_by_its_records(store: Path) -> None:
     assert told.replaying_s > 0
 
 
-async def test_a_torn_tail_is_told_with_its_place_its_reason_and_the_copy(store: Path) -> None:
+async def test_a_torn_tail_is_reported_with_its_place_its_reason_and_the_copy(store: Path) -> None:
     log = newest_log(store)
     whole = log.read_bytes()
     log.write_bytes(whole + b"torn in the middle")
