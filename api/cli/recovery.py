@@ -1,4 +1,4 @@
-"""``asteroid recovery``: what a store has lost, and taking note of it."""
+"""``asteroid recovery``: what a store has lost, and acknowledging it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from asteroid_cloud.wal import LocalFiles
 @click.command()
 @data_option
 @click.option(
-    "--acknowledge", is_flag=True, help="Take note of it, so that the store opens in every mode again."
+    "--acknowledge", is_flag=True, help="Acknowledge it, so that the store opens in every mode again."
 )
 @as_json_option
 @errors_to_status
 def recovery(data: str, acknowledge: bool, as_json: bool) -> None:
-    """Say what a store has lost to damage, and with --acknowledge serve what is left as if it were all.
+    """Say what a store has lost to damage, and with --acknowledge let it open in every mode again.
 
     Only serve --recovery salvage gives anything up. Until that is acknowledged the store opens in no other
-    mode, for searches do not find what is lost. No server may have the store open to acknowledge it.
+    mode, for searches do not find what is lost. Without --acknowledge nothing is changed; with it no server
+    may have the store open.
 
-    Exit status: 0 when nothing is lost that was not acknowledged, 1 when something is, or it cannot be told.
+    Exit status: 0 when nothing is lost that was not acknowledged, 1 when something is, or it cannot be read.
     """
     files, store = LocalFiles(), data.rstrip("/")
     now_ms = time.time_ns() // 1_000_000

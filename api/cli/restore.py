@@ -1,4 +1,4 @@
-"""``asteroid restore``: a store from a backup, or a store as it was."""
+"""``asteroid restore``: a store from a backup, or an earlier state of a store."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ from asteroid_cloud.wal.disk import lock_directory
 @click.command()
 @click.argument("source", type=FOLDER)
 @click.option("--into", type=FOLDER, metavar="DIR", help="The new store's folder, which must be empty.")
-@click.option("--in-place", is_flag=True, help="Take the store SOURCE itself back; --undo takes that back.")
-@click.option("--tag", metavar="NAME", help="Go back to this tag of the store SOURCE.")
-@click.option("--until-lsn", type=click.IntRange(0), metavar="LSN", help="Go back to this record.")
+@click.option("--in-place", is_flag=True, help="Restore the store SOURCE itself; --undo reverses that.")
+@click.option("--tag", metavar="NAME", help="Restore this tag of the store SOURCE.")
+@click.option("--until-lsn", type=click.IntRange(0), metavar="LSN", help="Restore the state at this record.")
 @click.option(
-    "--until-time", type=INSTANT, metavar="TIME", help="Go back to this moment, as 2026-11-23T12:00:00Z."
+    "--until-time",
+    type=INSTANT,
+    metavar="TIME",
+    help="Restore the state at this moment: 2026-11-23T12:00:00Z.",
 )
-@click.option("--log", type=FOLDER, metavar="DIR", help="Go on from the backup SOURCE with this store's log.")
-@click.option("--undo", is_flag=True, help="Bring back what the last --in-place has put aside.")
+@click.option("--log", type=FOLDER, metavar="DIR", help="Continue the backup SOURCE with this store's log.")
+@click.option("--undo", is_flag=True, help="Bring back what the last --in-place has replaced.")
 @click.option("--check", is_flag=True, help="Only read the backup and check every byte.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 @errors_to_status
@@ -51,14 +54,14 @@ def restore(
     check: bool,
     as_json: bool,
 ) -> None:
-    """Make a store of the backup SOURCE, or take the store SOURCE back in time.
+    """Make a store from the backup SOURCE, or restore the store SOURCE to an earlier state.
 
-    A store goes back to a record, a moment or a tag, as far as its log reaches from a tag, the checkpoint or
-    the first record. So does a backup, up to where the log of its store, named by --log, ends. What the log
-    reaches is kept by --log-retention-bytes and --log-retention-age of the server.
+    A store can be restored to a record, a moment or a tag, as far as its log reaches from a tag, the
+    checkpoint or the first record. So can a backup, up to where the log of its store, named by --log, ends.
+    How far the log reaches is set by --log-retention-bytes and --log-retention-age of the server.
 
     No server may have SOURCE open. Exit status 1 when the point cannot be reached, or a byte is not as it
-    was.
+    was written.
     """
     if (into is not None) + in_place + undo + check != 1:
         raise click.UsageError("give one of --into DIR, --in-place, --undo and --check")
@@ -74,8 +77,8 @@ def restore(
     elif undo:
         _undo(files, source, as_json)
     elif in_place:
-        done, aside = PointInTimeRestore(files, source, log).in_place(point)
-        _show(done, source, as_json, f"What it was is in {aside}; --undo brings it back.")
+        done, replaced = PointInTimeRestore(files, source, log).in_place(point)
+        _show(done, source, as_json, f"What it replaced is in {replaced}; --undo brings it back.")
     elif into is not None and not wants_history and is_backup(files, source):
         show_backup(restore_backup(files, source, into), "Restored", into, as_json)
     elif into is not None:
@@ -85,14 +88,14 @@ def restore(
 def _undo(files: LocalFiles, source: str, as_json: bool) -> None:
     lock = lock_directory(files, source)
     try:
-        aside = undo_replacement(files, source)
+        replaced = undo_replacement(files, source)
     finally:
         lock.release()
     if as_json:
-        sys.stdout.write(msgspec.json.encode({"put_aside": aside}).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode({"put_aside": replaced}).decode() + "\n")
         return
     out = Console(highlight=False, soft_wrap=True)
-    out.print(f"{escape(source)} is what it was before; {aside} has what it was until now.")
+    out.print(f"{escape(source)} is what it was before; {replaced} has what it was until now.")
 
 
 def _show(done: RestoreReport, folder: str, as_json: bool, more: str) -> None:

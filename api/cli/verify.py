@@ -32,21 +32,24 @@ class VerifyReport(msgspec.Struct, frozen=True):
     metavar="DIR",
     help="The store's folder. No server may have it open.",
 )
-@click.option("--replay", is_flag=True, help="Rebuild the index from the log too, and compare.")
+@click.option(
+    "--replay",
+    is_flag=True,
+    help="Also build a second index from the log, and compare.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 def verify(data: str, replay: bool, as_json: bool) -> None:
     """Check a store: all checksums, links, ids, payloads and columns, the log, and that they fit together.
 
-    Nothing is changed. Exit status: 0 when all is well, 1 when something is not, 2 when it cannot be told.
+    Nothing is changed, so that the store may be a copy that cannot be written to. Exit status: 0 when all is
+    well, 1 when something is not, 2 when the store cannot be checked.
     """
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     replayed: ReindexReport | None = None
     try:
         found = Verification(LocalFiles(), data).run()
         if replay and found.ok:
-            run = Reindex(LocalFiles(), data, EngineOptions())
-            replayed = run.run(lambda done, total: None)
-            run.discard()
+            replayed = Reindex(LocalFiles(), data, EngineOptions()).compare(lambda done, total: None)
     except AsteroidError as error:
         errors.print(f"[red]{error.code}[/]: {escape(error.message)}")
         sys.exit(2)

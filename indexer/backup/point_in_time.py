@@ -8,7 +8,7 @@ left.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -30,9 +30,11 @@ from asteroid_cloud.indexer.segment.segment import segment_paths
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import (
     CollectionLayout,
+    FileLock,
     Files,
     StoreLayout,
     lock_directory,
+    look_at_directory,
     name_of,
     remove_tree,
 )
@@ -70,12 +72,12 @@ class PointInTimeRestore:
         self._log = LogSource(files, [self._source.log, *more])
 
     def to_new(self, into: str, point: Point) -> RestoreReport:
-        """Makes the new store ``into``.
+        """Makes the new store ``into``; changes nothing in the source, which may be a read-only copy.
 
         Raises Conflict ``not_empty``, LogPruned with what can be reached, InvalidRequest ``bad_point``,
         LockHeld when somebody has the source open.
         """
-        with self._locked():
+        with self._locked(look_at_directory):
             return self._restore(StoreLayout(into).collection(), point)
 
     def in_place(self, point: Point) -> tuple[RestoreReport, str]:
@@ -85,18 +87,19 @@ class PointInTimeRestore:
         """
         if self._is_backup:
             raise InvalidRequest("a backup stays what it is: restore it into a new folder", code="bad_point")
-        with self._locked():
+        with self._locked(lock_directory):
             finish_swap(self._files, self._source)
             done = self._restore(clear_restored(self._files, self._source), point)
             link_tags(self._files, self._source, done.lsn)
             return done, swap_in(self._files, self._source)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, take: Callable[[Files, str], FileLock]) -> Iterator[None]:
+        """Keeps others out of a store, as ``take`` does; a backup is never changed by anybody."""
         if self._is_backup:
             yield
             return
-        lock = lock_directory(self._files, self._source.root)
+        lock = take(self._files, self._source.root)
         try:
             yield
         finally:

@@ -23,9 +23,9 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.append import Log
 from asteroid_cloud.wal.errors import Conflict, CorruptionError
 from asteroid_cloud.wal.format import BulkLoaded, BulkPayloads, BulkRows
+from asteroid_cloud.wal.read import ReadableLog
 
 
 class BulkPayloadReader:
@@ -35,7 +35,7 @@ class BulkPayloadReader:
     it takes to hold a bounded number of bytes at a time.
     """
 
-    def __init__(self, log: Log, event: BulkLoaded, since: Lsn | None, bytes_max: int) -> None:
+    def __init__(self, log: ReadableLog, event: BulkLoaded, since: Lsn | None, bytes_max: int) -> None:
         """``since`` is where the payloads begin in the log; None when there are none."""
         self._since = since
         self._log = log
@@ -78,7 +78,7 @@ class BulkBuilder:
     """Builds the segment of one bulk load from its records in the log."""
 
     builder: SegmentBuilder
-    log: Log
+    log: ReadableLog
     new_number: Callable[[], int]
     is_wanted: Callable[[], bool]
 

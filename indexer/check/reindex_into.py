@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.indexer.check.reindex import Progress, Reindex, ReindexReport
+from asteroid_cloud.indexer.check.index_build import Progress
+from asteroid_cloud.indexer.check.reindex import Reindex, ReindexReport
 from asteroid_cloud.indexer.history.point import Point
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.wal import Lsn

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 
-from asteroid_cloud.indexer.check.reindex import Progress
+from asteroid_cloud.indexer.check.index_build import Progress
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open import open_entry
 from asteroid_cloud.indexer.memory.budget import MemoryBudget

@@ -1,10 +1,11 @@
-"""``asteroid wal replay``: rebuild the index from the log, compare, and put it in place if asked."""
+"""``asteroid wal replay``: build a second index from the log, compare, and put it in place if asked."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 import rich_click as click
@@ -19,6 +20,8 @@ from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, NotFound
 
+T = TypeVar("T")
+
 
 @click.command("replay")
 @click.option(
@@ -29,7 +32,7 @@ from asteroid_cloud.wal.errors import AsteroidError, NotFound
     type=click.Path(exists=True, file_okay=False),
     help="The store's folder. No server may have it open, but for --into.",
 )
-@click.option("--apply", is_flag=True, help="Put the rebuilt index in the live one's place; the old is kept.")
+@click.option("--apply", is_flag=True, help="Put the rebuilt index in the live one's place; the old stays.")
 @click.option(
     "--into",
     type=click.Path(file_okay=False),
@@ -47,11 +50,13 @@ def replay(
     until_time: int | None,
     as_json: bool,
 ) -> None:
-    """Rebuild the whole index from the log and compare it with the live one.
+    """Build the whole index from the log again and compare it with the live one.
 
-    Every record is folded again and every graph built anew, beside the live index. Then the digests of both
-    are compared: equal digests mean that the live index holds exactly what the log says. Without --apply
-    nothing is changed. Exit status: 0 when they agree, 1 when they do not, 2 when the replay is impossible.
+    Every record is applied again and every graph is built again. Then the digests of both indexes are
+    compared: equal digests mean that the live index holds exactly what the log says. Without --apply nothing
+    is changed: the second index is built in the temporary folder of the system, TMPDIR, and the store may be
+    a copy that cannot be written to. Exit status: 0 when they agree, 1 when they do not, 2 when the replay is
+    impossible.
 
     With --into the records up to a certain one, or to a moment such as 2026-01-31T12:00:00Z, become a new
     store, whose index is read back and compared. The log must reach back to record 1.
@@ -69,17 +74,18 @@ def replay(
             made = _with_bar(errors, partial(reindex_into, LocalFiles(), data, into, point, options))
             _show_made(made, into, as_json)
             return
-        report = _with_bar(errors, run.run)
-        kept = run.install() if apply else None
-        if not apply:
-            run.discard()
+        replaced: str | None = None
+        if apply:
+            report, replaced = _with_bar(errors, run.apply)
+        else:
+            report = _with_bar(errors, run.compare)
     except AsteroidError as error:
         errors.print(f"[red]{error.code}[/]: {escape(error.message)}")
         sys.exit(2)
     if as_json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
     else:
-        _print(report, apply, kept)
+        _print(report, apply, replaced)
     sys.exit(0 if report.agrees or apply else 1)
 
 
@@ -94,7 +100,7 @@ def _check_together(apply: bool, into: str | None, until_lsn: int | None, until_
         raise click.UsageError("--until-time goes with --into DIR only")
 
 
-def _with_bar(console: Console, work: Callable[[Callable[[int, int], None]], ReindexReport]) -> ReindexReport:
+def _with_bar(console: Console, work: Callable[[Callable[[int, int], None]], T]) -> T:
     bar = Progress(
         TextColumn("Replaying"),
         BarColumn(),
@@ -121,7 +127,7 @@ def _show_made(report: ReindexReport, into: str, as_json: bool) -> None:
     out.print(f"digest: {report.digest}, [green]and so it reads back[/]")
 
 
-def _print(report: ReindexReport, is_applied: bool, kept: str | None) -> None:
+def _print(report: ReindexReport, is_applied: bool, replaced: str | None) -> None:
     out = Console(highlight=False, soft_wrap=True)
     if report.from_lsn > 1:
         out.print(
@@ -138,4 +144,4 @@ def _print(report: ReindexReport, is_applied: bool, kept: str | None) -> None:
         agrees = "[green]They agree.[/]" if report.agrees else "[red]They differ: the index is wrong.[/]"
         out.print(agrees)
     if is_applied:
-        out.print(f"The rebuilt index is in place{f'; the old one is kept as {kept}' if kept else ''}.")
+        out.print(f"The rebuilt index is in place{f'; the old one is {replaced}' if replaced else ''}.")

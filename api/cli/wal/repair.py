@@ -1,4 +1,4 @@
-"""``asteroid wal repair``: what can be kept of a log that recovery refuses, and keeping it."""
+"""``asteroid wal repair``: what can be saved of a log that recovery refuses, and saving it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from asteroid_cloud.wal import LocalFiles
 
 @click.command()
 @data_option
-@click.option("--apply", is_flag=True, help="Change the log; what is taken away is kept as ….broken.")
+@click.option("--apply", is_flag=True, help="Change the log; what is removed stays as ….broken.")
 @as_json_option
 @errors_to_status
 def repair(data: str, apply: bool, as_json: bool) -> None:
-    """Find out what can be kept of a damaged log, and with --apply keep just that.
+    """Find out what can be saved of a damaged log, and with --apply leave just that. Else nothing is changed.
 
     For what recovery refuses: damage with whole records behind it, a missing file, a file of another store.
-    Nothing behind a hole can be replayed, unless the checkpoint holds what was in the hole: then the log
-    begins behind it, and nothing is lost. Else it ends before the hole. Torn tails need no repair.
+    Nothing behind a gap can be replayed, unless the checkpoint holds what was in the gap: then the log
+    begins behind it, and nothing is lost. Else it ends before the gap. Torn tails need no repair.
 
     Exit status: 0 when nothing is to be done or it was done, 1 when --apply is needed, or it cannot be done.
     """

@@ -178,7 +178,7 @@ def test_replay_of_a_damaged_log_is_impossible(folder: Path) -> None:
     assert not (folder / "index.broken.1").exists()
 
 
-def test_replay_of_no_store_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_replay_of_no_store_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     ended = asteroid("wal", "replay", "--data", tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "no store" in ended.stderr

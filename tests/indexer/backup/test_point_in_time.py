@@ -1,4 +1,4 @@
-"""Going back: to every record, by tag, by time, from backups, in place and back again, through crashes."""
+"""Restores to a point in time: every record, tags, moments, backups, in place and undone, through crashes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from asteroid_cloud.wal.lsn import Lsn
 from tests.support.engines import contents, opened, u64, vectors
 from tests.support.faulty_files import Fault, FaultyFiles
 from tests.support.probe import inside
+from tests.support.store_image import image_of, read_only
 
 pytestmark = pytest.mark.anyio
 ALL = EngineOptions(seal_rows=8, segments_max=2, idle_seal_s=0.01, idle_flush_s=0.02, keep_log=True)
@@ -123,7 +124,7 @@ async def test_to_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             assert set(await held(into)) == expected
 
 
-async def test_a_backup_goes_on_with_the_log_of_its_store(tmp_path: Path) -> None:
+async def test_a_backup_continues_with_the_log_of_its_store(tmp_path: Path) -> None:
     seen: dict[int, Contents] = {}
     store, copy = tmp_path / "store", tmp_path / "copy"
     async with opened(store, SOME) as engine:
@@ -245,3 +246,17 @@ async def test_points_that_are_none(tmp_path: Path) -> None:
         journey(tmp_path / "nothing")
     with anyio.fail_after(20):
         assert way.to_new(str(tmp_path / "a"), Point()).lsn == 1
+
+
+async def test_a_restore_into_a_new_folder_changes_nothing_in_its_source(tmp_path: Path) -> None:
+    source, into = tmp_path / "store", tmp_path / "new"
+    async with opened(source, ALL) as engine:
+        await write(engine, {}, 2)
+        await engine.flush()
+    (source / "LOCK").unlink()
+    with read_only(source):
+        before = image_of(source)
+        journey(source).to_new(str(into), Point())
+        assert image_of(source) == before
+    async with opened(into, ALL) as copied, opened(source, ALL) as engine:
+        assert contents(copied) == contents(engine)

@@ -178,7 +178,7 @@ async def test_nothing_is_changed_and_nothing_is_wrong(store: Path) -> None:
     assert after == before
 
 
-async def test_a_torn_tail_and_a_stray_are_notes(store: Path) -> None:
+async def test_a_torn_tail_and_an_orphan_are_notes(store: Path) -> None:
     log = the(store, "wal/*.wal")
     log.write_bytes(log.read_bytes()[:-3])
     shutil.copy(the(store, "*.graph"), store / "index" / "segment-000000000099.graph")
