@@ -4,7 +4,7 @@
     ├── InvalidRequest                400, or found before sending; also a ValueError
     ├── Unauthorized                  401: no key, or a wrong one
     ├── NotFound                      404: no such id or route; 410: not there any more
-    ├── Conflict                      409: no index yet, one already, not empty; 412: changed meanwhile
+    ├── Conflict                      409: no index yet, one already, not empty; 412: condition not met
     ├── TooLarge                      413: a body or batch over its limit
     ├── Overloaded                    try again later; retry_after_s when the server said when
     │   ├── RateLimited               429
@@ -171,7 +171,7 @@ BY_STATUS: dict[int, type[AsteroidError]] = {
 
 
 def error_class(status: int, code: str | None) -> type[AsteroidError]:
-    """Which class an answer becomes; a storage code wins, as waiting does not mend a disk."""
+    """Which class an answer becomes; a storage code wins, as waiting does not repair a disk."""
     if code in STORAGE_CODES:
         return StorageError
     if status in BY_STATUS:

@@ -46,7 +46,7 @@ class Meter:
             self.bar[0].update(self.bar[1], completed=self.done)
 
     def due(self) -> bool:
-        """Whether it is time to show a bar that nobody asked for."""
+        """Whether it is time to show a bar that was neither asked for nor forbidden."""
         return self.wanted is None and time.monotonic() - self.started >= LONG_S and sys.stderr.isatty()
 
     def open_bar(self) -> tuple[Progress, TaskID]:

@@ -1,4 +1,4 @@
-"""Where the server is, with which key, and how patiently it is asked.
+"""Where the server is, with which key, and how often calls are retried.
 
 Arguments come first, then the environment, then the defaults.
 """
@@ -17,9 +17,9 @@ KEY_VARIABLES = ("ASTEROID_API_KEY", "LSMVEC_API_KEY")
 URL_VARIABLES = ("ASTEROID_URL", "LSMVEC_URL")
 CONNECTIONS_MAX = 10_000
 HEARTBEAT_S = 15
-"""How often a feed that has nothing to tell says so."""
+"""How often the server is asked to send a heartbeat when nothing changes."""
 SILENCE_S_MAX = 3.0 * HEARTBEAT_S
-"""A feed that is silent for longer is cut off, and taken up again."""
+"""A feed from which nothing comes for longer is closed and opened again."""
 IDLE_S_MAX = 4.0  # below the 5 s after which common servers close an idle connection
 
 

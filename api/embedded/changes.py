@@ -60,10 +60,10 @@ class ChangeCalls(Calls):
             async with aclosing(followed(feed, asked, self.engine.durable_lsn)) as groups:
                 async for given in groups:
                     for change in given.changes:
-                        yield _told(change)
+                        yield _public(change)
 
 
-def _told(change: indexer.Change) -> Change:
+def _public(change: indexer.Change) -> Change:
     texts = change.payloads
     payloads = None if texts is None else [None if text is None else payload_value(text) for text in texts]
     return Change(

@@ -108,5 +108,5 @@ class SearchCalls(Calls):
 
 
 def listed_searches(searches: Iterable[Search | Vector], shared: Search) -> list[Search]:
-    """The searches of a batch; a bare vector is searched the way ``shared`` says."""
+    """The searches of a batch; a plain vector is searched with the fields of ``shared``."""
     return [each if isinstance(each, Search) else replace(shared, vector=each) for each in searches]

@@ -48,7 +48,7 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
         *,
         backup_folder: str | None = None,
     ) -> AsyncIterator[Store]:
-        """Opens a data directory, made if need be, and yields at once; recovery goes on behind.
+        """Opens a data directory, new or not, and yields at once; recovery runs in the background.
 
         Until it is over every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
         Raises LockHeld when another process has the directory open.

@@ -25,7 +25,7 @@ class Upload:
         """The first item concerned, what to add to the places that the error names, and the error."""
 
     async def run(self, batches: AsyncIterator[list[Item]]) -> Counted:
-        """Sends everything. After a failure nothing new is begun, but what is under way is awaited."""
+        """Sends everything. After a failure nothing new is begun, but requests under way are awaited."""
         first = 0
         try:
             async for batch in batches:

@@ -60,7 +60,7 @@ class BulkBody:
         """Everything, without blocking the event loop.
 
         The sender may lose interest in the middle, when the answer comes early: the file is closed
-        here, not by an iterator that nobody finishes.
+        here, not by an iterator that is never finished.
         """
         async with self.source.opened() as vectors:
             yield self.chained(vectors)

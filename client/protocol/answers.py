@@ -97,10 +97,10 @@ def bulk_report(reply: Reply) -> BulkReport:
 
 def stats_of(reply: Reply) -> Stats:
     """The server's figures, those unknown to this client kept as they are."""
-    told = decode(OBJECT, reply)
-    known = {name: told.pop(name) for name in Stats.__struct_fields__ if name in told}
+    answer = decode(OBJECT, reply)
+    known = {name: answer.pop(name) for name in Stats.__struct_fields__ if name in answer}
     try:
-        stats = msgspec.convert({**known, "more": told}, Stats)
+        stats = msgspec.convert({**known, "more": answer}, Stats)
     except msgspec.ValidationError as error:
         raise UnexpectedAnswer(f"statistics that do not fit: {error}", status=reply.status) from error
     return replace(stats, lsn=reply.lsn) if reply.lsn else stats
@@ -126,8 +126,8 @@ def count_of(name: str) -> Callable[[Reply], Counted]:
     """A reader of answers with one number under that name."""
 
     def read(reply: Reply) -> Counted:
-        told = decode(OBJECT, reply)
-        number, lsn = told.get(name), told.get("lsn", 0)
+        answer = decode(OBJECT, reply)
+        number, lsn = answer.get(name), answer.get("lsn", 0)
         if not isinstance(number, int) or isinstance(number, bool) or not isinstance(lsn, int):
             raise UnexpectedAnswer(f"an answer without the number {name!r}", status=reply.status)
         return Counted(number, lsn=lsn or reply.lsn)
@@ -142,8 +142,8 @@ def payload_of(reply: Reply) -> Payload:
 
 def hits_of(reply: Reply) -> Hits:
     """The hits of one search."""
-    told = decode(RESULTS, reply)
-    return Hits(told.results, lsn=reply.lsn, explain=told.explain)
+    answer = decode(RESULTS, reply)
+    return Hits(answer.results, lsn=reply.lsn, explain=answer.explain)
 
 
 def hit_lists(expected: int) -> Callable[[Reply], list[Hits]]:

@@ -112,20 +112,20 @@ class Failure(msgspec.Struct, frozen=True):
 def failure(reply: Reply) -> AsteroidError:
     """The error that an answer other than 2xx means."""
     details: dict[str, object] = {}
-    told = Failure()
+    problem = Failure()
     try:
-        told = msgspec.json.decode(reply.body, type=Failure)
+        problem = msgspec.json.decode(reply.body, type=Failure)
         details = msgspec.json.decode(reply.body, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Not our server's shape: a proxy's page, most likely. Its beginning is the best explanation.
-        told = Failure(error=reply.body[:EXCERPT_CHARS].decode("utf-8", "replace").strip())
-    kept = {name: value for name, value in details.items() if name not in ("error", "code")}
-    message = told.error or f"the server answered {reply.status}"
-    kind = error_class(reply.status, told.code)
+        problem = Failure(error=reply.body[:EXCERPT_CHARS].decode("utf-8", "replace").strip())
+    others = {name: value for name, value in details.items() if name not in ("error", "code")}
+    message = problem.error or f"the server answered {reply.status}"
+    kind = error_class(reply.status, problem.code)
     if issubclass(kind, Overloaded):
         wait_s = reply.retry_after_s
-        return kind(message, code=told.code, status=reply.status, details=kept, retry_after_s=wait_s)
-    return kind(message, code=told.code, status=reply.status, details=kept)
+        return kind(message, code=problem.code, status=reply.status, details=others, retry_after_s=wait_s)
+    return kind(message, code=problem.code, status=reply.status, details=others)
 
 
 def check(reply: Reply) -> None:

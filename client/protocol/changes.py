@@ -1,4 +1,4 @@
-"""The change feed as it comes: lines into changes, and where to go on after a connection that was cut."""
+"""The change feed: how lines become changes, and where to continue after a broken connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from asteroid_cloud.client.settings import HEARTBEAT_S, RetryPolicy
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 STATUS_OF_ERROR_LINE = {"changes_pruned": 410}
-"""What an error would have been answered with, had it come before the first line; 500 for all others."""
+"""The status that an error would have had before the first line; 500 for all others."""
 
 
 class Line(Change, frozen=True):
@@ -35,7 +35,7 @@ LINE = msgspec.json.Decoder(Line)
 
 
 class Lines:
-    """Cuts what comes into lines."""
+    """Splits what arrives into lines."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
@@ -53,7 +53,7 @@ class Lines:
 
 
 class Following:
-    """One caller's way through the feed, over any number of connections."""
+    """The position of one caller in the feed, kept over any number of connections."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Following:
         if limit is not None and limit < 1:
             raise InvalidRequest(f"limit must be at least 1, got {limit}", code="bad_limit")
         self.since = since
-        """All changes up to here came whole."""
+        """All changes up to here have arrived whole."""
         self.is_over = False
         self._include = include
         self._left = limit
@@ -76,9 +76,9 @@ class Following:
         self._policy = policy
         self._failed = 0
         self._part = (0, 0)
-        """A change that came in part, and how many of its rows."""
+        """The LSN of a change of which a part has arrived, and how many of its rows."""
         self._skip = 0
-        """Rows of it that are still to come again on this connection."""
+        """Rows of it that this connection sends a second time."""
 
     def call(self) -> Call[None]:
         """What to ask next."""
@@ -94,44 +94,44 @@ class Following:
         return Call("GET", f"/v1/changes?{urlencode(asked)}", check, None, headers)
 
     def take(self, line: bytes) -> Change | None:
-        """The change of a line; None for what is none. Raises the error that the line tells of."""
+        """The change in a line; None for a heartbeat. Raises the error that the line holds."""
         try:
-            told = LINE.decode(line)
+            entry = LINE.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UnexpectedAnswer(f"a line of the feed does not fit: {error}") from error
-        if told.error:
-            raise failure(Reply(STATUS_OF_ERROR_LINE.get(told.code, 500), {}, line))
+        if entry.error:
+            raise failure(Reply(STATUS_OF_ERROR_LINE.get(entry.code, 500), {}, line))
         self._failed = 0
-        if told.kind in ("heartbeat", "end"):
-            self.since = max(self.since, told.lsn)
-            self.is_over = told.kind == "end"
+        if entry.kind in ("heartbeat", "end"):
+            self.since = max(self.since, entry.lsn)
+            self.is_over = entry.kind == "end"
             return None
-        return self._unseen_of(told)
+        return self._unseen_of(entry)
 
     def pause_after(self, error: AsteroidError) -> float:
-        """Seconds until the next connection; raises the error when it is final."""
+        """Seconds until the next connection; raises the error if there is to be none."""
         self._failed += 1
         if not isinstance(error, ConnectionFailed | Overloaded) or self._failed >= self._policy.attempts_max:
             raise error
         asked_s = error.retry_after_s if isinstance(error, Overloaded) else None
         return backoff_s(self._policy, self._failed) + (asked_s or 0.0)
 
-    def _unseen_of(self, told: Line) -> Change | None:
-        """What of a piece did not come before, on a connection that was cut in the middle of a change."""
-        count = len(told.ids or ())
-        came = self._part[1] if told.lsn == self._part[0] else 0
+    def _unseen_of(self, entry: Line) -> Change | None:
+        """The part of a piece that did not arrive on an earlier connection, which broke within the change."""
+        count = len(entry.ids or ())
+        came = self._part[1] if entry.lsn == self._part[0] else 0
         skipped = min(count, self._skip) if came else 0
         self._skip -= skipped
-        if told.more:
-            self._part = told.lsn, came + count - skipped
+        if entry.more:
+            self._part = entry.lsn, came + count - skipped
             if skipped == count:
                 return None
         else:
-            self.since, self._part = told.lsn, (0, 0)
+            self.since, self._part = entry.lsn, (0, 0)
             if self._left is not None:
                 self._left -= 1
                 self.is_over = self._left == 0
-        given = {name: getattr(told, name) for name in Change.__struct_fields__}
+        given = {name: getattr(entry, name) for name in Change.__struct_fields__}
         for name in ("ids", "payloads", "vectors"):
             if given[name] is not None:
                 given[name] = given[name][skipped:]
@@ -139,5 +139,5 @@ class Following:
 
 
 def cut_off() -> ConnectionFailed:
-    """What a feed that ends without saying so means."""
+    """The error for a feed that ends without its last line."""
     return ConnectionFailed("the feed of changes was cut off")

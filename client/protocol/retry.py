@@ -1,8 +1,8 @@
 """Whether, and after how long, a failed call is sent again.
 
 Only what is safe: connection failures and the answers 429 and 503, never a conflict, never beyond
-the call's time limit. Pauses grow exponentially with full jitter, so that clients cut off together
-do not come back together; a Retry-After is a lower bound, as the server asked for it.
+the call's time limit. Pauses grow exponentially with full jitter, so that clients that were cut off together
+do not return together. A Retry-After of the server is a lower bound.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Attempts:
     def pause_after(self, error: AsteroidError) -> float | None:
         """Seconds to wait before the next attempt, or None when the error is final."""
         self.failed += 1
-        spent = self.failed >= self.policy.attempts_max and not self.call.patient
-        if spent or not may_retry(self.call.retry, error):
+        is_last = self.failed >= self.policy.attempts_max and not self.call.patient
+        if is_last or not may_retry(self.call.retry, error):
             return None
         pause_s = backoff_s(self.policy, self.failed)
         if isinstance(error, Overloaded) and error.retry_after_s is not None:
@@ -45,8 +45,8 @@ class Attempts:
 
 
 def backoff_s(policy: RetryPolicy, failed: int) -> float:
-    """Seconds to wait after so many failures in a row, drawn anew each time."""
-    doublings = min(failed - 1, 32)  # a patient call may try for long; a float has an end
+    """Seconds to wait after so many failures in a row, drawn at random each time."""
+    doublings = min(failed - 1, 32)  # a patient call may try often; this keeps the float finite
     return random.uniform(0, min(policy.pause_s_max, policy.first_pause_s * 2**doublings))
 
 

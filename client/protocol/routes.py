@@ -100,7 +100,7 @@ def reading(min_lsn: int | None) -> dict[str, str]:
 
 
 def matching(if_match: int | None, if_absent: bool = False) -> dict[str, str]:
-    """The header that makes a write depend on what its id is."""
+    """The header that makes a write depend on the state of its id."""
     if if_absent:
         if if_match is not None:
             raise InvalidRequest("if_match and if_absent exclude each other", code="bad_if_match")
@@ -315,7 +315,7 @@ def search(search: Search, min_lsn: int | None) -> Call[Hits]:
 def search_batch(
     searches: Iterable[Search | Vector], shared: Search, min_lsn: int | None
 ) -> Call[list[Hits]]:
-    """POST /v1/search/batch; a bare vector is searched the way ``shared`` says."""
+    """POST /v1/search/batch; a plain vector is searched with the fields of ``shared``."""
     bodies = [
         search_fields(each if isinstance(each, Search) else msgspec.structs.replace(shared, vector=each))
         for each in searches
@@ -324,7 +324,7 @@ def search_batch(
 
 
 def insert_batch(body: bytes) -> Call[Counted]:
-    """POST /v1/vectors/batch, the body encoded before: every item replaces what its id had."""
+    """POST /v1/vectors/batch with an encoded body. Sent twice it leaves the same state."""
     return Call("POST", "/v1/vectors/batch", count_of("inserted"), body, JSON)
 
 

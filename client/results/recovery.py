@@ -1,4 +1,4 @@
-"""What a server tells of the opening of its store."""
+"""What a server reports about the opening of its store."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Recovery(Answer, frozen=True):
     durable_lsn: int
     records_replayed: int
     bytes_cut: int
-    """Of a torn write at the end of the log, which nobody was told of."""
+    """Of a torn write at the end of the log, which was never acknowledged."""
     cut_from: str | None
     cut_offset: int | None
     cut_reason: str | None
@@ -63,6 +63,6 @@ class Recovery(Answer, frozen=True):
     mode: str = "tail"
     """What the server was allowed to do: "strict", "tail" or "salvage"."""
     mended: list[str] = msgspec.field(default_factory=list)
-    """What was damaged and could be mended, in a sentence each."""
+    """What was damaged and could be repaired, one sentence each."""
     losses: DataLoss = DataLoss()
     lsn: int = 0

@@ -1,7 +1,7 @@
 """Keep-alive connections of the standard library, shared by threads, all against a deadline.
 
-A socket's own time limit starts anew with each operation, so a server that sends a byte now and then
-could hold a call for ever. Here every receive is given only what is left of the call's time.
+A socket's own time limit starts again with each operation, so a server that sends single bytes could
+keep a call waiting without end. Here every receive gets only what is left of the call's time.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Connection:
 
 
 def has_input(sock: socket.socket) -> bool:
-    """Whether an idle connection was closed by the server, or holds bytes that nobody asked for."""
+    """Whether an idle connection was closed by the server, or holds bytes that no request asked for."""
     if sys.platform == "win32":
         return bool(select.select([sock], [], [], 0)[0])
     poll = select.poll()  # unlike select it knows no highest file number

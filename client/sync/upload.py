@@ -26,7 +26,7 @@ class Upload:
         """The first item concerned, what to add to the places that the error names, and the error."""
 
     def run(self, batches: Iterator[list[Item]]) -> Counted:
-        """Sends everything. After a failure nothing new is begun, but what is under way is awaited."""
+        """Sends everything. After a failure nothing new is begun, but requests under way are awaited."""
         first = 0
         try:
             for batch in batches:

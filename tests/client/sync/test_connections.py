@@ -13,7 +13,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from asteroid_cloud.client import AsyncClient, Client, ConnectionFailed, DeadlineExceeded, InvalidRequest
+from asteroid_cloud.client import (
+    AsyncClient,
+    Client,
+    ConnectionFailed,
+    DeadlineExceeded,
+    InvalidRequest,
+)
 from asteroid_cloud.client.sync.connections import Pool
 from tests.support.clients import KEY, QUICK, Connect
 from tests.support.faulty_server import FaultyServer, hang_up
