@@ -16,7 +16,7 @@ JOINS_MAX = 5
 """Merges that a graph may grow by before a new one is built."""
 DEAD_SHARE_OF_JOINED_MAX = 0.2
 """Share of deleted rows up to which a graph is kept, and its gaps bridged."""
-LINK_STEPS = 7
+LINK_STEPS = core.LINK_STEPS
 """What linking a row at once with others counts as in the native core's progress; joining it counts 1."""
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from asteroid_cloud.indexer.checkpoint.manifest import NAME as MANIFEST_NAME
 from asteroid_cloud.indexer.checkpoint.manifest import TEMPORARY, Manifest, manifest_name
+from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.disk import UNFINISHED, Files
 
 SEGMENT_FILE = re.compile(r"segment-(\d{12})\.(graph|payload|fields)")
@@ -54,7 +55,7 @@ def remove_orphans(
 
 
 def _remove_unfinished(files: Files, folder: str) -> None:
-    """Removes column files that a crash has left unfinished: none counts before it has its name."""
+    """Removes column files that a crash has left unfinished, and scratch files: none of them counts."""
     for name in files.list(folder):
-        if name.endswith(".fields" + UNFINISHED):
+        if name.endswith(".fields" + UNFINISHED) or name.startswith(core.SCRATCH_PREFIX):
             files.remove(f"{folder}/{name}")

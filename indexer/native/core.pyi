@@ -1,47 +1,107 @@
-"""The native core: SQ8 records, the tail, the graph and its segments, and the search over them."""
+"""The native core: SQ8 records, the tail, the graph and its segments, and the search over them.
+
+Arguments are checked: ValueError names what does not fit. An array of another type or layout is converted.
+What takes long releases the GIL.
+"""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+KEY_BYTES: Final[int]
+"""Bytes of a string that are its key in a column."""
+TAG_NULL: Final[float]
+"""The numbers of a tag column: what a value is that has no column of its own."""
+TAG_FALSE: Final[float]
+TAG_TRUE: Final[float]
+TAG_ARRAY: Final[float]
+TAG_OBJECT: Final[float]
+LINK_STEPS: Final[int]
+"""Steps of progress that linking a row at once with others takes; joining it takes one more."""
+LINKS_MAX_MAX: Final[int]
+"""Links that a node may have on the upper levels; on the ground twice as many."""
+ROWS_MAX: Final[int]
+"""Rows of a segment."""
+SCRATCH_PREFIX: Final[str]
+"""How the name of a scratch file begins, where the file system knows no nameless files."""
+SECTION_ALIGN: Final[int]
+"""Each section of a segment's file begins at a multiple of this."""
+TOP_NODES_MAX: Final[int]
+"""Nodes of a graph's highest level, all of which are measured at the beginning of a walk."""
+RECORD_HEADER_BYTES: Final[int]
+"""Bytes of a record before its codes."""
+SPARSE_SHARE: Final[float]
+"""Share of matching rows below which the ef of a walk grows as the share falls."""
+
 class Metric:
+    """How near two vectors are; smaller is nearer."""
+
     l2: Metric
     cosine: Metric
     ip: Metric
 
+class DamagedSegment(RuntimeError):
+    """A segment's file no longer holds what was checked when it was opened."""
+
 class Part:
+    """Records by ordinal. A list of ordinals raises IndexError when one of them is no row."""
+
     @property
     def dim(self) -> int: ...
     @property
     def rows(self) -> int: ...
     def ids(self, ordinals: NDArray[np.uint32]) -> NDArray[np.uint64]: ...
-    def first_ids(self, rows: int) -> NDArray[np.uint64]: ...
-    def vectors(self, ordinals: NDArray[np.uint32]) -> NDArray[np.float32]: ...
-    def encoded(self, ordinals: NDArray[np.uint32]) -> NDArray[np.uint8]: ...
+    def first_ids(self, rows: int) -> NDArray[np.uint64]:
+        """The ids of the first ``rows`` rows."""
+    def vectors(self, ordinals: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """The dequantised vectors."""
+    def encoded(self, ordinals: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Records, each with its residual if the index keeps one, as ``encode`` gives them."""
 
 class Rows(Part):
+    """Rows in memory, in the order in which they were written. One thread appends while others read."""
+
     def __init__(self, dim: int, metric: Metric, fine: bool, capacity: int) -> None: ...
     @property
     def capacity(self) -> int: ...
-    def append(self, ids: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> int: ...
-    def find(self, ids: NDArray[np.uint64], visible: int) -> NDArray[np.int64]: ...
+    def append(self, ids: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> int:
+        """Returns the row of the first; whatever is raised, nothing has changed."""
+    def find(self, ids: NDArray[np.uint64], visible: int) -> NDArray[np.int64]:
+        """The newest row of each id among the first ``visible`` ones, or -1."""
 
 class Segment(Part):
+    """A mapped graph file. Sections of ``layout``: nodes, fine, ids, by_id (offsets), rows, links_max, and
+    upper, a list of (offset of the links, nodes).
+
+    Raises OSError when the file cannot be mapped, ValueError when a section lies outside of it.
+    """
+
     def __init__(
         self, path: str, dim: int, metric: Metric, fine: bool, layout: dict[str, object]
     ) -> None: ...
     @property
     def mapped_bytes(self) -> int: ...
     @property
-    def cached_bytes(self) -> int: ...
-    def find(self, ids: NDArray[np.uint64]) -> NDArray[np.int64]: ...
-    def warm(self) -> None: ...
-    def release(self, offset: int, length: int) -> None: ...
+    def cached_bytes(self) -> int:
+        """Bytes of the file that are in memory now."""
+    def find(self, ids: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The row of each id, or -1; raises DamagedSegment."""
+    def warm(self) -> None:
+        """Reads the whole file into memory."""
+    def release(self, offset: int, length: int) -> None:
+        """Lets go of the memory of a part of the file."""
 
-class Cancelled(Exception): ...
+def first_bad_node(nodes: NDArray[np.uint8], list_at: int, links_max: int, rows: int) -> int:
+    """The first of whole nodes that has too many links, or one to no row; -1 when there is none."""
+
+class Cancelled(Exception):
+    """The work was wanted no longer."""
 
 class ColumnKind:
+    """What the values of a column are."""
+
     tag: ColumnKind
     number: ColumnKind
     string: ColumnKind
@@ -51,6 +111,8 @@ class ColumnKind:
     def name(self) -> str: ...
 
 class ColumnName:
+    """A column of a Shredder, see ``Shredder.path``."""
+
     @property
     def kind(self) -> ColumnKind: ...
 
@@ -65,30 +127,50 @@ Column = tuple[
 ]
 """Whether it is exact; keys as numbers, or as text with the end of each; starts of groups; rows; prints."""
 
-def fingerprint(text: bytes) -> int: ...
-def instant_second(text: str) -> float | None: ...
+def fingerprint(text: bytes) -> int:
+    """A byte that tells most texts apart."""
+
+def instant_second(text: str) -> float | None:
+    """The second that a date-time of RFC 3339 names, counted from the day before 0001-01-01."""
 
 class Shredder:
+    """Takes payloads apart into columns, in memory of at most ``bytes_max``."""
+
     def __init__(self, paths_max: int, depth_max: int, bytes_max: int) -> None: ...
-    def want_only(self, columns: Sequence[tuple[tuple[list[str], bool], ColumnKind]]) -> None: ...
-    def add(self, texts: list[bytes]) -> None: ...
-    def column(self, name: ColumnName, exact_max: int) -> Column: ...
-    def path(self, name: ColumnName) -> tuple[list[str], bool]: ...
+    def want_only(self, columns: Sequence[tuple[tuple[list[str], bool], ColumnKind]]) -> None:
+        """Makes these columns only; before the first payload."""
+    def add(self, texts: list[bytes]) -> None:
+        """The payloads of the next rows; b"" has no fields."""
+    def column(self, name: ColumnName, exact_max: int) -> Column:
+        """Sorted; with sparse keys if there are more than ``exact_max`` different ones."""
+    def path(self, name: ColumnName) -> tuple[list[str], bool]:
+        """The names from the root to the values, and whether these are elements of an array there."""
     @property
     def columns(self) -> list[ColumnName]: ...
     @property
-    def dropped(self) -> list[ColumnName]: ...
+    def dropped(self) -> list[ColumnName]:
+        """Columns that there was no room for."""
     @property
-    def unindexed(self) -> NDArray[np.uint32]: ...
+    def unindexed(self) -> NDArray[np.uint32]:
+        """Rows that the columns do not describe."""
     @property
-    def is_complete(self) -> bool: ...
+    def is_complete(self) -> bool:
+        """Whether no path was left out."""
 
 class Progress:
+    """How far long work is; ``is_wanted`` is asked now and then whether it shall go on."""
+
     def __init__(self, is_wanted: Callable[[], bool]) -> None: ...
     @property
-    def done(self) -> int: ...
+    def done(self) -> int:
+        """Steps."""
 
 class GraphBuilder:
+    """Rows with their links before they are a segment, in memory or in a scratch file in ``folder``.
+
+    Raises OSError when there is no room.
+    """
+
     def __init__(
         self, dim: int, metric: Metric, fine: bool, capacity: int, links_max: int, folder: str
     ) -> None: ...
@@ -99,22 +181,32 @@ class GraphBuilder:
     @property
     def links_max(self) -> int: ...
     @property
-    def repaired(self) -> int: ...
+    def repaired(self) -> int:
+        """Nodes that ``finish`` had to give a way in."""
     def append(self, ids: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> None: ...
-    def adopt(
-        self, segment: Segment, ordinals: NDArray[np.uint32], threads: int, progress: Progress
-    ) -> None: ...
-    def link_by_insertion(self, ef_construction: int, threads: int, progress: Progress) -> None: ...
-    def link_all(self, first: int, threads: int, progress: Progress) -> None: ...
-    def join(self, first: int, threads: int, progress: Progress) -> None: ...
-    def finish(self, threads: int, progress: Progress) -> None: ...
-    def nodes(self, first: int, n: int) -> NDArray[np.uint8]: ...
+    def adopt(self, segment: Segment, ordinals: NDArray[np.uint32], threads: int, progress: Progress) -> None:
+        """Takes rows of a segment over, in ascending order, with the links between them."""
+    def link_by_insertion(self, ef_construction: int, threads: int, progress: Progress) -> None:
+        """Links all rows one by one, as HNSW does."""
+    def link_all(self, first: int, threads: int, progress: Progress) -> None:
+        """Links the rows from ``first`` on among themselves, all at once."""
+    def join(self, first: int, threads: int, progress: Progress) -> None:
+        """Joins the graph of the rows from ``first`` on to that of the rows before."""
+    def finish(self, threads: int, progress: Progress) -> None:
+        """Makes every node reachable, orders the nodes and links the upper levels."""
+    def nodes(self, first: int, n: int) -> NDArray[np.uint8]:
+        """Nodes as a file has them, in the final order; after ``finish``, as all that follows."""
     def fine(self, first: int, n: int) -> NDArray[np.uint8]: ...
     def ids(self) -> NDArray[np.uint64]: ...
-    def upper(self) -> list[tuple[int, NDArray[np.uint32]]]: ...
+    def upper(self) -> list[tuple[int, NDArray[np.uint32]]]:
+        """Nodes and links of each level above the ground, the lowest first."""
 
-def available_kernels() -> list[str]: ...
-def kernels() -> str: ...
+def available_kernels() -> list[str]:
+    """The kernels that this processor can run, fastest first."""
+
+def kernels() -> str:
+    """The ones in use."""
+
 def use_kernels(name: str) -> None: ...
 def dot_codes(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int: ...
 def dot_four_codes(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> list[int]: ...
@@ -124,18 +216,22 @@ def measure_codes(
     fine: NDArray[np.uint8] | None,
     offset: float,
     scale: float,
-) -> tuple[float, float, float]: ...
+) -> tuple[float, float, float]:
+    """Dot product and squared norm of a dequantised vector, and its squared distance from ``query``."""
+
 def record_bytes(dim: int) -> int: ...
 def row_bytes(dim: int, fine: bool) -> int: ...
 def node_bytes(dim: int, links_max: int) -> int: ...
-def link_all_steps(points: int) -> int: ...
-def encode(vectors: NDArray[np.float32], metric: Metric, fine: bool) -> NDArray[np.uint8]: ...
-def first_bad_node(nodes: NDArray[np.uint8], list_at: int, links_max: int, rows: int) -> int: ...
-
-class PartPlans:
-    def __init__(self, parts: Sequence[tuple[Part, int, NDArray[np.uint8] | None, int, bool]]) -> None: ...
+def encode(vectors: NDArray[np.float32], metric: Metric, fine: bool) -> NDArray[np.uint8]:
+    """A row of bytes for each vector."""
 
 def all_finite(values: NDArray[np.float32]) -> bool: ...
+
+class PartPlans:
+    """What is to be searched, each: part, visible rows, mask of them or None, rows in it, whether to scan."""
+
+    def __init__(self, parts: Sequence[tuple[Part, int, NDArray[np.uint8] | None, int, bool]]) -> None: ...
+
 def search(
     parts: PartPlans,
     queries: NDArray[np.float32],
@@ -151,4 +247,5 @@ def search(
     NDArray[np.uint32],
     NDArray[np.uint64],
     NDArray[np.uint32],
-]: ...
+]:
+    """Ids, distances, parts, ordinals, a row a query; how many it found, rows measured, parts rescanned."""

@@ -35,8 +35,8 @@ PATHS_MAX = 256
 """Paths of a segment that have columns; filters on others read payloads."""
 DEPTH_MAX = 8
 """Names in such a path."""
-KEY_BYTES = 32
-"""Bytes of a string that are its key; the same as in the native core."""
+KEY_BYTES = core.KEY_BYTES
+"""Bytes of a string that are its key."""
 EXACT_KEYS_MIN = 256
 """So many different keys of a column are always kept; of more, one for each sixteen rows."""
 BITMAP_SHARE = 16

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
+from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.limits import MIB
@@ -25,7 +26,7 @@ from asteroid_cloud.wal.limits import MIB
 HEADER = struct.Struct("<8sII")
 TRAILER = struct.Struct("<II8s")
 FOOTER_BYTES_MAX = MIB
-ALIGN = 8
+ALIGN = core.SECTION_ALIGN
 PAGE = 4096
 
 Footer = TypeVar("Footer", bound=msgspec.Struct)

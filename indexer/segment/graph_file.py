@@ -36,12 +36,8 @@ from asteroid_cloud.wal.limits import MIB
 
 MAGIC = b"ASTRSEG1"
 VERSION = 1
-LINKS_MAX_MAX = 256
-RECORD_HEADER_BYTES = 16
 RECORD_FLOATS = [0, 1, 3]
 """Which of the header's four words are floats: offset, scale, and what the metric keeps."""
-TOP_NODES_MAX = 64
-"""Nodes of the highest level, all of which are measured at the beginning of a search."""
 
 
 class UpperSection(msgspec.Struct, frozen=True, array_like=True):
@@ -161,7 +157,7 @@ def unreachable_nodes(files: Files, path: str, identity: bytes, number: int, spe
 
 def _check_counts(path: str, footer: SegmentFooter) -> None:
     rows, links_max, spec = footer.rows, footer.links_max, footer.spec
-    sound = 0 < rows < 2**31 - 1 and 0 < links_max <= LINKS_MAX_MAX
+    sound = 0 < rows <= core.ROWS_MAX and 0 < links_max <= core.LINKS_MAX_MAX
     sound = sound and footer.nodes.length == rows * core.node_bytes(spec.dim, links_max)
     sound = sound and footer.fine.length == rows * (spec.row_bytes - spec.record_bytes)
     sound = sound and footer.ids.length == 8 * rows and footer.by_id.length == 4 * rows
@@ -171,7 +167,7 @@ def _check_counts(path: str, footer: SegmentFooter) -> None:
         sound = sound and 0 < level.count <= below
         sound = sound and level.links.length == (0 if is_highest else 4 * (1 + links_max) * level.count)
         below = level.count
-    if not sound or below > TOP_NODES_MAX:
+    if not sound or below > core.TOP_NODES_MAX:
         raise CorruptionError(path, 0, "the sections' sizes do not fit the row count")
 
 
@@ -185,7 +181,7 @@ def _check_nodes(files: Files, path: str, footer: SegmentFooter) -> None:
         bad = core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.rows)
         if bad >= 0:
             raise CorruptionError(path, footer.nodes.offset, f"node {first + bad} has an impossible link")
-        headers = np.ascontiguousarray(nodes[:, :RECORD_HEADER_BYTES]).view("<f4")[:, RECORD_FLOATS]
+        headers = np.ascontiguousarray(nodes[:, : core.RECORD_HEADER_BYTES]).view("<f4")[:, RECORD_FLOATS]
         if not bool(np.all(np.isfinite(headers))):
             raise CorruptionError(path, footer.nodes.offset, "a record is scaled by what is no number")
         first += len(nodes)

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.model.spec import IndexSpec
+from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.indexer.segment.graph_file import open_segment
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, PayloadRef, RowPayload
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
+from asteroid_cloud.wal.errors import CorruptionError
 
 
 def graph_path(folder: str, number: int) -> str:
@@ -57,6 +59,7 @@ class Segment:
         """The LSN up to which all rows are in this segment or an older one."""
         graph, payload = graph_path(folder, number), payload_path(folder, number)
         self.native, footer = open_segment(files, graph, identity, number, spec)
+        self._graph_path = graph
         self.rows = footer.rows
         self.joins = footer.joins
         top_rows = footer.upper[-1].count if footer.upper else footer.rows
@@ -87,8 +90,14 @@ class Segment:
         return self.rows - self.deletions.count
 
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
-        """The row that holds each id, or -1; a segment holds an id once at most."""
-        return self.native.find(ids)
+        """The row that holds each id, or -1; a segment holds an id once at most.
+
+        Raises CorruptionError when the file has been damaged since it was opened.
+        """
+        try:
+            return self.native.find(ids)
+        except core.DamagedSegment as error:
+            raise CorruptionError(self._graph_path, 0, str(error)) from error
 
     def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
         """The payload text of each row, read from disk a block at a time."""

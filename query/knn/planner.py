@@ -35,8 +35,6 @@ VISITS_PER_BREADTH = 14
 WALK_COST = 3.0
 """What a row measured on a walk costs, in rows measured by a scan: about 90 ns against 20 to 37."""
 
-SPARSE_SHARE = 0.05
-"""Share of matching rows below which a walk is broader; the same as in the native core."""
 PLANS_KEPT = 64
 """Plans of one snapshot, by filter and breadth, that are kept for the next search."""
 PLAN_BYTES_MAX = 64 * KIB
@@ -72,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True):
 def scan_limit(rows: int, ef: int) -> int:
     """The number of matches among ``rows`` up to which a scan is the cheaper way."""
     balance = WALK_COST * VISITS_PER_BREADTH * ef
-    return max(SCAN_MATCHES_MAX, int(balance), int(math.sqrt(balance * SPARSE_SHARE * rows)))
+    return max(SCAN_MATCHES_MAX, int(balance), int(math.sqrt(balance * core.SPARSE_SHARE * rows)))
 
 
 def plan_search(snapshot: Snapshot, filter: Filter, masks: FilterCache, *, ef: int, exact: bool) -> Plan:

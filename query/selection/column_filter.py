@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Column, Columns
+from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment import KEY_BYTES
 from asteroid_cloud.query.filters.tree import (
     Among,
@@ -39,8 +40,7 @@ from asteroid_cloud.query.filters.tree import (
 Flags = NDArray[np.bool_]
 
 EXACT_INTEGERS = float(2**53)
-TAGS: dict[object, float] = {None: 0.0, False: 1.0, True: 2.0}
-ARRAY, OBJECT = 3.0, 4.0
+TAGS: dict[object, float] = {None: core.TAG_NULL, False: core.TAG_FALSE, True: core.TAG_TRUE}
 NOT_ASCII, ABOVE_UTF8 = b"\x80", b"\xff"
 """From the first byte of what is not ASCII; beyond every byte of UTF-8."""
 FOLDED_LETTERS = 3
@@ -136,7 +136,7 @@ class _Leaf:
             case ContainsAny(literals):
                 return self._elements()._among(literals)
             case ContainsAll(literals):
-                arrays = self._certain(self._tagged(ARRAY))
+                arrays = self._certain(self._tagged(core.TAG_ARRAY))
                 found = [self._elements()._equal(literal) for literal in literals]
                 return _joined(np.logical_and, [arrays, *found], self._fields.rows, empty=True)
             case Prefix(text):
@@ -198,7 +198,7 @@ class _Leaf:
     def _equal_array(self, literal: tuple[Literal, ...]) -> Flags:
         """The rows with an array that may equal this one."""
         if self._is_element:  # columns do not look into the arrays of arrays
-            return self._tagged(ARRAY)
+            return self._tagged(core.TAG_ARRAY)
         possible = self._with_length(len(literal)).possible
         for each in literal:
             possible &= self._elements()._equal(each).possible
@@ -206,7 +206,7 @@ class _Leaf:
 
     def _equal_object(self, literal: ObjectLiteral) -> Flags:
         """The rows with an object that may equal this one."""
-        possible = self._tagged(OBJECT)
+        possible = self._tagged(core.TAG_OBJECT)
         if not self._is_element:  # nor into the objects of arrays
             for name, value in literal.items:
                 possible &= _Leaf(self._fields, (*self._path, name)).bounds(Equal(value)).possible

@@ -73,6 +73,12 @@ void bind_columns(py::module_& m) {
         .value("string", ColumnKind::string)
         .value("length", ColumnKind::length)
         .value("instant", ColumnKind::instant);
+    m.attr("KEY_BYTES") = Shredder::KEY_BYTES;
+    m.attr("TAG_NULL") = double(Tag::null);
+    m.attr("TAG_FALSE") = double(Tag::no);
+    m.attr("TAG_TRUE") = double(Tag::yes);
+    m.attr("TAG_ARRAY") = double(Tag::array);
+    m.attr("TAG_OBJECT") = double(Tag::object);
     m.def("fingerprint", [](const py::bytes& text) {
         const std::string_view view = text;
         return fingerprint(view.data(), view.size());

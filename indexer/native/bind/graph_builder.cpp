@@ -10,6 +10,7 @@
 #include "build/hierarchy.hpp"
 #include "build/insertion.hpp"
 #include "build/join.hpp"
+#include "build/scratch_file.hpp"
 #include "parts/layout.hpp"
 #include "threads/parallel.hpp"
 
@@ -17,15 +18,6 @@ namespace py = pybind11;
 
 namespace asteroid {
 namespace {
-
-// Freeing the memory of a large graph takes a while too.
-struct DeleteWithoutGil {
-    void operator()(GraphBuilder* builder) const {
-        const py::gil_scoped_release release;
-        delete builder;
-    }
-};
-using GraphBuilderHolder = std::unique_ptr<GraphBuilder, DeleteWithoutGil>;
 
 Array<uint8_t> builder_slice(const GraphBuilder& builder, uint32_t first, uint32_t n, size_t bytes,
                              void (GraphBuilder::*write)(uint32_t, uint32_t, uint8_t*) const) {
@@ -41,7 +33,9 @@ Array<uint8_t> builder_slice(const GraphBuilder& builder, uint32_t first, uint32
 Array<uint64_t> builder_ids(const GraphBuilder& builder) {
     require(builder.row_at.size() == builder.rows(), "the graph builder is not finished");
     Array<uint64_t> ids{ssize_t(builder.rows())};
-    for (uint32_t i = 0; i < builder.rows(); ++i) ids.mutable_data()[i] = builder.id_at(i);
+    uint64_t* out = ids.mutable_data();
+    const py::gil_scoped_release release;
+    for (uint32_t i = 0; i < builder.rows(); ++i) out[i] = builder.id_at(i);
     return ids;
 }
 
@@ -59,10 +53,11 @@ void builder_adopt(GraphBuilder& builder, const Segment& segment, const Array<ui
     require(builder.shape().dim == segment.shape().dim && builder.shape().metric == segment.shape().metric &&
                 builder.shape().has_fine == segment.shape().has_fine,
             "the segment is of another shape");
-    const std::vector<uint32_t> list(ordinals.data(), ordinals.data() + ordinals.size());
+    const uint32_t* const first = ordinals.data();
+    const py::gil_scoped_release release;
+    const std::vector<uint32_t> list(first, first + ordinals.size());
     for (size_t i = 0; i < list.size(); ++i)
         require(list[i] < segment.rows() && (i == 0 || list[i] > list[i - 1]), "ordinals must ascend");
-    py::gil_scoped_release release;
     adopt(builder, segment, list, threads, progress);
 }
 
@@ -88,12 +83,13 @@ void bind_graph_builder(py::module_& m) {
              }),
              py::arg("is_wanted"))
         .def_property_readonly("done", &Progress::done);
-    py::class_<GraphBuilder, GraphBuilderHolder>(m, "GraphBuilder")
+    py::class_<GraphBuilder, Holder<GraphBuilder>>(m, "GraphBuilder")
         .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity, uint32_t links_max,
                          const std::string& folder) {
                  const py::gil_scoped_release release;  // taking room on the disk takes its time
-                 const Shape shape{dim, metric, fine};
-                 return GraphBuilderHolder(new GraphBuilder(shape, capacity, links_max, folder));
+                 const Shape shape = shape_from(dim, metric, fine);
+                 require(links_max > 0 && links_max <= LINKS_MAX_MAX, "links_max must be from 1 to 256");
+                 return Holder<GraphBuilder>(new GraphBuilder(shape, capacity, links_max, folder));
              }),
              py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("capacity"), py::arg("links_max"),
              py::arg("folder"))
@@ -141,7 +137,12 @@ void bind_graph_builder(py::module_& m) {
              py::arg("first"), py::arg("n"))
         .def("ids", &builder_ids)
         .def("upper", &builder_upper);
-    m.def("link_all_steps", &link_all_steps, py::arg("points"));
+    m.attr("LINK_STEPS") = LINK_STEPS;
+    m.attr("LINKS_MAX_MAX") = LINKS_MAX_MAX;
+    m.attr("ROWS_MAX") = ROWS_MAX;
+    m.attr("SCRATCH_PREFIX") = SCRATCH_PREFIX;
+    m.attr("SECTION_ALIGN") = SECTION_ALIGN;
+    m.attr("TOP_NODES_MAX") = TOP_NODES_MAX;
     m.def("node_bytes", &node_bytes, py::arg("dim"), py::arg("links_max"));
 }
 

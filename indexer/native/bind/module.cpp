@@ -9,6 +9,7 @@
 #include "parts/segment.hpp"
 #include "quant/kernels.hpp"
 #include "quant/sq8.hpp"
+#include "search/masked_walk.hpp"
 #include "search/search.hpp"
 
 namespace py = pybind11;
@@ -18,7 +19,7 @@ namespace {
 
 Array<uint8_t> encode_all(const Array<float>& vectors, Metric metric, bool fine) {
     require(vectors.ndim() == 2 && vectors.shape(1) > 0, "vectors must be two-dimensional");
-    const Shape shape{size_t(vectors.shape(1)), metric, fine};
+    const Shape shape = shape_from(size_t(vectors.shape(1)), metric, fine);
     const size_t n = size_t(vectors.shape(0)), stride = row_bytes(shape);
     Array<uint8_t> rows({n, stride});
     const float* from = vectors.data();
@@ -35,7 +36,8 @@ class PartPlans {
     explicit PartPlans(const std::vector<py::tuple>& parts) : kept_(parts) {
         for (const py::tuple& fields : parts) plans_.push_back(plan_from(fields));
         for (const PartPlan& plan : plans_) {
-            require(plan.part->shape().dim == plans_.front().part->shape().dim, "parts of one dimension");
+            const Shape &one = plans_.front().part->shape(), &other = plan.part->shape();
+            require(one.dim == other.dim && one.metric == other.metric, "parts of one dimension and metric");
         }
     }
 
@@ -44,10 +46,13 @@ class PartPlans {
   private:
     PartPlan plan_from(const py::tuple& fields) {
         PartPlan plan{};
+        require(fields.size() == 5, "a plan has five fields");
         plan.part = fields[0].cast<const Part*>();
+        require(plan.part != nullptr, "a plan needs a part");
         plan.segment = dynamic_cast<const Segment*>(plan.part);
         plan.rows = fields[1].cast<uint32_t>();
         require(plan.rows <= plan.part->rows(), "no such rows");
+        require(!plan.segment || plan.rows == plan.part->rows(), "all rows of a segment are visible");
         if (!fields[2].is_none()) {
             // An array of another type or layout is searched as a copy that nobody else holds.
             masks_.push_back(fields[2].cast<Array<uint8_t>>());
@@ -168,6 +173,8 @@ PYBIND11_MODULE(core, m) {
     bind_parts(m);
     bind_graph_builder(m);
     bind_columns(m);
+    m.attr("RECORD_HEADER_BYTES") = sizeof(RecordHeader);
+    m.attr("SPARSE_SHARE") = SPARSE_SHARE;
     m.def("record_bytes", &record_bytes, py::arg("dim"));
     m.def("row_bytes", [](size_t dim, bool fine) { return row_bytes(Shape{dim, Metric::l2, fine}); },
           py::arg("dim"), py::arg("fine"));

@@ -22,6 +22,7 @@ void for_each_ordinal(const Array<uint32_t>& ordinals, uint32_t rows, const F& f
 Array<uint64_t> ids_of(const Part& part, const Array<uint32_t>& ordinals) {
     Array<uint64_t> ids(ordinals.size());
     uint64_t* out = ids.mutable_data();
+    const ReleaseGilIf release(ordinals.size() >= ROWS_WITHOUT_GIL);
     for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) { out[i] = part.id(row); });
     return ids;
 }
@@ -39,6 +40,7 @@ Array<float> vectors_of(const Part& part, const Array<uint32_t>& ordinals) {
     const size_t dim = part.shape().dim;
     Array<float> vectors({size_t(ordinals.size()), dim});
     float* out = vectors.mutable_data();
+    const ReleaseGilIf release(ordinals.size() >= ROWS_WITHOUT_GIL);
     for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
         decode(part.record(row), part.fine(row), dim, out + size_t(i) * dim);
     });
@@ -85,16 +87,17 @@ SegmentLayout layout_from(const py::dict& fields) {
 }  // namespace
 
 void bind_parts(py::module_& m) {
-    py::class_<Part>(m, "Part")
+    py::register_exception<DamagedSegment>(m, "DamagedSegment");
+    py::class_<Part, Holder<Part>>(m, "Part")
         .def_property_readonly("dim", [](const Part& part) { return part.shape().dim; })
         .def_property_readonly("rows", &Part::rows)
         .def("ids", &ids_of, py::arg("ordinals"))
         .def("first_ids", &first_ids, py::arg("rows"))
         .def("vectors", &vectors_of, py::arg("ordinals"))
         .def("encoded", &encoded_of, py::arg("ordinals"));
-    py::class_<Rows, Part>(m, "Rows")
+    py::class_<Rows, Part, Holder<Rows>>(m, "Rows")
         .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity) {
-                 return std::make_unique<Rows>(Shape{dim, metric, fine}, capacity);
+                 return Holder<Rows>(new Rows(shape_from(dim, metric, fine), capacity));
              }),
              py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("capacity"))
         .def_property_readonly("capacity", &Rows::capacity)
@@ -102,6 +105,7 @@ void bind_parts(py::module_& m) {
              [](Rows& rows, const Array<uint64_t>& ids, const Array<uint8_t>& encoded) {
                  require_matrix(encoded, rows.stride(), "encoded rows have another size");
                  require(ids.size() == encoded.shape(0), "as many ids as rows");
+                 const ReleaseGilIf release(ids.size() >= ROWS_WITHOUT_GIL);
                  return rows.append(ids.data(), encoded.data(), uint32_t(ids.size()));
              },
              py::arg("ids"), py::arg("encoded"))
@@ -110,14 +114,21 @@ void bind_parts(py::module_& m) {
                  return find_all(ids, [&](uint64_t id) { return rows.find(id, visible); });
              },
              py::arg("ids"), py::arg("visible"));
-    py::class_<Segment, Part>(m, "Segment")
+    py::class_<Segment, Part, Holder<Segment>>(m, "Segment")
         .def(py::init([](const std::string& path, size_t dim, Metric metric, bool fine,
                          const py::dict& layout) {
-                 return std::make_unique<Segment>(path, Shape{dim, metric, fine}, layout_from(layout));
+                 const Shape shape = shape_from(dim, metric, fine);
+                 const SegmentLayout sections = layout_from(layout);
+                 const py::gil_scoped_release release;
+                 return Holder<Segment>(new Segment(path, shape, sections));
              }),
              py::arg("path"), py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("layout"))
         .def_property_readonly("mapped_bytes", &Segment::mapped_bytes)
-        .def_property_readonly("cached_bytes", &Segment::resident_bytes)
+        .def_property_readonly("cached_bytes",
+                               [](const Segment& segment) {
+                                   const py::gil_scoped_release release;
+                                   return segment.resident_bytes();
+                               })
         .def("warm", &Segment::warm, py::call_guard<py::gil_scoped_release>())
         .def("release", &Segment::release, py::arg("offset"), py::arg("length"),
              py::call_guard<py::gil_scoped_release>())

@@ -28,19 +28,18 @@ void prune_pools(const Points& points, Pools& pools, uint32_t most, uint32_t thr
 
 // Who points at whom: for each point the others that list it, in one flat array.
 struct Reverse {
-    std::vector<uint32_t> ends;
+    std::vector<uint64_t> starts;  // 64 bits: 134 million points may have 2³² links
     std::vector<Candidate> from;
 
-    Reverse(uint32_t points, Pools& pools) : ends(size_t(points) + 1, 0) {
+    Reverse(uint32_t points, Pools& pools) : starts(size_t(points) + 1, 0) {
         for (uint32_t point = 0; point < points; ++point)
-            for (uint32_t i = 0; i < pools.count(point); ++i) ++ends[pools.begin(point)[i].node + 1];
-        std::partial_sum(ends.begin(), ends.end(), ends.begin());
-        from.resize(ends.back());
-        std::vector<uint32_t> next(ends.begin(), ends.end() - 1);
-        for (uint32_t point = 0; point < points; ++point)
-            for (uint32_t i = 0; i < pools.count(point); ++i) {
+            for (uint32_t i = 0; i < pools.count(point); ++i) ++starts[pools.begin(point)[i].node];
+        std::partial_sum(starts.begin(), starts.end(), starts.begin());
+        from.resize(starts.back());
+        for (uint32_t point = points; point-- > 0;)  // each group from its end, so that it ascends
+            for (uint32_t i = pools.count(point); i-- > 0;) {
                 const Candidate& to = pools.begin(point)[i];
-                from[next[to.node]++] = {to.distance, point};
+                from[--starts[to.node]] = {to.distance, point};
             }
     }
 };
@@ -53,8 +52,8 @@ void link_both_ways(const Points& points, Pools& pools, const LinkTable& table, 
         std::vector<Candidate> candidates;
         for (uint32_t point = uint32_t(first); point < last; ++point) {
             candidates.assign(pools.begin(point), pools.begin(point) + pools.count(point));
-            candidates.insert(candidates.end(), reverse.from.begin() + reverse.ends[point],
-                              reverse.from.begin() + reverse.ends[point + 1]);
+            candidates.insert(candidates.end(), reverse.from.begin() + ptrdiff_t(reverse.starts[point]),
+                              reverse.from.begin() + ptrdiff_t(reverse.starts[point + 1]));
             sort_unique(candidates);
             size_t chosen = candidates.size();
             if (chosen > table.most)

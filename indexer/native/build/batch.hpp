@@ -16,7 +16,7 @@ void link_all(const Points& points, const LinkTable& table, uint32_t threads, Pr
 // The same for the rows of a graph builder from `first` on, among themselves.
 void link_all(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress& progress);
 
-// Steps that link_all reports for so many points.
-constexpr uint64_t link_all_steps(uint32_t points) { return uint64_t(points) * (PARTITION_ROUNDS + 1); }
+// Steps that link_all reports for a point.
+constexpr uint32_t LINK_STEPS = PARTITION_ROUNDS + 1;
 
 }  // namespace asteroid

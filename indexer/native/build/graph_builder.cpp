@@ -1,6 +1,5 @@
 #include "build/graph_builder.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,15 +8,19 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "build/scratch_file.hpp"
 #include "parts/layout.hpp"
-#include "search/walk.hpp"
 
 namespace asteroid {
 namespace {
 
-[[noreturn]] void fail(const std::string& folder) {
-    throw std::system_error(errno, std::generic_category(), folder);
-}
+// Closed when it goes out of scope; a mapping keeps what it needs of the file.
+struct FileDescriptor {
+    int fd;
+    ~FileDescriptor() {
+        if (fd >= 0) close(fd);
+    }
+};
 
 }  // namespace
 
@@ -36,30 +39,19 @@ GraphBuilder::GraphBuilder(const Shape& shape, uint32_t capacity, uint32_t links
 GraphBuilder::~GraphBuilder() { munmap(table_, bytes_); }
 
 void GraphBuilder::map(const std::string& folder) {
-    int fd = -1;
-    if (!folder.empty()) {
-        fd = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        if (fd < 0) fail(folder);
-        // Room is taken now: a full disk met later would be a signal, not an error.
-        if (const int error = posix_fallocate(fd, 0, off_t(bytes_))) {
-            close(fd);
-            errno = error;
-            fail(folder);
-        }
-    }
-    const int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
-    void* mapped = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, flags, fd, 0);
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    errno = error;
-    if (mapped == MAP_FAILED) fail(folder.empty() ? "memory" : folder);
-    madvise(mapped, bytes_, fd < 0 ? MADV_HUGEPAGE : MADV_RANDOM);
+    const FileDescriptor file{folder.empty() ? -1 : open_scratch(folder)};
+    if (file.fd >= 0) reserve(file.fd, bytes_, folder);
+    const int flags = file.fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+    void* mapped = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, flags, file.fd, 0);
+    if (mapped == MAP_FAILED)
+        throw std::system_error(errno, std::generic_category(), folder.empty() ? "memory" : folder);
+    madvise(mapped, bytes_, file.fd < 0 ? MADV_HUGEPAGE : MADV_RANDOM);
     table_ = static_cast<uint8_t*>(mapped);
 }
 
 void GraphBuilder::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
     if (n > capacity_ - rows_) throw std::length_error("the graph builder is full");
-    ids_.insert(ids_.end(), ids, ids + n);
+    ids_.insert(ids_.end(), ids, ids + n);  // within what has been reserved
     const size_t bytes = row_bytes(shape_);
     for (uint32_t i = 0; i < n; ++i) {
         std::memcpy(entry(rows_ + i), rows + i * bytes, bytes);
@@ -77,9 +69,10 @@ void GraphBuilder::write_nodes(uint32_t first, uint32_t n, uint8_t* out) const {
         const Links from = links(row);
         std::memset(out, 0, bytes);
         std::memcpy(out, record(row), record_size);
-        uint32_t* to = reinterpret_cast<uint32_t*>(out + record_size);
-        to[0] = from.count;
-        for (uint32_t j = 0; j < from.count; ++j) to[1 + j] = place_of[from.begin[j]];
+        uint8_t* to = out + record_size;
+        store(to, from.count);
+        for (uint32_t j = 0; j < from.count; ++j)
+            store(to += sizeof(uint32_t), place_of[from.begin[j]]);
     }
 }
 

@@ -187,9 +187,10 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
         PruneScratch scratch;
         std::vector<Candidate> candidates;
         std::vector<uint32_t> rows;
+        LinkBuffer links, their_links;
         for (size_t i = begin; i < end; ++i) {
             const uint32_t row = uint32_t(i);
-            const Links old = segment.links(ordinals[i]);
+            const Links old = segment.links(ordinals[i], links);
             const auto add = [&](uint32_t ordinal) {
                 if (row_of[ordinal] != NO_NODE && row_of[ordinal] != row) rows.push_back(row_of[ordinal]);
             };
@@ -204,7 +205,7 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
             }
             for (uint32_t j = 0; j < old.count; ++j) {
                 if (row_of[old.begin[j]] != NO_NODE) continue;
-                const Links theirs = segment.links(old.begin[j]);
+                const Links theirs = segment.links(old.begin[j], their_links);
                 for (uint32_t t = 0; t < theirs.count; ++t) add(theirs.begin[t]);
             }
             std::sort(rows.begin(), rows.end());

@@ -15,6 +15,7 @@ constexpr uint32_t NO_ROW = 0xffffffffu;
 constexpr size_t NAME_BYTES_MAX = 256;
 constexpr size_t NUMBER_ENTRY_BYTES = 12;  // a key and a row
 constexpr size_t SORTING_BYTES = 16;       // what sorting adds an entry
+constexpr size_t TEXT_BYTES_MAX = 0xffffffffu;  // ends of texts have 32 bits
 constexpr size_t SPARSE_KEY_EVERY = 16;
 
 // Cuts sorted entries into groups: one a key, or one for SPARSE_KEY_EVERY keys.
@@ -48,7 +49,7 @@ size_t Shredder::Entries::bytes() const {
 }
 
 Shredder::Shredder(uint32_t paths_max, int depth_max, size_t bytes_max)
-    : paths_max_(paths_max), depth_max_(depth_max), bytes_max_(bytes_max) {
+    : paths_max_(paths_max), depth_max_(depth_max), bytes_max_(std::min(bytes_max, TEXT_BYTES_MAX)) {
     paths_.push_back({ROOT, "", false, 0, NO_ROW});
 }
 
@@ -178,7 +179,7 @@ void Shredder::note(uint32_t path, ColumnKind kind, double number) {
 void Shredder::note_string(uint32_t path) {
     Entries* const into = entries(path, ColumnKind::string);
     if (!into) return;
-    const size_t length = std::min(string_.size(), STRING_KEY_BYTES);
+    const size_t length = std::min(string_.size(), KEY_BYTES);
     into->text.insert(into->text.end(), string_.begin(), string_.begin() + ptrdiff_t(length));
     into->ends.push_back(uint32_t(into->text.size()));
     into->rows.push_back(row_);

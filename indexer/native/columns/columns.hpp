@@ -34,7 +34,7 @@ struct ColumnName {
 struct Column {
     bool exact;
     std::vector<double> numbers;    // keys, unless they are strings
-    std::vector<char> text;         // the keys of strings, cut to STRING_KEY_BYTES, one after the other
+    std::vector<char> text;         // the keys of strings, cut to KEY_BYTES, one after the other
     std::vector<uint32_t> ends;     // where each of these ends
     std::vector<uint32_t> starts;   // where each group starts in rows, then how many rows there are
     std::vector<uint32_t> rows;     // ascending within a key
@@ -56,7 +56,7 @@ struct FieldPath {
 class Shredder {
   public:
     static constexpr uint32_t ROOT = 0;
-    static constexpr size_t STRING_KEY_BYTES = 32;
+    static constexpr size_t KEY_BYTES = 32;
 
     // Holds entries of at most `bytes_max`; what does not fit is dropped, the largest column first.
     Shredder(uint32_t paths_max, int depth_max, size_t bytes_max);

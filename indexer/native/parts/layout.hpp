@@ -13,6 +13,11 @@ constexpr uint32_t LEVEL_RATIO = 32;
 // The highest level has at most so many nodes, and a search begins by measuring all of them.
 constexpr uint32_t TOP_NODES_MAX = 64;
 
+// Bounds of what a segment may say of itself.
+constexpr uint32_t ROWS_MAX = (1u << 31) - 1;  // the highest bit of a node's number is free for marks
+constexpr uint32_t LINKS_MAX_MAX = 256;        // links a node on upper levels; twice as many on the ground
+constexpr size_t SECTION_ALIGN = 8;            // each section of a file begins at a multiple of this
+
 constexpr size_t CACHE_LINE = 64;
 constexpr size_t LARGE_NODE = 512;  // from here on a whole line of padding costs at most an eighth
 

@@ -13,11 +13,10 @@ Rows::Rows(const Shape& shape, uint32_t capacity)
       chunks_((size_t(capacity) + CHUNK_ROWS - 1) / CHUNK_ROWS) {}
 
 void Rows::add_chunk(uint32_t index) {
-    Chunk& chunk = chunks_[index];
-    if (chunk.records) return;
-    chunk.records = std::make_unique<uint8_t[]>(size_t(CHUNK_ROWS) * stride_);
-    chunk.ids = std::make_unique<uint64_t[]>(CHUNK_ROWS);
-    chunk.previous = std::make_unique<uint32_t[]>(CHUNK_ROWS);
+    if (chunks_[index].records) return;
+    Chunk chunk{std::make_unique<uint8_t[]>(size_t(CHUNK_ROWS) * stride_),
+                std::make_unique<uint64_t[]>(CHUNK_ROWS), std::make_unique<uint32_t[]>(CHUNK_ROWS)};
+    chunks_[index] = std::move(chunk);
 }
 
 uint32_t Rows::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
@@ -31,14 +30,32 @@ uint32_t Rows::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
         std::memcpy(chunk.records.get() + size_t(row % CHUNK_ROWS) * stride_, rows + i * stride_, stride_);
     }
     const std::unique_lock guard(by_id_lock_);
-    for (uint32_t i = 0; i < n; ++i) {
-        const uint32_t row = first + i;
-        const auto [slot, is_new] = newest_by_id_.try_emplace(ids[i], row);
-        chunks_[row / CHUNK_ROWS].previous[row % CHUNK_ROWS] = is_new ? NO_NODE : slot->second;
-        slot->second = row;
+    uint32_t named = 0;
+    try {
+        for (; named < n; ++named) name(first + named);
+    } catch (...) {  // no memory: rows beyond the count do no harm, names of them would
+        while (named-- > 0) unname(first + named);
+        throw;
     }
     count_ += n;
     return first;
+}
+
+void Rows::name(uint32_t row) {
+    Chunk& chunk = chunks_[row / CHUNK_ROWS];
+    const auto [slot, is_new] = newest_by_id_.try_emplace(chunk.ids[row % CHUNK_ROWS], row);
+    chunk.previous[row % CHUNK_ROWS] = is_new ? NO_NODE : slot->second;
+    slot->second = row;
+}
+
+void Rows::unname(uint32_t row) {
+    const Chunk& chunk = chunk_of(row);
+    const auto slot = newest_by_id_.find(chunk.ids[row % CHUNK_ROWS]);
+    const uint32_t before = chunk.previous[row % CHUNK_ROWS];
+    if (before == NO_NODE)
+        newest_by_id_.erase(slot);
+    else
+        slot->second = before;
 }
 
 int64_t Rows::find(uint64_t id, uint32_t visible) const {

@@ -28,7 +28,7 @@ class Rows final : public Part {
     uint32_t capacity() const { return capacity_; }
 
     // Appends `n` rows (records, each with its residual if there is one); returns the row of the first.
-    // Throws std::length_error beyond the capacity.
+    // Throws std::length_error beyond the capacity; whatever it throws, nothing has changed then.
     uint32_t append(const uint64_t* ids, const uint8_t* rows, uint32_t n);
 
     // The newest row below `visible` that holds this id, or -1. Readers of an older snapshot pass
@@ -47,6 +47,8 @@ class Rows final : public Part {
 
     const Chunk& chunk_of(uint32_t row) const { return chunks_[row / CHUNK_ROWS]; }
     void add_chunk(uint32_t index);
+    void name(uint32_t row);    // makes a row the newest of its id
+    void unname(uint32_t row);  // undoes that
 
     Shape shape_;
     size_t stride_;

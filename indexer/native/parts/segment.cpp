@@ -27,8 +27,8 @@ Segment::Segment(const std::string& path, const Shape& shape, const SegmentLayou
         check_bounds();
         nodes_ = base_ + layout_.nodes;
         fine_ = base_ + layout_.fine;
-        ids_ = reinterpret_cast<const uint64_t*>(base_ + layout_.ids);
-        by_id_ = reinterpret_cast<const uint32_t*>(base_ + layout_.by_id);
+        ids_ = base_ + layout_.ids;
+        by_id_ = base_ + layout_.by_id;
         copy_top();
     } catch (...) {
         munmap(const_cast<uint8_t*>(base_), bytes_);
@@ -58,9 +58,10 @@ void Segment::map(const std::string& path) {
 
 void Segment::check_bounds() const {
     const auto inside = [this](uint64_t offset, uint64_t count, uint64_t each) {
-        return offset % 8 == 0 && offset <= bytes_ && count <= (bytes_ - offset) / each;
+        return offset % SECTION_ALIGN == 0 && offset <= bytes_ && count <= (bytes_ - offset) / each;
     };
-    bool good = layout_.rows > 0 && inside(layout_.nodes, layout_.rows, node_bytes_) &&
+    bool good = layout_.rows > 0 && layout_.rows <= ROWS_MAX && layout_.links_max > 0 &&
+                layout_.links_max <= LINKS_MAX_MAX && inside(layout_.nodes, layout_.rows, node_bytes_) &&
                 inside(layout_.ids, layout_.rows, 8) && inside(layout_.by_id, layout_.rows, 4) &&
                 (!shape_.has_fine || inside(layout_.fine, layout_.rows, fine_bytes(shape_.dim)));
     uint32_t below = layout_.rows;
@@ -68,7 +69,7 @@ void Segment::check_bounds() const {
         const UpperLayout& level = layout_.upper[i];
         good = good && level.count > 0 && level.count <= below;
         if (i + 1 < layout_.upper.size())
-            good = good && inside(level.links, level.count, sizeof(uint32_t) * (1 + layout_.links_max));
+            good = good && inside(level.links, level.count, list_bytes(layout_.links_max));
         below = level.count;
     }
     if (!good || top_count() > TOP_NODES_MAX) throw std::invalid_argument("a section lies outside the file");
@@ -89,14 +90,16 @@ uint32_t Segment::entry(const Anchor& anchor, uint64_t& measured) const {
     measured += top_.size();
     uint32_t node = uint32_t(std::min_element(distances, distances + top_.size()) - distances);
     float best = distances[node];
+    LinkBuffer buffer;
     for (size_t level = layout_.upper.size(); level-- > 1;) {
         const UpperLayout& below = layout_.upper[level - 1];
-        const size_t stride = sizeof(uint32_t) * (1 + size_t(layout_.links_max));
+        const size_t stride = list_bytes(layout_.links_max);
         for (bool moved = true; moved;) {
             moved = false;
-            const Links links = links_at(base_ + below.links + node * stride);
-            const uint8_t* records[256];
-            float found[256];
+            const uint8_t* list = base_ + below.links + node * stride;
+            const Links links = checked_links(list, layout_.links_max, below.count, buffer);
+            const uint8_t* records[LINKS_MAX_MAX];
+            float found[LINKS_MAX_MAX];
             for (uint32_t i = 0; i < links.count; ++i) {
                 records[i] = record(links.begin[i]);
                 prefetch(records[i], record_size_);
@@ -110,16 +113,24 @@ uint32_t Segment::entry(const Anchor& anchor, uint64_t& measured) const {
     return node;
 }
 
-int64_t Segment::find(uint64_t id) const {
+uint32_t Segment::by_id(uint32_t place) const {
+    const uint32_t ordinal = load<uint32_t>(by_id_ + sizeof(uint32_t) * size_t(place));
+    if (ordinal >= layout_.rows) throw DamagedSegment("the id order names a row that is not there");
+    return ordinal;
+}
+
+int64_t Segment::find(uint64_t wanted) const {
     uint32_t low = 0, high = layout_.rows;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (ids_[by_id_[middle]] < id)
+        if (id(by_id(middle)) < wanted)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < layout_.rows && ids_[by_id_[low]] == id ? int64_t(by_id_[low]) : -1;
+    if (low == layout_.rows) return -1;
+    const uint32_t ordinal = by_id(low);
+    return id(ordinal) == wanted ? int64_t(ordinal) : -1;
 }
 
 void Segment::warm() const {
@@ -149,10 +160,11 @@ size_t Segment::resident_bytes() const {
 int64_t first_bad_node(const uint8_t* nodes, size_t n, size_t node_bytes, size_t list_at, uint32_t links_max,
                        uint32_t rows) {
     for (size_t i = 0; i < n; ++i) {
-        const uint32_t* list = reinterpret_cast<const uint32_t*>(nodes + i * node_bytes + list_at);
-        if (list[0] > links_max) return int64_t(i);
-        for (uint32_t j = 1; j <= list[0]; ++j)
-            if (list[j] >= rows) return int64_t(i);
+        const uint8_t* list = nodes + i * node_bytes + list_at;
+        const uint32_t count = load<uint32_t>(list);
+        if (count > links_max) return int64_t(i);
+        for (size_t j = 1; j <= count; ++j)
+            if (load<uint32_t>(list + j * sizeof(uint32_t)) >= rows) return int64_t(i);
     }
     return -1;
 }

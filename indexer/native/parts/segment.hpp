@@ -1,13 +1,22 @@
-// An immutable segment, mapped read-only. FORMAT.md draws the file; Python has checked its checksums
-// and structure before this class is given the layout, and this class checks every bound again.
+// An immutable segment, mapped read-only. FORMAT.md draws the file; Python has checked its checksums and
+// structure before this class is given the layout, and this class checks every bound again.
+//
+// The file may be damaged after that. So a number that is read from the mapping is checked before it is used
+// as a place: a flipped bit gives a wrong neighbour or a DamagedSegment, never a read beyond the mapping.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "parts/part.hpp"
 
 namespace asteroid {
+
+// A file no longer holds what was checked when it was opened.
+struct DamagedSegment : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 // A level of the hierarchy above the ground. Its nodes are the first `count` of the segment.
 struct UpperLayout {
@@ -35,12 +44,16 @@ class Segment final : public Part {
 
     const Shape& shape() const override { return shape_; }
     uint32_t rows() const override { return layout_.rows; }
-    uint64_t id(uint32_t ordinal) const override { return ids_[ordinal]; }
+    uint64_t id(uint32_t ordinal) const override {
+        return load<uint64_t>(ids_ + sizeof(uint64_t) * size_t(ordinal));
+    }
     const uint8_t* record(uint32_t ordinal) const override { return nodes_ + size_t(ordinal) * node_bytes_; }
     const uint8_t* fine(uint32_t ordinal) const override {
         return shape_.has_fine ? fine_ + size_t(ordinal) * fine_bytes(shape_.dim) : nullptr;
     }
-    Links links(uint32_t ordinal) const { return links_at(record(ordinal) + record_size_); }
+    Links links(uint32_t ordinal, LinkBuffer& buffer) const {
+        return checked_links(record(ordinal) + record_size_, 2 * layout_.links_max, layout_.rows, buffer);
+    }
     void prefetch_links(uint32_t ordinal) const {
         const uint8_t* list = record(ordinal) + record_size_;
         __builtin_prefetch(list);
@@ -52,7 +65,8 @@ class Segment final : public Part {
     // measured one and all, the levels below it are walked greedily.
     uint32_t entry(const Anchor& anchor, uint64_t& measured) const;
 
-    int64_t find(uint64_t id) const;
+    // The ordinal of an id, or -1. Throws DamagedSegment.
+    int64_t find(uint64_t wanted) const;
     uint32_t links_max() const { return layout_.links_max; }
 
     // Reads every page now, so that no search waits for the disk.
@@ -64,10 +78,7 @@ class Segment final : public Part {
     size_t resident_bytes() const;
 
   private:
-    static Links links_at(const uint8_t* at) {
-        const uint32_t* list = reinterpret_cast<const uint32_t*>(at);
-        return {list + 1, list[0]};
-    }
+    uint32_t by_id(uint32_t place) const;
     uint32_t top_count() const { return layout_.upper.empty() ? layout_.rows : layout_.upper.back().count; }
     void map(const std::string& path);
     void check_bounds() const;
@@ -82,8 +93,8 @@ class Segment final : public Part {
     size_t bytes_ = 0;
     const uint8_t* nodes_ = nullptr;
     const uint8_t* fine_ = nullptr;
-    const uint64_t* ids_ = nullptr;
-    const uint32_t* by_id_ = nullptr;
+    const uint8_t* ids_ = nullptr;
+    const uint8_t* by_id_ = nullptr;
     std::vector<uint8_t> top_records_;
     std::vector<const uint8_t*> top_;
 };

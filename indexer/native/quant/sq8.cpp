@@ -46,13 +46,15 @@ struct FourHeaders {
 
 constexpr int FINE_STEPS = 256, FINE_ZERO = 128;
 
-float to_finite(double value) { return float(std::clamp(value, -LARGEST, LARGEST)); }
-
-// A total order needs numbers: what overflowed is farthest away.
+// A total order needs numbers: what overflowed, and what a damaged record makes of it, is farthest away.
 float ordered(float rank) { return rank == rank ? rank : std::numeric_limits<float>::max(); }
 
+float to_finite(double value) {
+    return value == value ? float(std::clamp(value, -LARGEST, LARGEST)) : std::numeric_limits<float>::max();
+}
+
 double squared_norm(const uint8_t* record, size_t dim) {
-    const RecordHeader& h = header_of(record);
+    const RecordHeader h = header_of(record);
     const uint8_t* c = codes_of(record);
     const double sum_of_squares = kernels().dot_u8(c, h.sum, c, dim);
     const double o = h.offset, s = h.scale;
@@ -83,13 +85,13 @@ void encode_record(const float* vector, size_t dim, Metric metric, uint8_t* reco
     }
     std::memset(codes + dim, 0, record_bytes(dim) - sizeof(RecordHeader) - dim);
     RecordHeader header{low, scale, sum, 0};
-    std::memcpy(record, &header, sizeof header);
+    store(record, header);
     header.aux = aux_of(record, dim, metric);
-    std::memcpy(record, &header, sizeof header);
+    store(record, header);
 }
 
 void encode_fine(const float* vector, const uint8_t* record, size_t dim, uint8_t* fine) {
-    const RecordHeader& h = header_of(record);
+    const RecordHeader h = header_of(record);
     const uint8_t* codes = codes_of(record);
     const double inverse = h.scale > 0 ? 1 / double(h.scale) : 0;
     for (size_t i = 0; i < dim; ++i) {
@@ -108,7 +110,7 @@ void encode(const float* vector, const Shape& shape, uint8_t* row) {
 }
 
 void decode(const uint8_t* record, const uint8_t* fine, size_t dim, float* vector) {
-    const RecordHeader& h = header_of(record);
+    const RecordHeader h = header_of(record);
     const uint8_t* c = codes_of(record);
     for (size_t i = 0; i < dim; ++i) vector[i] = h.offset + h.scale * float(c[i]);
     if (!fine) return;
@@ -117,7 +119,7 @@ void decode(const uint8_t* record, const uint8_t* fine, size_t dim, float* vecto
 }
 
 float record_distance(const uint8_t* a, const uint8_t* b, size_t dim, Metric metric) {
-    const RecordHeader &x = header_of(a), &y = header_of(b);
+    const RecordHeader x = header_of(a), y = header_of(b);
     const float products = float(kernels().dot_u8(codes_of(a), x.sum, codes_of(b), dim));
     const float dot = float(dim) * x.offset * y.offset + x.offset * y.scale * float(y.sum) +
                       y.offset * x.scale * float(x.sum) + x.scale * y.scale * products;
@@ -130,7 +132,7 @@ float record_distance(const uint8_t* a, const uint8_t* b, size_t dim, Metric met
 
 Anchor::Anchor(const uint8_t* record, size_t dim, Metric metric)
     : kernels_(&kernels()), record_(record), dim_(dim), metric_(metric) {
-    const RecordHeader& h = header_of(record);
+    const RecordHeader h = header_of(record);
     by_offset_ = float(dim) * h.offset + h.scale * float(h.sum);
     by_scaled_sum_ = h.offset;
     by_scaled_dot_ = h.scale;
@@ -186,14 +188,14 @@ Query::Query(const float* vector, size_t dim, Metric metric, uint8_t* record_spa
 }
 
 float Query::distance(const uint8_t* record, const uint8_t* fine) const {
-    const RecordHeader& h = header_of(record);
+    const RecordHeader h = header_of(record);
     const Quantised x{codes_of(record), fine, h.offset, h.scale};
     if (metric_ == Metric::l2) {
         const double squared = kernels().squared_l2_f32(vector_, x, dim_);
         return to_finite(std::sqrt(squared));
     }
     const DotAndNorm sums = kernels().dot_norm_f32(vector_, x, dim_);
-    if (metric_ == Metric::ip) return to_finite(sums.dot == sums.dot ? -double(sums.dot) : LARGEST);
+    if (metric_ == Metric::ip) return to_finite(-double(sums.dot));
     const auto is_usual = [](double value) { return value > SMALL && value < LARGE; };
     if (!is_usual(sums.squared_norm) || !is_usual(norm_)) return cosine_of_extremes(record, fine);
     const double norms = norm_ * std::sqrt(double(sums.squared_norm));
@@ -210,8 +212,9 @@ float Query::cosine_of_extremes(const uint8_t* record, const uint8_t* fine) cons
         squared += double(x[i]) * x[i];
     }
     const double norms = norm_ * std::sqrt(squared);
-    if (!(norms > 0)) return 1;  // a zero vector is at distance 1 from everything
-    return float(std::clamp(1 - dot / norms, 0.0, 2.0));
+    if (norms == 0) return 1;  // a zero vector is at distance 1 from everything
+    const double distance = 1 - dot / norms;
+    return distance == distance ? float(std::clamp(distance, 0.0, 2.0)) : 2;
 }
 
 }  // namespace asteroid

@@ -19,11 +19,16 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "quant/load.hpp"
+
 namespace asteroid {
 
 struct Kernels;
 
 enum class Metric : int { l2 = 0, cosine = 1, ip = 2 };
+
+// Vectors have fewer numbers than this: sums over their codes stay within 31 bits.
+constexpr size_t DIM_LIMIT = 32'768;
 
 // What the vectors of an index are.
 struct Shape {
@@ -46,9 +51,7 @@ constexpr size_t row_bytes(const Shape& shape) {
     return record_bytes(shape.dim) + (shape.has_fine ? fine_bytes(shape.dim) : 0);
 }
 
-inline const RecordHeader& header_of(const uint8_t* record) {
-    return *reinterpret_cast<const RecordHeader*>(record);
-}
+inline RecordHeader header_of(const uint8_t* record) { return load<RecordHeader>(record); }
 inline const uint8_t* codes_of(const uint8_t* record) { return record + sizeof(RecordHeader); }
 
 // Quantises shape.dim finite floats into `row`; the padding is zeroed.

@@ -14,8 +14,6 @@ constexpr uint32_t SEEDS = 16;
 // Share of matching rows from which on all nodes are measured, those that do not match too: few are wasted,
 // and what is near the query but does not match leads to what does.
 constexpr double WIDE_SHARE = 0.4;
-// Share of matching rows below which two hops lead past too many of them; the planner knows it too.
-constexpr double SPARSE_SHARE = 0.05;
 
 // A mask thins the graph out: to find as much, a walk needs up to half as much ef again, and where matches
 // are sparse, more in proportion.
@@ -53,7 +51,7 @@ class MaskedWalk {
         while (next_ < pool.size()) {
             Candidate& current = pool[next_++];
             if (current.node & EXPANDED) continue;
-            const Links links = segment_.links(current.node);
+            const Links links = segment_.links(current.node, scratch_.links);
             current.node |= EXPANDED;
             gather(links.begin, links.count);
             measure();
@@ -92,7 +90,7 @@ class MaskedWalk {
         }
         for (const uint32_t bridge : bridges_) {
             if (matching >= GATHERED) break;
-            const Links links = segment_.links(bridge);
+            const Links links = segment_.links(bridge, scratch_.bridge_links);
             for (uint32_t i = 0; i < links.count; ++i) {
                 if (!mask_.has(links.begin[i])) continue;  // not visited: it may yet be a bridge
                 ++matching;
@@ -149,7 +147,7 @@ bool walk_wide(const Segment& segment, const Anchor& anchor, size_t wanted, cons
         if (pool.size() >= wanted && nearer(pool.back(), current)) break;
         std::pop_heap(frontier.begin(), frontier.end(), farther);
         frontier.pop_back();
-        const Links links = segment.links(current.node);
+        const Links links = segment.links(current.node, scratch.links);
         take(links.begin, links.count);
         if (scratch.measured > budget) return false;
     }

@@ -1,7 +1,8 @@
 // The best-first walk over a graph: what queries, refining builds and joins have in common.
 //
-// A graph offers rows(), record(node) and links(node). The pool is one array sorted by distance; the
-// neighbours of a node are measured together, so their cache misses overlap.
+// A graph offers shape(), record(node), prefetch_links(node) and links(node, buffer); all links are to nodes
+// that it has. The pool is one array sorted by distance; the neighbours of a node are measured together, so
+// that their cache misses overlap.
 #pragma once
 
 #include <algorithm>
@@ -28,8 +29,7 @@ struct Nearer {
 };
 constexpr Nearer nearer{};
 
-constexpr uint32_t EXPANDED = 1u << 31;  // marks a pool entry whose neighbours have been measured
-constexpr uint32_t ROWS_MAX = EXPANDED - 1;
+constexpr uint32_t EXPANDED = ROWS_MAX + 1;  // marks a pool entry whose neighbours have been measured
 
 // What a thread reuses from walk to walk, so that none allocates once it is warm.
 struct Scratch {
@@ -43,6 +43,8 @@ struct Scratch {
     std::vector<uint32_t> bridges;    // of them, in walks with a mask, those that do not match
     std::vector<const uint8_t*> records;
     std::vector<float> distances;
+    LinkBuffer links;         // of the node at hand
+    LinkBuffer bridge_links;  // of a bridge
 
     void start(uint32_t rows) {
         for (const uint32_t node : seen) visited[node / 64] = 0;
@@ -120,7 +122,7 @@ void walk(const Graph& graph, const Anchor& anchor, const uint32_t* starts, uint
             continue;
         }
         if (current.distance > bound && expanded >= settled) break;
-        const Links links = graph.links(current.node);
+        const Links links = graph.links(current.node, scratch.links);
         current.node |= EXPANDED;
         ++expanded;
         ++next;

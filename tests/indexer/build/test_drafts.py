@@ -163,7 +163,7 @@ def test_ram_and_scratch_file_make_the_same_graph() -> None:
         progress = core.Progress(lambda: True)
         draft.link_all(0, 2, progress)
         draft.finish(1, progress)
-        assert progress.done >= core.link_all_steps(2500)
+        assert progress.done >= core.LINK_STEPS * 2500
         nodes.append(draft.nodes(0, 2500).tobytes())
     assert nodes[0] == nodes[1]
 
