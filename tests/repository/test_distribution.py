@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-import setuptools
+import setuptools  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("wal", "indexer", "query", "api", "client")

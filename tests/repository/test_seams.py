@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,37 +76,6 @@ def test_only_commands_draw_on_a_terminal() -> None:
         if not any(folder in path.parents for folder in allowed) and imported_modules(path) & TERMINAL
     }
     assert found == set(TERMINAL_USERS)
-
-
-LAYOUT = ROOT / "wal" / "disk" / "layout.py"
-STORE_PATH = re.compile(r"(?<!/v1)/(wal|index|tags|LOCK|lost\.json|BACKUP\.json|collections)(/|$)")
-
-
-def spelled_paths(tree: ast.AST) -> list[int]:
-    """The lines with a text that names a place in a data directory, other than a route or a docstring."""
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    return [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if id(node) not in docstrings and STORE_PATH.search(node.value)
-    ]
-
-
-def test_only_the_layout_spells_the_paths_of_a_store() -> None:
-    found = [
-        f"{name_of(path)}:{line}"
-        for path in sources(*LAYERS)
-        if path != LAYOUT
-        for line in spelled_paths(ast.parse(path.read_text()))
-    ]
-    assert found == []
-
-
-@pytest.mark.parametrize("text", ['f"{root}/wal"', '"store/index/x"', 'f"{root}/lost.json"'])
-def test_a_path_that_is_spelled_is_seen(text: str) -> None:
-    assert spelled_paths(ast.parse(f"path = {text}")) == [1]
-    assert spelled_paths(ast.parse('"""Reads DIR/wal/x."""\nroute = "/v1/index"')) == []
 
 
 def catches_bad_frames(node: ast.AST) -> bool:

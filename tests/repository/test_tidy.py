@@ -56,7 +56,9 @@ def test_functions_and_classes_are_small(path: Path) -> None:
 def test_public_names_have_docstrings(path: Path) -> None:
     tree = ast.parse(path.read_text())
     bare = [] if ast.get_docstring(tree) else ["the module"]
-    for owner in [tree, *[node for node in tree.body if isinstance(node, ast.ClassDef)]]:
+    owners: list[ast.Module | ast.ClassDef] = [tree]
+    owners += [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    for owner in owners:
         for node in owner.body:
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue

@@ -70,7 +70,8 @@ def describe(path: str) -> dict[str, Any]:
             "index": [index.dim, index.metric, index.bits, index.lsn],
             "stats": [stats.vectors, stats.segment_rows, stats.tail_rows, stats.last_lsn],
             "rows": [
-                [row.id, row.payload, [round(float(value), 3) for value in row.vector]] for row in _all(store)
+                [row.id, row.payload, [round(float(value), 3) for value in vector_of(row)]]
+                for row in _all(store)
             ],
             "tags": [[tag.name, tag.lsn, tag.vectors] for tag in store.tags()],
             "changes": [
@@ -91,6 +92,12 @@ FILTERS: dict[str, dict[str, Any]] = {
     "nearest by tag": {"tags": {"$contains_any": ["odd"]}, "is_old": True},
     "nearest without": {"deep.er.n": {"$exists": False}},
 }
+
+
+def vector_of(row: api.Row) -> list[float]:
+    """Its values, as far as they do not depend on the processor that decodes them."""
+    assert row.vector is not None
+    return [round(float(value), 3) for value in row.vector]
 
 
 def _all(store: api.BlockingStore) -> list[api.Row]:
