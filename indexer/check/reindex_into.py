@@ -21,9 +21,9 @@ from asteroid_cloud.wal.transfer import LogSource, copy_log
 def reindex_into(
     files: Files, source: str, into: str, point: Point, options: EngineOptions, progress: Progress
 ) -> ReindexReport:
-    """Makes a store in the folder ``into`` of the log of the store ``source``, up to a record or a moment.
+    """Makes a store in the folder ``into`` from the log of the store ``source``, up to a record or a moment.
 
-    Without either, of all there is. The report's ``live_digest`` is that of the new index as it reads back
+    Without either it takes all records. The report's ``live_digest`` is that of the new index, read back
     from the disk. Raises Conflict ``not_empty`` when ``into`` holds anything, NotFound, LogPruned when the
     log begins later than record 1, InvalidRequest ``bad_point`` for a point that is not in it,
     CorruptionError for damage on the way or an index that reads back as another one, NoSpace, StorageError.
@@ -37,10 +37,9 @@ def reindex_into(
             f"the log begins with record {log.first_lsn}; to build a whole store it must reach back to 1"
         )
     copy_log(files, log, made.log, from_lsn=Lsn(1), until_lsn=_last(log, point), epoch=log.epoch + 1)
-    replay = Reindex(files, into, options)
-    report = replay.run(progress)
-    replay.install()
-    digest = replay.live_digest()
+    reindex = Reindex(files, into, options)
+    report, _ = reindex.apply(progress)
+    digest = reindex.live_digest()
     if digest != report.digest:
         raise CorruptionError(made.index, 0, "the index does not read back as it was built")
     return msgspec.structs.replace(report, live_digest=digest, live_error=None)
