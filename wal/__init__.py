@@ -1,7 +1,13 @@
 """The log: every change is one record with a log sequence number, durable before it is acknowledged.
 
-Owns records, frames, files, group commit, recovery and the file layer. Knows nothing of what the
-events mean to an index.
+    disk        the file layer: files, locks, whole new files, the layout of a data directory
+    format      the bytes of events, frames and file headers
+    read        walking, following and checking a log without changing it
+    repair      torn tails, and damage that no crash explains
+    append      group commit, the writer, followers, the open log
+    transfer    copies, exports and imports
+
+It knows nothing of what the events mean to an index.
 """
 
 from asteroid_cloud.wal.append.local_log import LocalLog

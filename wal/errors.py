@@ -1,10 +1,10 @@
 """Every error that the server side of Asteroid raises on purpose.
 
     AsteroidError                     code, message, details
-    ├── InvalidRequest                the caller's input is wrong; names the field and the limit
+    ├── InvalidRequest                the input is wrong; names the field and the limit
     ├── Unauthorized                  no key, or a wrong one
     ├── NotFound                      no such id, route or file
-    ├── Conflict                      the state forbids it: no index yet, one already, not empty
+    ├── Conflict                      the state forbids it: no index, a second index, not empty
     ├── TooLarge                      a body, batch or value over its limit
     ├── Overloaded                    try again later: rate, back-pressure, not caught up, not ready
     └── StorageError                  the disk or what is on it
@@ -13,7 +13,7 @@
         ├── NoSpace                   the disk is full; nothing was written
         ├── LockHeld                  another process has this data directory open
         ├── LogPruned                 the log no longer reaches back that far
-        └── UnsupportedVersion        written by a newer format; left untouched
+        └── UnsupportedVersion        written by a newer program; left unchanged
 
 Codes are stable: a client may branch on them. ``api.errors`` has the one table from code to HTTP
 status. It lives in the lowest layer so that every layer above may raise from one tree.
@@ -83,7 +83,7 @@ class StorageError(AsteroidError):
 
 
 class CorruptionError(StorageError):
-    """A file holds bytes that were never written by us, or lost some that were."""
+    """A file has bytes that this program did not write, or lacks some that it wrote."""
 
     default_code = "corruption"
 
@@ -95,13 +95,13 @@ class CorruptionError(StorageError):
 
 
 class Poisoned(StorageError):
-    """An fsync failed: what is durable is unknown, so no write is accepted until a restart."""
+    """An fsync failed. What is durable is unknown, so no write is accepted until a restart."""
 
     default_code = "poisoned"
 
 
 class NoSpace(StorageError):
-    """The disk is full; the write was undone and nothing of it is stored."""
+    """The disk is full. The write was undone, and nothing of it is stored."""
 
     default_code = "no_space"
 
@@ -113,12 +113,12 @@ class LockHeld(StorageError):
 
 
 class LogPruned(StorageError):
-    """The log was pruned behind a checkpoint and no longer holds the asked record."""
+    """The log was trimmed and no longer has the record that is asked for."""
 
     default_code = "log_pruned"
 
 
 class UnsupportedVersion(StorageError):
-    """The file was written by a newer version of the format and is left untouched."""
+    """The file was written in a newer version of the format; it is left unchanged."""
 
     default_code = "unsupported_version"

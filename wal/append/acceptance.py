@@ -1,4 +1,4 @@
-"""Which appends of a group are written: those whose conditions hold, in the order they came."""
+"""Which appends of a group are written: those whose conditions are met, in the order in which they came."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Followers: readers of the newest records, who get them from memory, and older ones from the disk."""
+"""Followers: readers of new records. They get these from memory, and older ones from the disk."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Follower:
 
 
 class Followers:
-    """All who follow a log; ``announce`` every group of records once it is durable. For one event loop."""
+    """The followers of one log. Call ``announce`` for each group of durable records. For one event loop."""
 
     def __init__(
         self, durable_lsn: Callable[[], Lsn], read: Callable[[Lsn], Iterator[Record]], bytes_max: int
@@ -88,7 +88,7 @@ class Followers:
 
     @property
     def count(self) -> int:
-        """How many follow now."""
+        """How many followers there are now."""
         return len(self._followers)
 
     @property

@@ -1,4 +1,4 @@
-"""Group commit: everyone who waits to append shares one frame, one write and one fsync."""
+"""Group commit: all appends that wait at the same time share one frame, one write and one fsync."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class GroupCommitter:
         self._queue.append(PendingAppend(events, encoded, size, expected_lsn, unchanged, done))
         self._queued_bytes += size
         if self._running is None:
-            # Its own task, so that a caller's cancellation never stops a write half way.
+            # A task of its own: when a caller is cancelled, its write is not stopped half way.
             self._running = asyncio.create_task(self._drain())
         return await done
 

@@ -1,6 +1,6 @@
-"""When each id changed last, in a fixed number of bytes: never too early, sometimes too late.
+"""When each id changed last, in a fixed number of bytes. The answer is never too early, sometimes too late.
 
-An id's slot holds the LSN of the newest change of any id that shares it. So "not changed since" is always
+An id's slot is the LSN of the newest change of any id that shares the slot. So "not changed since" is always
 right, and "may have changed" is wrong for about one id in SLOTS / n after n changes of other ids.
 """
 
@@ -31,7 +31,7 @@ ID_BYTES = 8
 
 
 class LastChanges:
-    """Knows of every event since it was made; of what was before only that it was not after ``lsn``."""
+    """Covers every event since it was made; for earlier ones it assumes ``lsn``."""
 
     def __init__(self, lsn: Lsn) -> None:
         self._slots = np.full(SLOTS, lsn, np.uint64)
@@ -42,7 +42,7 @@ class LastChanges:
             case PayloadReplaced() | PayloadMerged():
                 self._slots[_slot(event.id)] = lsn
             case VectorsUpserted() | VectorsDeleted():
-                if len(event.ids) == ID_BYTES:  # the most frequent record must not cost numpy's calls
+                if len(event.ids) == ID_BYTES:  # the most frequent kind of record, without numpy's calls
                     self._slots[_slot(int.from_bytes(event.ids, "little"))] = lsn
                 else:
                     self._slots[_slots_of(np.frombuffer(event.ids, "<u8"))] = lsn
@@ -50,7 +50,7 @@ class LastChanges:
                 self._slots.fill(lsn)
 
     def may_have_changed(self, id_: int, since: Lsn) -> bool:
-        """Whether the id changed after record ``since``, as far as can be told."""
+        """Whether the id may have changed after record ``since``."""
         return int(self._slots[_slot(id_)]) > since
 
 

@@ -1,4 +1,4 @@
-"""The log as the layers above see it, so that another kind of log can take the local one's place."""
+"""The log as the layers above see it. Another kind of log can take the place of the local one."""
 
 from __future__ import annotations
 
@@ -71,21 +71,21 @@ class Log(ReadableLog, Protocol):
         ...
 
     def tail(self, from_lsn: Lsn) -> AsyncIterator[list[Record]]:
-        """Records from ``from_lsn`` on, in order, in groups, waiting for more for ever."""
+        """Records from ``from_lsn`` on, in order, in groups; waits for more without end."""
         ...
 
     async def rotate(self) -> None:
-        """Goes on in a new file, so that what is logged until now can be trimmed whole."""
+        """Begins a new file, so that all that is logged until now can be trimmed."""
         ...
 
     async def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
-        """Frees what holds only records before ``before_lsn`` and is not to be retained; the bytes freed."""
+        """Frees whole files of records before ``before_lsn`` that need not be retained; the bytes freed."""
         ...
 
     async def fence(self, epoch: int) -> None:
-        """Refuses, from now on and durably, appends of writers whose epoch is smaller."""
+        """Refuses from now on, durably, appends of writers with a smaller epoch."""
         ...
 
     async def close(self) -> None:
-        """Finishes the appends under way and lets go of the files."""
+        """Finishes the appends under way and closes the files."""
         ...

@@ -40,7 +40,7 @@ class LogWriter:
     def __init__(
         self, files: Files, folder: str, identity: bytes, end: LogEnd | None, is_cut: bool = True
     ) -> None:
-        """``is_cut`` is false when a torn tail is still there, for want of room to keep it aside."""
+        """``is_cut`` is false when a torn tail is still there, because there was no room to save it."""
         self.identity = identity
         self.epoch = end.header.epoch if end else 0
         """The smallest epoch that may write."""
@@ -49,7 +49,7 @@ class LogWriter:
         self.poisoned: AsteroidError | None = None
         self._files = files
         self._folder = folder
-        # A caller who is cancelled stops waiting, but what it began goes on in its thread.
+        # When a caller is cancelled, what it began still goes on in its thread.
         self._lock = threading.RLock()
         # One immutable value, replaced as a whole: readers on other threads take it without the lock.
         self._extents: tuple[Extent, ...] = ()
@@ -82,7 +82,7 @@ class LogWriter:
         return sum(extent.end for extent in self._extents)
 
     def extents(self) -> tuple[Extent, ...]:
-        """The files, oldest first, never empty: a view that stays true."""
+        """The files, oldest first, never empty; an immutable value."""
         return self._extents
 
     def append(self, encoded: Sequence[Encoded], epoch: int) -> Place:
@@ -122,7 +122,7 @@ class LogWriter:
                 self._replace_file(self.sequencer.next_lsn, self._extents)
 
     def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
-        """Removes files with no record from ``before_lsn`` on but what is to be retained; the bytes freed."""
+        """Removes files with only records before ``before_lsn``, except retained ones; the bytes freed."""
         with self._lock:
             if self.poisoned is not None:
                 return 0
@@ -134,7 +134,7 @@ class LogWriter:
                 self.sequencer.now_ms(),
                 self._newest_ms,
             )
-            # The old files go first: on a full disk they are the room for a new one.
+            # The old files go first: on a full disk a new one fits only in their room.
             freed = self._remove_before(before_lsn)
             if self.durable_lsn < before_lsn:
                 self.rotate()
@@ -161,7 +161,7 @@ class LogWriter:
             self._file.close()
 
     def _sync_recovered(self) -> None:
-        """Makes what recovery read durable: a killed process may have left its last frame in memory only."""
+        """Makes durable what recovery read: a killed process may leave its last frame in the page cache."""
         try:
             self._file.sync()
             self._files.sync_dir(self._folder)
@@ -170,7 +170,7 @@ class LogWriter:
             raise
 
     def _cut_tail(self) -> None:
-        """Cuts what recovery had to leave; raises NoSpace as long as there is no room for its copy."""
+        """Cuts a torn tail that recovery had to leave; raises NoSpace while there is no room for its copy."""
         if self._uncut is None:
             return
         try:
@@ -187,7 +187,7 @@ class LogWriter:
 
     def _check_usable(self) -> None:
         if self.poisoned is not None:
-            # A fresh one each time: an exception keeps the frames it was raised through alive.
+            # A new one each time: an exception keeps alive the stack frames that it was raised through.
             raise Poisoned(self.poisoned.message)
 
     def _renew(self) -> None:
@@ -234,7 +234,7 @@ class LogWriter:
         return freed
 
     def _undo_write(self) -> None:
-        """Cuts the newest file back, durably: nothing may be behind its last frame when another follows."""
+        """Cuts the newest file back, durably: no other frame may follow the rest of a failed write."""
         try:
             self._file.truncate(self._extents[-1].end)
             self._file.sync()

@@ -21,14 +21,14 @@ ENTRY = struct.Struct("<II")
 WHOLE, APART = 0, 1
 """What a frame's flags may be: events as they are, or their vectors apart."""
 FLAGS = (WHOLE, APART)
-# Events are mostly payloads' text. Of WordNet's 196 bytes each, 1,000 a frame, level 1 leaves 63 at 390 MB/s
-# and level 3 61 at 240; with a trained dictionary, which the log would have to hold, 57 to 64 are left. It
-# saves 66 bytes where a row has a frame to itself: 5% of such a frame with 384 values.
+# Events are mostly the text of payloads. WordNet's have 196 bytes each. At 1,000 a frame, level 1 packs them
+# into 63 bytes at 390 MB/s, level 3 into 61 at 240 MB/s. A trained dictionary, which the log would have to
+# contain, gives 57 to 64. Where a row is a frame of its own it saves 66 bytes, 5% of a frame with 384 values.
 EVENTS_LEVEL = 1
 
 
 class BadFrame(AsteroidError):
-    """These bytes are not a whole, undamaged frame; the reader decides whether that is a torn tail."""
+    """These bytes are not a whole, undamaged frame. ``wal.read`` decides whether that is a torn tail."""
 
     default_code = "corruption"
 
@@ -43,14 +43,14 @@ class Packed(NamedTuple):
 
 
 class Packer:
-    """Packs bodies, one at a time; keeps what zstd works with: to make it takes longer than a small body."""
+    """Packs bodies, one at a time. It reuses its compressors: making one takes longer than a small body."""
 
     def __init__(self) -> None:
         self._events = zstandard.ZstdCompressor(level=EVENTS_LEVEL)
-        self._planes = shuffle_compressor()
+        self._vectors = shuffle_compressor()
 
     def pack(self, encoded: Sequence[Encoded]) -> Packed:
-        """The body of these events; apart from their vectors if any has some."""
+        """The body of these events; with the vectors apart if any event has some."""
         raw_bytes = body_size(encoded)
         vectors = b"".join([event.vectors for event in encoded])
         if not vectors:
@@ -60,7 +60,7 @@ class Packer:
             return Packed(WHOLE, raw_bytes, self._events.compress(b"".join(parts)))
         table = b"".join([ENTRY.pack(len(event.event), len(event.vectors)) for event in encoded])
         events = self._events.compress(table + b"".join([event.event for event in encoded]))
-        planes = pack_shuffled(vectors, self._planes)
+        planes = pack_shuffled(vectors, self._vectors)
         return Packed(APART, raw_bytes, b"".join([LENGTH.pack(len(events)), events, *planes]))
 
 
@@ -71,27 +71,13 @@ def body_size(encoded: Sequence[Encoded]) -> int:
     return sum([len(event.event) for event in encoded]) + vectors + lengths * len(encoded)
 
 
-def unpack(
-    flags: int, count: int, raw_bytes: int, packed: memoryview, unpacker: zstandard.ZstdDecompressor
-) -> Iterator[Event]:
-    """The events of a body; raises BadFrame if it is not what its header says."""
-    for data, vectors in unpack_encoded(flags, count, raw_bytes, packed, unpacker):
-        yield _decoded(data, vectors)
-
-
-def unpack_sized(
-    flags: int, count: int, raw_bytes: int, packed: memoryview, unpacker: zstandard.ZstdDecompressor
-) -> Iterator[tuple[Event, int]]:
-    """The same, each with the bytes that it takes in the body before compression."""
-    entry = LENGTH.size if flags == WHOLE else ENTRY.size
-    for data, vectors in unpack_encoded(flags, count, raw_bytes, packed, unpacker):
-        yield _decoded(data, vectors), entry + len(data) + len(vectors)
-
-
 def unpack_encoded(
     flags: int, count: int, raw_bytes: int, packed: memoryview, unpacker: zstandard.ZstdDecompressor
 ) -> Iterator[tuple[memoryview, bytes]]:
-    """The events of a body as they are encoded, each with its vectors; raises BadFrame as ``unpack``."""
+    """The events of a body as they are encoded, each with its vectors.
+
+    Raises BadFrame if the body is not what its header says.
+    """
     if flags == WHOLE:
         (body,) = _decompressed(raw_bytes, [packed], unpacker)
         yield from _whole(count, memoryview(body))
@@ -136,7 +122,7 @@ def _whole(count: int, body: memoryview) -> Iterator[tuple[memoryview, bytes]]:
         yield body[at : at + length], b""
         at += length
     if at != len(body):
-        raise BadFrame("there is something behind the last event")
+        raise BadFrame("there are bytes behind the last event")
 
 
 def _apart(sizes: Sequence[int], events: memoryview, vectors: bytes) -> Iterator[tuple[memoryview, bytes]]:
@@ -150,7 +136,8 @@ def _apart(sizes: Sequence[int], events: memoryview, vectors: bytes) -> Iterator
         taken += size
 
 
-def _decoded(data: memoryview, vectors: bytes) -> Event:
+def decoded(data: memoryview, vectors: bytes) -> Event:
+    """One event of a body; raises BadFrame if it does not decode."""
     try:
         return decode_event(data, vectors)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,7 +1,7 @@
-"""Vectors as planes: the first byte of every float32, then the second of each, the third, the fourth.
+"""Byte shuffle of vectors: the first byte of every float32, then the second of each, the third, the fourth.
 
-The bytes of floats that are alike, sign and exponent, lie together then, and so do those that are noise:
-zstd, given each plane as a block of its own, packs the former well and passes over the latter at once.
+The bytes in one position are a plane. Signs and exponents are alike and lie together in one plane; the low
+bytes are noise. Each plane is a zstd block of its own, so zstd packs the former well and skips the latter.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 import zstandard
 
 FLOAT_BYTES = 4
-# There is next to nothing in a plane that repeats, only bytes that are commoner than others: the smallest
-# hash table and the longest match make level 1 look for little else. Figures: `python -m ops.bench log`.
+# Hardly anything in a plane repeats; some bytes are just more frequent than others. With the smallest hash
+# table and the longest match level 1 spends no time on matches. Figures: `python -m ops.bench log`.
 LEVEL, MIN_MATCH, HASH_LOG = 1, 7, 6
-# Below this numpy's calls take longer than plain slices; above it they are faster, and let go of the GIL.
+# Below this size numpy's calls take longer than plain slices; above it they are faster and release the GIL.
 SMALL_BYTES = 8192
 
 
 def shuffle_compressor() -> zstandard.ZstdCompressor:
-    """What packs planes best and fastest; for one thread at a time."""
+    """A compressor set up for planes; for one thread at a time."""
     parameters = zstandard.ZstdCompressionParameters.from_level(LEVEL, min_match=MIN_MATCH, hash_log=HASH_LOG)
     return zstandard.ZstdCompressor(compression_params=parameters)
 
@@ -48,7 +48,7 @@ def shuffle(vectors: bytes) -> list[bytes | memoryview]:
 
 
 def unshuffle(planes: bytes) -> bytes:
-    """The float32 values whose planes these are, one behind the other; the inverse of ``to_planes``."""
+    """The float32 values whose planes these are, one behind the other; the inverse of ``shuffle``."""
     size = len(planes) // FLOAT_BYTES
     if len(planes) <= SMALL_BYTES:
         few = bytearray(len(planes))

@@ -12,15 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import zstandard
 
-from asteroid_cloud.wal.format.body import (
-    FLAGS,
-    LENGTH,
-    BadFrame,
-    Packer,
-    unpack,
-    unpack_encoded,
-    unpack_sized,
-)
+from asteroid_cloud.wal.format.body import ENTRY, FLAGS, LENGTH, BadFrame, Packer, decoded, unpack_encoded
 from asteroid_cloud.wal.format.events import Encoded, Event
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
@@ -122,16 +114,19 @@ def decode_body(
     Who reads many frames hands over an ``unpacker``: a new one takes longer than a small body does.
     """
     unpacker = unpacker or zstandard.ZstdDecompressor()
-    events = unpack(header.flags, header.count, header.raw_bytes, packed, unpacker)
-    for lsn, event in enumerate(events, header.first_lsn):
-        yield Record(Lsn(lsn), header.time_ms, event)
+    lsn, time_ms = header.first_lsn, header.time_ms
+    for data, vectors in unpack_encoded(header.flags, header.count, header.raw_bytes, packed, unpacker):
+        yield Record(lsn, time_ms, decoded(data, vectors))
+        lsn = Lsn(lsn + 1)
 
 
 def decode_sized(
     header: FrameHeader, packed: memoryview, unpacker: zstandard.ZstdDecompressor
 ) -> Iterator[tuple[Event, int]]:
     """The events of a checked body, each with its bytes before compression; raises BadFrame."""
-    return unpack_sized(header.flags, header.count, header.raw_bytes, packed, unpacker)
+    entry = ENTRY.size if header.flags else LENGTH.size
+    for data, vectors in unpack_encoded(header.flags, header.count, header.raw_bytes, packed, unpacker):
+        yield decoded(data, vectors), entry + len(data) + len(vectors)
 
 
 def part_of_frame(

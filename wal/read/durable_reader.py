@@ -114,16 +114,16 @@ def records_between(frames: Iterator[Frame], from_lsn: Lsn, to_lsn: Lsn | None) 
     if to_lsn is not None and to_lsn < from_lsn:
         return
     for frame in frames:
-        header = frame.header
-        if to_lsn is not None and header.first_lsn > to_lsn:
+        first, last = frame.header.first_lsn, frame.header.last_lsn
+        if to_lsn is not None and first > to_lsn:
             return
-        if from_lsn <= header.first_lsn and (to_lsn is None or header.last_lsn <= to_lsn):
+        if from_lsn <= first and (to_lsn is None or last <= to_lsn):
             yield from frame.records(unpacker)
         else:
             for record in frame.records(unpacker):
                 if from_lsn <= record.lsn and (to_lsn is None or record.lsn <= to_lsn):
                     yield record
-        if header.last_lsn == to_lsn:
+        if last == to_lsn:
             return
 
 

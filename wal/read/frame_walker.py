@@ -86,10 +86,12 @@ class FrameWalker(Iterator[Frame]):
                     break
                 self.offset = offset
                 continue
-            if policy.is_dense and frame.header.first_lsn != self.last_lsn + 1:
-                reason = f"record {frame.header.first_lsn} follows record {self.last_lsn}"
+            header = frame.header
+            if policy.is_dense and header.first_lsn != self.last_lsn + 1:
+                reason = f"record {header.first_lsn} follows record {self.last_lsn}"
                 raise CorruptionError(frame.path, frame.offset, reason)
-            self.offset, self.last_lsn = frame.end, frame.header.last_lsn
+            self.offset += header.frame_bytes
+            self.last_lsn = header.last_lsn
             return frame
         raise StopIteration
 

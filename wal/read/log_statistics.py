@@ -1,4 +1,4 @@
-"""What a log is made of: records, rows and bytes by kind of event, and how well they pack."""
+"""Statistics of a log: records, rows and bytes by kind of event, and how well they pack."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class KindStatistics(msgspec.Struct):
 
 
 class LargestRecord(msgspec.Struct, frozen=True):
-    """The record that takes most, before compression."""
+    """The largest record, before compression."""
 
     lsn: Lsn
     event: str
@@ -66,7 +66,7 @@ class LogStatistics(msgspec.Struct, kw_only=True):
     last_ms: int = 0
     vectors: int = 0
     vector_packed_bytes: float = 0.0
-    """Packed bytes of the events that carry vectors, ids and payloads with them included."""
+    """Packed bytes of the events that carry vectors, their ids and payloads included."""
     largest: LargestRecord | None = None
     kinds: list[KindStatistics] = []
     damage: Damage | None = None
@@ -78,7 +78,7 @@ class LogStatistics(msgspec.Struct, kw_only=True):
 
     @property
     def bytes_a_vector(self) -> float:
-        """On the disk, with id and payload as far as they were logged with it."""
+        """On the disk, with the id and payload that were logged with it."""
         return self.vector_packed_bytes / self.vectors if self.vectors else 0.0
 
 
@@ -153,7 +153,7 @@ class _Counting:
                 return 1
             case BulkPayloads(_, _, payloads):
                 return len(payloads)
-            case BulkRows(bulk, _, vectors):  # how many rows that is, the end of the load tells
+            case BulkRows(bulk, _, vectors):  # the end of the load says how many rows that is
                 self._floats[bulk] = self._floats.get(bulk, 0) + len(vectors) // FLOAT_BYTES
             case BulkLoaded(bulk, _, _, dim):
                 self._add_bulk_rows(self._floats.pop(bulk, 0), dim)

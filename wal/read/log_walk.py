@@ -1,4 +1,4 @@
-"""The frames of a whole log: from file to file, without a gap, whoever trims its oldest files meanwhile."""
+"""The frames of a whole log: from file to file, without a gap, also while its oldest files are trimmed."""
 
 from __future__ import annotations
 
@@ -22,24 +22,22 @@ def walk_log(
     """
     if firsts[0] > from_lsn:
         raise pruned(from_lsn, firsts[0])
-    before: FrameWalker | None = None
-    following = from_lsn
+    walker: FrameWalker | None = None
     for number, first in enumerate(firsts):
         if number + 1 < len(firsts) and firsts[number + 1] <= from_lsn:
             continue
-        if before is not None:
-            refuse_gap(before, first)
+        if walker is not None:
+            refuse_gap(walker, first)
         try:
             walker = opened(number)
             for frame in walker:
-                if frame.header.last_lsn >= from_lsn:
-                    following = Lsn(frame.header.last_lsn + 1)
+                if walker.last_lsn >= from_lsn:
                     yield frame
         except StorageError as error:
             if was_trimmed(files, folder, first):
+                following = from_lsn if walker is None else max(from_lsn, walker.last_lsn + 1)
                 raise LogPruned(f"record {following} was trimmed while the log was read") from error
             raise
-        before = walker
 
 
 def refuse_gap(ended: FrameWalker, next_first: Lsn) -> None:

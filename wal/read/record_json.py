@@ -1,4 +1,4 @@
-"""Records as JSON lines for people and for jq."""
+"""Records as lines of JSON, for people and for jq."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
         case PayloadMerged(number, patch):
             return {"id": number, "patch": _payload(patch)}
         case BulkRows(bulk, first, packed):
-            # The dimension is known to the index only, so the rows are not told apart here.
+            # Only the index knows the dimension, so the rows are not separated here.
             return {"bulk": bulk, "first": first, "vectors": _rows(packed, 1, vectors)}
         case BulkPayloads(bulk, first, listed):
             return {"bulk": bulk, "first": first, "payloads": [_payload(payload) for payload in listed]}
@@ -66,7 +66,7 @@ def _rows(packed: bytes, rows: int, in_full: bool) -> object:
 
 
 def _payload(payload: bytes | None) -> object:
-    """The payload's own text on one line; null for None, "" for none; what is no JSON as hex."""
+    """The payload's own text on one line; null for None, "" for none; text that is no JSON as hex."""
     if not payload:
         return None if payload is None else ""
     try:

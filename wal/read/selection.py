@@ -1,4 +1,4 @@
-"""Which records of a log somebody wants to see: by number, time, kind of event, and the ids they touch."""
+"""Selecting records of a log: by LSN, time, kind of event, and the ids that they change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS = tuple(kind.__name__ for kind in Event.__args__)
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds are included; what is None or empty selects everything."""
+    """Bounds are inclusive; a field that is None or empty selects everything."""
 
     from_lsn: Lsn = Lsn(1)
     until_lsn: Lsn | None = None
@@ -47,15 +47,15 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return self.until_lsn is not None and header.first_lsn > self.until_lsn
 
     def may_hold(self, header: FrameHeader) -> bool:
-        """Whether a frame may hold a record that is wanted."""
+        """Whether a frame may have a record that is selected."""
         is_late = self.since_ms is None or header.time_ms >= self.since_ms
         is_early = self.until_ms is None or header.time_ms <= self.until_ms
         return header.last_lsn >= self.from_lsn and is_late and is_early and not self.is_beyond(header)
 
     def of(self, record: Record, loads: Mapping[int, BulkLoaded]) -> Iterator[Record]:
-        """The record if it is wanted; when ids are, what of it touches them, in as many pieces as that takes.
+        """The record if it is selected; when ids are given, only its rows with these ids, in pieces.
 
-        ``loads`` are the bulk loads that came to their end, by number: no other touches an id.
+        ``loads`` are the finished bulk loads, by number; an unfinished one changes no id.
         """
         is_late = record.lsn >= self.from_lsn
         is_early = self.until_lsn is None or record.lsn <= self.until_lsn
@@ -69,9 +69,9 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def select(log: LogReader, selection: Selection) -> Iterator[Record]:
-    """The records of a log that are wanted, up to its end; raises as ``LogReader.held_frames``.
+    """The selected records of a log, up to its end; raises as ``LogReader.held_frames``.
 
-    When ids are wanted the log is read once before: which ids a bulk load has is known from its last record.
+    When ids are given the log is read once before: the last record of a bulk load says which ids it has.
     """
     loads = _finished_loads(log) if selection.ids else {}
     unpacker = ZstdDecompressor()
@@ -84,14 +84,14 @@ def select(log: LogReader, selection: Selection) -> Iterator[Record]:
 
 
 def touching(event: Event, ids: frozenset[int], loads: Mapping[int, BulkLoaded]) -> Iterator[Event]:
-    """What of an event touches any of the ids: its rows with them; the deletion of an index touches all."""
+    """The part of an event that changes any of the ids; the deletion of an index changes all of them."""
     match event:
         case VectorsUpserted(packed, vectors, payloads):
             found = [number for number, each in enumerate(_ids(packed)) if each in ids]
             if found:
                 size = len(vectors) // (len(packed) // ID_BYTES)
-                kept = None if payloads is None else [payloads[number] for number in found]
-                yield VectorsUpserted(_rows(packed, ID_BYTES, found), _rows(vectors, size, found), kept)
+                chosen = None if payloads is None else [payloads[number] for number in found]
+                yield VectorsUpserted(_rows(packed, ID_BYTES, found), _rows(vectors, size, found), chosen)
         case VectorsDeleted(packed):
             found = [number for number, each in enumerate(_ids(packed)) if each in ids]
             if found:

@@ -1,4 +1,4 @@
-"""What is done about a log that does not end, or does not hold together, as it should?"""
+"""What is done about a log that ends in a torn write or is damaged?"""
 
 from asteroid_cloud.wal.repair.carry_out import apply_repair
 from asteroid_cloud.wal.repair.plan import RepairPlan, plan_repair

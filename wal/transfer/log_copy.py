@@ -33,10 +33,10 @@ class Copied(msgspec.Struct, frozen=True):
 
 
 class LogSource:
-    """One or more folders that hold a log one after the other; they may overlap, and be in use."""
+    """A log in one or more folders, one continuing the other; they may overlap and be in use."""
 
     def __init__(self, files: Files, folders: Sequence[str]) -> None:
-        """Raises NotFound when a folder holds no log, Conflict ``another_store`` when they do not belong."""
+        """Raises NotFound when a folder holds no log, Conflict ``another_store`` for logs of two stores."""
         self._logs = [LogReader(files, folder) for folder in folders]
         headers = [log.header for log in self._logs]
         self.identity = headers[0].identity

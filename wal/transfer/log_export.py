@@ -1,9 +1,9 @@
-"""A part of a log as one file to carry elsewhere, and a log from it.
+"""A part of a log as one file, and a log made from such a file.
 
     file := file-header frame* file-header
 
-The frames are those of a log, under the header of a log file. The second header is that of the file which
-would follow: it tells that nothing is missing at the end.
+The first header is that of a log file. The second one is that of the file which would follow: it proves that
+nothing is missing at the end.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def check_export(files: Files, path: str) -> LogExport:
     try:
         closing = decode_file_header(path, files.read(path, end, FILE_HEADER_BYTES))
     except CorruptionError as error:
-        raise CorruptionError(path, end, "the file is cut off, or was never exported") from error
+        raise CorruptionError(path, end, "the file is cut off, or is no exported file") from error
     walker = FrameWalker(Window(files, path, end), header.identity, Lsn(header.first_lsn - 1))
     for frame in walker:
         for _ in frame.records(unpacker):

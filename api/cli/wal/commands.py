@@ -1,4 +1,4 @@
-"""``asteroid wal``: its commands, and those that list and verify, which change nothing and need no lock."""
+"""``asteroid wal``: the group of commands, and ``ls`` and ``verify``, which change nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class VerifyResult(msgspec.Struct):
 
 @click.group()
 def wal() -> None:
-    """Look at the log of a store, running or not; what changes one says so, and needs the store stopped."""
+    """Look at the log of a store, running or stopped. Commands that change a log need the store stopped."""
 
 
 wal.add_command(dump)
@@ -78,8 +78,8 @@ def ls(data: str, as_json: bool) -> None:
 def verify(data: str, as_json: bool) -> None:
     """Check every file, frame and record. Status 1 at damage.
 
-    A torn tail is no damage: it is what a crash leaves of a write that nobody was told of, or one that is
-    being written at the moment. The next start cuts it off and keeps a copy.
+    A torn tail is no damage: it is the rest of an unacknowledged write that a crash cut off, or a write under
+    way. The next start cuts it off and keeps a copy.
     """
     found = _reader(data).check(bodies=True)
     damage = found.damage

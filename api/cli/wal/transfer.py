@@ -27,7 +27,7 @@ from asteroid_cloud.wal.transfer import LogExport, export_log, import_log
 def export_command(file: str, data: str, from_lsn: int | None, until_lsn: int | None, as_json: bool) -> None:
     """Write records into the new file FILE, which "import" checks and takes.
 
-    A server may have the store open. Status 1 when the records are not there, or the file is already.
+    A server may have the store open. Status 1 when the log lacks the records, or FILE exists.
     """
     done = export_log(LocalFiles(), log_folder(data), file, lsn_of(from_lsn), lsn_of(until_lsn))
     _show("exported", done, file, as_json)
@@ -39,7 +39,7 @@ def export_command(file: str, data: str, from_lsn: int | None, until_lsn: int | 
 @as_json_option
 @errors_to_status
 def import_command(file: str, data: str, as_json: bool) -> None:
-    """Make the log of a new store of the exported FILE, or go on with it where that of a stopped store ends.
+    """Make a new store's log from the exported FILE, or append FILE to the log of a stopped store.
 
     All of it or nothing; the next start puts the records into the index. Status 1 when FILE is damaged or
     does not fit.

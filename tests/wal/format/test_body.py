@@ -10,7 +10,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asteroid_cloud.wal.format.body import APART, WHOLE, BadFrame, Packer, body_size, unpack
+from asteroid_cloud.wal.format.body import APART, WHOLE, BadFrame, Packer, body_size, decoded, unpack_encoded
 from asteroid_cloud.wal.format.byte_shuffle import SMALL_BYTES, shuffle, unshuffle
 from asteroid_cloud.wal.format.events import BulkRows, Event, IndexDeleted, VectorsUpserted, encode_event
 from tests.wal.format.test_events import EVENTS
@@ -21,7 +21,8 @@ DELETED = encode_event(IndexDeleted()).event
 
 
 def unpacked(flags: int, count: int, raw: int, data: bytes) -> list[Event]:
-    return list(unpack(flags, count, raw, memoryview(data), zstandard.ZstdDecompressor()))
+    pieces = unpack_encoded(flags, count, raw, memoryview(data), zstandard.ZstdDecompressor())
+    return [decoded(event, vectors) for event, vectors in pieces]
 
 
 def apart(entries: list[tuple[int, int]], events: bytes, planes: bytes) -> tuple[int, int, int, bytes]:
