@@ -2,9 +2,10 @@
 
     python -m ops.crash --cycles 1500
 
-Each cycle: start the server on the same data, check every id ever written, let four writers insert,
-update and delete batches, kill -9 at a random moment. A batch carries its number in every row, so half
-of one would show. Stops at the first violation with exit status 1.
+Each cycle starts the server on the same data, checks every id ever written, lets four writers insert,
+update and delete batches, and kills the server with SIGKILL at a random moment. A batch carries its number
+in every row, so that half of one would show. The servers are forks of one process, to save the imports.
+Stops at the first violation with exit status 1.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ IDS_PER_WRITER = 300
 BATCH_ROWS_MAX = 20
 NEIGHBOURS = 10
 EF_SEARCH = 1000
-"""As broad as that a walk through so few rows finds what a scan does."""
+"""Wide enough that a walk through so few rows finds what a scan finds."""
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Batch:
     is_delete: bool
 
     def vector(self, id_: int) -> list[float]:
-        """What the id's vector is in this version; exact in 8 bits, so it comes back as it was sent."""
+        """What the id's vector is in this version; exact in 8 bits, so that it is read as it was sent."""
         rng = np.random.default_rng([self.version, id_])
         row = rng.integers(0, 256, DIM).astype(np.float32)
         row[:2] = 0, 255
@@ -71,7 +72,7 @@ class Writer:
 
 
 class Violation(Exception):
-    """The server lost, tore or invented something."""
+    """The server lost, tore or invented data."""
 
 
 async def write_on(client: AsyncClient, writer: Writer, rng: random.Random) -> None:
@@ -89,7 +90,7 @@ async def write_on(client: AsyncClient, writer: Writer, rng: random.Random) -> N
 
 
 async def check(client: AsyncClient, writers: list[Writer]) -> int:
-    """Compares everything stored with what was acknowledged; the number of rows seen."""
+    """Compares everything stored with what was acknowledged. Gives the number of rows."""
     stored = {row.id: row async for row in client.scroll(include=["payload", "vector"])}
     await check_search(client, stored)
     for writer in writers:
@@ -108,7 +109,7 @@ async def check(client: AsyncClient, writers: list[Writer]) -> int:
 
 
 async def check_search(client: AsyncClient, stored: Mapping[int, Row]) -> None:
-    """Compares searches, exact and through the graphs, with distances counted here over what a scan gave."""
+    """Compares searches, exact and through the graphs, with distances computed here over all rows."""
     if not stored:
         return
     ids = np.fromiter(stored, np.uint64, len(stored))

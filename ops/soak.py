@@ -1,10 +1,10 @@
-"""A server under a mixed load for a long time: memory, files and log must not grow, and nothing may be lost.
+"""A server under a mixed load for a long time: memory, files and log must not grow, and no data may be lost.
 
     python -m ops.soak --minutes 20
 
-Four writers insert, update and delete batches over the same ids, readers search. After a quarter of the
-time, the warm-up, memory, open files and the data's size are looked at every two seconds; at the end the
-server is started again and every id checked. Exit status 1 when a bound does not hold.
+Four writers insert, update and delete batches over the same ids, readers search. The first quarter of
+the time is the warm-up. After it memory, open files and the size of the data are measured every two seconds.
+At the end the server is started again and every id is checked. Exit status 1 when a bound does not hold.
 """
 
 from __future__ import annotations

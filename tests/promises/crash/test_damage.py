@@ -1,4 +1,4 @@
-"""Damage of every kind is refused, or changes nothing; what may pass for a torn tail is cut and reported.
+"""Damage of every kind is refused or changes nothing. What looks like a torn tail is cut and reported.
 
 Every bit of a log of 16 KiB and of a manifest as large is flipped; blocks are zeroed, exchanged, put back.
 """
@@ -49,7 +49,7 @@ def log_of(rows: int) -> tuple[bytes, int]:
 
 
 def undetected_in_log(whole: bytes, last_frame: int) -> int:
-    """Flips each bit; how many of them nobody would notice."""
+    """Flips each bit in turn. Gives the number of flips that go unnoticed."""
     undetected = 0
     files = disk(whole)
     for number, data in enumerate(flips(whole)):
@@ -108,7 +108,7 @@ def test_misdirected_blocks_are_refused_or_change_nothing() -> None:
     assert refused > MISDIRECTED // 4
 
 
-def test_a_checksum_that_is_not_looked_at_is_seen() -> None:
+def test_a_checksum_that_is_not_checked_is_seen() -> None:
     with pytest.MonkeyPatch.context() as patch:
         planted.skip_checksum(patch)
         assert undetected_in_log(*log_of(2)) > 1000

@@ -1,4 +1,4 @@
-"""A disk that fails at one operation, or from one on: nobody is told anything that does not hold.
+"""A disk that fails at one operation, or from one on: no caller is told anything untrue.
 
 After a failed sync nothing is acknowledged; on a full disk writes are refused until there is room.
 ``make crash`` fails every operation in every way.

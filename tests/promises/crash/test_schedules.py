@@ -1,4 +1,4 @@
-"""Orders of tasks: whatever races, no update is lost, and a snapshot stays what it was.
+"""Orders of tasks: whatever races, no update is lost, and a snapshot never changes.
 
 ``make crash`` runs through thousands of them.
 """
@@ -24,7 +24,7 @@ def _silent(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def breaks(seed: int, message: str) -> bool:
-    """Whether a schedule comes to that end."""
+    """Whether a schedule ends with that message."""
     try:
         run_schedule(seed)
     except Violation as violation:
@@ -39,10 +39,10 @@ def test_no_order_of_tasks_loses_or_changes_anything(first: int) -> None:
         run_schedule(seed)
 
 
-def test_a_bulk_load_put_in_while_a_manifest_is_written_is_nobodys_stray() -> None:
-    """Its files were removed, and the next manifest named them; about one order in twenty shows it."""
+def test_a_bulk_load_that_ends_while_a_manifest_is_written_keeps_its_files() -> None:
+    """Its files were removed, and the next manifest named them. About one order in twenty shows it."""
     with pytest.MonkeyPatch.context() as patch:
-        planted.take_the_new_for_strays(patch)
+        planted.take_new_files_for_orphans(patch)
         seed = next((seed for seed in range(SCHEDULES) if breaks(seed, "the file is missing")), None)
     assert seed is not None, "no order shows the bug any more: the check has gone blind, or needs other seeds"
     run_schedule(seed)
@@ -57,7 +57,7 @@ def test_a_snapshot_that_changes_is_seen() -> None:
                 run_schedule(seed)
 
 
-def test_who_waits_for_ever_is_seen() -> None:
+def test_a_task_that_waits_for_ever_is_seen() -> None:
     async def wait() -> None:
         await asyncio.Event().wait()
 

@@ -1,4 +1,4 @@
-"""Histories made up at random, with power cuts in them, against a dictionary; a failing one is made small."""
+"""Random histories with power cuts, compared with a dictionary. Hypothesis shrinks a failing one."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def rename_before_sync(patch: Patch) -> None:
 
 
 def retry_sync(patch: Patch) -> None:
-    """A sync that fails is tried again, as if what was lost came back."""
+    """A sync that fails is tried again, as if the lost data came back."""
 
     def again(_: LogWriter, sync: Callable[[], None], path: str) -> None:
         try:
@@ -103,7 +103,7 @@ def retry_sync(patch: Patch) -> None:
 
 
 def swallow_no_space(patch: Patch) -> None:
-    """A full disk passes for one with room."""
+    """An error of a full disk is ignored."""
     write = WatchedAppendFile.write
 
     def write_what_fits(self: WatchedAppendFile, data: bytes | memoryview) -> None:
@@ -116,7 +116,7 @@ def swallow_no_space(patch: Patch) -> None:
 
 
 def lose_the_last_frame(patch: Patch) -> None:
-    """Recovery takes the end of the log for the beginning of its last frame."""
+    """Recovery cuts the last frame of the log."""
 
     class ShortWalker(FrameWalker):
         """Ends where the last frame begins."""
@@ -175,7 +175,7 @@ def newest_tombstones(patch: Patch) -> None:
 
 
 def share_tombstones(patch: Patch) -> None:
-    """Readers get the bits of living rows that the fold goes on changing, not a copy."""
+    """Readers get the bitmap of live rows that the applier goes on changing, not a copy."""
     shared: dict[Deletions, NDArray[np.uint8]] = {}
     alive = Deletions.alive
 
@@ -191,8 +191,8 @@ def share_tombstones(patch: Patch) -> None:
     patch.setattr(Deletions, "alive", alive_shared)
 
 
-def take_the_new_for_strays(patch: Patch) -> None:
-    """Only what the manifest names is kept, whatever was put in while it was being written."""
+def take_new_files_for_orphans(patch: Patch) -> None:
+    """Only files that the manifest names are kept, not those that were added while it was being written."""
     remove = Checkpointer.remove_orphans
 
     async def ask_the_manifest_only(self: Checkpointer) -> None:
@@ -207,7 +207,7 @@ def take_the_new_for_strays(patch: Patch) -> None:
 
 
 def forget_what_tags_need(patch: Patch) -> None:
-    """Segments that only a tag needs are taken for nobody's."""
+    """Segments that only a tag needs are taken for orphans."""
     patch.setattr(TaggedSegments, "without", lambda self, candidates: set(candidates))
 
 

@@ -1,4 +1,4 @@
-"""Power cuts while a store is being mended: the next start mends it to the same, and no loss goes unnoted."""
+"""Power cuts during a store repair: the next start repairs it to the same, and records each loss."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def held(files: MappableFiles, options: EngineOptions = SALVAGE) -> Found:
 
 
 def check(damage: Callable[[Image], Image]) -> int:
-    """Mends once, then on every image of a power cut on the way; how many those were."""
+    """Repairs once, then on every image of a power cut on the way. Gives the number of images."""
     whole = built()
     damaged = damage(whole)
     files = RecordingFiles(damaged)
@@ -126,12 +126,12 @@ def check(damage: Callable[[Image], Image]) -> int:
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_power_cut_at_any_point_of_a_mend(damage: Callable[[Image], Image]) -> None:
+def test_a_power_cut_at_any_point_of_a_repair(damage: Callable[[Image], Image]) -> None:
     assert check(damage) >= 8
 
 
 class PowerCut(BaseException):
-    """Ends an opening in its middle; no handler of errors takes it for one."""
+    """Stops an opening in its middle. It is no Exception, so that no error handler catches it."""
 
 
 class Dying(MappableFiles):
@@ -165,7 +165,7 @@ def in_manifest(image: Image) -> Image:
 
 
 @pytest.mark.parametrize("damage", [in_graph, in_manifest])
-def test_an_index_made_anew_survives_its_end_at_each_change(damage: Callable[[Image], Image]) -> None:
+def test_a_rebuilt_index_survives_a_stop_at_each_change(damage: Callable[[Image], Image]) -> None:
     whole = built(keep_log=True)
     expected, changes = held(MappableFiles(whole), KEPT), 0
     is_over = False

@@ -1,4 +1,4 @@
-"""Power cuts in the middle of a repair: the next one comes to the same log, and nothing whole is gone."""
+"""Power cuts during a log repair: the next repair gives the same log, and no whole frame is lost."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def held(files: Files) -> list[int]:
 
 
 async def check(frames: tuple[int, ...], checkpoint: int) -> int:
-    """Repairs once, then on every image of a power cut on the way; how many those were."""
+    """Repairs once, then on every image of a power cut on the way. Gives the number of images."""
     files = Unlinked(wrecked(*frames))
     repair(files, checkpoint)
     ops = list(files.ops)
