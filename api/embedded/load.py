@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import islice
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.api.embedded.bulk_rows import Vectors, rows_of
 from asteroid_cloud.api.embedded.calls import Calls
-from asteroid_cloud.api.service.checks import Vector, check_dim, checked_id, float32_rows, float32_vector
+from asteroid_cloud.api.embedded.items import AsyncItems, batched, checked_items
+from asteroid_cloud.api.service.checks import check_dim, float32_rows
 from asteroid_cloud.api.service.payloads import payload_text
 from asteroid_cloud.api.service.results import BulkReport, Counted
 from asteroid_cloud.api.service.writes import bulk_report, chosen_threads, put_batch
-from asteroid_cloud.indexer import BulkLoader, IndexSpec
+from asteroid_cloud.indexer import BulkLoader
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 from asteroid_cloud.wal.limits import MIB
 
-Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, Any] | None]
-Items = Iterable[Item]
-AsyncItems = Iterable[Item] | AsyncIterable[Item]
-Vectors = NDArray[Any] | Sequence[Vector] | str | PathLike[str]
 Payloads = Sequence[Mapping[str, Any] | None]
 
 CHUNK_ITEMS = 1_000
@@ -57,7 +51,7 @@ class LoadCalls(Calls):
         if not 1 <= chunk_size <= BATCH_ITEMS_MAX:
             raise InvalidRequest(f"chunk_size must be from 1 to {BATCH_ITEMS_MAX}", code="bad_chunk")
         done = Counted(0, lsn=self.engine.applied_lsn)
-        async for batch in _batched(items, chunk_size):
+        async for batch in batched(items, chunk_size):
             try:
                 columns = checked_items(batch, self.engine.snapshot().spec, int(done))
                 result = await put_batch(self.engine, *columns)
@@ -88,7 +82,7 @@ class LoadCalls(Calls):
         started_s = time.perf_counter()
         number = chosen_threads(threads)
         spec = self.engine.snapshot().spec
-        rows = await self.reads.in_thread(lambda: _rows_of(vectors, spec.dim if dim is None else dim))
+        rows = await self.reads.in_thread(lambda: rows_of(vectors, spec.dim if dim is None else dim))
         check_dim(rows.shape[1], spec)
         if payloads is not None and len(payloads) != len(rows):
             raise InvalidRequest(f"{len(payloads)} payloads for {len(rows)} vectors", code="bad_payload")
@@ -106,72 +100,3 @@ class LoadCalls(Calls):
             some = (payloads or ())[first : first + SLICE_PAYLOADS]
             texts = [None if payload is None else payload_text(payload) for payload in some]
             await loader.payloads(first, texts)
-
-
-def checked_items(
-    items: Sequence[Item], spec: IndexSpec, first: int
-) -> tuple[NDArray[np.uint64], NDArray[np.float32], list[bytes | None]]:
-    """Items in columns; raises InvalidRequest ``bad_item`` with the ``index``, counted from ``first``."""
-    ids = np.empty(len(items), np.uint64)
-    vectors = np.empty((len(items), spec.dim), np.float32)
-    payloads: list[bytes | None] = []
-    for row, item in enumerate(items):
-        try:
-            id, vector, metadata = item if len(item) == 3 else (*item, None)
-            ids[row] = checked_id(id)
-            numbers = float32_vector(vector)
-            check_dim(len(numbers), spec)
-            vectors[row] = numbers
-            payloads.append(None if metadata is None else payload_text(metadata))
-        except InvalidRequest as error:
-            raise InvalidRequest(
-                f"item {first + row}: {error.message}", code="bad_item", index=first + row, reason=error.code
-            ) from error
-        except (TypeError, ValueError) as error:
-            raise InvalidRequest(
-                f"item {first + row} is not (id, vector) or (id, vector, metadata)",
-                code="bad_item",
-                index=first + row,
-            ) from error
-    return ids, vectors, payloads
-
-
-async def _batched(items: AsyncItems, size: int) -> AsyncIterator[list[Item]]:
-    """The items in lists of at most that size."""
-    if not isinstance(items, AsyncIterable):
-        supply = iter(items)
-        while batch := list(islice(supply, size)):
-            yield batch
-        return
-    batch = []
-    async for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _rows_of(vectors: Vectors, dim: int) -> NDArray[Any]:
-    """The vectors as a two-dimensional array, mapped rather than read when they are a file."""
-    if isinstance(vectors, str | PathLike):
-        return _mapped(Path(vectors), dim)
-    rows = vectors if isinstance(vectors, np.ndarray) and vectors.ndim == 2 else float32_rows(vectors)
-    if len(rows) == 0:
-        raise InvalidRequest("there are no vectors to build from", code="bad_payload")
-    return rows
-
-
-def _mapped(path: Path, dim: int) -> NDArray[Any]:
-    try:
-        if path.suffix == ".npy":
-            rows: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        else:
-            rows = np.memmap(path, "<f4", "r")
-            rows = rows.reshape(-1, dim)
-    except (OSError, ValueError) as error:
-        raise InvalidRequest(f"{path} does not hold rows of numbers: {error}", code="bad_file") from error
-    if rows.ndim != 2 or len(rows) == 0:
-        raise InvalidRequest(f"{path} must hold rows of numbers, not {rows.shape}", code="bad_file")
-    return rows

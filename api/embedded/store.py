@@ -1,6 +1,6 @@
 """The store: one index over one data directory, with the methods of the client.
 
-It is put together from groups of calls on one ``Collection``. The HTTP routes work on the same object.
+It is put together from groups of calls on one ``Collection``, the object that the HTTP routes work on too.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from asteroid_cloud.api.embedded.index import IndexCalls
 from asteroid_cloud.api.embedded.load import LoadCalls
 from asteroid_cloud.api.embedded.search import SearchCalls
 from asteroid_cloud.api.embedded.vectors import VectorCalls
-from asteroid_cloud.api.service.backups import Backups
 from asteroid_cloud.api.service.collections import Collection
-from asteroid_cloud.api.service.feeds import OpenFeeds
 from asteroid_cloud.indexer import Engine, EngineOptions
 
 
@@ -29,24 +27,10 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
         """The data directory."""
         return self.collection.path
 
-    @property
-    def backups(self) -> Backups:
-        """The backups that the server makes."""
-        return self.collection.backups
-
-    @property
-    def feeds(self) -> OpenFeeds:
-        """The change feeds that are open over HTTP."""
-        return self.collection.feeds
-
     @classmethod
     @asynccontextmanager
     async def open(
-        cls,
-        path: str | PathLike[str],
-        options: EngineOptions | None = None,
-        *,
-        backup_folder: str | None = None,
+        cls, path: str | PathLike[str], options: EngineOptions | None = None
     ) -> AsyncIterator[Store]:
         """Opens a data directory, new or not, and yields at once; recovery runs in the background.
 
@@ -54,7 +38,7 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
         Raises LockHeld when another process has the directory open.
         """
         async with Engine.open(fspath(path), options) as engine:
-            yield cls(Collection(fspath(path), engine, backup_folder))
+            yield cls(Collection(fspath(path), engine))
 
     async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
         """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""

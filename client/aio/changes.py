@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.aio.concurrency import sleep
-from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.changes import Following, Lines, cut_off
 from asteroid_cloud.client.results.changes import Change
 
 
-class AsyncChangeCalls:
+class AsyncChangeCalls(AsyncCalls):
     """Follow what is written."""
-
-    _transport: AsyncTransport
 
     async def changes(
         self,

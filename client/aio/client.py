@@ -34,7 +34,7 @@ class AsyncClient(AsyncIndexCalls, AsyncVectorCalls, AsyncSearchCalls, AsyncLoad
         retries: RetryPolicy | None = None,
     ) -> None:
         settings = resolve(api_key, base_url, timeout, connections, retries or RetryPolicy())
-        self._transport = AsyncTransport(settings)
+        super().__init__(AsyncTransport(settings))
 
     @property
     def base_url(self) -> str:

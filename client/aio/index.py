@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from asteroid_cloud.client.aio.transport import AsyncTransport
+from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.results.recovery import Recovery
 from asteroid_cloud.client.results.reports import Backup, BackupReport, IndexInfo, PurgeReport, Stats, Tag
 
 
-class AsyncIndexCalls:
+class AsyncIndexCalls(AsyncCalls):
     """Create, look at and delete the index; ask how the server is; keep its data safe."""
-
-    _transport: AsyncTransport
 
     async def create_index(self, dim: int, metric: str = "l2", bits: int | None = None) -> IndexInfo:
         """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sized
 from contextlib import aclosing
 
+from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.aio.concurrency import batched, in_thread
-from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.aio.upload import Upload
 from asteroid_cloud.client.bulk.body import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.errors import InvalidRequest
@@ -19,10 +19,8 @@ from asteroid_cloud.client.results.rows import Counted
 PARALLEL_MAX = 64
 
 
-class AsyncLoadCalls:
+class AsyncLoadCalls(AsyncCalls):
     """Load many vectors: in batches into any index, or in one go into an empty one."""
-
-    _transport: AsyncTransport
 
     async def insert_batch(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from asteroid_cloud.client.aio.transport import AsyncTransport
+from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata, Search
@@ -12,7 +12,7 @@ from asteroid_cloud.client.results.fields import Facets, FieldRange
 from asteroid_cloud.client.results.rows import Counted, Hits, Row
 
 
-class AsyncSearchCalls:
+class AsyncSearchCalls(AsyncCalls):
     """Search, count and walk.
 
     Every call sees all writes acknowledged before it. With ``min_lsn`` it also sees those of another
@@ -20,8 +20,6 @@ class AsyncSearchCalls:
     (``bad_filter``, …), Conflict (``index_not_initialized``), Unauthorized, RateLimited, Unavailable
     (``not_caught_up``, …), StorageError, InternalError and ConnectionFailed.
     """
-
-    _transport: AsyncTransport
 
     async def search(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from asteroid_cloud.client.aio.transport import AsyncTransport
+from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata
@@ -12,7 +12,7 @@ from asteroid_cloud.client.results.answer import Payload
 from asteroid_cloud.client.results.rows import Counted, Record, Row, Written
 
 
-class AsyncVectorCalls:
+class AsyncVectorCalls(AsyncCalls):
     """Write, read and delete vectors and payloads by id.
 
     An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
@@ -20,8 +20,6 @@ class AsyncVectorCalls:
     Unavailable, StorageError, InternalError and ConnectionFailed, besides what it names itself. A write is
     durable once it returns.
     """
-
-    _transport: AsyncTransport
 
     async def insert(
         self,

@@ -9,14 +9,12 @@ from contextlib import closing
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.changes import Following, Lines, cut_off
 from asteroid_cloud.client.results.changes import Change
+from asteroid_cloud.client.sync.calls import Calls
 from asteroid_cloud.client.sync.concurrency import sleep
-from asteroid_cloud.client.sync.transport import BlockingTransport
 
 
-class ChangeCalls:
+class ChangeCalls(Calls):
     """Follow what is written."""
-
-    _transport: BlockingTransport
 
     def changes(
         self,

@@ -35,7 +35,7 @@ class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
         retries: RetryPolicy | None = None,
     ) -> None:
         settings = resolve(api_key, base_url, timeout, connections, retries or RetryPolicy())
-        self._transport = BlockingTransport(settings)
+        super().__init__(BlockingTransport(settings))
 
     @property
     def base_url(self) -> str:

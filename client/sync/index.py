@@ -7,13 +7,11 @@ from asteroid_cloud.client.errors import AsteroidError, Unavailable
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.results.recovery import Recovery
 from asteroid_cloud.client.results.reports import Backup, BackupReport, IndexInfo, PurgeReport, Stats, Tag
-from asteroid_cloud.client.sync.transport import BlockingTransport
+from asteroid_cloud.client.sync.calls import Calls
 
 
-class IndexCalls:
+class IndexCalls(Calls):
     """Create, look at and delete the index; ask how the server is; keep its data safe."""
-
-    _transport: BlockingTransport
 
     def create_index(self, dim: int, metric: str = "l2", bits: int | None = None) -> IndexInfo:
         """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.

@@ -13,17 +13,15 @@ from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, Items, check_chunk_size
 from asteroid_cloud.client.results.reports import BulkReport
 from asteroid_cloud.client.results.rows import Counted
+from asteroid_cloud.client.sync.calls import Calls
 from asteroid_cloud.client.sync.concurrency import batched, in_thread
-from asteroid_cloud.client.sync.transport import BlockingTransport
 from asteroid_cloud.client.sync.upload import Upload
 
 PARALLEL_MAX = 64
 
 
-class LoadCalls:
+class LoadCalls(Calls):
     """Load many vectors: in batches into any index, or in one go into an empty one."""
-
-    _transport: BlockingTransport
 
     def insert_batch(
         self,

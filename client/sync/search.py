@@ -10,10 +10,10 @@ from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata, Search
 from asteroid_cloud.client.results.fields import Facets, FieldRange
 from asteroid_cloud.client.results.rows import Counted, Hits, Row
-from asteroid_cloud.client.sync.transport import BlockingTransport
+from asteroid_cloud.client.sync.calls import Calls
 
 
-class SearchCalls:
+class SearchCalls(Calls):
     """Search, count and walk.
 
     Every call sees all writes acknowledged before it. With ``min_lsn`` it also sees those of another
@@ -21,8 +21,6 @@ class SearchCalls:
     (``bad_filter``, …), Conflict (``index_not_initialized``), Unauthorized, RateLimited, Unavailable
     (``not_caught_up``, …), StorageError, InternalError and ConnectionFailed.
     """
-
-    _transport: BlockingTransport
 
     def search(
         self,

@@ -10,10 +10,10 @@ from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata
 from asteroid_cloud.client.results.answer import Payload
 from asteroid_cloud.client.results.rows import Counted, Record, Row, Written
-from asteroid_cloud.client.sync.transport import BlockingTransport
+from asteroid_cloud.client.sync.calls import Calls
 
 
-class VectorCalls:
+class VectorCalls(Calls):
     """Write, read and delete vectors and payloads by id.
 
     An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
@@ -21,8 +21,6 @@ class VectorCalls:
     Unavailable, StorageError, InternalError and ConnectionFailed, besides what it names itself. A write is
     durable once it returns.
     """
-
-    _transport: BlockingTransport
 
     def insert(
         self,

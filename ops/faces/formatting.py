@@ -6,16 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-RULES = "I,F401,UP028"
-"""Imports in order and none unused; a loop that only yields becomes ``yield from``."""
+RULES = ("F401,UP028", "I")
+"""First no unused import, and ``yield from`` for a loop that only yields; then imports in order."""
 
 
 def formatted(root: Path, path: str, text: str) -> str:
     """The text as ``ruff`` leaves it at that place of the tree."""
-    fixed = _ruff(
-        root, text, "check", "--fix-only", "--unsafe-fixes", "--select", RULES, "--stdin-filename", path
-    )
-    return _ruff(root, fixed, "format", "--stdin-filename", path)
+    for rules in RULES:
+        text = _ruff(
+            root, text, "check", "--fix-only", "--unsafe-fixes", "--select", rules, "--stdin-filename", path
+        )
+    return _ruff(root, text, "format", "--stdin-filename", path)
 
 
 def _ruff(root: Path, text: str, *arguments: str) -> str:

@@ -22,7 +22,7 @@ COMMON = {
 GROUPS = ("IndexCalls", "VectorCalls", "SearchCalls", "FieldCalls", "LoadCalls", "ChangeCalls")
 CLIENT = Words(
     names=COMMON
-    | {f"Async{name}": name for name in ("Client", *GROUPS)}
+    | {f"Async{name}": name for name in ("Client", "Calls", *GROUPS)}
     | {"aio": "sync", "AsyncTransport": "BlockingTransport"},
     phrases={"An asynchronous client": "A blocking client", "asynchronous client": "blocking client"},
 )
@@ -64,6 +64,6 @@ def of_the_store(name: str) -> Module:
 
 
 MODULES = (
-    *map(of_the_client, ("index", "vectors", "search", "load", "upload", "changes", "client")),
+    *map(of_the_client, ("calls", "index", "vectors", "search", "load", "upload", "changes", "client")),
     *map(of_the_store, ("index", "vectors", "search", "fields", "load", "changes")),
 )

@@ -20,9 +20,7 @@ ONE_FACE_ONLY = {
     Store: {
         "open": "a store can be looked at while it recovers; the other faces wait",
         "ensure_index": "what opening with a dimension does",
-        "path": "of the object that the routes work on",
-        "backups": "of the object that the routes work on",
-        "feeds": "of the object that the routes work on",
+        "path": "where the data of the store is; a blocking store is opened with it",
     },
     AsyncClient: {"aclose": "the name that contextlib.aclosing calls"},
     Client: {"close": "the name that contextlib.closing calls"},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import closing
 from typing import Any
 
 from asteroid_cloud.client import AsyncClient, Client, RetryPolicy
@@ -31,11 +32,12 @@ class Awaited:
 
         return call
 
-    async def walk(self, supply: Iterator[object]) -> AsyncIterator[object]:
+    async def walk(self, supply: Generator[object, None, None]) -> AsyncIterator[object]:
         """What a blocking iteration gives."""
         nothing = object()
-        while (value := await asyncio.to_thread(next, supply, nothing)) is not nothing:
-            yield value
+        with closing(supply):
+            while (value := await asyncio.to_thread(next, supply, nothing)) is not nothing:
+                yield value
 
 
 def client_of(kind: str, url: str, **options: Any) -> Any:
