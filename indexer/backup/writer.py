@@ -28,7 +28,7 @@ from asteroid_cloud.indexer.backup.file_list import (
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.checkpoint.pins import PinnedCheckpoint
-from asteroid_cloud.indexer.segment.segment import segment_paths
+from asteroid_cloud.indexer.segment.paths import segment_paths
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import LocalLog
 from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout

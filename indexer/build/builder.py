@@ -21,14 +21,9 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.graph_file import write_segment
+from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path, segment_paths
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
-from asteroid_cloud.indexer.segment.segment import (
-    Segment,
-    fields_path,
-    graph_path,
-    payload_path,
-    segment_paths,
-)
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal.disk import Files, translated
 from asteroid_cloud.wal.errors import NoSpace, StorageError
 

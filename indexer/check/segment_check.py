@@ -14,8 +14,9 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.indexer.segment.graph_file import unreachable_nodes
+from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile
-from asteroid_cloud.indexer.segment.segment import Segment, fields_path, graph_path, payload_path
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, LocalFiles
 

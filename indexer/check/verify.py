@@ -17,7 +17,8 @@ from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
-from asteroid_cloud.indexer.segment.segment import Segment, graph_path, segment_paths
+from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, StoreLayout, look_at_directory
 from asteroid_cloud.wal.errors import NotFound

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import Protocol
 
 from asteroid_cloud.indexer.checkpoint.manifest import NAME as MANIFEST_NAME
 from asteroid_cloud.indexer.checkpoint.manifest import TEMPORARY, Manifest, manifest_name
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.wal.disk import UNFINISHED, Files
-
-SEGMENT_FILE = re.compile(r"segment-(\d{12})\.(graph|payload|fields)")
+from asteroid_cloud.indexer.segment.paths import is_unfinished, segment_number
+from asteroid_cloud.wal.disk import Files
 
 
 class RetainedSegments(Protocol):
@@ -43,7 +41,7 @@ def remove_orphans(
     Segments numbered ``below`` or higher are left alone: they were begun after the caller looked.
     """
     names = files.list(folder)
-    numbers = {name: int(match[1]) for name in names if (match := SEGMENT_FILE.fullmatch(name))}
+    numbers = {name: number for name in names if (number := segment_number(name)) is not None}
     candidates = {n for n in numbers.values() if n not in needed and (below is None or n < below)}
     orphans = retained.without(candidates)
     for name in names:
@@ -57,5 +55,5 @@ def remove_orphans(
 def _remove_unfinished(files: Files, folder: str) -> None:
     """Removes column files that a crash has left unfinished, and scratch files: none of them counts."""
     for name in files.list(folder):
-        if name.endswith(".fields" + UNFINISHED) or name.startswith(core.SCRATCH_PREFIX):
+        if is_unfinished(name) or name.startswith(core.SCRATCH_PREFIX):
             files.remove(f"{folder}/{name}")

@@ -21,6 +21,10 @@ from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 
 MAGIC = b"ASTRMAN1"
 VERSION = 1
+FEATURES_VERSION = 2
+"""The version of manifests with features; programs that know of none refuse it."""
+FEATURES_KNOWN: frozenset[str] = frozenset()
+"""The features that this program can read."""
 CHECKED = struct.Struct("<8sII")
 HEADER = struct.Struct("<8sIII")
 PREFIX = "manifest-"
@@ -47,6 +51,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     segments: list[SegmentEntry]
     created_lsn: int = 0
     """The record that created the index."""
+    features: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """What a reader must know to read the index rightly; left out when there is nothing."""
 
 
 def manifest_name(number: int) -> str:
@@ -56,7 +62,8 @@ def manifest_name(number: int) -> str:
 
 def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
     """Makes the manifest durable and the newest, atomically."""
-    data = checked_file(MAGIC, msgspec.msgpack.encode(manifest))
+    version = FEATURES_VERSION if manifest.features else VERSION
+    data = checked_file(MAGIC, msgspec.msgpack.encode(manifest), version)
     write_atomic(files, f"{folder}/{manifest_name(manifest.number)}", data, f"{folder}/{TEMPORARY}")
 
 
@@ -67,28 +74,32 @@ def read_manifest(files: Files, path: str) -> Manifest:
 
 def decode_manifest(path: str, data: bytes) -> Manifest:
     """A manifest file's contents, checked; raises CorruptionError or UnsupportedVersion."""
-    body = unchecked(path, MAGIC, data)
+    body = unchecked(path, MAGIC, data, FEATURES_VERSION if FEATURES_KNOWN else VERSION)
     try:
-        return msgspec.msgpack.decode(body, type=Manifest)
+        manifest = msgspec.msgpack.decode(body, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptionError(path, HEADER.size, f"the manifest does not decode: {error}") from error
+    unknown = ", ".join(sorted(set(manifest.features or ()) - FEATURES_KNOWN))
+    if unknown:
+        raise UnsupportedVersion(f"{path} uses features that this program does not know: {unknown}")
+    return manifest
 
 
-def checked_file(magic: bytes, body: bytes) -> bytes:
+def checked_file(magic: bytes, body: bytes, version: int = VERSION) -> bytes:
     """A small file of one body, with its kind, version and checksum."""
-    crc = zlib.crc32(body, zlib.crc32(CHECKED.pack(magic, VERSION, len(body))))
-    return HEADER.pack(magic, VERSION, len(body), crc) + body
+    crc = zlib.crc32(body, zlib.crc32(CHECKED.pack(magic, version, len(body))))
+    return HEADER.pack(magic, version, len(body), crc) + body
 
 
-def unchecked(path: str, magic: bytes, data: bytes) -> bytes:
+def unchecked(path: str, magic: bytes, data: bytes, version_max: int = VERSION) -> bytes:
     """The body of such a file; raises CorruptionError or UnsupportedVersion."""
     if len(data) < HEADER.size:
         raise CorruptionError(path, 0, "the file is too short for its header")
     found, version, length, crc = HEADER.unpack_from(data)
     if found != magic:
         raise CorruptionError(path, 0, f"the file does not begin with {magic.decode()}")
-    if version > VERSION:
-        raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
+    if version > version_max:
+        raise UnsupportedVersion(f"{path} has format version {version}; this program knows {version_max}")
     body = data[HEADER.size :]
     if len(body) != length or zlib.crc32(body, zlib.crc32(data[: CHECKED.size])) != crc:
         raise CorruptionError(path, HEADER.size, "the checksum does not match")

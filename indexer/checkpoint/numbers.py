@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from asteroid_cloud.indexer.checkpoint.garbage import SEGMENT_FILE
+from asteroid_cloud.indexer.segment.paths import segment_number
 from asteroid_cloud.wal.disk import Files
 
 
@@ -45,4 +45,4 @@ class SegmentNumbers:
 def first_free_number(files: Files, folder: str) -> int:
     """A number that no segment in the folder of an index has, nor any after it."""
     names = files.list(folder) if files.exists(folder) else []
-    return 1 + max((int(match[1]) for name in names if (match := SEGMENT_FILE.fullmatch(name))), default=0)
+    return 1 + max((segment_number(name) or 0 for name in names), default=0)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from asteroid_cloud.indexer.checkpoint.deleted_rows import unpack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry
 from asteroid_cloud.indexer.model.spec import IndexSpec
-from asteroid_cloud.indexer.segment.segment import Segment, graph_path, payload_path
+from asteroid_cloud.indexer.segment.paths import check_required_files, graph_path
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import CorruptionError
@@ -53,9 +54,7 @@ def open_entry(
 
     Raises CorruptionError when it is damaged, missing, or not what its manifest says; UnsupportedVersion.
     """
-    for path in (graph_path(folder, entry.number), payload_path(folder, entry.number)):
-        if not files.exists(path):
-            raise CorruptionError(path, 0, "the file is missing")
+    check_required_files(files, folder, entry.number)
     deleted = unpack_deleted(folder, entry.dead, entry.rows)
     segment = Segment(files, folder, identity, entry.number, spec, applied_lsn, deleted)
     if segment.rows != entry.rows:

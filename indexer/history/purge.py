@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from asteroid_cloud.indexer.checkpoint.garbage import SEGMENT_FILE
 from asteroid_cloud.indexer.checkpoint.manifest import PREFIX
+from asteroid_cloud.indexer.segment.paths import segment_number
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import (
     LOCK,
@@ -69,8 +69,7 @@ def unknown_files(
         if name not in known:
             yield name
     for name in files.list(layout.index):
-        match = SEGMENT_FILE.fullmatch(name)
-        number = int(match[1]) if match else None
+        number = segment_number(name)
         is_live = number is not None and (number in live or number >= below)
         if not (name.startswith(PREFIX) or is_live):
             yield layout.relative(f"{layout.index}/{name}")

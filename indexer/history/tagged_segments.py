@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from asteroid_cloud.indexer.history.tags import UNREADABLE, Tag, read_tag, tag_names
-from asteroid_cloud.indexer.segment.segment import segment_paths
+from asteroid_cloud.indexer.segment.paths import segment_paths
 from asteroid_cloud.wal.disk import CollectionLayout, Files, name_of
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from asteroid_cloud.indexer.checkpoint.deleted_rows import unpack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, checked_file, decode_manifest, unchecked
 from asteroid_cloud.indexer.limits import TAGS_MAX
-from asteroid_cloud.indexer.segment.segment import segment_paths
+from asteroid_cloud.indexer.segment.paths import segment_paths
 from asteroid_cloud.wal.disk import CollectionLayout, Files, write_atomic
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, NotFound, UnsupportedVersion
 

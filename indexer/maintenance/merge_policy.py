@@ -19,7 +19,7 @@ def pick_merge(segments: Sequence[Segment], base: Lsn, segments_max: int, is_qui
 
     More than ``segments_max`` are too many: the smallest are merged, and with them each larger one that
     they outweigh together, so that a row is in a segment of at least twice the size each time. A segment
-    that has lost more than DEAD_SHARE_MAX of its rows is rewritten on its own. While nobody writes, one
+    that has lost more than DEAD_SHARE_MAX of its rows is rewritten on its own. While nothing is written, one
     segment is best for searches: all are merged, if what is beside the largest is at least QUIET_SHARE_MIN
     of it, so that a trickle of writes does not cost a copy of everything each time.
     """

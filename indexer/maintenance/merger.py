@@ -24,7 +24,7 @@ from asteroid_cloud.wal.errors import NoSpace
 
 logger = logging.getLogger(__name__)
 RETRY_S = 1.0
-"""After so long a rewriting that was stopped by a full disk is tried again."""
+"""How soon a rewrite that a full disk has stopped is tried again."""
 
 
 class Merger:
@@ -46,11 +46,11 @@ class Merger:
         self._options = options
         self._thread = WorkerThread("merge")
         self._clean_from: int | None = None
-        """While all rows that are dead have to go: the first segment that was begun after they died."""
+        """While deleted rows are erased: the first segment that was begun after they were deleted."""
         self._asked = anyio.Event()
 
     async def run(self) -> None:
-        """Merges whatever is due after each checkpoint, and once writers fall quiet, for ever."""
+        """Merges whatever is due after each checkpoint and once writers fall quiet, until cancelled."""
         try:
             while True:
                 changed, asked = self._checkpointer.changed, self._asked
@@ -68,7 +68,7 @@ class Merger:
     async def rewrite_dead(self) -> tuple[int, int]:
         """Returns once no segment holds a row that was dead at the newest checkpoint of now.
 
-        Gives how many segments were rewritten for it, or at least replaced, and how many rows had died.
+        Returns how many segments were rewritten or replaced for it, and how many deleted rows they held.
         Raises what has stopped the engine, if anything has.
         """
         self._clean_from = self._checkpointer.numbers.next
@@ -123,7 +123,7 @@ class Merger:
             self.is_merging = False
 
     def _pick(self, spec: IndexSpec | None, base: Lsn) -> list[Segment]:
-        # A segment of records later than the checkpoint is about to get one of its own: wait for it.
+        # A segment of records later than the checkpoint will get its own checkpoint soon: wait for it.
         if spec is None or any(segment.sealed_lsn > base for segment in self._state.segments):
             return []
         if dirty := self._dirty(base):

@@ -1,6 +1,6 @@
 """The mapped pages of segments: read ahead of the first search, or held below a bound.
 
-Left alone the system keeps what searches touch for as long as nobody else wants the room, which suits most.
+By default neither is done: the system keeps the pages that searches touch for as long as it has room.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal.limits import MIB
 
 LOOK_EVERY_S = 0.5
-"""How often the bound is looked after; searches may pass it by what they read meanwhile."""
+"""How often the bound is checked; searches may pass it by what they read meanwhile."""
 WINDOW_BYTES = 4 * MIB
-"""What is let go of at a time."""
+"""What is released at a time."""
 LEFT_SHARE = 0.75
-"""Once the bound is passed, pages go until so much of it is left."""
+"""Once the bound is passed, pages are released until this share of it is in use."""
 
 
 class PageCache:
-    """Warms new segments, or lets pages go in turn, round and round, as the options say."""
+    """Warms new segments, or releases pages one segment after the other, as the options say."""
 
     def __init__(self, state: State, checkpointer: Checkpointer, options: EngineOptions) -> None:
         self._state = state
@@ -47,7 +47,7 @@ class PageCache:
             await changed.wait()
 
     async def warm(self) -> None:
-        """Reads every page of the segments that are new, if that was asked for."""
+        """Reads every page of new segments, if the options say so."""
         if not self._options.warm_mapped:
             return
         segments = list(self._state.segments)
@@ -57,7 +57,7 @@ class PageCache:
         self._warmed = {segment.number for segment in segments}
 
     def hold_below(self, segments: Sequence[Segment], bytes_max: int) -> None:
-        """Lets pages of the segments go until they are within the bound, the longest kept ones first."""
+        """Releases pages of the segments until they are within the bound, those cached longest first."""
         cached = sum(segment.native.cached_bytes for segment in segments)
         if cached <= bytes_max:
             return

@@ -1,4 +1,4 @@
-"""Threads for building graphs: they take what processor time queries and writers leave."""
+"""Threads for building graphs: they use the processor time that queries and writers leave."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 NICENESS = 10
-"""Under contention such a thread gets about a tenth of an ordinary one's share."""
+"""A thread of this niceness gets about a tenth of an ordinary thread's share of a busy processor."""
 
 
 class WorkerThread:
     """One thread of low priority, and those that native code starts from it."""
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(1, name, initializer=_give_way)
+        self._executor = ThreadPoolExecutor(1, name, initializer=_lower_priority)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs it there; if the caller is cancelled meanwhile, only after it has ended."""
@@ -36,7 +36,7 @@ class WorkerThread:
         self._executor.shutdown(wait=False)
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     if sys.platform == "linux":  # where a priority belongs to a thread; elsewhere it is the process's
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 

@@ -1,4 +1,4 @@
-"""What an engine tells of itself: the phase it is in, and its figures."""
+"""What an engine reports: its phase, its figures, and the result of a write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Phase(msgspec.Struct, frozen=True):
     detail: str
     error: AsteroidError | None = None
     eta_s: float | None = None
-    """How long the rest of recovery will take if it goes on as until now; None when nobody knows."""
+    """How long the rest of recovery will take at the speed so far; None when unknown."""
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     replaying_s: float
     mode: RecoveryMode = "tail"
     mended: list[str] = []
-    """What was damaged and could be mended, in a sentence each."""
+    """What was damaged and was repaired, in a sentence each."""
     losses: DataLoss = DataLoss()
     """What was given up now or at earlier starts, until ``lost.json`` in the store's folder is removed."""
 
@@ -60,7 +60,7 @@ class MemoryUse(msgspec.Struct, frozen=True, kw_only=True):
     tail_ids: int
     """Where each of these rows' ids and payloads are."""
     tombstones: int
-    """Who is dead, a bit a row, with a copy for the readers as soon as one is; kills since the checkpoint."""
+    """Deleted rows, a bit a row, twice once there is one (for readers); deletions since the checkpoint."""
     directories: int
     """The records that walks begin with, and where each block of payloads lies."""
     graphs: int
@@ -68,7 +68,7 @@ class MemoryUse(msgspec.Struct, frozen=True, kw_only=True):
     log_buffers: int
     """Records that wait to be written or to be applied."""
     filter_masks: int = 0
-    """Bitmaps of filters used before; the engine knows of none."""
+    """Bitmaps of filters that are kept for the next search."""
     mapped: int
     """Segments' files, mapped."""
     mapped_cached: int

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest
 from asteroid_cloud.indexer.segment.column_file import write_fields
+from asteroid_cloud.indexer.segment.paths import fields_path, payload_path
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile
-from asteroid_cloud.indexer.segment.segment import fields_path, payload_path
 from asteroid_cloud.wal.disk import UNFINISHED, Files, broken_name, remove_if_exists, rename_durably
 from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError, UnsupportedVersion
 

@@ -15,7 +15,7 @@ from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.recovery.loss_record import record_loss
 from asteroid_cloud.indexer.segment.container import load_section, read_footer
 from asteroid_cloud.indexer.segment.graph_file import MAGIC, VERSION, SegmentFooter
-from asteroid_cloud.indexer.segment.segment import graph_path, segment_paths
+from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
 from asteroid_cloud.wal.disk import CollectionLayout, Files, broken_name, name_of
 from asteroid_cloud.wal.errors import CorruptionError, StorageError
 

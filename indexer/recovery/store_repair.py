@@ -23,7 +23,7 @@ from asteroid_cloud.indexer.recovery.column_rebuild import rebuild_columns
 from asteroid_cloud.indexer.recovery.index_rebuild import holds_everything, rebuild_index
 from asteroid_cloud.indexer.recovery.log_repair import salvage_log
 from asteroid_cloud.indexer.recovery.lost_segments import give_up_segments
-from asteroid_cloud.indexer.segment.segment import fields_path
+from asteroid_cloud.indexer.segment.paths import fields_path
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files, broken_name
 from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError

@@ -6,15 +6,15 @@
     starts   := u32 × (groups + 1), where each group's rows begin, then how many there are
     rows     := u16 × n, or u32 × n in a segment of more than 65,536 rows; ascending within a key
     bitmaps  := a bitmap over all rows for each *dense* group, which has no rows in ``rows``
-    prints   := u8 × n, a fingerprint of each one's whole string, where keys of strings are fences
+    prints   := u8 × n, a fingerprint of each one's whole string, where keys of strings are sparse
     odd      := a bitmap of the unindexed rows, which the columns do not describe (a name given twice, say)
 
-In an *exact* column each group is one key. Where there are many different ones, keys are *fences* instead:
-the entries of group i are at least key i and less than key i + 1; who needs to know more reads payloads.
-Keys of strings are cut to ``KEY_BYTES``; keys of numbers are the nearest doubles. So a text of any size costs
-its row in the order, and a sixteenth of a short key.
+In an *exact* column each group is one key. Where there are many different keys, a column has *sparse keys*:
+the entries of group i are at least key i and less than key i + 1, and a reader that needs to know more reads
+the payloads. Keys of strings are cut to ``KEY_BYTES``; keys of numbers are the nearest doubles. So a text of
+any size costs its row in the order, and a sixteenth of a short key.
 
-The file is made from the finished payload file, in as many passes as it takes to stay within a bound.
+The file is written from the finished payload file, in as many passes as it takes to stay within a bound.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ColumnEntry(msgspec.Struct, frozen=True, array_like=True):
     """The dense groups, ascending, in the order of their bitmaps."""
     bitmaps: Section
     prints: Section
-    """Empty but in columns of strings with fences."""
+    """Empty except in columns of strings with sparse keys."""
 
 
 class FieldEntry(msgspec.Struct, frozen=True, array_like=True):

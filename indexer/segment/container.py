@@ -1,12 +1,16 @@
-"""The frame that segment and payload files share: a header, checksummed sections, a footer.
+"""The frame that all files of a segment share: a header, checksummed sections, a footer.
 
     file    := header section* footer trailer
-    header  := magic[8] version:u32 zero:u32
+    header  := magic[8] version:u32 features:u32
     footer  := msgpack of a Struct that lists the sections
     trailer := footer_bytes:u32 crc32(header ++ footer):u32 magic[8]
 
 Everything is little-endian. Sections start at multiples of 8, or of 4096 when asked. The footer comes
 last, so a file is written front to back once and a torn one has no footer.
+
+Each bit of ``features`` is a feature flag: something that a reader must know to read the file rightly. No
+flag is given out yet. A file with flags has version 2, so that programs which know of no flags refuse it; a
+file without flags has version 1. A program refuses a file with a flag that it does not know.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ from asteroid_cloud.wal.limits import MIB
 HEADER = struct.Struct("<8sII")
 TRAILER = struct.Struct("<II8s")
 FOOTER_BYTES_MAX = MIB
+FEATURES_VERSION = 2
+"""The version of files with feature flags."""
 ALIGN = core.SECTION_ALIGN
 PAGE = 4096
 
@@ -43,10 +49,10 @@ class Section(msgspec.Struct, frozen=True, array_like=True):
 class ContainerWriter:
     """Writes one file front to back, within a ``with``; it counts only once ``finish`` has synced it."""
 
-    def __init__(self, files: Files, path: str, magic: bytes, version: int) -> None:
+    def __init__(self, files: Files, path: str, magic: bytes, version: int, features: int = 0) -> None:
         self._file = files.create(path)
         self._magic = magic
-        self._header = HEADER.pack(magic, version, 0)
+        self._header = HEADER.pack(magic, FEATURES_VERSION if features else version, features)
         self._end = 0
         self._put(self._header)
 
@@ -70,7 +76,7 @@ class ContainerWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Closes the file; without a footer it is nobody's, and whoever finds it removes it."""
+        """Closes the file; without a footer nothing refers to it, and the next start removes it."""
         self._file.close()
 
     def _put(self, data: bytes) -> None:
@@ -78,20 +84,26 @@ class ContainerWriter:
         self._end += len(data)
 
 
-def read_footer(files: Files, path: str, magic: bytes, version: int, kind: type[Footer]) -> Footer:
+def read_footer(
+    files: Files, path: str, magic: bytes, version: int, kind: type[Footer], known_features: int = 0
+) -> Footer:
     """The footer of a whole file of this magic.
 
-    Raises CorruptionError for a torn, damaged or foreign file and UnsupportedVersion for a newer one.
+    Raises CorruptionError for a torn, damaged or foreign file, and UnsupportedVersion for a newer one or one
+    with a feature that is not among ``known_features``.
     """
     size = files.size(path)
     if size < HEADER.size + TRAILER.size:
         raise CorruptionError(path, 0, f"{size} bytes are too few for a file of this kind")
     header = files.read(path, 0, HEADER.size)
-    found_magic, found_version, _ = HEADER.unpack(header)
+    found_magic, found_version, features = HEADER.unpack(header)
     if found_magic != magic:
         raise CorruptionError(path, 0, "not a file of this kind")
-    if found_version > version:
-        raise UnsupportedVersion(f"{path} has format version {found_version}; this program knows {version}")
+    version_max = max(version, FEATURES_VERSION) if known_features else version
+    if found_version > version_max:
+        raise UnsupportedVersion(
+            f"{path} has format version {found_version}; this program knows {version_max}"
+        )
     at = size - TRAILER.size
     length, crc, closing = TRAILER.unpack(files.read(path, at, TRAILER.size))
     if closing != magic or length > min(FOOTER_BYTES_MAX, at - HEADER.size):
@@ -99,6 +111,8 @@ def read_footer(files: Files, path: str, magic: bytes, version: int, kind: type[
     body = files.read(path, at - length, length)
     if zlib.crc32(body, zlib.crc32(header)) != crc:
         raise CorruptionError(path, at - length, "the footer's checksum does not match")
+    if unknown := features & ~known_features:  # asked once the header is known to be whole
+        raise UnsupportedVersion(f"{path} uses features that this program does not know ({unknown:#x})")
     try:
         return msgspec.msgpack.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -77,28 +77,28 @@ def write_segment(
     number: int,
     spec: IndexSpec,
     joins: int,
-    draft: core.GraphBuilder,
+    graph: core.GraphBuilder,
 ) -> None:
-    """Writes and syncs a finished draft of at least one row."""
-    ids = draft.ids()
+    """Writes and syncs a finished graph of at least one row."""
+    ids = graph.ids()
     with ContainerWriter(files, path, MAGIC, VERSION) as writer:
 
         def array(values: NDArray[np.uint32] | NDArray[np.uint64]) -> Section:
             return writer.section([values.tobytes()])
 
-        fine = _slices(draft.fine, draft.rows, spec.dim) if spec.has_fine else ()
+        fine = _slices(graph.fine, graph.rows, spec.dim) if spec.has_fine else ()
         footer = SegmentFooter(
             identity=identity,
             number=number,
             spec=spec,
-            rows=draft.rows,
-            links_max=draft.links_max,
+            rows=graph.rows,
+            links_max=graph.links_max,
             joins=joins,
-            nodes=writer.section(_slices(draft.nodes, draft.rows, draft.node_bytes), align=PAGE),
+            nodes=writer.section(_slices(graph.nodes, graph.rows, graph.node_bytes), align=PAGE),
             fine=writer.section(fine, align=PAGE),
             ids=array(ids),
-            by_id=array(np.argsort(ids).astype(np.uint32)),
-            upper=[UpperSection(array(links), count) for count, links in draft.upper()],
+            by_id=array(spec.ids.order(ids)),
+            upper=[UpperSection(array(links), count) for count, links in graph.upper()],
         )
         writer.finish(footer)
 
@@ -194,8 +194,7 @@ def _check_ids(files: Files, path: str, footer: SegmentFooter) -> None:
     by_id = np.frombuffer(load_section(files, path, footer.by_id), "<u4")
     if bool(np.any(by_id >= footer.rows)):
         raise CorruptionError(path, footer.by_id.offset, "the id order names a row that is not there")
-    ordered = ids[by_id]
-    if not bool(np.all(ordered[1:] > ordered[:-1])):
+    if not footer.spec.ids.is_ascending(ids[by_id]):
         raise CorruptionError(path, footer.by_id.offset, "the ids are not in order")
 
 

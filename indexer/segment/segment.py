@@ -1,4 +1,4 @@
-"""A segment: immutable rows in two mapped or block-wise read files, a graph over them."""
+"""A segment: immutable rows and a graph over them, mapped or read in blocks from its files."""
 
 from __future__ import annotations
 
@@ -12,34 +12,15 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.indexer.segment.graph_file import open_segment
+from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path, segment_paths
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, PayloadRef, RowPayload
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import CorruptionError
 
 
-def graph_path(folder: str, number: int) -> str:
-    """Where the graph of segment ``number`` lies."""
-    return f"{folder}/segment-{number:012d}.graph"
-
-
-def fields_path(folder: str, number: int) -> str:
-    """Where the columns of segment ``number`` lie."""
-    return f"{folder}/segment-{number:012d}.fields"
-
-
-def payload_path(folder: str, number: int) -> str:
-    """Where the payloads of segment ``number`` lie."""
-    return f"{folder}/segment-{number:012d}.payload"
-
-
-def segment_paths(folder: str, number: int) -> list[str]:
-    """All files that segment ``number`` may have."""
-    return [path(folder, number) for path in (graph_path, payload_path, fields_path)]
-
-
 class Segment:
-    """An open segment and its dead rows."""
+    """An open segment, and which of its rows are deleted."""
 
     is_flat = False
 
@@ -53,7 +34,7 @@ class Segment:
         sealed_lsn: Lsn,
         dead: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Checks both files whole; raises CorruptionError or UnsupportedVersion."""
+        """Checks every byte of the files; raises CorruptionError or UnsupportedVersion."""
         self.number = number
         self.sealed_lsn = sealed_lsn
         """The LSN up to which all rows are in this segment or an older one."""
@@ -65,14 +46,13 @@ class Segment:
         top_rows = footer.upper[-1].count if footer.upper else footer.rows
         self._top_bytes = top_rows * spec.record_bytes
         fields = fields_path(folder, number)
-        has_fields = files.exists(fields)
         self.file_bytes = sum(
-            files.size(path) for path in (graph, payload, *([fields] if has_fields else []))
+            files.size(path) for path in segment_paths(folder, number) if files.exists(path)
         )
         self.deletions = Deletions(self.rows, dead)
         self._payload_file = PayloadFile(files, payload, identity, number, self.rows)
-        self.fields = Fields(files, fields, identity, number, self.rows) if has_fields else None
-        """What filters look at first; the first releases wrote none."""
+        self.fields = Fields(files, fields, identity, number, self.rows) if files.exists(fields) else None
+        """What filters look at first; None in segments whose columns are missing."""
 
     @property
     def key(self) -> Hashable:
@@ -86,7 +66,7 @@ class Segment:
 
     @property
     def live(self) -> int:
-        """Rows not dead."""
+        """Rows that are not deleted."""
         return self.rows - self.deletions.count
 
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
@@ -113,6 +93,6 @@ class Segment:
 
     @property
     def directory_bytes(self) -> int:
-        """RAM of what is kept of the files: the records that walks begin with, and the payloads' places."""
+        """RAM of what is kept of the files: the records that walks begin with, and where payloads lie."""
         fields_bytes = self.fields.directory_bytes if self.fields else 0
         return self._top_bytes + self._payload_file.table_bytes + fields_bytes

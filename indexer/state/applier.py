@@ -35,9 +35,9 @@ class Applier:
         self._state = state
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._outcomes: OrderedDict[Lsn, Outcome] = OrderedDict()
-        """Of records that nobody has asked for yet."""
+        """Of records whose outcome was not asked for yet."""
         self._asked: dict[Lsn, asyncio.Future[Outcome]] = {}
-        """Of records to come: one to wake for each, for there may be thousands who wait."""
+        """Who waits for the outcome of which record: there may be thousands, and each is woken alone."""
 
     async def replay(self, records: list[Record]) -> None:
         """Applies records that were logged before the store was opened; nobody waits for their outcomes."""
@@ -75,7 +75,7 @@ class Applier:
         self.applied = anyio.Event()
 
     def fail(self, error: AsteroidError) -> None:
-        """Nothing will be applied any more: wakes everyone who waits, with the reason."""
+        """Nothing will be applied any more: wakes all that wait, with the reason."""
         self.failure = error
         for asked in self._asked.values():
             if not asked.done():

@@ -15,7 +15,8 @@ from asteroid_cloud.indexer import Engine, EngineOptions, PartPlan, PartView, se
 from asteroid_cloud.indexer.segment import column_file as fields_file
 from asteroid_cloud.indexer.segment import graph_file, payload_file
 from asteroid_cloud.indexer.segment.container import read_footer
-from asteroid_cloud.indexer.segment.segment import Segment, segment_paths
+from asteroid_cloud.indexer.segment.paths import segment_paths
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.query import FilterCache, parse_filter
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.lsn import Lsn

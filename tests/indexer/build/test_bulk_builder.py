@@ -105,7 +105,7 @@ async def test_a_write_meanwhile_makes_the_load_void_for_ever(tmp_path: Path) ->
         assert len(list((tmp_path / "index").glob("segment-*"))) == 3, "what it had built is gone"
 
 
-async def test_an_index_made_anew_meanwhile_gets_nothing_of_it(tmp_path: Path) -> None:
+async def test_an_index_recreated_meanwhile_gets_nothing_of_it(tmp_path: Path) -> None:
     async with opened(tmp_path, BY_HAND) as engine:
         await engine.create_index(DIM, "l2")
         async with engine.bulk() as loader:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zlib
 
+import msgspec
 import pytest
 
+from asteroid_cloud.indexer.checkpoint import manifest as manifests
 from asteroid_cloud.indexer.checkpoint.manifest import (
     CHECKED,
     HEADER,
@@ -104,6 +106,28 @@ def test_a_newer_version_is_left_alone() -> None:
     with pytest.raises(UnsupportedVersion):
         newest_manifest(files, FOLDER)
     assert files.image() == before
+
+
+def test_a_manifest_with_an_unknown_feature_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = folder()
+    write_manifest(files, FOLDER, msgspec.structs.replace(manifest(1), features=["moons"]))
+    with pytest.raises(UnsupportedVersion):
+        newest_manifest(files, FOLDER)
+    monkeypatch.setattr(manifests, "FEATURES_KNOWN", frozenset({"rings"}))
+    with pytest.raises(UnsupportedVersion, match="moons"):
+        newest_manifest(files, FOLDER)
+    monkeypatch.setattr(manifests, "FEATURES_KNOWN", frozenset({"moons"}))
+    found = newest_manifest(files, FOLDER)
+    assert found is not None
+    assert found.features == ["moons"]
+
+
+def test_a_manifest_without_features_says_nothing_of_them() -> None:
+    files = folder()
+    write_manifest(files, FOLDER, manifest(1))
+    written = bytes(files.contents[f"{FOLDER}/{manifest_name(1)}"])
+    assert HEADER.unpack_from(written)[1] == VERSION
+    assert b"features" not in written
 
 
 @pytest.mark.parametrize("fault", list(Fault))

@@ -13,8 +13,9 @@ import pytest
 from asteroid_cloud.indexer import Engine, EngineOptions, FeedParts
 from asteroid_cloud.indexer.check.verify import Verification
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest
+from asteroid_cloud.indexer.segment.paths import payload_path
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile
-from asteroid_cloud.indexer.segment.segment import Segment, payload_path
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.append.log import Retention
 from asteroid_cloud.wal.errors import Conflict, NotFound

@@ -11,9 +11,9 @@ from anyio import to_thread
 
 from asteroid_cloud.indexer import EngineOptions, Reindex
 from asteroid_cloud.indexer.check.verify import Verification
-from asteroid_cloud.indexer.checkpoint.garbage import SEGMENT_FILE
 from asteroid_cloud.indexer.history.tags import UNREADABLE, checked_name, read_tag
 from asteroid_cloud.indexer.limits import TAGS_MAX
+from asteroid_cloud.indexer.segment.paths import SEGMENT_FILE
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, NotFound

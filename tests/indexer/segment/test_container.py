@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asteroid_cloud.indexer.segment.container import (
+    FEATURES_VERSION,
     FOOTER_BYTES_MAX,
     HEADER,
     TRAILER,
@@ -184,3 +185,21 @@ def test_a_long_section_is_read_in_steps() -> None:
     chunks = list(read_section(files, PATH, section, step=30))
     assert [len(chunk) for chunk in chunks] == [30, 30, 30, 10]
     assert b"".join(chunks) == b"ab" * 50
+
+
+@pytest.mark.parametrize("known", [0b0, 0b1, 0b11, 0b111])
+def test_a_file_is_refused_unless_all_its_features_are_known(known: int) -> None:
+    files = MemoryFiles()
+    files.make_dirs("folder")
+    with ContainerWriter(files, PATH, MAGIC, 1, features=0b11) as writer:
+        writer.finish(Footer([]))
+    assert HEADER.unpack(bytes(files.contents[PATH])[: HEADER.size]) == (MAGIC, FEATURES_VERSION, 0b11)
+    if known & 0b11 == 0b11:
+        assert read_footer(files, PATH, MAGIC, 1, Footer, known).sections == []
+    else:
+        with pytest.raises(UnsupportedVersion):
+            read_footer(files, PATH, MAGIC, 1, Footer, known)
+
+
+def test_a_file_without_features_is_of_the_first_version() -> None:
+    assert bytes(written().contents[PATH])[: HEADER.size] == HEADER.pack(MAGIC, 1, 0)

@@ -13,12 +13,13 @@ from asteroid_cloud.indexer.build.builder import SegmentBuilder, Source
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, read_manifest, write_manifest
 from asteroid_cloud.indexer.segment.container import ContainerWriter, load_section, read_footer
 from asteroid_cloud.indexer.segment.graph_file import MAGIC, VERSION, SegmentFooter, UpperSection
-from asteroid_cloud.indexer.segment.segment import Segment, graph_path, payload_path
+from asteroid_cloud.indexer.segment.paths import graph_path, payload_path
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.lsn import Lsn
-from tests.support.engines import vectors
+from tests.support.engines import budget_of, vectors
 
 FILES = LocalFiles()
 IDENTITY = bytes(range(16))
@@ -33,7 +34,7 @@ def build(folder: Path, number: int = 1, rows: int = ROWS, identity: bytes = IDE
     ids = np.arange(rows, dtype=np.uint64) * 7
     block.append(Lsn(1), ids, SPEC.encode(vectors(rows, 8)), payloads)
     options = EngineOptions(links_max=4, ef_construction=30)
-    builder = SegmentBuilder(FILES, str(folder), identity, options)
+    builder = SegmentBuilder(FILES, str(folder), identity, options, budget_of(options))
     source = Source(block, np.arange(rows, dtype=np.uint32))
     assert builder.seal(number, SPEC, source, lambda: True) == number
     return payloads
@@ -71,7 +72,7 @@ def test_every_flipped_bit_is_refused(tmp_path: Path, which: object) -> None:
         except (CorruptionError, UnsupportedVersion):
             continue
         quiet.append(at)
-    # Only the zeros between the header and the first page belong to no section: nobody reads them.
+    # Only the zeros between the header and the first page belong to no section: nothing reads them.
     assert all(whole[at] == 0 for at in quiet)
     path.write_bytes(whole)
     open_(tmp_path)
@@ -127,7 +128,7 @@ def test_impossible_structures_are_refused_though_their_checksums_fit(tmp_path: 
 
 
 def rewrite(folder: Path, damage: str) -> None:
-    """Writes the graph file anew, with one thing wrong and all checksums right."""
+    """Writes the graph file again, with one thing wrong and all checksums right."""
     path = graph_path(str(folder), 1)
     footer = read_footer(FILES, path, MAGIC, VERSION, SegmentFooter)
     nodes = np.frombuffer(load_section(FILES, path, footer.nodes), np.uint8).reshape(footer.rows, -1).copy()

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import EngineOptions, Hits, IndexSpec, PartPlan, PartView, search_parts
 from asteroid_cloud.indexer.build.builder import Abandoned, SegmentBuilder, Source
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.segment.container import PAGE, read_footer
 from asteroid_cloud.indexer.segment.graph_file import MAGIC, VERSION, SegmentFooter
-from asteroid_cloud.indexer.segment.segment import Segment, graph_path
+from asteroid_cloud.indexer.segment.paths import graph_path
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.lsn import Lsn
@@ -192,7 +194,9 @@ def test_several_sources_become_one_segment_with_the_payload_of_each(tmp_path: P
         texts = [b'{"id":%d}' % id_ for id_ in ids.tolist()]
         block.append(Lsn(1), ids, spec.encode(vectors(50, 4, number)), texts)
         sources.append(Source(block, np.arange(number, 50, 2, dtype=np.uint32)))
-    SegmentBuilder(FILES, str(tmp_path), IDENTITY, EngineOptions()).merge(1, spec, sources, lambda: True)
+    SegmentBuilder(FILES, str(tmp_path), IDENTITY, EngineOptions(), MemoryBudget()).merge(
+        1, spec, sources, lambda: True
+    )
     segment = Segment(FILES, str(tmp_path), IDENTITY, 1, spec, Lsn(1))
     every = np.arange(segment.rows, dtype=np.uint32)
     ids = segment.native.ids(every).tolist()
@@ -204,7 +208,7 @@ def test_what_is_wanted_no_longer_is_given_up_without_a_file(tmp_path: Path) -> 
     spec = IndexSpec(4, "l2")
     source = Source(block_of(vectors(1000, 4), spec), np.arange(1000, dtype=np.uint32))
     looks = iter([True, False, False])
-    builder = SegmentBuilder(FILES, str(tmp_path), IDENTITY, EngineOptions())
+    builder = SegmentBuilder(FILES, str(tmp_path), IDENTITY, EngineOptions(), MemoryBudget())
     with pytest.raises(Abandoned):
         builder.seal(1, spec, source, lambda: next(looks))
     assert builder.seal(2, spec, Source(source.part, source.ordinals[:0]), lambda: True) is None

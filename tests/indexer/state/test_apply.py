@@ -208,7 +208,7 @@ def test_without_an_index_there_is_nothing_to_change(event: Event) -> None:
     assert history.state.snapshot() is None
 
 
-def test_staged_rows_are_nobodys_until_they_are_loaded() -> None:
+def test_staged_rows_do_not_count_until_they_are_loaded() -> None:
     history = created()
     history(BulkRows(4, 0, bytes(8)))
     history(BulkPayloads(4, 0, [b"{}"]))

@@ -1,4 +1,4 @@
-"""Many share, one is alone, and everyone's turn comes in the order of asking."""
+"""Many share the lock, one holds it alone, and all get it in the order of asking."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ pytestmark = pytest.mark.anyio
 
 
 class Scene:
-    """Tasks that take turns, and a note of what happened."""
+    """Tasks that share a lock or hold it alone, and a note of what happened."""
 
     def __init__(self) -> None:
-        self.turns = ReadWriteLock()
+        self.lock = ReadWriteLock()
         self.told: list[str] = []
         self.ends = {name: anyio.Event() for name in "abcd"}
 
     async def shared(self, name: str) -> None:
-        async with self.turns.shared():
+        async with self.lock.shared():
             self.told.append(f"{name} begins")
             await self.ends[name].wait()
             self.told.append(f"{name} ends")
 
     async def alone(self, name: str) -> None:
-        async with self.turns.alone(), self.turns.shared():
+        async with self.lock.alone(), self.lock.shared():
             self.told.append(f"{name} alone")
             await self.ends[name].wait()
             self.told.append(f"{name} ends")
@@ -58,16 +58,16 @@ async def test_one_alone_waits_for_all_and_all_wait_for_it() -> None:
 
 
 async def test_one_who_comes_alone_again_lets_the_waiting_pass_first() -> None:
-    turns, told = ReadWriteLock(), list[str]()
+    lock, told = ReadWriteLock(), list[str]()
 
     async def repeat() -> None:
         for number in range(3):
-            async with turns.alone():
+            async with lock.alone():
                 told.append(f"alone {number}")
                 await settle()
 
     async def share(number: int) -> None:
-        async with turns.shared():
+        async with lock.shared():
             told.append(f"shared {number}")
 
     async with anyio.create_task_group() as group:
@@ -79,7 +79,7 @@ async def test_one_who_comes_alone_again_lets_the_waiting_pass_first() -> None:
     assert told == ["alone 0", "shared 0", "shared 1", "alone 1", "alone 2"]
 
 
-async def test_a_turn_that_is_given_up_is_nobodys() -> None:
+async def test_a_task_that_gives_up_waiting_does_not_block_others() -> None:
     scene = Scene()
     async with anyio.create_task_group() as group:
         group.start_soon(scene.shared, "a")
@@ -92,6 +92,6 @@ async def test_a_turn_that_is_given_up_is_nobodys() -> None:
             inner.cancel_scope.cancel()
         scene.ends["a"].set()
         await settle()
-        async with scene.turns.alone():
+        async with scene.lock.alone():
             scene.told.append("alone")
     assert scene.told == ["a begins", "c begins", "a ends", "alone"]

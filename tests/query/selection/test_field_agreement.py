@@ -19,6 +19,7 @@ from asteroid_cloud.query.selection.filter_cache import evaluate
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support import oracle
+from tests.support.engines import budget_of
 from tests.support.strategies import PATHS, random_payload, random_value
 
 FILES = LocalFiles()
@@ -33,7 +34,8 @@ def view_of(folder: Path, payloads: list[bytes]) -> PartView:
     block = Memtable(spec, 0, len(payloads))
     ids = np.arange(len(payloads), dtype=np.uint64)
     block.append(Lsn(1), ids, spec.encode(np.zeros((len(payloads), 2), np.float32)), payloads)
-    builder = SegmentBuilder(FILES, str(folder), IDENTITY, EngineOptions(links_max=4, ef_construction=10))
+    options = EngineOptions(links_max=4, ef_construction=10)
+    builder = SegmentBuilder(FILES, str(folder), IDENTITY, options, budget_of(options))
     builder.seal(1, spec, Source(block, np.arange(len(payloads), dtype=np.uint32)), lambda: True)
     segment = Segment(FILES, str(folder), IDENTITY, 1, spec, Lsn(1))
     return PartView(segment, segment.rows, segment.rows, None)

@@ -1,4 +1,4 @@
-"""Segments in the making: built at once, joined, mended, in RAM or in a scratch file, called off."""
+"""Segments under construction: built at once, joined, bridged, in RAM or in a scratch file, abandoned."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IDENTITY = bytes(range(16))
 DIM, K = 16, 10
 SPEC = IndexSpec(DIM, "l2")
 TINY = EngineOptions(memory_budget_bytes=64 * KIB)
-"""1,024 rows are linked at a time, and every draft is a scratch file."""
+"""1,024 rows are linked at a time, and every graph builder uses a scratch file."""
 
 Vectors = NDArray[np.float32]
 
@@ -113,7 +113,7 @@ def test_a_large_segment_is_kept_and_the_others_are_joined_to_it(
     )
 
 
-def test_a_graph_with_gaps_is_mended(tmp_path: Path) -> None:
+def test_gaps_in_a_graph_are_bridged(tmp_path: Path) -> None:
     shop = Workshop(tmp_path, EngineOptions())
     segment = shop.segment(vectors(5000, DIM))
     dead = np.random.default_rng(1).random(5000) < 0.18
@@ -137,7 +137,7 @@ def test_degrees_and_recall_do_not_decay_over_many_merges(tmp_path: Path) -> Non
         joins.append(segment.joins)
         assert segment.rows == 3000
         assert recall(segment, queries) > 0.97
-    assert joins == [1, 2, 3, 4, 5, 0, 1, 2], "now and then a graph is built anew"
+    assert joins == [1, 2, 3, 4, 5, 0, 1, 2], "now and then a new graph is built"
 
 
 def test_what_is_graph_to_keep(tmp_path: Path) -> None:
@@ -158,13 +158,13 @@ def test_ram_and_scratch_file_make_the_same_graph() -> None:
     encoded, ids = SPEC.encode(vectors(2500, DIM)), np.arange(2500, dtype=np.uint64)
     nodes = []
     for folder in ("", "."):
-        draft = core.GraphBuilder(DIM, SPEC.native_metric, True, 2500, 16, folder)
-        draft.append(ids, encoded)
+        graph = core.GraphBuilder(DIM, SPEC.native_metric, True, 2500, 16, folder)
+        graph.append(ids, encoded)
         progress = core.Progress(lambda: True)
-        draft.link_all(0, 2, progress)
-        draft.finish(1, progress)
+        graph.link_all(0, 2, progress)
+        graph.finish(1, progress)
         assert progress.done >= core.LINK_STEPS * 2500
-        nodes.append(draft.nodes(0, 2500).tobytes())
+        nodes.append(graph.nodes(0, 2500).tobytes())
     assert nodes[0] == nodes[1]
 
 
@@ -189,7 +189,7 @@ def test_the_second_byte_finds_what_the_first_cannot_tell_apart(tmp_path: Path) 
     assert right[16] > right[8]
 
 
-def test_work_that_is_called_off_stops_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_build_that_is_not_wanted_stops_and_leaves_nothing(tmp_path: Path) -> None:
     shop = Workshop(tmp_path, EngineOptions())
     segments = [shop.segment(vectors(1500, DIM, seed), 1500 * seed) for seed in range(2)]
     files = sorted(tmp_path.iterdir())
