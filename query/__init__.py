@@ -4,22 +4,17 @@ Owns the filter language, the choice of how to search, and every way of reading 
 writes, waits or keeps anything but a bounded cache of bitmaps, which the caller owns.
 """
 
+from asteroid_cloud.query.fields.facets import Facets, FacetValue, facets
+from asteroid_cloud.query.fields.field_range import Bounds, FieldRange, field_range
+from asteroid_cloud.query.fields.values import field_path
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter, parse_filter
-from asteroid_cloud.query.knn.planner import PartChoice
-from asteroid_cloud.query.knn.request import Explain, Hit, SearchRequest, SearchResult
+from asteroid_cloud.query.knn.explain import Explain, PartChoice
+from asteroid_cloud.query.knn.planner import estimate
+from asteroid_cloud.query.knn.request import Hit, SearchRequest, SearchResult
 from asteroid_cloud.query.knn.search import search, search_batch
-from asteroid_cloud.query.rows.facets import (
-    Bounds,
-    Facets,
-    FacetValue,
-    FieldRange,
-    facets,
-    field_path,
-    field_range,
-)
-from asteroid_cloud.query.rows.records import Record, fetch, fetch_one
-from asteroid_cloud.query.rows.scroll import ScrollPage, scroll
-from asteroid_cloud.query.rows.selections import count, matching_among, matching_batches
+from asteroid_cloud.query.records.matching import count, matching_among, matching_batches
+from asteroid_cloud.query.records.records import Record, fetch, fetch_one
+from asteroid_cloud.query.records.scroll import ScrollPage, scroll
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 
 # Names of version 0.1, which keep working.
@@ -42,6 +37,7 @@ __all__ = [
     "SearchRequest",
     "SearchResult",
     "count",
+    "estimate",
     "facets",
     "fetch",
     "fetch_one",

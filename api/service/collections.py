@@ -57,7 +57,7 @@ class Collection:
         """The figures of this moment."""
         found = self.engine.stats()
         fields = {name: getattr(found, name) for name in found.__struct_fields__}
-        memory = replace(await self.engine.memory(), filter_masks=self.reads.masks.bytes)
+        memory = replace(await self.engine.memory(), filter_masks=self.reads.filter_cache.bytes)
         return Stats(**fields, memory=memory, memory_bytes=anonymous_bytes(), lsn=found.last_lsn)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from asteroid_cloud import query
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
 from asteroid_cloud.api.service.process_info import processors
-from asteroid_cloud.indexer import Engine, PartView, Snapshot
+from asteroid_cloud.indexer import Engine, Snapshot
 from asteroid_cloud.query import (
     Facets,
     FieldRange,
@@ -27,15 +27,13 @@ from asteroid_cloud.query import (
     SearchRequest,
     SearchResult,
 )
-from asteroid_cloud.query.knn import VISITS_PER_BREADTH, WALK_COST, scan_limit
-from asteroid_cloud.query.rows import Path
+from asteroid_cloud.query.fields import Path
+from asteroid_cloud.query.knn import estimate_records
 
 T = TypeVar("T")
 
 WORK_IN_PLACE_MAX = 8_000_000
 """Components (rows × dimension) measured in place at the most: about half a millisecond."""
-RECORD_WORK = 2_000
-"""What fetching one payload or vector, or filtering one payload, costs, in components measured."""
 
 
 class ReadExecutor:
@@ -43,8 +41,8 @@ class ReadExecutor:
 
     def __init__(self, engine: Engine) -> None:
         share = engine.budget.filters
-        self.masks = FilterCache(lambda: share.bytes_max)
-        share.measure_with(lambda: self.masks.bytes)
+        self.filter_cache = FilterCache(lambda: share.bytes_max)
+        share.measure_with(lambda: self.filter_cache.bytes)
         self.threads = processors()
         self._engine = engine
         self._limiter = CapacityLimiter(max(2, self.threads))
@@ -75,13 +73,13 @@ class ReadExecutor:
     async def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:
         """The nearest matches to one vector, or to the vector of one id."""
         if self.is_short(snapshot, request):
-            return query.search(snapshot, request, self.masks)
-        return await self.in_thread(lambda: query.search(snapshot, request, self.masks))
+            return query.search(snapshot, request, self.filter_cache)
+        return await self.in_thread(lambda: query.search(snapshot, request, self.filter_cache))
 
     async def search_batch(self, snapshot: Snapshot, requests: Sequence[SearchRequest]) -> list[SearchResult]:
         """Many searches of one snapshot."""
         return await self.in_thread(
-            lambda: query.search_batch(snapshot, requests, self.masks, threads=self.threads)
+            lambda: query.search_batch(snapshot, requests, self.filter_cache, threads=self.threads)
         )
 
     async def fetch(
@@ -93,7 +91,7 @@ class ReadExecutor:
             records = query.fetch(snapshot, ids, payload=payload, vector=vector)
             return [record for record in records if record is not None]
 
-        if len(ids) * RECORD_WORK <= WORK_IN_PLACE_MAX // 4:
+        if estimate_records(len(ids)) <= WORK_IN_PLACE_MAX // 4:
             return run()
         return await self.in_thread(run)
 
@@ -111,7 +109,7 @@ class ReadExecutor:
         return await self.in_thread(
             lambda: query.scroll(
                 snapshot,
-                self.masks,
+                self.filter_cache,
                 limit=limit,
                 filter=filter,
                 cursor=cursor,
@@ -124,33 +122,18 @@ class ReadExecutor:
         """How many records match."""
         if filter.matches_all:
             return snapshot.live
-        return await self.in_thread(lambda: query.count(snapshot, self.masks, filter))
+        return await self.in_thread(lambda: query.count(snapshot, self.filter_cache, filter))
 
     async def facets(self, snapshot: Snapshot, path: Path, filter: Filter, limit: object) -> Facets:
         """The commonest values of a field."""
-        return await self.in_thread(lambda: query.facets(snapshot, self.masks, path, filter, limit=limit))
+        return await self.in_thread(
+            lambda: query.facets(snapshot, self.filter_cache, path, filter, limit=limit)
+        )
 
     async def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
         """The least and the greatest value of a field."""
-        return await self.in_thread(lambda: query.field_range(snapshot, self.masks, path, filter))
+        return await self.in_thread(lambda: query.field_range(snapshot, self.filter_cache, path, filter))
 
     def is_short(self, snapshot: Snapshot, request: SearchRequest) -> bool:
         """Whether a search is sure to take less time than is worth a thread."""
-        filtered = not request.filter.matches_all
-        rows = sum(_rows_measured(view, request, filtered) for view in snapshot.parts)
-        columns = request.include_payload + request.include_vector
-        work = rows * snapshot.spec.dim + columns * request.depth * RECORD_WORK
-        if filtered and work <= WORK_IN_PLACE_MAX:
-            missing = sum(self.masks.rows_missing(view, request.filter) for view in snapshot.parts)
-            work += missing * RECORD_WORK
-        return work <= WORK_IN_PLACE_MAX
-
-
-def _rows_measured(view: PartView, request: SearchRequest, filtered: bool) -> float:
-    """About as many rows of a part as a search measures, a walk's counted dearer; never far too few."""
-    if request.exact or view.part.is_flat:
-        return view.rows
-    breadth = request.breadth
-    if filtered:  # few matches are scanned, and a walk among many is planned to cost no more than that
-        return min(view.live, scan_limit(view.rows, breadth))
-    return min(view.rows, VISITS_PER_BREADTH * breadth) * WALK_COST
+        return query.estimate(snapshot, request, self.filter_cache) <= WORK_IN_PLACE_MAX

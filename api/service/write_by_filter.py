@@ -44,7 +44,9 @@ async def delete_matching(engine: Engine, reads: ReadExecutor, filter: Filter) -
             ids, _ = await reads.at_once(lambda: query.matching_among(snapshot, filter, ids))
         return await engine.delete(ids, expected_lsn=snapshot.lsn)
 
-    batches = partial(query.matching_batches, masks=reads.masks, filter=filter, rows=MATCHES_A_BATCH_MAX)
+    batches = partial(
+        query.matching_batches, cache=reads.filter_cache, filter=filter, rows=MATCHES_A_BATCH_MAX
+    )
     return await _write_batches(engine, reads, batches, write, "deleted")
 
 
@@ -55,7 +57,7 @@ async def merge_matching(engine: Engine, reads: ReadExecutor, filter: Filter, pa
     its batch is changed. An error has in ``details["patched"]`` how many are.
     """
     rows = _patches_a_batch(patch)
-    batches = partial(query.matching_batches, masks=reads.masks, filter=filter, rows=rows)
+    batches = partial(query.matching_batches, cache=reads.filter_cache, filter=filter, rows=rows)
     return await _write_batches(engine, reads, batches, _merging(engine, reads, filter, patch), "patched")
 
 

@@ -1,9 +1,8 @@
 """Which rows are nearest, and how are they found?"""
 
-from asteroid_cloud.query.knn.planner import VISITS_PER_BREADTH, WALK_COST, scan_limit
+from asteroid_cloud.query.knn.planner import estimate, estimate_records
 
 __all__ = [
-    "VISITS_PER_BREADTH",
-    "WALK_COST",
-    "scan_limit",
+    "estimate",
+    "estimate_records",
 ]

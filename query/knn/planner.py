@@ -1,11 +1,10 @@
 """How each part of a snapshot is searched: the one place that weighs a scan against a walk.
 
 A scan measures every match once, in row order, which the memory likes. A walk over the graph measures
-about ``VISITS_PER_BREADTH · ef`` rows (more under a mask, up to twice as many), and each of them costs
-``WALK_COST`` scanned ones, for it jumps about in memory. When fewer than ``SPARSE_SHARE`` of the rows match,
-the native core makes the walk broader, in inverse proportion, lest matches be missed behind too many rows
-that do not match. So
-the scan is cheaper while, with B = WALK_COST · VISITS_PER_BREADTH · ef,
+about ``VISITS_PER_EF · ef`` rows (under a filter up to twice as many), and each of them costs as much as
+``WALK_COST`` rows of a scan, because it jumps about in memory. When fewer than ``core.SPARSE_SHARE`` of the rows
+match, the native core raises ``ef`` in inverse proportion, so that matches are not missed behind too many
+rows that do not match. So the scan is cheaper while, with B = WALK_COST · VISITS_PER_EF · ef,
 
     matches ≤ B                            or, when matches are sparse,
     matches ≤ B · SPARSE_SHARE · rows / matches,  that is  matches ≤ √(B · SPARSE_SHARE · rows)
@@ -25,33 +24,27 @@ import msgspec
 from asteroid_cloud.indexer import PartPlan, PartView, Snapshot, prepared
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.query.filters.filter import Filter
-from asteroid_cloud.query.selection.filter_cache import FilterCache, select
+from asteroid_cloud.query.knn.explain import PartChoice
+from asteroid_cloud.query.knn.request import SearchRequest
+from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.selection.matching_rows import matching_rows
 from asteroid_cloud.wal.limits import KIB
 
 SCAN_MATCHES_MAX = 2_000
 """So few are always scanned: a walk has costs of its own before it arrives anywhere near."""
-VISITS_PER_BREADTH = 14
+VISITS_PER_EF = 14
 """Rows that a walk measures for each unit of ``ef``: 21 at ef 32, 15 at 128, 12 at 512."""
 WALK_COST = 3.0
 """What a row measured on a walk costs, in rows measured by a scan: about 90 ns against 20 to 37."""
 
+RECORD_COST = 2_000
+"""The cost of fetching one payload or vector, or of filtering one payload, in components of a scan."""
 PLANS_KEPT = 64
-"""Plans of one snapshot, by filter and breadth, that are kept for the next search."""
+"""Plans of one snapshot, by filter and ``ef``, that are kept for the next search."""
 PLAN_BYTES_MAX = 64 * KIB
 """Bitmaps that a plan may hold to be kept: 64 such plans have 4 MiB at the most."""
 
 SCAN, WALK, SKIP = "scan", "walk", "skip"
-
-
-class PartChoice(msgspec.Struct, frozen=True):
-    """What was decided for one part, and on what grounds; the ``explain`` of a search lists them."""
-
-    rows: int
-    live: int
-    matches: int
-    method: str
-    """``scan``, ``walk`` or ``skip`` (nothing matches)."""
-    reason: str
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -69,12 +62,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 def scan_limit(rows: int, ef: int) -> int:
     """The number of matches among ``rows`` up to which a scan is the cheaper way."""
-    balance = WALK_COST * VISITS_PER_BREADTH * ef
+    balance = WALK_COST * VISITS_PER_EF * ef
     return max(SCAN_MATCHES_MAX, int(balance), int(math.sqrt(balance * core.SPARSE_SHARE * rows)))
 
 
-def plan_search(snapshot: Snapshot, filter: Filter, masks: FilterCache, *, ef: int, exact: bool) -> Plan:
-    """Decides for each part; ``ef`` is the breadth that a walk would have.
+def plan_search(snapshot: Snapshot, filter: Filter, cache: FilterCache, *, ef: int, exact: bool) -> Plan:
+    """Decides for each part; ``ef`` is how many candidates a walk would keep.
 
     Plans are kept with the snapshot, and with them the bitmaps that they hold.
     """
@@ -82,7 +75,7 @@ def plan_search(snapshot: Snapshot, filter: Filter, masks: FilterCache, *, ef: i
     plan = snapshot.memo.get(key)
     if isinstance(plan, Plan):
         return plan
-    plan = _plan(snapshot.parts, filter, masks, ef, exact)
+    plan = _plan(snapshot.parts, filter, cache, ef, exact)
     held = sum(part.mask.nbytes for part in plan.parts if part.mask is not None)
     if held <= PLAN_BYTES_MAX:
         if len(snapshot.memo) >= PLANS_KEPT:
@@ -91,15 +84,15 @@ def plan_search(snapshot: Snapshot, filter: Filter, masks: FilterCache, *, ef: i
     return plan
 
 
-def _plan(parts: tuple[PartView, ...], filter: Filter, masks: FilterCache, ef: int, exact: bool) -> Plan:
+def _plan(parts: tuple[PartView, ...], filter: Filter, cache: FilterCache, ef: int, exact: bool) -> Plan:
     plans: list[PartPlan] = []
     choices: list[PartChoice] = []
     for view in parts:
-        selection = select(view, filter, masks)
-        method, reason = _choose(view, selection.count, ef, exact)
-        choices.append(PartChoice(view.rows, view.live, selection.count, method, reason))
+        found = matching_rows(view, filter, cache)
+        method, reason = _choose(view, found.count, ef, exact)
+        choices.append(PartChoice(view.rows, view.live, found.count, method, reason))
         if method != SKIP:
-            plans.append(PartPlan(view, selection.mask, selection.count, method == SCAN))
+            plans.append(PartPlan(view, found.mask, found.count, method == SCAN))
     matches = sum(plan.matches for plan in plans)
     return Plan(plans, prepared(plans), choices, matches)
 
@@ -115,3 +108,30 @@ def _choose(view: PartView, matches: int, ef: int, exact: bool) -> tuple[str, st
     if matches <= limit:
         return SCAN, f"{matches} matches are at most {limit}"
     return WALK, f"{matches} matches are more than {limit}"
+
+
+def estimate(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> float:
+    """What a search will cost, in components (rows × dimension) that a scan measures; seldom too little."""
+    is_filtered = not request.filter.matches_all
+    rows = 0.0
+    for view in snapshot.parts:
+        rows += _rows_measured(view, request, is_filtered)
+    columns = request.include_payload + request.include_vector
+    records = columns * request.depth
+    if is_filtered:
+        records += sum(cache.rows_missing(view, request.filter) for view in snapshot.parts)
+    return rows * snapshot.spec.dim + records * RECORD_COST
+
+
+def estimate_records(count: int) -> float:
+    """What it will cost to fetch so many payloads or vectors, in the same unit."""
+    return count * RECORD_COST
+
+
+def _rows_measured(view: PartView, request: SearchRequest, is_filtered: bool) -> float:
+    """About as many rows of a part as a search measures; those of a walk count as what they cost."""
+    if request.exact or view.part.is_flat:
+        return view.rows
+    if is_filtered:  # few matches are scanned, and a walk among many is planned to cost no more than that
+        return min(view.live, scan_limit(view.rows, request.ef))
+    return min(view.rows, VISITS_PER_EF * request.ef) * WALK_COST

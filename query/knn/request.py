@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
-from asteroid_cloud.query.knn.planner import PartChoice
+from asteroid_cloud.query.knn.explain import Explain
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT, EF_SEARCH_MAX, K_MAX, OFFSET_MAX
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import InvalidRequest
@@ -25,7 +25,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     id: int | None = None
     k: int = 10
     ef_search: int = EF_SEARCH_DEFAULT
-    """Breadth of a graph walk; at least ``offset + k`` is used."""
+    """Candidates that a graph walk keeps; at least ``offset + k`` is used."""
     filter: Filter = MATCH_ALL
     offset: int = 0
     """Nearest matches to skip; ``k`` are answered after them."""
@@ -43,8 +43,8 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
         return self.offset + self.k + (self.id is not None)
 
     @property
-    def breadth(self) -> int:
-        """The effective breadth of a walk."""
+    def ef(self) -> int:
+        """The ``ef`` that a walk has: enough for the depth."""
         return max(self.ef_search, self.depth)
 
 
@@ -56,23 +56,6 @@ class Hit(msgspec.Struct, frozen=True):
     payload: bytes | None = None
     """JSON text, ``{}`` when the record has none; None when it was not asked for."""
     vector: NDArray[np.float32] | None = None
-
-
-class Explain(msgspec.Struct, frozen=True):
-    """How a search was done; searches of a batch that were done together share plan and times."""
-
-    parts: list[PartChoice]
-    matches: int
-    visited: int
-    """Rows measured for this search."""
-    rescanned: int
-    """Parts that were scanned after their graph's walk had found too few."""
-    complete: bool
-    """Whether all ``min(k, matches)`` nearest were answered; ``max_distance`` alone makes them fewer."""
-    plan_ms: float
-    """Evaluating the filter and choosing."""
-    search_ms: float
-    fetch_ms: float
 
 
 class SearchResult(msgspec.Struct, frozen=True, eq=False):

@@ -13,22 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Hits, Snapshot, search_prepared
+from asteroid_cloud.query.knn.explain import Explain
 from asteroid_cloud.query.knn.planner import Plan, plan_search
-from asteroid_cloud.query.knn.request import Explain, SearchRequest, SearchResult, check_request
+from asteroid_cloud.query.knn.request import SearchRequest, SearchResult, check_request
 from asteroid_cloud.query.limits import SEARCH_BATCH_HITS_MAX, SEARCHES_MAX
-from asteroid_cloud.query.rows.records import Places, fetch_one, payloads_at, vectors_at
+from asteroid_cloud.query.records.records import Places, fetch_one, payloads_at, vectors_at
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
 
-def search(snapshot: Snapshot, request: SearchRequest, masks: FilterCache) -> SearchResult:
+def search(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> SearchResult:
     """The nearest matches to one vector, or to the stored vector of one id (NotFound if there is none)."""
     check_request(request, snapshot.spec)
-    return _search_alike(snapshot, [request], masks, threads=1)[0]
+    return _search_alike(snapshot, [request], cache, threads=1)[0]
 
 
 def search_batch(
-    snapshot: Snapshot, requests: Sequence[SearchRequest], masks: FilterCache, *, threads: int = 1
+    snapshot: Snapshot, requests: Sequence[SearchRequest], cache: FilterCache, *, threads: int = 1
 ) -> list[SearchResult]:
     """Many searches of one snapshot; those that differ only in the vector go to the core together.
 
@@ -37,12 +38,12 @@ def search_batch(
     _check_batch(snapshot, requests)
     alike: dict[tuple[object, ...], list[int]] = {}
     for position, request in enumerate(requests):
-        key = (request.depth, request.breadth, request.filter.key, request.exact)
+        key = (request.depth, request.ef, request.filter.key, request.exact)
         alike.setdefault(key, []).append(position)
     results: dict[int, SearchResult] = {}
     for positions in alike.values():
         group = [requests[position] for position in positions]
-        results.update(zip(positions, _search_alike(snapshot, group, masks, threads=threads), strict=True))
+        results.update(zip(positions, _search_alike(snapshot, group, cache, threads=threads), strict=True))
     return [results[position] for position in range(len(requests))]
 
 
@@ -64,17 +65,15 @@ def _check_batch(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> None:
 
 
 def _search_alike(
-    snapshot: Snapshot, requests: Sequence[SearchRequest], masks: FilterCache, *, threads: int
+    snapshot: Snapshot, requests: Sequence[SearchRequest], cache: FilterCache, *, threads: int
 ) -> list[SearchResult]:
-    """Searches of one depth, breadth and filter."""
+    """Searches of one depth, ``ef`` and filter."""
     first = requests[0]
     queries = _queries(snapshot, requests)
     started = perf_counter()
-    plan = plan_search(snapshot, first.filter, masks, ef=first.breadth, exact=first.exact)
+    plan = plan_search(snapshot, first.filter, cache, ef=first.ef, exact=first.exact)
     planned = perf_counter()
-    hits = search_prepared(
-        plan.native, queries, first.depth, first.breadth, exact=first.exact, threads=threads
-    )
+    hits = search_prepared(plan.native, queries, first.depth, first.ef, exact=first.exact, threads=threads)
     searched = perf_counter()
     times = ((planned - started) * 1e3, (searched - planned) * 1e3)
     return [_answer(snapshot, request, plan, hits, row, times) for row, request in enumerate(requests)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 Bits = NDArray[np.uint8]
+
+ROWS_A_STEP = 1 << 17
+"""Rows of a part that are turned into ordinals at a time; it bounds the memory, however large the part is."""
 
 
 def bytes_for(rows: int) -> int:
@@ -44,3 +49,9 @@ def ordinals_between(bits: Bits | None, start: int, stop: int) -> NDArray[np.uin
         return np.arange(start, stop, dtype=np.uint32)
     flags = np.unpackbits(bits[start // 8 : bytes_for(stop)], count=stop - start, bitorder="little")
     return (np.flatnonzero(flags) + start).astype(np.uint32)
+
+
+def ordinals_in_steps(bits: Bits | None, rows: int) -> Iterator[NDArray[np.uint32]]:
+    """The set rows, ascending, some at a time; every row for None."""
+    for start in range(0, rows, ROWS_A_STEP):
+        yield ordinals_between(bits, start, min(start + ROWS_A_STEP, rows))

@@ -40,7 +40,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "admin",
         "engine",
     ),
-    "query": ("limits", "filters", "selection", "rows", "knn"),
+    "query": ("limits", "filters", "selection", "records fields", "knn"),
     "api": (
         "limits",
         "service",

@@ -15,7 +15,7 @@ from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
 from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.indexer import Snapshot
 from asteroid_cloud.query import Facets, FieldRange, Filter, Record, ScrollPage, SearchRequest, SearchResult
-from asteroid_cloud.query.rows import Path
+from asteroid_cloud.query.fields import Path
 
 
 class CallerReads:
@@ -24,7 +24,7 @@ class CallerReads:
     def __init__(self, collection: Collection, loop: EventLoop) -> None:
         self._engine = collection.engine
         self._reads = collection.reads
-        self._masks = collection.reads.masks
+        self._masks = collection.reads.filter_cache
         self._loop = loop
 
     def snapshot(self, min_lsn: int = 0) -> Snapshot:

@@ -85,7 +85,7 @@ async def test_a_bad_limit_is_refused(http: Http, limit: object) -> None:
 async def test_too_many_values_say_their_limit(
     http: Http, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asteroid_cloud.query.rows.facets.FACET_VALUES_MAX", 1)
+    monkeypatch.setattr("asteroid_cloud.query.fields.facets.FACET_VALUES_MAX", 1)
     await store.insert_batch(ITEMS)
     told = await http.refused("POST", "/v1/facets", {"field": "lang"}, status=413, code="too_many_values")
     assert told["limit"] == 1

@@ -15,8 +15,8 @@ from asteroid_cloud.indexer.segment import column_file as fields_file
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
 from asteroid_cloud.query import parse_filter
-from asteroid_cloud.query.selection.column_filter import bounds
-from asteroid_cloud.query.selection.filter_cache import evaluate
+from asteroid_cloud.query.selection.column_filter import filter_by_columns
+from asteroid_cloud.query.selection.evaluation import evaluate
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.limits import MIB
 from tests.support import oracle
@@ -66,7 +66,7 @@ def test_thousands_of_filters_agree_with_the_oracle(
         filter = parse_filter(source)
         wanted = [oracle.matches(source, document) for document in documents]
         assert flags(evaluate(view, filter, 0, len(texts)), len(texts)) == wanted, source
-        certain, possible = bounds(filter.root, fields)
+        certain, possible = filter_by_columns(filter.root, fields)
         assert not np.any(certain & ~possible), source
         settled += bool(np.array_equal(certain, possible))
     assert settled > 100, "columns alone settle many filters"

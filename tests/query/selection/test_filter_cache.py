@@ -18,7 +18,9 @@ from asteroid_cloud.query.selection.bitmaps import (
     ordinals_between,
     pack,
 )
-from asteroid_cloud.query.selection.filter_cache import ENTRY_BYTES, ROWS_A_READ, select
+from asteroid_cloud.query.selection.documents import ROWS_A_READ
+from asteroid_cloud.query.selection.filter_cache import ENTRY_BYTES
+from asteroid_cloud.query.selection.matching_rows import matching_rows
 from asteroid_cloud.wal.errors import CorruptionError
 from tests.support.parts import World
 
@@ -80,10 +82,10 @@ def test_the_dead_are_left_out_in_each_snapshot_by_itself() -> None:
     before = world.snapshot().parts[0]
     world.delete([0, 2, 3])
     after = world.snapshot().parts[0]
-    assert select(after, EVEN, masks).count == 8
-    assert select(before, EVEN, masks).count == 10
-    assert select(after, MATCH_ALL, masks).count == 17
-    everything = select(before, MATCH_ALL, masks)
+    assert matching_rows(after, EVEN, masks).count == 8
+    assert matching_rows(before, EVEN, masks).count == 10
+    assert matching_rows(after, MATCH_ALL, masks).count == 17
+    everything = matching_rows(before, MATCH_ALL, masks)
     assert everything.mask is None
     assert everything.count == 20
     assert len(world.blocks[0].payloads_read) == 20
@@ -92,7 +94,7 @@ def test_the_dead_are_left_out_in_each_snapshot_by_itself() -> None:
 def test_a_part_without_living_rows_is_not_evaluated() -> None:
     world, masks = world_of(5), FilterCache()
     world.delete(range(5))
-    assert select(world.snapshot().parts[0], EVEN, masks).count == 0
+    assert matching_rows(world.snapshot().parts[0], EVEN, masks).count == 0
     assert world.blocks[0].payloads_read == []
 
 

@@ -11,31 +11,26 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Snapshot
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
-from asteroid_cloud.query.rows.records import NO_PAYLOAD, fetch
-from asteroid_cloud.query.selection.bitmaps import ordinals_between
-from asteroid_cloud.query.selection.filter_cache import FilterCache, select
-
-# Rows of a part that are told apart in one step, whatever its size.
-ROWS_A_STEP = 1 << 17
+from asteroid_cloud.query.records.records import NO_PAYLOAD, fetch
+from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.selection.matching_rows import matching_rows, ordinals_of
 
 _DOCUMENT = msgspec.json.Decoder(dict[str, Any])
 
 
-def count(snapshot: Snapshot, masks: FilterCache, filter: Filter = MATCH_ALL) -> int:
+def count(snapshot: Snapshot, cache: FilterCache, filter: Filter = MATCH_ALL) -> int:
     """How many living records match, exactly."""
     if filter.matches_all:
         return snapshot.live
-    return sum(select(view, filter, masks).count for view in snapshot.parts)
+    return sum(matching_rows(view, filter, cache).count for view in snapshot.parts)
 
 
 def matching_batches(
-    snapshot: Snapshot, masks: FilterCache, filter: Filter, *, rows: int
+    snapshot: Snapshot, cache: FilterCache, filter: Filter, *, rows: int
 ) -> Iterator[NDArray[np.uint64]]:
     """The ids of all living records that match, in no order, at most ``rows`` at a time."""
     for view in snapshot.parts:
-        mask = select(view, filter, masks).mask
-        for start in range(0, view.rows, ROWS_A_STEP):
-            ordinals = ordinals_between(mask, start, min(start + ROWS_A_STEP, view.rows))
+        for ordinals in ordinals_of(view, filter, cache):
             for first in range(0, len(ordinals), rows):
                 yield view.ids(ordinals[first : first + rows])
 

@@ -18,8 +18,8 @@ from asteroid_cloud.query import (
     field_range,
     parse_filter,
 )
+from asteroid_cloud.query.fields.facets import facets as facets_function
 from asteroid_cloud.query.limits import FACET_LIMIT_MAX, FIELD_BYTES_MAX
-from asteroid_cloud.query.rows.facets import facets as facets_function
 from asteroid_cloud.wal.errors import CorruptionError, InvalidRequest, TooLarge
 from tests.support import oracle, strategies
 from tests.support.parts import World

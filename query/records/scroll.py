@@ -20,14 +20,12 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import PartView, Snapshot
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.limits import SCROLL_LIMIT_MAX
-from asteroid_cloud.query.rows.records import Places, Record, records_at
-from asteroid_cloud.query.selection.bitmaps import Bits, ordinals_between
-from asteroid_cloud.query.selection.filter_cache import FilterCache, select
+from asteroid_cloud.query.records.records import Places, Record, records_at
+from asteroid_cloud.query.selection.bitmaps import Bits, ordinals_in_steps
+from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.selection.matching_rows import matching_rows
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import InvalidRequest, Overloaded
-
-# Rows of a part looked at in one step, which bounds the memory that a page takes whatever the part's size.
-ROWS_A_STEP = 1 << 17
 
 _CURSOR = struct.Struct("<QQI")
 
@@ -44,7 +42,7 @@ class ScrollPage:
 
 def scroll(
     snapshot: Snapshot,
-    masks: FilterCache,
+    cache: FilterCache,
     *,
     limit: int,
     filter: Filter = MATCH_ALL,
@@ -60,7 +58,7 @@ def scroll(
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= SCROLL_LIMIT_MAX:
         raise InvalidRequest(f"limit must be an integer from 1 to {SCROLL_LIMIT_MAX}", code="bad_limit")
     after = None if cursor is None else _last_id(cursor, filter, snapshot.lsn)
-    ids, places = _smallest(snapshot, masks, filter, after, limit + 1)  # one more says whether to go on
+    ids, places = _smallest(snapshot, cache, filter, after, limit + 1)  # one more says whether to go on
     more = len(ids) > limit
     ids, places = ids[:limit], Places(places.parts[:limit], places.ordinals[:limit])
     records = records_at(snapshot, ids, places, payload=payload, vector=vector)
@@ -69,14 +67,14 @@ def scroll(
 
 
 def _smallest(
-    snapshot: Snapshot, masks: FilterCache, filter: Filter, after: int | None, wanted: int
+    snapshot: Snapshot, cache: FilterCache, filter: Filter, after: int | None, wanted: int
 ) -> tuple[NDArray[np.uint64], Places]:
     """The ``wanted`` smallest matching ids beyond ``after``, ascending, and their places."""
     pool = _Pool(after, wanted)
     for number, view in enumerate(snapshot.parts):
-        selection = select(view, filter, masks)
-        if selection.count:
-            pool.add_part(number, view, selection.mask)
+        found = matching_rows(view, filter, cache)
+        if found.count:
+            pool.add_part(number, view, found.mask)
     return pool.sorted()
 
 
@@ -92,8 +90,7 @@ class _Pool:
 
     def add_part(self, number: int, view: PartView, mask: Bits | None) -> None:
         """Takes in what a part adds to the smallest."""
-        for start in range(0, view.rows, ROWS_A_STEP):
-            ordinals = ordinals_between(mask, start, min(start + ROWS_A_STEP, view.rows))
+        for ordinals in ordinals_in_steps(mask, view.rows):
             ids = view.ids(ordinals)
             wanted = np.ones(len(ids), np.bool_) if self._after is None else ids > self._after
             if len(self._ids) == self._wanted:

@@ -1,0 +1,58 @@
+"""The values of a payload field: its path, and what each row that matches has there.
+
+A value is a string, a number, a boolean or null; of an array, each distinct element of these kinds counts
+once a row. Objects, and arrays within arrays, are no values, but the row has the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.query.filters.filter import Filter
+from asteroid_cloud.query.filters.matcher import MISSING
+from asteroid_cloud.query.limits import FIELD_BYTES_MAX
+from asteroid_cloud.query.selection.documents import decoded
+from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.selection.matching_rows import ordinals_of
+from asteroid_cloud.wal.errors import InvalidRequest
+
+Path = tuple[str, ...]
+"""A field: names through objects, outermost first."""
+
+
+def field_path(field: object) -> Path:
+    """The path that a name says, ``a.b`` for b in a; raises InvalidRequest ``bad_field``."""
+    try:
+        size = len(field.encode()) if isinstance(field, str) else 0
+    except UnicodeEncodeError:  # half of a surrogate pair
+        size = 0
+    if not 1 <= size <= FIELD_BYTES_MAX or not isinstance(field, str) or field.startswith("$"):
+        raise InvalidRequest(
+            f"field must be a path of 1 to {FIELD_BYTES_MAX} bytes that does not begin with $",
+            code="bad_field",
+        )
+    return tuple(field.split("."))
+
+
+def column(snapshot: Snapshot, cache: FilterCache, path: Path, filter: Filter) -> Iterator[list[Any]]:
+    """The value at the path in each row that matches, or MISSING, some rows at a time."""
+    roots = frozenset(path[:1])
+    for view in snapshot.parts:
+        for ordinals in ordinals_of(view, filter, cache):
+            for some in decoded(view, ordinals, roots):
+                yield [_at(document, path) for document in some]
+
+
+def _at(document: Any, path: Path) -> Any:
+    for step in path:
+        if type(document) is not dict:
+            return MISSING
+        document = document.get(step, MISSING)
+    return document
+
+
+def canonical_number(value: Any) -> Any:
+    """Of 1 and 1.0, which are one value, always the integer, whichever record was read first."""
+    return int(value) if type(value) is float and abs(value) < 2**63 and value.is_integer() else value

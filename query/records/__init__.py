@@ -1,0 +1,1 @@
+"""What is stored under an id, and under all ids that match?"""

@@ -1,0 +1,296 @@
+"""The tests of a filter on the columns of one path: a verdict on the rows of a segment for each.
+
+A column may leave open what it does not hold: long strings, integers beyond 2^53, values between sparse keys.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from asteroid_cloud.indexer import Column, Columns
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.segment import KEY_BYTES
+from asteroid_cloud.query.filters.tree import (
+    Among,
+    Compare,
+    ContainsAll,
+    ContainsAny,
+    Equal,
+    EqualFolded,
+    Exists,
+    Literal,
+    ObjectLiteral,
+    Prefix,
+    Size,
+    Test,
+    When,
+)
+from asteroid_cloud.query.selection.verdicts import Flags, Verdict, joined
+
+EXACT_INTEGERS = float(2**53)
+TAGS: dict[object, float] = {None: core.TAG_NULL, False: core.TAG_FALSE, True: core.TAG_TRUE}
+NOT_ASCII, ABOVE_UTF8 = b"\x80", b"\xff"
+"""From the first byte of what is not ASCII; beyond every byte of UTF-8."""
+FOLDED_LETTERS = 3
+"""Letters of a case-folded text that are looked for in both cases: eight beginnings."""
+
+
+class OpenedColumns:
+    """The columns of a segment, each opened once for the whole of a filter."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.rows = columns.rows
+        self.unindexed = columns.unindexed
+        self.knows = columns.knows
+        self._columns = columns
+        self._opened: dict[tuple[tuple[str, ...], str, bool], Column | None] = {}
+
+    def column(self, path: tuple[str, ...], kind: str, is_element: bool) -> Column | None:
+        """As ``Columns.column`` gives it; raises KeyError as that does."""
+        key = path, kind, is_element
+        if key not in self._opened:
+            self._opened[key] = self._columns.column(path, kind, is_element)
+        return self._opened[key]
+
+
+class PathTests:
+    """The tests of one path."""
+
+    def __init__(self, columns: OpenedColumns, path: tuple[str, ...], *, is_element: bool = False) -> None:
+        self._columns = columns
+        self._path = path
+        self._is_element = is_element
+
+    def verdict(self, test: Test) -> Verdict:
+        """As told by the columns; the rows that they do not describe are possible and not certain."""
+        if not self._columns.knows(self._path):
+            return Verdict(self._none(), ~self._none())
+        try:
+            found = self._decide(test)
+        except KeyError:
+            found = Verdict(self._none(), ~self._none())
+        open_rows = self._columns.unindexed
+        if open_rows is None:
+            return found
+        return Verdict(found.certain & ~open_rows, found.possible | open_rows)
+
+    def _decide(self, test: Test) -> Verdict:
+        match test:
+            case Equal(literal):
+                return self._equal(literal)
+            case Among(literals):
+                return self._among(literals)
+            case Compare(order, bound):
+                return self._ordered(order, bound)
+            case Exists():
+                kinds = ("tag", "number", "string")
+                return self._any([self._certain(self._all_of(kind)) for kind in kinds])
+            case ContainsAny(literals):
+                return self._elements()._among(literals)
+            case ContainsAll(literals):
+                arrays = self._certain(self._tagged(core.TAG_ARRAY))
+                found = [self._elements()._equal(literal) for literal in literals]
+                return joined(np.logical_and, [arrays, *found], self._columns.rows, empty=True)
+            case Prefix(text):
+                return self._prefix(text)
+            case Size(order, length):
+                if order == "$eq":
+                    return self._with_length(length)
+                return self._range("length", order, _double(length), is_cut=False)
+            case EqualFolded(folded):
+                return self._folded(folded)
+            case When(order, instant):  # fractions of a second are not in the key
+                return self._range("instant", order, float(instant[0]), is_cut=True)
+
+    def _equal(self, literal: Literal) -> Verdict:
+        return self._among((literal,))
+
+    def _among(self, literals: tuple[Literal, ...]) -> Verdict:
+        certain, possible = self._none(), self._none()
+        for literal in literals:
+            if isinstance(literal, tuple):
+                possible |= self._equal_array(literal)
+            elif isinstance(literal, ObjectLiteral):
+                possible |= self._equal_object(literal)
+            else:
+                self._mark_equal(literal, certain, possible)
+        return Verdict(certain, possible | certain)
+
+    def _mark_equal(self, literal: str | int | float | bool | None, certain: Flags, possible: Flags) -> None:
+        if literal is None or isinstance(literal, bool):
+            self._mark_key("tag", TAGS[literal], certain, possible)
+        elif isinstance(literal, str):
+            text = _utf8(literal)
+            self._mark_key("string", text[:KEY_BYTES], certain, possible, text)
+        else:
+            self._mark_key("number", _double(literal), certain, possible)
+
+    def _mark_key(
+        self, kind: str, key: float | bytes, certain: Flags, possible: Flags, text: bytes | None = None
+    ) -> None:
+        """The rows with this key; ``text`` is the whole string that it is the beginning of."""
+        column = self._column(kind)
+        if column is None:
+            return
+        group = column.last_at_most(key)
+        if group < 0 or (column.is_exact and column.key(group) != key):
+            return
+        if column.is_exact and _is_whole(key):
+            column.mark(certain, group, group + 1)
+        elif text is not None:
+            column.mark_alike(possible, group, text)
+        else:
+            column.mark(possible, group, group + 1)
+
+    def _with_length(self, length: int) -> Verdict:
+        certain, possible = self._none(), self._none()
+        self._mark_key("length", _double(length), certain, possible)
+        return Verdict(certain, possible | certain)
+
+    def _equal_array(self, literal: tuple[Literal, ...]) -> Flags:
+        """The rows with an array that may equal this one."""
+        if self._is_element:  # columns do not look into the arrays of arrays
+            return self._tagged(core.TAG_ARRAY)
+        possible = self._with_length(len(literal)).possible
+        for each in literal:
+            possible &= self._elements()._equal(each).possible
+        return possible
+
+    def _equal_object(self, literal: ObjectLiteral) -> Flags:
+        """The rows with an object that may equal this one."""
+        possible = self._tagged(core.TAG_OBJECT)
+        if not self._is_element:  # nor into the objects of arrays
+            for name, value in literal.items:
+                possible &= PathTests(self._columns, (*self._path, name)).verdict(Equal(value)).possible
+        return possible
+
+    def _ordered(self, order: str, bound: Literal) -> Verdict:
+        if isinstance(bound, bool) or not isinstance(bound, int | float | str):
+            return self._certain(self._none())
+        if not isinstance(bound, str):
+            return self._range("number", order, _double(bound), is_cut=False)
+        text = _utf8(bound)
+        return self._range("string", order, text[:KEY_BYTES], is_cut=len(text) > KEY_BYTES)
+
+    def _range(self, kind: str, order: str, key: float | bytes, *, is_cut: bool) -> Verdict:
+        """The rows on one side of a key; those of its own group are open unless it is the whole value."""
+        column = self._column(kind)
+        if column is None:
+            return self._certain(self._none())
+        group, rows = column.last_at_most(key), self._none()
+        if order in ("$gt", "$gte"):
+            column.mark(rows, group + 1, column.groups)
+        else:
+            column.mark(rows, 0, group)
+        possible = rows.copy()
+        if group < 0:
+            return Verdict(rows, possible)
+        is_equal = column.key(group) == key
+        if column.is_exact and not is_equal:  # the group is below the key
+            if order in ("$lt", "$lte"):
+                column.mark(rows, group, group + 1)
+            return self._certain(rows)
+        if column.is_exact and _is_whole(key) and not is_cut:
+            if order in ("$gte", "$lte"):
+                column.mark(rows, group, group + 1)
+            return self._certain(rows)
+        column.mark(possible, group, group + 1)
+        return Verdict(rows, possible)
+
+    def _prefix(self, text: str) -> Verdict:
+        column, begin = self._column("string"), _utf8(text)
+        certain, possible = self._none(), self._none()
+        if column is None:
+            return Verdict(certain, possible)
+        key = begin[:KEY_BYTES]
+        first, last = column.last_at_most(key), column.last_at_most(key + ABOVE_UTF8)
+        starts_there = first >= 0 and column.key(first) == key
+        column.mark(possible, first, last + 1)
+        if len(begin) <= KEY_BYTES:
+            column.mark(certain, first + (not starts_there), last + column.is_exact)
+            if column.is_exact:
+                possible = certain
+        return Verdict(certain, possible)
+
+    def _folded(self, folded: str) -> Verdict:
+        """Which strings may fold to this one: ASCII letters do so in two ways, what is not ASCII in any."""
+        column, possible = self._column("string"), self._none()
+        if column is None:
+            return self._certain(possible)
+        if column.is_exact:
+            return self._folded_keys(column, folded)
+        beginnings = [b""]
+        for letter in folded[:FOLDED_LETTERS]:
+            for begin in beginnings:
+                mark_between(column, possible, begin + NOT_ASCII, begin + ABOVE_UTF8)
+            if not letter.isascii():
+                return Verdict(self._none(), possible)
+            cases = {letter.lower().encode(), letter.upper().encode()}
+            beginnings = [begin + case for begin in beginnings for case in cases]
+        for begin in beginnings:
+            mark_between(column, possible, begin, begin + ABOVE_UTF8)
+        return Verdict(self._none(), possible)
+
+    def _folded_keys(self, column: Column, folded: str) -> Verdict:
+        """The same of a column that has every string, whole or cut: each of them is asked."""
+        certain, possible = self._none(), self._none()
+        for group in range(column.groups):
+            key = column.key(group)
+            assert isinstance(key, bytes)
+            text = key.decode("utf-8", "ignore").casefold()  # a character that was cut in two is left out
+            if not _is_whole(key) and folded.startswith(text):
+                column.mark(possible, group, group + 1)
+            elif text == folded:
+                column.mark(certain, group, group + 1)
+        return Verdict(certain, possible | certain)
+
+    def _elements(self) -> PathTests:
+        return PathTests(self._columns, self._path, is_element=True)
+
+    def _tagged(self, tag: float) -> Flags:
+        column, rows = self._column("tag"), self._none()
+        if column is not None:
+            group = column.last_at_most(tag)
+            if group >= 0 and column.key(group) == tag:
+                column.mark(rows, group, group + 1)
+        return rows
+
+    def _all_of(self, kind: str) -> Flags:
+        column, rows = self._column(kind), self._none()
+        if column is not None:
+            column.mark(rows, 0, column.groups)
+        return rows
+
+    def _column(self, kind: str) -> Column | None:
+        return self._columns.column(self._path, kind, self._is_element)
+
+    def _none(self) -> Flags:
+        return np.zeros(self._columns.rows, np.bool_)
+
+    def _certain(self, rows: Flags) -> Verdict:
+        return Verdict(rows, rows)
+
+    def _any(self, found: list[Verdict]) -> Verdict:
+        return joined(np.logical_or, found, self._columns.rows, empty=False)
+
+
+def mark_between(column: Column, flags: Flags, begin: bytes, end: bytes) -> None:
+    """Sets the flags of all rows with a string from ``begin`` to ``end``, and perhaps of some beside them."""
+    column.mark(flags, column.last_at_most(begin), column.last_at_most(end) + 1)
+
+
+def _utf8(text: str) -> bytes:
+    """The bytes that order as the text does; half a surrogate pair, which no payload has, has some too."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _double(number: int | float) -> float:
+    try:
+        return float(number) + 0.0  # −0 is 0
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+
+
+def _is_whole(key: float | bytes) -> bool:
+    """Whether values with this key are all equal to it."""
+    return len(key) < KEY_BYTES if isinstance(key, bytes) else abs(key) < EXACT_INTEGERS

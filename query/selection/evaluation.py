@@ -1,0 +1,41 @@
+"""A filter evaluated over some rows of a part: by the columns as far as they decide, then by the payloads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import PartView
+from asteroid_cloud.query.filters.filter import Filter
+from asteroid_cloud.query.selection.bitmaps import Bits, pack
+from asteroid_cloud.query.selection.column_filter import filter_by_columns
+from asteroid_cloud.query.selection.documents import NO_FIELDS, decoded
+
+
+def evaluate(view: PartView, filter: Filter, start: int, stop: int) -> Bits:
+    """The bitmap of rows ``start`` to before ``stop``; row ``start`` is its bit 0.
+
+    The columns of the part decide where they can; only the payloads of the other rows are read.
+    """
+    fields = view.part.fields
+    if fields is None:
+        return pack(_by_payloads(view, filter, np.arange(start, stop, dtype=np.uint32)))
+    certain, possible = filter_by_columns(filter.root, fields)
+    flags = certain[start:stop].copy()
+    is_open = possible[start:stop] & ~flags
+    if is_open.any():
+        left = np.flatnonzero(is_open)
+        flags[left] = _by_payloads(view, filter, (left + start).astype(np.uint32))
+    return pack(flags)
+
+
+def _by_payloads(view: PartView, filter: Filter, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Whether the payload of each row matches."""
+    matches, without_payload = filter.matches, filter.matches({})
+    flags, first = np.zeros(len(ordinals), np.bool_), 0
+    for documents in decoded(view, ordinals, filter.roots):
+        flags[first : first + len(documents)] = [
+            without_payload if document is NO_FIELDS else matches(document) for document in documents
+        ]
+        first += len(documents)
+    return flags

@@ -1,0 +1,39 @@
+"""Which rows of a part are alive and match a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from asteroid_cloud.indexer import PartView
+from asteroid_cloud.query.filters.filter import Filter
+from asteroid_cloud.query.selection.bitmaps import Bits, count, every_row, ordinals_in_steps
+from asteroid_cloud.query.selection.filter_cache import FilterCache
+
+
+class MatchingRows(msgspec.Struct, frozen=True):
+    """The rows of a part that a query may answer with."""
+
+    mask: Bits | None
+    """None for every row of the view."""
+    count: int
+
+
+def matching_rows(view: PartView, filter: Filter, cache: FilterCache) -> MatchingRows:
+    """The rows of the view that are alive and match."""
+    if filter.matches_all:
+        return MatchingRows(view.alive, view.live)
+    if view.live == 0:
+        return MatchingRows(view.alive if view.alive is not None else every_row(view.rows), 0)
+    mask = cache.matching(view, filter)
+    if view.alive is not None:
+        mask = mask & view.alive
+    return MatchingRows(mask, count(mask))
+
+
+def ordinals_of(view: PartView, filter: Filter, cache: FilterCache) -> Iterator[NDArray[np.uint32]]:
+    """The same rows by their numbers, ascending, some at a time."""
+    yield from ordinals_in_steps(matching_rows(view, filter, cache).mask, view.rows)
