@@ -1,7 +1,7 @@
 """Filters and searches over one snapshot of the index: plain, synchronous functions.
 
-Owns the filter language, the choice of how to search, and every way of reading records. It never
-writes, waits or keeps anything but a bounded cache of bitmaps, which the caller owns.
+It owns the filter language, the choice of how to search, and every way to read records. It never writes and
+never waits; all that it keeps is a bounded cache of bitmaps, which belongs to the caller.
 """
 
 from asteroid_cloud.query.fields.facets import Facets, FacetValue, facets

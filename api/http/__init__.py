@@ -1,1 +1,1 @@
-"""How does the server listen, who may come in, and how much may they send?"""
+"""How does the server listen, who may send requests, and how large may they be?"""

@@ -10,7 +10,7 @@ SCHEME = "bearer "
 
 
 class KeyRing:
-    """The keys that may come in; only their digests are kept."""
+    """The keys that are accepted; only their digests are kept."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._digests = [_digest(key.encode()) for key in keys]
@@ -23,7 +23,7 @@ class KeyRing:
     def holder(self, authorization: bytes) -> str | None:
         """A short name for the key in an Authorization header; None when it is missing or unknown.
 
-        Every key is looked at, whichever fits, so that the time taken says nothing.
+        Every key is compared, also after one that fits, so that the time taken gives nothing away.
         """
         scheme, key = authorization[: len(SCHEME)], authorization[len(SCHEME) :]
         digest = _digest(key.strip())

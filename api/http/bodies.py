@@ -23,7 +23,7 @@ UNREAD_S_MAX = 1.0
 
 
 class Body:
-    """The body of one request on its way in."""
+    """The body of one request, while it arrives."""
 
     def __init__(self, scope: Scope, receive: Receive, lag_s_max: float) -> None:
         self._receive = receive
@@ -36,21 +36,21 @@ class Body:
 
     @property
     def held_bytes(self) -> int:
-        """The memory that it may take; that of a bulk load goes to disk as it comes."""
+        """The memory that it may take; the body of a bulk load is written to the disk as it arrives."""
         if self._path in STREAMED_PATHS:
             return 0
         return self._bytes_max if self._declared is None else min(self._declared, self._bytes_max)
 
     def check_declared(self) -> None:
-        """Refuses it by what its header declares, before any of it is read."""
+        """Refuses a body that is too large by its header, before any of it is read."""
         if self._declared is not None and self._declared > self._bytes_max:
             raise self._too_large()
 
     async def receive(self) -> HTTPReceiveMessage:
-        """The next piece; counts the bytes and does not wait for ever.
+        """The next piece; counts the bytes and bounds the time.
 
-        The time spent waiting may run ahead of what a slow but steady client needs by ``lag_s_max``, so a
-        byte now and then does not keep a request alive. Time spent by the server itself does not count.
+        A body may fall behind the least rate by ``lag_s_max`` in all, so a byte now and then does not keep a
+        request alive. Time that the server itself spends does not count.
         """
         if self._is_whole:
             return await self._receive()  # type: ignore[return-value]  # waits for the client to go away
@@ -76,10 +76,10 @@ class Body:
         return message
 
     async def finish(self) -> bool:
-        """Takes in what nobody read; False when that is too much, and the connection has to end.
+        """Reads the rest of a body; False when it is too long, and the connection must end.
 
-        A client that is still sending when the connection ends may not see the answer, and one that need
-        not end its request could hold a connection for ever.
+        A client that is still sending when the connection ends may not see the answer. But the time is
+        bounded, because a client that never ends its request would keep the connection.
         """
         is_short = self._declared is not None and self._declared <= UNREAD_BYTES_MAX
         if self._is_whole or self._is_cut or not is_short:
@@ -99,7 +99,7 @@ class Body:
 
 
 def declared_bytes(headers: Mapping[bytes, bytes]) -> int | None:
-    """How long the headers say that the body is; None when it ends where it ends."""
+    """The length of the body by its headers; None for a body that is sent in chunks."""
     if b"transfer-encoding" in headers:
         return None
     length = headers.get(b"content-length", b"0")

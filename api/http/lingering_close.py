@@ -1,8 +1,8 @@
-"""How a connection ends under a client that is still sending: the answer must get through first.
+"""How a connection ends while its client is still sending: the answer must arrive first.
 
-To close at once would reset the connection, and a client that sends all of its request before it reads
-would never see why it was refused. So the sending side is closed, and what still comes is thrown away for
-a bounded time.
+To close at once would reset the connection, and a client that sends all of its request before it reads would
+never see why it was refused. So only the sending side is closed, and what still arrives is discarded for a
+bounded time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class LingeringTransport:
 
     @property
     def is_lingering(self) -> bool:
-        """Whether the answer is out and all that still comes is to be thrown away."""
+        """Whether the answer is sent and all that still arrives is discarded."""
         return self._timer is not None
 
     def write(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""How long the event loop is kept from its work: the one figure that tells of blocking calls."""
+"""How late the event loop runs: the figure that shows calls which block it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PERIOD_S = 0.01
 
 
 async def watch(lag: Histogram) -> None:
-    """Notes, a hundred times a second and for ever, how late a sleeper was woken."""
+    """Observes, a hundred times a second until it is cancelled, how late a sleeping task was woken."""
     while True:
         due_s = time.perf_counter() + PERIOD_S
         await anyio.sleep(PERIOD_S)

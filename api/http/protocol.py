@@ -1,6 +1,6 @@
-"""HTTP/1.1 as uvicorn speaks it, with what it leaves open: bounds on connections and on headers.
+"""HTTP/1.1 by uvicorn, with bounds on connections and headers, which uvicorn does not have.
 
-Bodies have their own bounds; see ``bodies``. Here is what happens before there is a request to look at.
+This is what happens before there is a request; ``bodies`` has the bounds on bodies.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from asteroid_cloud.api.wire.errors import answer_to
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
 
-# uvicorn warns of each broken request: strangers could fill the disk with lines of log.
+# uvicorn logs each broken request, so that anybody could fill the disk with lines of log.
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.ERROR)
 
 
 def connections_max() -> int:
-    """How many clients may be connected: never so many that the store runs out of files to open."""
+    """How many clients may be connected: few enough that the store can still open its files."""
     files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return CONNECTIONS_MAX if files_max < 0 else min(CONNECTIONS_MAX, files_max // 2)
 
@@ -51,7 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """What the newest request is answered through."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
-        """Takes the client in, or tells it that there are too many."""
+        """Accepts the client, or refuses it when there are too many."""
         super().connection_made(transport)
         self._await_headers()
         if len(self.connections) > self._connections_max:

@@ -31,7 +31,7 @@ SWITCH_INTERVAL_S = 0.001
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, but it says its address when it is up, and a signal ends it with status 0."""
+    """uvicorn's server; it prints its address when it accepts requests, and signals end it with status 0."""
 
     def __init__(self, config: uvicorn.Config, address: str, collections: Collections) -> None:
         super().__init__(config)
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
             sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends what would never end by itself, then waits for what is under way."""
+        """Ends the change feeds, then waits for the requests that are being served."""
         self._collections.end_feeds()
         await super().shutdown(sockets)
 
@@ -85,7 +85,7 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
-        # Here already, so that of two servers that start at once one is told that the port is in use.
+        # Listening begins here, so that of two servers that start at once one finds the port in use.
         listener.listen(BACKLOG)
     except (OSError, UnicodeError) as error:
         listener.close()

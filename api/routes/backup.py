@@ -1,4 +1,4 @@
-"""The routes for operators who keep copies."""
+"""The routes of backups."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class FeedAnswer:
         self._type = EVENTS if is_events else LINES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers until the feed is over, the client goes away or takes nothing, or the server ends."""
+        """Answers until the feed ends, the client goes away or reads nothing, or the server ends."""
         with self._collection.engine.changes(self._asked.since, self._asked.parts) as feed:
             newest = self._collection.engine.durable_lsn
             headers = {
@@ -99,7 +99,7 @@ class FeedAnswer:
                     group.start_soon(_until_gone, receive, group.cancel_scope)
                     await self._give(feed, newest, send)
                     group.cancel_scope.cancel()
-            # A client that takes nothing is not told of the end either: its connection is cut.
+            # A client that reads nothing does not get the end either: its connection is cut.
             with anyio.move_on_after(1.0):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -110,9 +110,9 @@ class FeedAnswer:
                 async for given in groups:
                     reached = given.lsn
                     body = await self._collection.reads.in_thread(partial(self._encoded, given.changes))
-                    if not await _sent(send, body or self._told("heartbeat", reached)):
+                    if not await _sent(send, body or self._notice("heartbeat", reached)):
                         return
-            await _sent(send, self._told("end", reached))
+            await _sent(send, self._notice("end", reached))
         except AsteroidError as error:  # the status is out already, so it becomes the last line
             await _sent(send, self._frame("error", answer_to(error).body, None))
 
@@ -122,12 +122,12 @@ class FeedAnswer:
             frame("change", change_line(change), None if change.more else change.lsn) for change in changes
         )
 
-    def _told(self, kind: str, reached: int) -> bytes:
+    def _notice(self, kind: str, reached: int) -> bytes:
         return self._frame(kind, msgspec.json.encode({"lsn": reached, "kind": kind}), reached)
 
 
 async def _sent(send: Send, body: bytes) -> bool:
-    """Whether the client took it, in bounded time."""
+    """Whether the client read it, in bounded time."""
     with anyio.move_on_after(FEED_STALL_S_MAX) as scope:
         await send({"type": "http.response.body", "body": body, "more_body": True})
     return not scope.cancelled_caught
@@ -135,5 +135,5 @@ async def _sent(send: Send, body: bytes) -> bool:
 
 async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
-        await anyio.sleep(0)  # whatever else a server may tell, others have their turn
+        await anyio.sleep(0)  # so that other tasks run, whatever other messages a server may send
     scope.cancel()

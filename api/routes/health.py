@@ -28,7 +28,7 @@ async def ready(request: AnyRequest) -> Response[bytes]:
 
 
 def check_ready(engine: Engine) -> None:
-    """Raises what keeps the engine from serving: recovery, a failure, or the want of an index."""
+    """Raises the reason why the engine cannot serve: recovery, a failure, or that there is no index."""
     phase = engine.phase
     if phase.error is not None:
         raise phase.error

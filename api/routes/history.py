@@ -1,4 +1,4 @@
-"""The routes of history: tags, which are states to go back to, and a purge, which leaves none."""
+"""The routes of history: tags, which name states to restore, and the purge, which erases history."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asteroid_cloud.indexer import checked_name
 
 
 async def make_tag(request: AnyRequest, body: RawBody) -> JsonResponse:
-    """Every write that was answered before is in it."""
+    """The tag holds every write that was answered before."""
     tag = await collection_of(request).engine.tag(checked_name(decode(TAG, body).name))
     return answer(tag, tag.lsn)
 
@@ -23,7 +23,7 @@ async def list_tags(request: AnyRequest) -> JsonResponse:
 
 
 async def delete_tag(request: AnyRequest, name: FromPath[str]) -> Response[None]:
-    """And whatever only it needed."""
+    """The files that only this tag needed are removed, too."""
     engine = collection_of(request).engine
     await engine.untag(name)
     return empty_answer(engine.applied_lsn)

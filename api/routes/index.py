@@ -13,8 +13,8 @@ async def create_index(request: AnyRequest, body: RawBody) -> JsonResponse:
     asked = decode(INDEX, body)
     engine = collection_of(request).engine
     result = await engine.create_index(asked.dim, asked.metric, asked.bits)  # type: ignore[arg-type]
-    told = {"dim": asked.dim, "metric": str(asked.metric).lower(), "bits": asked.bits}
-    return answer(told | {"initialized": True, "lsn": result.lsn}, result.lsn)
+    described = {"dim": asked.dim, "metric": str(asked.metric).lower(), "bits": asked.bits}
+    return answer(described | {"initialized": True, "lsn": result.lsn}, result.lsn)
 
 
 async def get_index(request: AnyRequest) -> JsonResponse:
@@ -22,8 +22,8 @@ async def get_index(request: AnyRequest) -> JsonResponse:
     collection = collection_of(request)
     await collection.reads.reach(wanted_lsn(request))
     info = collection.index_info()
-    told = {"initialized": info.initialized, "dim": info.dim, "metric": info.metric, "bits": info.bits}
-    return answer(told, info.lsn)
+    described = {"initialized": info.initialized, "dim": info.dim, "metric": info.metric, "bits": info.bits}
+    return answer(described, info.lsn)
 
 
 async def delete_index(request: AnyRequest) -> JsonResponse:

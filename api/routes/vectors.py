@@ -50,7 +50,7 @@ async def get_vector(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
 
 
 async def delete_vector(request: AnyRequest, id: FromPath[str]) -> Response[None]:
-    """Also when there is no such id."""
+    """Succeeds also when there is no such id."""
     ids = np.array([checked_id(id)], np.uint64)
     result = await collection_of(request).engine.delete(ids, condition=condition_of(request.headers))
     return empty_answer(result.lsn)

@@ -20,7 +20,7 @@ class AskedChanges(msgspec.Struct, frozen=True):
     since: int
     parts: FeedParts
     limit: int | None
-    """Changes to give at the most; the pieces of one count once."""
+    """The number of changes after which the feed ends; the pieces of one change count once."""
     follow: bool
     heartbeat_s: int
 

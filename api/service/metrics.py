@@ -1,4 +1,8 @@
-"""Figures in the Prometheus text format: one small registry, bounded labels, base units."""
+"""The metrics of a server, in the Prometheus text format.
+
+A new figure of the engine is a line in ``_engine_gauges``; a new figure of the process is an attribute of
+``Metrics`` and a line in ``render``. Labels have few values, and units are base units.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ class Histogram:
 
 
 class Metrics:
-    """Everything that is counted in this process, beside what the engine tells of itself."""
+    """What is counted in this process; the figures of the engine are added when the text is made."""
 
     def __init__(self) -> None:
         self.loop_lag = Histogram(LAG_BUCKETS_S)

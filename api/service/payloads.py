@@ -1,7 +1,7 @@
 """Payload texts: what a JSON object must be like before it may be stored.
 
-Everything stored has passed ``checked_text``, so whoever reads payloads back may take it for granted
-that each is a JSON object that decodes.
+Every stored payload has passed ``checked_text``, so code that reads payloads back may rely on it that each
+is a JSON object that can be decoded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What this process has of the machine: memory and processors, as the kernel counts them."""
+"""The memory and the processors of this process, as the kernel counts them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STATUS = Path("/proc/self/status")
 
 
 def anonymous_bytes() -> int:
-    """Resident memory that no file backs; 0 where the kernel does not say."""
+    """Resident memory that no file backs; 0 on a system that does not report it."""
     try:
         lines = STATUS.read_text().splitlines()
     except OSError:  # no /proc: not Linux

@@ -1,7 +1,7 @@
-"""Reading: which snapshot a read gets, and whether it runs in place or in a worker thread.
+"""Which snapshot a read gets, and whether it runs in place or in a worker thread.
 
-A short search costs less than handing it to a thread does, so it runs where it is; everything that may
-take longer goes to one bounded set of threads, so that the event loop always answers.
+A short search costs less than handing it over to a thread, so it runs in the event loop. Everything that may
+take longer runs in one bounded set of threads, so that the event loop always answers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from asteroid_cloud.query.knn import estimate_records
 T = TypeVar("T")
 
 WORK_IN_PLACE_MAX = 8_000_000
-"""Components (rows × dimension) measured in place at the most: about half a millisecond."""
+"""The greatest estimate that runs in place, in components (rows × dimension): about half a millisecond."""
 
 
 class ReadExecutor:
@@ -67,7 +67,7 @@ class ReadExecutor:
         return await to_thread.run_sync(function, limiter=self._limiter)
 
     async def at_once(self, function: Callable[[], T]) -> T:
-        """Runs something short in a thread that no long read may occupy, for one who holds up others."""
+        """Runs something short in a thread that no long read occupies, for a caller that blocks others."""
         return await to_thread.run_sync(function, limiter=self._urgent)
 
     async def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:

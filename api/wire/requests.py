@@ -42,7 +42,7 @@ class BackupBody(Body, frozen=True):
 
 
 class Nothing(Body, frozen=True):
-    """A body that says nothing, where there is one at all."""
+    """A body without fields, which may be left out."""
 
 
 class TagBody(Body, frozen=True):
@@ -235,7 +235,7 @@ def _refuse(message: str, code: str, **details: object) -> NoReturn:
 
 
 def _refuse_misfit(message: str) -> NoReturn:
-    """JSON that is no such struct; the decoder's message says where."""
+    """Valid JSON that does not fit the struct; the decoder's message says where."""
     search = _SEARCH.search(message)
     details = {"index": int(search[1])} if search else {}
     if unknown := _UNKNOWN.search(message):

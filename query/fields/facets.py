@@ -32,7 +32,7 @@ class FacetValue(msgspec.Struct, frozen=True):
 
 
 class Facets(msgspec.Struct, frozen=True):
-    """The commonest values of a field, the most frequent first, and what there is beside them."""
+    """The commonest values of a field, the most frequent first, and how many rows and values there are."""
 
     values: list[FacetValue]
     distinct: int

@@ -18,7 +18,7 @@ PACKED_VERSION = 2
 
 
 class Filter:
-    """A predicate over payloads; compares and hashes by what it matches, as far as its form tells."""
+    """A predicate over payloads; filters of the same canonical form are equal."""
 
     def __init__(self, root: Node) -> None:
         self.root = root
@@ -26,7 +26,7 @@ class Filter:
 
     @property
     def matches_all(self) -> bool:
-        """Whether it is ``{}`` or as good as that."""
+        """Whether it is ``{}`` or means the same."""
         return self.root == EVERYTHING
 
     @cached_property
@@ -61,7 +61,7 @@ def parse_filter(source: object) -> Filter:
     if isinstance(source, bytes | bytearray | memoryview | msgspec.Raw):
         return _parsed(bytes(source))
     try:
-        # Unlike JSON or repr it tells all values apart, and takes nothing but plain ones.
+        # Unlike JSON or repr, marshal gives different values different bytes, and accepts plain values only.
         packed = marshal.dumps(source, PACKED_VERSION)  # type: ignore[arg-type]  # or it says so
     except ValueError:
         return Filter(tree_from_object(source))

@@ -1,6 +1,6 @@
-"""How each part of a snapshot is searched: the one place that weighs a scan against a walk.
+"""How each part of a snapshot is searched: by a scan or by a walk over its graph, whichever costs less.
 
-A scan measures every match once, in row order, which the memory likes. A walk over the graph measures
+A scan measures every match once, in the order of the rows, which is fast. A walk over the graph measures
 about ``VISITS_PER_EF · ef`` rows (under a filter up to twice as many), and each of them costs as much as
 ``WALK_COST`` rows of a scan, because it jumps about in memory. When fewer than ``core.SPARSE_SHARE`` of the rows
 match, the native core raises ``ef`` in inverse proportion, so that matches are not missed behind too many
@@ -31,7 +31,7 @@ from asteroid_cloud.query.selection.matching_rows import matching_rows
 from asteroid_cloud.wal.limits import KIB
 
 SCAN_MATCHES_MAX = 2_000
-"""So few are always scanned: a walk has costs of its own before it arrives anywhere near."""
+"""Up to so many matches are always scanned, because a walk costs something before it comes near the query."""
 VISITS_PER_EF = 14
 """Rows that a walk measures for each unit of ``ef``: 21 at ef 32, 15 at 128, 12 at 512."""
 WALK_COST = 3.0
@@ -42,7 +42,7 @@ RECORD_COST = 2_000
 PLANS_KEPT = 64
 """Plans of one snapshot, by filter and ``ef``, that are kept for the next search."""
 PLAN_BYTES_MAX = 64 * KIB
-"""Bitmaps that a plan may hold to be kept: 64 such plans have 4 MiB at the most."""
+"""The size of the bitmaps of a plan that is kept: 64 such plans hold at most 4 MiB."""
 
 SCAN, WALK, SKIP = "scan", "walk", "skip"
 

@@ -36,7 +36,7 @@ class Record:
 
 
 def locate(snapshot: Snapshot, ids: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], Places]:
-    """Which of the ids there are, and the places of all (0 of part 0 for those that there are not)."""
+    """Which of the ids exist, and the place of each (row 0 of part 0 for those that do not exist)."""
     found = np.zeros(len(ids), np.bool_)
     parts = np.zeros(len(ids), np.uint32)
     ordinals = np.zeros(len(ids), np.uint32)

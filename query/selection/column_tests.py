@@ -62,7 +62,7 @@ class PathTests:
         self._is_element = is_element
 
     def verdict(self, test: Test) -> Verdict:
-        """As told by the columns; the rows that they do not describe are possible and not certain."""
+        """What the columns say of a test; the rows that they do not describe are possible, not certain."""
         if not self._columns.knows(self._path):
             return Verdict(self._none(), ~self._none())
         try:
@@ -275,7 +275,7 @@ class PathTests:
 
 
 def mark_between(column: Column, flags: Flags, begin: bytes, end: bytes) -> None:
-    """Sets the flags of all rows with a string from ``begin`` to ``end``, and perhaps of some beside them."""
+    """Sets the flags of all rows with a string from ``begin`` to ``end``, and perhaps of some others."""
     column.mark(flags, column.last_at_most(begin), column.last_at_most(end) + 1)
 
 

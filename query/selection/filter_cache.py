@@ -1,9 +1,8 @@
-"""Filter × part → bitmap of the rows whose payload matches, kept in a bounded cache.
+"""The bitmap of the rows whose payload matches, for each filter and part, in a bounded cache.
 
-The rows of a part never change, so a bitmap stays true for ever; only a block grows, and then the bitmap
-is extended by the new rows alone. Which rows are alive is another matter, different in every snapshot:
-it is joined in last and never cached. Dead rows are evaluated with the rest, since an older snapshot
-that shares the cache may still see them alive.
+The rows of a part never change, so a bitmap stays valid. Only a memtable grows, and then the bitmap is
+extended by the new rows alone. Which rows are alive differs from snapshot to snapshot, so it is applied last
+and never cached. Dead rows are evaluated with the others, because an older snapshot may still see them alive.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from asteroid_cloud.query.limits import MASK_CACHE_BYTES
 from asteroid_cloud.query.selection.bitmaps import Bits, bytes_for, first_rows
 from asteroid_cloud.query.selection.evaluation import evaluate
 
-# What an entry takes besides its bits and its key: the objects, the dictionary's slot.
 ENTRY_BYTES = 400
-# Locks that keep two threads from evaluating the same filter over the same part twice.
+"""What an entry takes besides its bits and its key: the objects, and its slot in the dictionary."""
 STRIPES = 16
+"""Locks that prevent two threads from evaluating the same filter over the same part."""
 
 Key = tuple[Hashable, bytes]
 Covered = tuple[Bits, int]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from asteroid_cloud.query import MATCH_ALL, FilterCache, parse_filter
+from asteroid_cloud.query import MATCH_ALL, FilterCache, SearchRequest, parse_filter
 from asteroid_cloud.query.knn import planner
-from asteroid_cloud.query.knn.planner import PLANS_KEPT, SCAN_MATCHES_MAX, Plan, plan_search, scan_limit
+from asteroid_cloud.query.knn.planner import (
+    PLANS_KEPT,
+    RECORD_COST,
+    SCAN_MATCHES_MAX,
+    VISITS_PER_EF,
+    WALK_COST,
+    Plan,
+    estimate,
+    plan_search,
+    scan_limit,
+)
 from tests.support.parts import World
 
 ROWS = 20_000
@@ -106,3 +118,27 @@ def test_what_is_kept_with_a_snapshot_is_bounded(world: World, monkeypatch: pyte
     large = parse_filter({"n": 1, "m": {"$ne": 3}})
     made = plan_search(snapshot, large, masks, ef=10, exact=False)
     assert made not in snapshot.memo.values()
+
+
+def asked(filter: object = None, **fields: Any) -> SearchRequest:
+    parsed = MATCH_ALL if filter is None else parse_filter(filter)
+    return SearchRequest(vector=np.zeros(1, np.float32), filter=parsed, **fields)
+
+
+def test_an_exact_search_costs_every_row_and_a_walk_what_it_measures(world: World) -> None:
+    snapshot, cache = world.snapshot(), FilterCache()
+    assert estimate(snapshot, asked(exact=True), cache) == ROWS
+    walk = estimate(snapshot, asked(ef_search=100), cache)
+    assert walk == VISITS_PER_EF * 100 * WALK_COST
+    assert estimate(snapshot, asked(ef_search=100_000), cache) == ROWS * WALK_COST
+    assert (
+        estimate(snapshot, asked(k=10, include_payload=True, ef_search=100), cache) == walk + 10 * RECORD_COST
+    )
+
+
+def test_a_filter_costs_its_evaluation_until_it_is_cached(world: World) -> None:
+    snapshot, cache, wanted = world.snapshot(), FilterCache(), asked({"n": 1})
+    first = estimate(snapshot, wanted, cache)
+    assert first == scan_limit(ROWS, wanted.ef) + ROWS * RECORD_COST
+    plan_search(snapshot, wanted.filter, cache, ef=wanted.ef, exact=False)
+    assert estimate(snapshot, wanted, cache) == scan_limit(ROWS, wanted.ef)
