@@ -2,9 +2,9 @@
 
 A scan measures every match once, in the order of the rows, which is fast. A walk over the graph measures
 about ``VISITS_PER_EF · ef`` rows (under a filter up to twice as many), and each of them costs as much as
-``WALK_COST`` rows of a scan, because it jumps about in memory. When fewer than ``core.SPARSE_SHARE`` of the rows
-match, the native core raises ``ef`` in inverse proportion, so that matches are not missed behind too many
-rows that do not match. So the scan is cheaper while, with B = WALK_COST · VISITS_PER_EF · ef,
+``WALK_COST`` rows of a scan, because it jumps about in memory. When fewer than ``core.SPARSE_SHARE`` of the
+rows match, the native core raises ``ef`` in inverse proportion, so that matches are not missed behind too
+many rows that do not match. So the scan is cheaper while, with B = WALK_COST · VISITS_PER_EF · ef,
 
     matches ≤ B                            or, when matches are sparse,
     matches ≤ B · SPARSE_SHARE · rows / matches,  that is  matches ≤ √(B · SPARSE_SHARE · rows)
