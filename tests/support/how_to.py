@@ -97,8 +97,11 @@ class Reader:
         # A server that is started again has the same address, as on a reader's machine.
         self._port = urlsplit(self._server.url).port or 0
         self._monkeypatch.setenv("ASTEROID_URL", self._server.url)
-        # The address is printed before recovery has ended; a reader is slower than that.
+        # The address is printed before recovery has ended, and before the index is made; readers are slower.
+        makes_index = "--dim" in words or "--config" in words
         with Client() as client, suppress(Conflict, Unauthorized):
+            while makes_index and not client.ready():  # the test's own timeout ends it otherwise
+                pass
             client.get_index()
 
     def _stop(self) -> None:
