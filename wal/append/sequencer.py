@@ -8,8 +8,8 @@ from typing import NamedTuple
 from asteroid_cloud.wal.lsn import Lsn
 
 
-class Place(NamedTuple):
-    """The place in the log that a group of events gets."""
+class LogPosition(NamedTuple):
+    """The LSNs and the time that a group of events gets."""
 
     first_lsn: Lsn
     last_lsn: Lsn
@@ -37,11 +37,11 @@ class Sequencer:
         """What the next event will get."""
         return Lsn(self._durable_lsn + 1)
 
-    def assign(self, count: int) -> Place:
+    def assign(self, count: int) -> LogPosition:
         """The place of the next ``count`` events."""
-        return Place(self.next_lsn, Lsn(self._durable_lsn + count), self.now_ms())
+        return LogPosition(self.next_lsn, Lsn(self._durable_lsn + count), self.now_ms())
 
-    def confirm(self, place: Place) -> None:
+    def confirm(self, place: LogPosition) -> None:
         """The events of ``place``, which was assigned last, are durable."""
         if place.first_lsn != self.next_lsn:
             raise AssertionError(f"LSN {place.first_lsn} is confirmed after {self._durable_lsn}")

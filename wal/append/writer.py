@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from asteroid_cloud.wal.append.log import NOTHING, Retention
 from asteroid_cloud.wal.append.retention import retained_from
-from asteroid_cloud.wal.append.sequencer import Place, Sequencer
+from asteroid_cloud.wal.append.sequencer import LogPosition, Sequencer
 from asteroid_cloud.wal.disk.atomic_write import NewFile, remove_unfinished
 from asteroid_cloud.wal.disk.files import AppendFile, Files
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, NoSpace, Poisoned, StorageError
@@ -85,7 +85,7 @@ class LogWriter:
         """The files, oldest first, never empty; an immutable value."""
         return self._extents
 
-    def append(self, encoded: Sequence[Encoded], epoch: int) -> Place:
+    def append(self, encoded: Sequence[Encoded], epoch: int) -> LogPosition:
         """Gives the events their place in the log, writes them as one frame and syncs it.
 
         Raises NoSpace or StorageError with nothing kept, Conflict ``fenced``, or Poisoned.
