@@ -1,6 +1,6 @@
 """The indexer: log records become a tail, then segments; readers get snapshots.
 
-Owns everything derived from the log: blocks, segments, the manifest, payload files, the native core.
+Owns everything derived from the log: memtables, segments, the manifest, payload files, the native core.
 Knows nothing of filters, of HTTP or of who asks.
 """
 

@@ -114,7 +114,7 @@ class Admin:
     async def purge(self) -> PurgeReport:
         """Erases all that was deleted or replaced until now from the store's files; serving goes on.
 
-        The log kept for feeds and for going back, and all tags, go with it. Backups are beyond its reach.
+        The log that is retained for feeds and restores, and all tags, are erased with it; backups are not.
         Raises Conflict ``purge_running``, or ``purge_blocked`` while a bulk load or a backup is under way.
         """
         if self._purging.locked():

@@ -91,4 +91,4 @@ def _row_bytes(spec: IndexSpec) -> int:
 def _check_exists(snapshot: Snapshot, id_: int) -> None:
     ids = snapshot.spec.ids.one(id_)
     if not any(view.find(ids)[0] >= 0 for view in snapshot.parts):
-        raise no_such_id(id_)
+        raise no_such_id(snapshot.spec.ids.shown(id_))

@@ -22,6 +22,6 @@ def wrong_payload_count(given: int, expected: int) -> InvalidRequest:
     return InvalidRequest(f"{given} payloads for {expected} ids", code="bad_payload")
 
 
-def no_such_id(id_: int) -> NotFound:
+def no_such_id(shown: str) -> NotFound:
     """The error for an id that is not stored."""
-    return NotFound(f"there is no vector with id {id_}")
+    return NotFound(f"there is no vector with id {shown}")

@@ -1,13 +1,12 @@
-"""Conditions of a write: that an id is as the writer last saw it, that it exists, that it does not.
+"""Preconditions of a write: that an id is as the writer last saw it, that it exists, that it does not.
 
-They are decided where the order of records is, in the log (``wal/last_changes``). What an index knows here
-only moves the question on: a living row of a part that got no row after the LSN has not changed since.
+The log decides them, because it orders the records (``wal/append/last_changes``). What the index knows here
+only narrows the question: a living row of a part that got no row after an LSN has not changed since that LSN.
 """
 
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.wal import Lsn
@@ -30,11 +29,12 @@ def as_of(snapshot: Snapshot, id_: int, condition: Condition) -> Unchanged:
     Raises Conflict ``precondition_failed`` when the snapshot tells enough, and InvalidRequest
     ``bad_if_match`` for an LSN that is not reached yet.
     """
-    ids = np.array([id_], np.uint64)
+    kind = snapshot.spec.ids
+    ids = kind.one(id_)
     part = next((view.part for view in snapshot.parts if view.find(ids)[0] >= 0), None)
     if condition.exists is not None and condition.exists != (part is not None):
         found = "there is a vector" if part is not None else "there is no vector"
-        raise Conflict(f"{found} with id {id_}", code="precondition_failed", lsn=snapshot.lsn)
+        raise Conflict(f"{found} with id {kind.shown(id_)}", code="precondition_failed", lsn=snapshot.lsn)
     if condition.since is None:
         return Unchanged(id_, snapshot.lsn)
     if condition.since > snapshot.lsn:

@@ -177,7 +177,7 @@ def _change_payload(
     ids = spec.ids.one(id_)
     located = list(locate(state.parts, ids))
     if not located:
-        return Outcome(error=no_such_id(id_))
+        return Outcome(error=no_such_id(spec.ids.shown(id_)))
     where = located[0]
     payload = change(where.part.payloads(where.ordinals)[0])
     if len(payload) > PAYLOAD_BYTES_MAX:
