@@ -1,10 +1,10 @@
-"""Builds the native code with ASan and UBSan, beside the real one, and runs under it what touches it.
+"""Builds the native code with ASan and UBSan, apart from the normal build, and runs the tests that use it.
 
     python -m ops.sanitize [--fuzz-cases 10000]
 
-The package is installed once more, into build/sanitize, which goes in front of everything else on
-PYTHONPATH; the environment and the modules in it stay what they are. Ends with exit status 1 on the
-first report, as with any failed test. Needs GCC, whose runtimes have to be loaded before Python.
+The package is installed a second time, into build/sanitize, which comes first on PYTHONPATH; the
+environment and its modules are not changed. The exit status is 1 at the first report or failed test.
+It needs GCC, whose runtime libraries must be loaded before Python.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "sanitize"
 PACKAGES = BUILD / "packages"
-# libstdc++ too: ASan looks for what throws exceptions when it starts, and Python itself has none.
+# libstdc++ too: ASan looks for the function that throws exceptions when it starts, and Python has none.
 RUNTIMES = ("libasan.so", "libubsan.so", "libstdc++.so.6")
 MODULES = ("asteroid_cloud.indexer.native.core", "asteroid_cloud.api.wire.native.core")
 MARKS = (b"__asan_report_load", b"__ubsan_handle_")
-API_TESTS = ("wire_reader", "wire_reader_agreement", "routes_batch", "routes_bulk", "routes_search")
-TESTS = ("tests/indexer", "tests/query", *(f"tests/api/test_{name}.py" for name in API_TESTS))
+ROUTES = (f"tests/api/routes/test_{name}.py" for name in ("batch", "bulk", "search"))
+TESTS = ("tests/indexer", "tests/query", "tests/api/wire", *ROUTES)
 BUILDING = {"ASTEROID_SANITIZE": "1", "PYTHONWARNINGS": "ignore"}
 TEST_SECONDS = 900  # for one test: everything is many times slower
 
@@ -46,20 +46,20 @@ def runtime(name: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Variables under which Python runs the sanitised modules and stops at the first report."""
+    """The environment in which Python runs the sanitised modules and stops at the first report."""
     return {
         **os.environ,
         "PYTHONPATH": str(PACKAGES),
         "PYTHONMALLOC": "malloc",  # Python's own pools would hide a read beyond a small object
         "LD_PRELOAD": " ".join(map(runtime, RUNTIMES)),
-        # Python never frees all it has, and a huge array is asked for on purpose here and there.
+        # Python never frees all its memory, and some tests ask for a huge array on purpose.
         "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "print_stacktrace=1",
     }
 
 
 def check_modules(variables: dict[str, str]) -> None:
-    """Makes sure that it is the sanitised modules that get tested; raises SystemExit otherwise."""
+    """Checks that the sanitised modules are the ones that are tested; raises SystemExit otherwise."""
     for module in MODULES:
         command = [sys.executable, "-c", f"import {module} as m; print(m.__file__)"]
         done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
@@ -78,7 +78,7 @@ def main() -> None:
     build()
     variables = environment()
     check_modules(variables)
-    # Reports go to the real standard error, and it is the sanitiser that handles a crash.
+    # Reports go to the real standard error, and the sanitiser handles crashes.
     pytest = [sys.executable, "-m", "pytest", "--capture=sys", "-p", "no:faulthandler"]
     pytest += ["-o", f"timeout={TEST_SECONDS}", *TESTS]
     fuzz = [sys.executable, "-m", "ops.fuzz", "--cases", str(given.fuzz_cases)]

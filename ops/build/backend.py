@@ -1,4 +1,4 @@
-"""The build backend: setuptools, after the C++ headers that we build on have been put in place.
+"""The build backend: setuptools, after the C++ headers that the build needs have been fetched.
 
 hnswlib's own headers are taken from its source archive on the package index, pinned by hash in
 hnswlib.txt, and never copied into this repository. They and pybind11's go on CPLUS_INCLUDE_PATH,
@@ -32,7 +32,7 @@ def _download() -> Path:
     DEPS.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=hnswlib"]
     command += ["--no-build-isolation", "--require-hashes", "--dest", str(DEPS), "-r", str(PIN)]
-    # Left in place, these would point pip's nested build at this very backend.
+    # If they stayed, pip's nested build would use this backend as well.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("_PYPROJECT_HOOKS")}
     subprocess.run(command, check=True, env=clean)
     with tarfile.open(DEPS / "hnswlib-0.8.0.tar.gz") as archive:

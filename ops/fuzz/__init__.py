@@ -1,1 +1,1 @@
-"""Damaged segment files by the thousand: each must be refused, or searched without harm."""
+"""Thousands of damaged segment files: each must be refused, or be searched without a crash."""

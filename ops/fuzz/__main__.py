@@ -1,4 +1,4 @@
-"""Opens damaged segment files in a process of its own, so that a crash is one more finding.
+"""Opens damaged segment files in a separate process, so that a crash is a finding too.
 
     python -m ops.fuzz --cases 10000
 
@@ -23,7 +23,7 @@ FINDINGS_MAX = 20
 
 
 def work(first: int, cases: int) -> None:
-    """The process that may crash: a line before each case and one after it."""
+    """The process that may crash: it prints a line before each case and one after it."""
     with tempfile.TemporaryDirectory() as folder:
         runner = Cases(Path(folder))
         for number in range(first, first + cases):
@@ -39,7 +39,7 @@ def work(first: int, cases: int) -> None:
 
 
 def watch(first: int, cases: int) -> bool:
-    """Runs them all, starting a new process where one ended early; False if there is a finding."""
+    """Runs all cases, in a new process after each that ended early; False if there is a finding."""
     outcomes: Counter[str] = Counter()
     findings: list[str] = []
     end = first + cases

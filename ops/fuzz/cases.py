@@ -1,4 +1,4 @@
-"""The cases: each has a number, and does the same whenever it is run."""
+"""The cases: each has a number and does the same every time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cases:
         self._folder.mkdir()
 
     def run(self, number: int) -> str:
-        """Damages a file, opens the segment and asks it everything; gives what came of it.
+        """Damages a file, opens the segment and reads everything; returns the outcome.
 
         Raises Violation when damage went unseen that a checksum covers, or led to an impossible answer;
         any error but CorruptionError and UnsupportedVersion is a failure too, and passes through.
@@ -35,7 +35,7 @@ class Cases:
         is_sealed = rng.random() < 0.7  # the others are nearly all refused at once
         damager = Damager(files[damaged], rng)
         for path, intact in files.items():
-            # Written anew, never over the old bytes: those may still be mapped.
+            # A new file, never written over the old bytes, which may still be mapped.
             path.unlink(missing_ok=True)
             path.write_bytes(intact.data)
         data = damager.with_right_checksums() if is_sealed else damager.as_it_lies()

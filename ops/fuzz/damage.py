@@ -1,4 +1,4 @@
-"""Damage to one file: to its bytes as they lie, or to what its checksums cover, with them made right again.
+"""Damage to one file: to its bytes, or to what its checksums cover, with the checksums computed again.
 
 Nothing here knows what a file holds. The sections are found by walking over the footer, whatever its
 fields, and the extreme values are taken from the numbers that it has.
@@ -24,13 +24,13 @@ EXTREMES = [number + more for number in (2**7, 2**15, 2**31, 2**32, 2**62, 2**63
 EXTREMES += [0, 1, 2, 2**64 - 2, 2**64 - 1]
 FLOATS = [float("nan"), float("inf"), float("-inf"), 3.4e38, -3.4e38, 1e-45, -0.0]
 FOREIGN: list[Any] = [None, True, 1.5, float("nan"), "text", b"bytes", [], {}, [[]], -1, -(2**31), -(2**63)]
-# What no encoder writes: a string that is no UTF-8, unknown extensions, an absurd nesting, a length of 4 GB.
+# What no encoder writes: a string that is not UTF-8, unknown extensions, very deep nesting, a length of 4 GB.
 RAW = [b"\xa4\xff\xfe\xfd\xfc", b"\xc7\x04\x05abcd", b"\xd6\xff\xff\xff\xff\xff", b"\x91" * 90_000 + b"\xc0"]
 RAW += [b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc1", b"\x81\xc0\xc0"]
 
 
 def sections(value: object, place: Place = ()) -> Iterator[tuple[Place, Section]]:
-    """Each section that a footer names, and where in the footer's encoded form it stands."""
+    """Each section that a footer names, and its place in the encoded footer."""
     if isinstance(value, Section):
         yield place, value
     elif isinstance(value, msgspec.Struct):
@@ -44,7 +44,7 @@ def sections(value: object, place: Place = ()) -> Iterator[tuple[Place, Section]
 
 
 def numbers(tree: Any) -> Iterator[int]:
-    """Every whole number in a decoded footer."""
+    """Every integer in a decoded footer."""
     if isinstance(tree, dict | list):
         for item in tree.values() if isinstance(tree, dict) else tree:
             yield from numbers(item)
@@ -53,7 +53,7 @@ def numbers(tree: Any) -> Iterator[int]:
 
 
 def leaves(tree: Any, place: Place = ()) -> Iterator[Place]:
-    """Where every value of a decoded footer stands, inner ones first."""
+    """The place of every value of a decoded footer, inner ones first."""
     if isinstance(tree, dict | list):
         for key, item in tree.items() if isinstance(tree, dict) else enumerate(tree):
             yield from leaves(item, (*place, key))
@@ -62,14 +62,14 @@ def leaves(tree: Any, place: Place = ()) -> Iterator[Place]:
 
 
 def at(tree: Any, place: Place) -> Any:
-    """What stands at a place."""
+    """The value at a place."""
     for key in place:
         tree = tree[key]
     return tree
 
 
 def put(tree: Any, place: Place, value: Any) -> None:
-    """Puts something else there."""
+    """Replaces the value at a place."""
     at(tree, place[:-1])[place[-1]] = value
 
 
@@ -86,7 +86,7 @@ class Damager:
         self._largest = len(intact.data) // 16  # more rows than that there cannot be
 
     def as_it_lies(self) -> bytes:
-        """The file with its bytes changed; its checksums are what they were."""
+        """The file with changed bytes and unchanged checksums."""
         data = bytearray(self._intact.data)
         borders = {0, HEADER.size, len(data) - TRAILER.size, len(data)}
         for section in self._sections.values():
@@ -96,7 +96,7 @@ class Damager:
         return bytes(data)
 
     def with_right_checksums(self) -> bytes:
-        """The file with other sections, another footer or both, and checksums that fit them."""
+        """The file with other sections, another footer or both, and matching checksums."""
         contents = {
             place: bytearray(self._intact.data[section.offset : section.offset + section.length])
             for place, section in self._sections.items()
@@ -116,7 +116,7 @@ class Damager:
         return self._closed(body, tree)
 
     def _change(self, data: bytearray, borders: list[int]) -> None:
-        """One change to bytes, in a stretch between two borders chosen evenly: small ones get their share."""
+        """One change to bytes, in a section chosen with equal chances, so that small ones are changed too."""
         rng = self._rng
         start, end = rng.choice(list(pairwise(borders)))
         start, end = min(start, len(data)), min(end, len(data))
@@ -155,7 +155,7 @@ class Damager:
         self._copy(data, spot, 64)
 
     def _copy(self, data: bytearray, spot: int, size: int) -> None:
-        """A stretch is swapped with another, or written over it."""
+        """A range of bytes is swapped with another, or copied over it."""
         other = self._rng.randrange(len(data)) if data else 0
         size = min(size, len(data) - spot, len(data) - other)
         here, there = data[spot : spot + size], data[other : other + size]
@@ -197,7 +197,7 @@ class Damager:
                 change(content, spot)
 
     def _rearrange(self, content: bytearray) -> None:
-        """Small numbers, which are links and places of some kind, become others that are just as likely."""
+        """Small numbers, which are links or offsets, become other plausible ones."""
         rng = self._rng
         spots = [rng.randrange(len(content) // 4) * 4 for _ in range(200)] if len(content) >= 4 else []
         fields = {spot: bytes(content[spot : spot + 4]) for spot in spots}
@@ -208,7 +208,7 @@ class Damager:
             content[spot : spot + 4] = field
 
     def _laid_out(self, contents: dict[Place, bytearray]) -> tuple[bytearray, Any]:
-        """The sections one after another behind a header, and a footer that says so."""
+        """The sections one after another after a header, and a footer that matches."""
         body = bytearray(HEADER.pack(self._intact.magic, self._intact.version, 0))
         tree = deepcopy(self._tree)
         for place in sorted(self._sections, key=lambda place: self._sections[place].offset):
@@ -252,7 +252,7 @@ class Damager:
             put(tree, place, [offset, length, zlib.crc32(stretch)])
 
     def _closed(self, body: bytearray, tree: Any) -> bytes:
-        """The whole file: header, sections, footer and trailer, the last checksum right as well."""
+        """The whole file: header, sections, footer and trailer, with a correct last checksum."""
         rng, magic = self._rng, self._intact.magic
         if rng.random() < 0.03:
             version = rng.choice([0, 2, 2**32 - 1])

@@ -1,4 +1,4 @@
-"""What is damaged: the segments of a small real store, and everything that can be asked of one."""
+"""The segments of a small real store, which are damaged, and everything that can be read from one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from asteroid_cloud.wal.lsn import Lsn
 
 FILES = LocalFiles()
 K, EF = 10, 30
-# Links are few, so that a few hundred rows make a graph of several levels; one row makes one of none.
+# Few links, so that a few hundred rows make a graph of several levels; one row makes a graph without levels.
 STORES = (("l2", 8, 300, 4), ("cosine", 5, 90, 16), ("ip", 3, 1, 16))
 
 FILTERS = [
@@ -39,7 +39,7 @@ FILTERS = [
 
 
 class Violation(Exception):
-    """An open segment gave an answer that no segment can give."""
+    """An open segment gave an impossible answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Intact:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One segment: its files, and what is answered while they are whole."""
+    """One segment: its files, and its answers while they are whole."""
 
     graph: Intact
     payload: Intact
@@ -73,7 +73,7 @@ class Subject:
         return Segment(FILES, folder, footer.identity, footer.number, footer.spec, Lsn(1))
 
     def paths(self, folder: str) -> tuple[Path, ...]:
-        """Where its files have to lie for that."""
+        """The paths of its files there."""
         footer = self.graph.footer
         assert isinstance(footer, graph_file.SegmentFooter)
         return tuple(Path(path) for path in segment_paths(folder, footer.number))
@@ -97,7 +97,7 @@ async def _fill(folder: Path, metric: str, dim: int, rows: int, links_max: int) 
 
 
 def make_subjects(folder: Path) -> list[Subject]:
-    """Writes a store of each kind below ``folder``; gives the one segment of each."""
+    """Writes a store of each kind below ``folder``; returns the one segment of each."""
     subjects = []
     for metric, dim, rows, links_max in STORES:
         store = folder / metric
@@ -121,7 +121,7 @@ def _intact(path: Path, magic: bytes, version: int, kind: type[msgspec.Struct]) 
 
 
 def ask_everything(segment: Segment) -> tuple[bytes, ...]:
-    """All that readers ask of a segment; raises Violation for an answer that cannot be."""
+    """Makes every kind of read of a segment; raises Violation for an impossible answer."""
     view = PartView(segment, segment.rows, segment.rows, None)
     every = np.arange(segment.rows, dtype=np.uint32)
     ids, vectors, payloads = view.ids(every), view.vectors(every), view.payloads(every)
