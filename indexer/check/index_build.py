@@ -14,7 +14,7 @@ from asteroid_cloud.indexer.checkpoint.open import Recovered
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.indexer.state.apply import apply_record
+from asteroid_cloud.indexer.state.apply_record import apply_record
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import LogPruned

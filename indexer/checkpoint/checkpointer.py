@@ -20,8 +20,8 @@ from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry
 from asteroid_cloud.indexer.checkpoint.numbers import SegmentNumbers
 from asteroid_cloud.indexer.checkpoint.pins import DeletionPins, PinnedCheckpoint
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.indexer.state.applier import Applier
 from asteroid_cloud.indexer.state.backpressure import Backpressure
+from asteroid_cloud.indexer.state.log_applier import Applier
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn

@@ -15,7 +15,7 @@ from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.indexer.state.applier import Applier
+from asteroid_cloud.indexer.state.log_applier import Applier
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn

@@ -13,7 +13,7 @@ from asteroid_cloud.indexer.checkpoint.open import Recovered
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Phase
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.indexer.state.applier import Applier
+from asteroid_cloud.indexer.state.log_applier import Applier
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import LocalLog, next_group

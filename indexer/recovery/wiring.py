@@ -19,8 +19,8 @@ from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Recovery
 from asteroid_cloud.indexer.recovery.replay import Replay
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.indexer.state.applier import Applier
 from asteroid_cloud.indexer.state.backpressure import Backpressure
+from asteroid_cloud.indexer.state.log_applier import Applier
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal.append import LocalLog
 from asteroid_cloud.wal.disk import CollectionLayout, Files

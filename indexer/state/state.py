@@ -1,7 +1,7 @@
 """The state of an index: its segments, its memtables, and which of their rows are deleted.
 
-Records change it in ``apply``, strictly by LSN, and swaps of segments through ``exchange``; both hold the
-applier's lock. Readers get snapshots.
+Records change it in ``apply_record``, strictly by LSN, and swaps of segments through ``exchange``; both hold
+the applier's lock. Readers get snapshots.
 """
 
 from __future__ import annotations

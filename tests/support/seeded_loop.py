@@ -24,7 +24,7 @@ from anyio._backends._asyncio import CancelScope
 from asteroid_cloud.indexer.checkpoint import checkpointer as checkpoint
 from asteroid_cloud.indexer.maintenance import merger, sealer
 from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread
-from asteroid_cloud.indexer.state import applier
+from asteroid_cloud.indexer.state import log_applier
 
 T = TypeVar("T")
 
@@ -133,7 +133,7 @@ def threads_in_place() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(to_thread, "run_sync", _in_place)
         patch.setattr(WorkerThread, "run", _in_background)
         patch.setattr(CancelScope, "__init__", _begin_in_order)
-        for module in (applier, checkpoint, merger, sealer):
+        for module in (log_applier, checkpoint, merger, sealer):
             patch.setattr(module, "time", SimpleNamespace(monotonic=_monotonic))
         yield patch
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from asteroid_cloud.indexer import snapshot_digest
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
-from asteroid_cloud.indexer.state.apply import Outcome, apply_all, apply_record
+from asteroid_cloud.indexer.state.apply_record import Outcome, apply_all, apply_record
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.indexer.state.upsert_batching import BATCH_ROWS_MAX, batches_of
 from asteroid_cloud.wal.format.events import (

@@ -10,7 +10,7 @@ import pytest
 
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.indexer.state.apply import Outcome, apply_record
+from asteroid_cloud.indexer.state.apply_record import Outcome, apply_record
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
 from asteroid_cloud.wal.format.events import (

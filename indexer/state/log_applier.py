@@ -10,7 +10,7 @@ import anyio
 from anyio import to_thread
 
 from asteroid_cloud.indexer.model.snapshot import Snapshot
-from asteroid_cloud.indexer.state.apply import Outcome, apply_all
+from asteroid_cloud.indexer.state.apply_record import Outcome, apply_all
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Log

@@ -9,7 +9,7 @@ import pytest
 
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.options import EngineOptions
-from asteroid_cloud.indexer.state.applier import Applier
+from asteroid_cloud.indexer.state.log_applier import Applier
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import NotFound, StorageError
