@@ -23,8 +23,8 @@ from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.recovery.wiring import StoreParts
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.stats import engine_stats
-from asteroid_cloud.indexer.writer import Writer
-from asteroid_cloud.indexer.writes import Write
+from asteroid_cloud.indexer.write_events import Write
+from asteroid_cloud.indexer.write_path import Writer
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import Conflict, Overloaded, StorageError
 from asteroid_cloud.wal.format import BulkLoaded

@@ -28,8 +28,15 @@ from asteroid_cloud.indexer.model.results import EngineStats, MemoryUse, Phase, 
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import BITS_DEFAULT, IndexSpec, checked_spec
 from asteroid_cloud.indexer.recovery.supervisor import Supervisor
-from asteroid_cloud.indexer.writer import Writer
-from asteroid_cloud.indexer.writes import Write, delete_of, merge_of, merges_of, replacement_of, upsert_of
+from asteroid_cloud.indexer.write_events import (
+    Write,
+    delete_of,
+    merge_of,
+    merges_of,
+    replacement_of,
+    upsert_of,
+)
+from asteroid_cloud.indexer.write_path import Writer
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.disk import Files, LocalFiles, StoreLayout

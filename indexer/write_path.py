@@ -1,4 +1,4 @@
-"""The writer logs writes and waits until readers see them."""
+"""The write path: a write waits for room, is logged, and is answered once readers see it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from asteroid_cloud.indexer.model.results import WriteResult
 from asteroid_cloud.indexer.recovery.supervisor import Supervisor
 from asteroid_cloud.indexer.recovery.wiring import StoreParts
 from asteroid_cloud.indexer.state.rw_lock import ReadWriteLock
-from asteroid_cloud.indexer.writes import Write
+from asteroid_cloud.indexer.write_events import Write
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.errors import AsteroidError, Overloaded

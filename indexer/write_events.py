@@ -1,4 +1,4 @@
-"""Writes as the engine logs them: the events, and the room in the tail that they will take."""
+"""What a write is to the log: its events, and how many rows and bytes they add to the memtable at most."""
 
 from __future__ import annotations
 
