@@ -10,8 +10,6 @@ from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.restore import restore_backup
 from asteroid_cloud.indexer.backup.swap_in import undo_replacement
 from asteroid_cloud.indexer.bulk_load import BulkLoader, BulkResult
-from asteroid_cloud.indexer.check.reindex import Reindex, ReindexReport
-from asteroid_cloud.indexer.check.reindex_into import reindex_into
 from asteroid_cloud.indexer.check.verify import Verification, Verified
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.feed.changes import Change, ChangeFeed, FeedParts
@@ -44,6 +42,8 @@ from asteroid_cloud.indexer.model.snapshot import (
 from asteroid_cloud.indexer.model.spec import IndexSpec, checked_spec
 from asteroid_cloud.indexer.recovery.log_repair import LogRepair, RepairReport
 from asteroid_cloud.indexer.recovery.loss_record import acknowledge_losses, read_losses
+from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport
+from asteroid_cloud.indexer.reindex.reindex_into import reindex_into
 from asteroid_cloud.indexer.segment.columns import FieldColumn, Fields
 
 # Names of version 0.1, which keep working.

@@ -1,1 +1,4 @@
-"""Is a store what it should be, and does its log lead to the same index?"""
+"""Is every byte of a store what it should be, and do its parts agree?
+
+This room only looks. What builds an index from the log again is in ``reindex``.
+"""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from asteroid_cloud.indexer.check.index_build import Progress
-from asteroid_cloud.indexer.check.reindex import Reindex
 from asteroid_cloud.indexer.model.options import EngineOptions
+from asteroid_cloud.indexer.reindex.index_build import Progress
+from asteroid_cloud.indexer.reindex.reindex import Reindex
 from asteroid_cloud.wal.disk import CollectionLayout, Files, broken_indexes, name_of
 from asteroid_cloud.wal.errors import NotFound, StorageError
 from asteroid_cloud.wal.read import LogReader

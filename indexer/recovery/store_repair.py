@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 
-from asteroid_cloud.indexer.check.index_build import Progress
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open import open_entry
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
@@ -23,6 +22,7 @@ from asteroid_cloud.indexer.recovery.column_rebuild import rebuild_columns
 from asteroid_cloud.indexer.recovery.index_rebuild import holds_everything, rebuild_index
 from asteroid_cloud.indexer.recovery.log_repair import salvage_log
 from asteroid_cloud.indexer.recovery.lost_segments import give_up_segments
+from asteroid_cloud.indexer.reindex.index_build import Progress
 from asteroid_cloud.indexer.segment.paths import fields_path
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files, broken_name

@@ -33,7 +33,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "build",
         "checkpoint",
         "maintenance history feed",
-        "backup check",
+        "backup check reindex",
         "recovery",
         "bulk_load memory_use stats write_events",
         "write_path",

@@ -14,7 +14,7 @@ import numpy as np
 
 from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.indexer import Engine, EngineOptions
-from asteroid_cloud.indexer.check.reindex import Reindex
+from asteroid_cloud.indexer.reindex.reindex import Reindex
 from asteroid_cloud.wal import LocalFiles, LocalLog, Lsn
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.format.body import Packer

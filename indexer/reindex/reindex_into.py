@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.indexer.check.index_build import Progress
-from asteroid_cloud.indexer.check.reindex import Reindex, ReindexReport
 from asteroid_cloud.indexer.history.point import Point
 from asteroid_cloud.indexer.model.options import EngineOptions
+from asteroid_cloud.indexer.reindex.index_build import Progress
+from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, StoreLayout
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned

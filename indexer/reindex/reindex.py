@@ -1,7 +1,7 @@
 """Reindexing: a second index, built from the log and compared with the live one, or put in its place.
 
 ``compare`` is a look: the second index is built in a temporary folder of the system, and nothing in the store
-changes, not even a torn tail. ``rebuild`` builds it in ``index.rebuilt`` beside the live index, and
+changes, not even a torn tail. ``run`` builds it in ``index.rebuilt`` beside the live index, and
 ``install`` puts that in the place of ``index``. Both work on a store that nobody has open.
 """
 
@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
-from asteroid_cloud.indexer.check.index_build import IndexBuild, Progress, digest_with_tail
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest
 from asteroid_cloud.indexer.checkpoint.numbers import first_free_number
 from asteroid_cloud.indexer.checkpoint.open import Recovered, open_checkpoint
@@ -22,6 +21,7 @@ from asteroid_cloud.indexer.history.tagged_segments import link_tagged_segments
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.options import EngineOptions
+from asteroid_cloud.indexer.reindex.index_build import IndexBuild, Progress, digest_with_tail
 from asteroid_cloud.wal.disk import (
     CollectionLayout,
     Files,
