@@ -8,7 +8,7 @@ from asteroid_cloud.wal.append.log import Retention
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import frame_time_ms
+from asteroid_cloud.wal.read.frame_window import frame_time_ms
 from asteroid_cloud.wal.read.log_folder import Extent
 
 

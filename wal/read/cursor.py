@@ -16,8 +16,8 @@ from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.limits import CURSOR_KEEP_BYTES_MAX, CURSORS_KEEP_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Frame, Window
 from asteroid_cloud.wal.read.frame_walker import FrameWalker
+from asteroid_cloud.wal.read.frame_window import Frame, Window
 from asteroid_cloud.wal.read.log_folder import Extent
 from asteroid_cloud.wal.read.log_walk import pruned, refuse_gap
 

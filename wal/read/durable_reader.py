@@ -13,8 +13,8 @@ from asteroid_cloud.wal.errors import StorageError
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.cursor import CursorMemory, LogCursor
-from asteroid_cloud.wal.read.frame import Frame, Window
 from asteroid_cloud.wal.read.frame_walker import FrameWalker
+from asteroid_cloud.wal.read.frame_window import Frame, Window
 from asteroid_cloud.wal.read.log_folder import Extent
 from asteroid_cloud.wal.read.log_walk import pruned, walk_log
 

@@ -16,7 +16,7 @@ from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Frame, Window
+from asteroid_cloud.wal.read.frame_window import Frame, Window
 
 
 class Damage(msgspec.Struct, frozen=True):

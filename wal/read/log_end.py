@@ -11,8 +11,8 @@ import msgspec
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.format.log_file import FileHeader
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Window
 from asteroid_cloud.wal.read.frame_walker import Damage, FrameWalker, TornTail
+from asteroid_cloud.wal.read.frame_window import Window
 from asteroid_cloud.wal.read.log_folder import Extent, checked_file_header, log_files
 
 

@@ -18,8 +18,8 @@ from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.durable_reader import forget_files, records_between
 from asteroid_cloud.wal.read.file_state import FileState, LogCheck
-from asteroid_cloud.wal.read.frame import Frame, Window
 from asteroid_cloud.wal.read.frame_walker import STRICT, Damage, FrameWalker, TornTail
+from asteroid_cloud.wal.read.frame_window import Frame, Window
 from asteroid_cloud.wal.read.log_end import LogEnd, find_end
 from asteroid_cloud.wal.read.log_folder import checked_file_header, log_files, read_file_header, was_trimmed
 from asteroid_cloud.wal.read.log_walk import walk_log

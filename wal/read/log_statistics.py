@@ -18,8 +18,8 @@ from asteroid_cloud.wal.format.events import (
     VectorsUpserted,
 )
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Frame
 from asteroid_cloud.wal.read.frame_walker import Damage
+from asteroid_cloud.wal.read.frame_window import Frame
 from asteroid_cloud.wal.read.log_reader import LogReader
 from asteroid_cloud.wal.read.selection import FLOAT_BYTES, ID_BYTES
 

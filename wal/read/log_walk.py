@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import LogPruned, StorageError
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Frame
 from asteroid_cloud.wal.read.frame_walker import Damage, FrameWalker
+from asteroid_cloud.wal.read.frame_window import Frame
 from asteroid_cloud.wal.read.log_folder import was_trimmed
 
 

@@ -13,7 +13,7 @@ from asteroid_cloud.wal.disk.contents import cut_file, read_chunks
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import StorageError
 from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
-from asteroid_cloud.wal.read.frame import Window
+from asteroid_cloud.wal.read.frame_window import Window
 from asteroid_cloud.wal.repair.plan import CUT, REWRITE, RepairPlan, Step
 
 

@@ -16,8 +16,8 @@ from asteroid_cloud.wal.errors import CorruptionError, NotFound
 from asteroid_cloud.wal.format.events import BulkLoaded
 from asteroid_cloud.wal.format.log_file import FileHeader
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Frame, Window
 from asteroid_cloud.wal.read.frame_walker import Damage, FrameWalker, Salvage
+from asteroid_cloud.wal.read.frame_window import Frame, Window
 from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
 
 

@@ -18,7 +18,7 @@ from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, f
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.limits import LOG_FILE_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Frame
+from asteroid_cloud.wal.read.frame_window import Frame
 from asteroid_cloud.wal.read.log_folder import log_files
 from asteroid_cloud.wal.read.log_reader import LogReader
 

@@ -27,8 +27,8 @@ from asteroid_cloud.wal.format.log_file import (
     file_name,
 )
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Window
 from asteroid_cloud.wal.read.frame_walker import FrameWalker
+from asteroid_cloud.wal.read.frame_window import Window
 from asteroid_cloud.wal.read.log_end import find_end
 from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
 from asteroid_cloud.wal.repair.torn_tail import cut_tail

@@ -14,7 +14,7 @@ from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEEDS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, NotFound, Overloaded
 from asteroid_cloud.wal.read import cursor as cursors
 from asteroid_cloud.wal.read.cursor import LogCursor
-from asteroid_cloud.wal.read.frame import Frame
+from asteroid_cloud.wal.read.frame_window import Frame
 from tests.support.engines import opened, u64, vectors
 
 pytestmark = pytest.mark.anyio

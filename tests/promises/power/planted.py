@@ -23,9 +23,9 @@ from asteroid_cloud.wal.append.writer import LogWriter
 from asteroid_cloud.wal.errors import NoSpace, StorageError
 from asteroid_cloud.wal.format.frame import HEADER_BYTES
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read import frame, log_end
-from asteroid_cloud.wal.read.frame import Frame
+from asteroid_cloud.wal.read import frame_window, log_end
 from asteroid_cloud.wal.read.frame_walker import FrameWalker
+from asteroid_cloud.wal.read.frame_window import Frame
 from tests.promises.power.recording import RecordedFile, RecordingFiles
 from tests.support.faulty_files import WatchedAppendFile
 
@@ -60,7 +60,7 @@ def skip_folder_sync(patch: Patch) -> None:
 def skip_checksum(patch: Patch) -> None:
     """A frame of the log counts without its checksum."""
     patch.setattr(
-        frame,
+        frame_window,
         "check_frame",
         lambda identity, header, frame: memoryview(frame)[HEADER_BYTES : header.frame_bytes],
     )

@@ -7,8 +7,8 @@ import pytest
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Frame, Window
 from asteroid_cloud.wal.read.frame_walker import FrameWalker, Policy, Salvage, TornTail
+from asteroid_cloud.wal.read.frame_window import Frame, Window
 from tests.support.faulty_files import MemoryFiles
 from tests.support.logs import FIRST, IDENTITY, disk, file_of, frames_of
 

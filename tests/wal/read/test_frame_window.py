@@ -11,7 +11,7 @@ from asteroid_cloud.wal.format.events import Encoded
 from asteroid_cloud.wal.format.frame import encode_frame
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
 from asteroid_cloud.wal.lsn import Lsn
-from asteroid_cloud.wal.read.frame import Window, frame_time_ms
+from asteroid_cloud.wal.read.frame_window import Window, frame_time_ms
 from tests.support.faulty_files import MemoryFiles
 from tests.support.logs import FIRST, IDENTITY, TIME_MS, disk, file_of, frames_of, ids
 
@@ -20,7 +20,7 @@ from tests.support.logs import FIRST, IDENTITY, TIME_MS, disk, file_of, frames_o
 def test_the_next_frame_is_found_wherever_it_begins(
     window_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asteroid_cloud.wal.read.frame.WINDOW_BYTES", max(window_bytes, 45))
+    monkeypatch.setattr("asteroid_cloud.wal.read.frame_window.WINDOW_BYTES", max(window_bytes, 45))
     first, second = frames_of(1, 1)
     for junk in range(120):
         window = Window(disk(file_of(bytes(junk) + b"AFRM" + second)), FIRST)

@@ -1,4 +1,4 @@
-"""One frame read from a file: found, checked and decoded. Bad bytes become a CorruptionError with a place."""
+"""Frames found in a file, read through a window, checked. Bad bytes become a CorruptionError with a place."""
 
 from __future__ import annotations
 
