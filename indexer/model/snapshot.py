@@ -53,6 +53,9 @@ class Hits(msgspec.Struct, frozen=True, gc=False):
     """Rows measured for each query."""
     rescanned: NDArray[np.uint32]
     """Parts that were scanned after a walk had found too few, for each query."""
+    error_bounds: NDArray[np.float32] | None = None
+    """How much nearer than its last hit a row can be that was measured and left out, for each query; None
+    from a core that does not say it."""
 
 
 def prepared(plans: Sequence[PartPlan]) -> core.PartPlans:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+COMPLETE = (
+    "Speaks of the number of hits: none is missing for want of looking, so all `min(k, matches)` were found "
+    "before `max_distance` left out any. It does not say that they are the nearest; `error_bound` does, and "
+    "`POST /v1/recall`."
+)
+ERROR_BOUND = (
+    "How far the order can be wrong, as a distance: of the vectors that were measured and left out, none "
+    "is nearer than the last hit by more. 0 when every match was measured exactly. Vectors that a walk "
+    "never met are not covered."
+)
 
 
 class PartChoice(msgspec.Struct, frozen=True):
@@ -25,8 +38,8 @@ class Explain(msgspec.Struct, frozen=True):
     """Rows measured for this search."""
     rescanned: int
     """Parts that were scanned after their graph's walk had found too few."""
-    complete: bool
-    """Whether all ``min(k, matches)`` nearest were answered; ``max_distance`` alone makes them fewer."""
+    complete: Annotated[bool, msgspec.Meta(description=COMPLETE)]
+    error_bound: Annotated[float, msgspec.Meta(description=ERROR_BOUND)]
     plan_ms: float
     """Evaluating the filter and choosing."""
     search_ms: float

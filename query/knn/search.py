@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Hits, Snapshot, search_prepared
+from asteroid_cloud.query.knn.error_bound import error_bound_of
 from asteroid_cloud.query.knn.explain import Explain
 from asteroid_cloud.query.knn.planner import Plan, plan_search
 from asteroid_cloud.query.knn.request import SearchRequest, SearchResult, check_request
@@ -76,7 +77,10 @@ def _search_alike(
     hits = search_prepared(plan.native, queries, first.depth, first.ef, exact=first.exact, threads=threads)
     searched = perf_counter()
     times = ((planned - started) * 1e3, (searched - planned) * 1e3)
-    return [_answer(snapshot, request, plan, hits, row, times) for row, request in enumerate(requests)]
+    return [
+        _answer(snapshot, request, plan, hits, row, queries[row], times)
+        for row, request in enumerate(requests)
+    ]
 
 
 def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[np.float32]:
@@ -94,7 +98,13 @@ def _stored(snapshot: Snapshot, id: int | None) -> NDArray[np.float32]:
 
 
 def _answer(
-    snapshot: Snapshot, request: SearchRequest, plan: Plan, hits: Hits, row: int, times: tuple[float, float]
+    snapshot: Snapshot,
+    request: SearchRequest,
+    plan: Plan,
+    hits: Hits,
+    row: int,
+    query: NDArray[np.float32],
+    times: tuple[float, float],
 ) -> SearchResult:
     """One row of hits, cut to what its request asked."""
     found = int(hits.found[row])
@@ -103,10 +113,10 @@ def _answer(
     columns = _window(request, ids, distances)
     ids, distances = ids[columns], distances[columns]
     started = perf_counter()
+    views = [part.view for part in plan.parts]
     payloads = vectors = None
     if request.include_payload or request.include_vector:
         places = Places(hits.parts[row, columns], hits.ordinals[row, columns])
-        views = [part.view for part in plan.parts]
         payloads = payloads_at(views, places) if request.include_payload else None
         vectors = vectors_at(views, places, snapshot.spec.dim) if request.include_vector else None
     explain = None
@@ -114,7 +124,8 @@ def _answer(
         fetch_ms = (perf_counter() - started) * 1e3
         measured = int(hits.visited[row]), int(hits.rescanned[row])
         complete = found == min(request.depth, plan.matches)
-        explain = Explain(plan.choices, plan.matches, *measured, complete, *times, fetch_ms)
+        bound = 0.0 if request.exact else error_bound_of(snapshot.spec, views, hits, row, query)
+        explain = Explain(plan.choices, plan.matches, *measured, complete, bound, *times, fetch_ms)
     return SearchResult(snapshot.lsn, ids, distances, payloads, vectors, explain)
 
 
