@@ -29,6 +29,7 @@ from asteroid_cloud.client.results.reports import (
     BulkReport,
     IndexInfo,
     PurgeReport,
+    Recall,
     Stats,
     Tag,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "Overloaded",
     "PurgeReport",
     "RateLimited",
+    "Recall",
     "Record",
     "Recovery",
     "RetryPolicy",

@@ -10,6 +10,7 @@ from asteroid_cloud.query.fields.values import field_path
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter, parse_filter
 from asteroid_cloud.query.knn.explain import Explain, PartChoice
 from asteroid_cloud.query.knn.planner import estimate
+from asteroid_cloud.query.knn.recall import Recall, RecallRequest, recalls, summary_of
 from asteroid_cloud.query.knn.request import Hit, SearchRequest, SearchResult
 from asteroid_cloud.query.knn.search import search, search_batch
 from asteroid_cloud.query.records.matching import count, matching_among, matching_batches
@@ -32,6 +33,8 @@ __all__ = [
     "Hit",
     "MaskCache",
     "PartChoice",
+    "Recall",
+    "RecallRequest",
     "Record",
     "ScrollPage",
     "SearchRequest",
@@ -46,7 +49,9 @@ __all__ = [
     "matching_among",
     "matching_batches",
     "parse_filter",
+    "recalls",
     "scroll",
     "search",
     "search_batch",
+    "summary_of",
 ]

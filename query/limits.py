@@ -16,6 +16,8 @@ SEARCHES_MAX = 1_000
 """Searches in a batch."""
 SEARCH_BATCH_HITS_MAX = 200_000
 """Results of all searches of a batch together."""
+RECALL_ROWS_MAX = 1_000
+"""Stored rows that one measurement of recall searches with."""
 SCROLL_LIMIT_MAX = 10_000
 """Rows on one page of a scroll."""
 

@@ -57,6 +57,10 @@ MORE = {
     "later in a last line; so keep the log for as long as a reader may stay away (`--log-retention-bytes`, "
     "`--log-retention-age`). After a store was taken back in time its LSNs name other records: begin anew.",
     "search": FILTER_HELP,
+    "recall": "Samples are stored vectors, drawn evenly from those that match `filter`. Each is searched for "
+    "with `k`, `ef_search` and `filter`, the vector itself left out, and compared with an exact search: what "
+    "is as near as the farthest true neighbour counts. That takes as long as `num` exact searches; "
+    "measurements take turns. `recall` and `worst` are 1 when there is nothing to find, and `samples` is 0.",
     "search_batch": "Each search has the fields of `POST /v1/search`, which also explains filters.",
     "facets": FIELD_HELP.format(
         "`distinct` counts all values, those not listed too. More than "

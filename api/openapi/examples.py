@@ -64,6 +64,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "search_batch": {
         "Two": {"searches": [{"vector": _VECTOR, "k": 1}, {"id": 1, "k": 2, "filter": {"lang": "de"}}]},
     },
+    "recall": {
+        "As searches are by default": {},
+        "Of a filter, with more effort": {"num": 50, "k": 5, "ef_search": 256, "filter": {"lang": "en"}},
+    },
     "count": {
         "All": {},
         "What matches": {"filter": {"lang": {"$in": ["en", "de"]}}},

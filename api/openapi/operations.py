@@ -107,6 +107,13 @@ OPERATIONS: dict[str, Operation] = {
     "search_batch": Operation(
         "search", "Many searches", "HitsOfMany", (*SEARCH, "batch_too_large"), "SearchBatchBody"
     ),
+    "recall": Operation(
+        "search",
+        "How true the neighbours are",
+        "Recall",
+        (*READ, *BODY, "bad_num", "bad_k", "bad_ef_search", "bad_filter"),
+        "RecallBody",
+    ),
     "count": Operation("search", "How many match", "Counted", (*READ, *BODY, "bad_filter"), "CountBody"),
     "facets": Operation(
         "fields",

@@ -119,7 +119,7 @@ def _request(route: Route, operation: Operation) -> Schema | None:
             f"example{number}": {"summary": summary, "value": value}
             for number, (summary, value) in enumerate(examples.items(), 1)
         }
-    return {"required": route.operation != "count", "content": {JSON: content}}
+    return {"required": route.operation not in ("count", "recall"), "content": {JSON: content}}
 
 
 def _responses(route: Route, operation: Operation) -> dict[str, Schema]:

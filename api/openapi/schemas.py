@@ -21,7 +21,7 @@ from asteroid_cloud.indexer.feed import ChangeKind
 from asteroid_cloud.indexer.history import NAME as TAG
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.indexer.model import METRICS
-from asteroid_cloud.query import Explain, Facets, FieldRange
+from asteroid_cloud.query import Explain, Facets, FieldRange, Recall
 from asteroid_cloud.query.limits import (
     EF_SEARCH_DEFAULT,
     EF_SEARCH_MAX,
@@ -31,6 +31,7 @@ from asteroid_cloud.query.limits import (
     FILTER_DEPTH_MAX,
     K_MAX,
     OFFSET_MAX,
+    RECALL_ROWS_MAX,
     SCROLL_LIMIT_MAX,
     SEARCHES_MAX,
 )
@@ -150,6 +151,9 @@ BACKUP_NAME = f"^{NAME.pattern}$"
 TAG_NAME = f"^{TAG.pattern}$"
 FIELD = about(f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes.", TEXT)
 BITS: Schema = {"type": "integer", "enum": [8, 16]}
+EF_SEARCH = about(
+    "More finds better and takes longer.", nullable(integer(1, EF_SEARCH_MAX, default=EF_SEARCH_DEFAULT))
+)
 REQUESTS: dict[str, Schema] = {
     "IndexBody": body(
         ["dim"],
@@ -171,10 +175,7 @@ REQUESTS: dict[str, Schema] = {
         vector=nullable(ref("Vector")),
         id=about("In the vector's place: more like this one.", nullable(ref("IdIn"))),
         k=default(wire.SearchBody, "k", integer(1, K_MAX)),
-        ef_search=about(
-            "More finds better and takes longer.",
-            nullable(integer(1, EF_SEARCH_MAX, default=EF_SEARCH_DEFAULT)),
-        ),
+        ef_search=EF_SEARCH,
         filter=ref("Filter"),
         include=INCLUDE,
         exact=about("Compare with every vector.", default(wire.SearchBody, "exact", FLAG)),
@@ -208,6 +209,17 @@ REQUESTS: dict[str, Schema] = {
         min_lsn=MIN_LSN,
     ),
     "CountBody": body([], filter=ref("Filter"), min_lsn=MIN_LSN),
+    "RecallBody": body(
+        [],
+        num=about(
+            "How many stored vectors to search with.",
+            default(wire.RecallBody, "num", integer(1, RECALL_ROWS_MAX)),
+        ),
+        k=default(wire.RecallBody, "k", integer(1, K_MAX)),
+        ef_search=EF_SEARCH,
+        filter=ref("Filter"),
+        min_lsn=MIN_LSN,
+    ),
     "BackupBody": body(
         ["name"], name=about("Letters, digits, dots, dashes, underscores.", TEXT | {"pattern": BACKUP_NAME})
     ),
@@ -284,6 +296,7 @@ def components() -> dict[str, Schema]:
             Explain,
             Facets,
             FieldRange,
+            Recall,
         ],
         ref_template=REF + "{name}",
     )

@@ -9,7 +9,15 @@ from litestar.params import RawBody
 
 from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
 from asteroid_cloud.api.wire.answers import BatchAnswer, search_answer
-from asteroid_cloud.api.wire.requests import COUNT, SEARCH, SEARCH_BATCH, SearchBatchBody, decode, filter_from
+from asteroid_cloud.api.wire.requests import (
+    COUNT,
+    RECALL,
+    SEARCH,
+    SEARCH_BATCH,
+    SearchBatchBody,
+    decode,
+    filter_from,
+)
 from asteroid_cloud.query import SearchRequest, SearchResult
 from asteroid_cloud.query.limits import SEARCHES_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
@@ -37,6 +45,14 @@ async def search_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     snapshot = await reads.snapshot(wanted_lsn(request, lsn))
     results = await reads.search_batch(snapshot, requests)
     return answer(await reads.in_thread(partial(_encode_searches, results)), snapshot.lsn)
+
+
+async def recall(request: AnyRequest, body: RawBody) -> JsonResponse:
+    """How many of the true neighbours searches find: the mean and the worst of `num` samples."""
+    asked, reads = decode(RECALL, body or b"{}"), collection_of(request).reads
+    wanted = asked.request()
+    snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
+    return answer(await reads.recall(snapshot, wanted), snapshot.lsn)
 
 
 async def count(request: AnyRequest, body: RawBody) -> JsonResponse:

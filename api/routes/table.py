@@ -76,6 +76,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/vectors/scroll", batches.scroll_vectors, "scroll", "read"),
     Route("POST", "/v1/search", search.search, "search", "read"),
     Route("POST", "/v1/search/batch", search.search_batch, "search_batch", "read", 200, LIST),
+    Route("POST", "/v1/recall", search.recall, "recall", "read"),
     Route("POST", "/v1/count", search.count, "count", "read"),
     Route("POST", "/v1/facets", fields.facets, "facets", "read"),
     Route("POST", "/v1/range", fields.field_range, "field_range", "read"),

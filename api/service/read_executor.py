@@ -22,6 +22,8 @@ from asteroid_cloud.query import (
     FieldRange,
     Filter,
     FilterCache,
+    Recall,
+    RecallRequest,
     Record,
     ScrollPage,
     SearchRequest,
@@ -47,6 +49,7 @@ class ReadExecutor:
         self._engine = engine
         self._limiter = CapacityLimiter(max(2, self.threads))
         self._urgent = CapacityLimiter(1)
+        self._measuring = CapacityLimiter(1)
 
     async def snapshot(self, min_lsn: int = 0) -> Snapshot:
         """What the index holds now, ``min_lsn`` at least.
@@ -133,6 +136,13 @@ class ReadExecutor:
     async def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
         """The least and the greatest value of a field."""
         return await self.in_thread(lambda: query.field_range(snapshot, self.filter_cache, path, filter))
+
+    async def recall(self, snapshot: Snapshot, request: RecallRequest) -> Recall:
+        """How much of the truth searches find; all such calls together keep one thread of their own busy."""
+        samples, found = query.recalls(snapshot, request, self.filter_cache), list[float]()
+        while (one := await to_thread.run_sync(next, samples, None, limiter=self._measuring)) is not None:
+            found.append(one)
+        return query.summary_of(found)
 
     def is_short(self, snapshot: Snapshot, request: SearchRequest) -> bool:
         """Whether a search is sure to take less time than is worth a thread."""

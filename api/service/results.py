@@ -141,6 +141,23 @@ class FieldRange(Answer, frozen=True):
         return cls(**msgspec.structs.asdict(found), lsn=lsn)
 
 
+class Recall(Answer, frozen=True):
+    """The share of the true neighbours that searches found; 1 when there was nothing to find."""
+
+    recall: float
+    """The mean over all samples."""
+    worst: float
+    """The least of a single sample."""
+    samples: int
+    """Searches that were compared with an exact one."""
+    lsn: int
+
+    @classmethod
+    def of(cls, found: query.Recall, lsn: int) -> Recall:
+        """What was measured in the snapshot of that LSN."""
+        return cls(**msgspec.structs.asdict(found), lsn=lsn)
+
+
 class Stats(Answer, frozen=True, kw_only=True):
     """The store's figures at one moment; the answer to ``GET /v1/stats`` has the same names."""
 

@@ -16,8 +16,15 @@ from asteroid_cloud.api.service.checks import (
 )
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Hit, Hits, Row
-from asteroid_cloud.query import MATCH_ALL, Filter, Record, SearchRequest, SearchResult, parse_filter
-from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
+from asteroid_cloud.query import (
+    MATCH_ALL,
+    Filter,
+    RecallRequest,
+    Record,
+    SearchRequest,
+    SearchResult,
+    parse_filter,
+)
 from asteroid_cloud.wal.errors import InvalidRequest
 
 Metadata = Mapping[str, Any]
@@ -82,7 +89,7 @@ def search_request(
         vector=None if vector is None else float32_vector(vector),
         id=None if id is None else checked_id(id),
         k=_integer("k", k),
-        ef_search=EF_SEARCH_DEFAULT if ef_search is None else _integer("ef_search", ef_search),
+        ef_search=None if ef_search is None else _integer("ef_search", ef_search),
         filter=filter,
         offset=_integer("offset", offset),
         max_distance=max_distance,
@@ -90,6 +97,16 @@ def search_request(
         include_payload="payload" in wanted,
         include_vector="vector" in wanted,
         explain=checked_flag("explain", explain),
+    )
+
+
+def recall_request(*, num: object, k: object, ef_search: object, filter: Filter) -> RecallRequest:
+    """What recall to measure; raises InvalidRequest ``bad_num``, ``bad_k`` or ``bad_ef_search``."""
+    return RecallRequest(
+        num=_integer("num", num),
+        k=_integer("k", k),
+        ef_search=None if ef_search is None else _integer("ef_search", ef_search),
+        filter=filter,
     )
 
 

@@ -55,6 +55,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_heartbeat": ErrorCode(400, "`heartbeat` is not a number of seconds within its bounds.", _FIX),
     "bad_if_match": ErrorCode(400, "`If-Match` or `If-None-Match` is not an LSN or *.", _FIX),
     "bad_k": ErrorCode(400, "`k` is not an integer within its bounds.", _FIX),
+    "bad_num": ErrorCode(400, "`num` is not an integer within its bounds.", _FIX),
     "bad_exact": ErrorCode(400, "`exact` is not true or false.", _FIX),
     "bad_explain": ErrorCode(400, "`explain` is not true or false.", _FIX),
     "bad_ef_search": ErrorCode(400, "`ef_search` is not an integer within its bounds.", _FIX),

@@ -14,8 +14,8 @@ import msgspec
 
 from asteroid_cloud.api.service.checks import checked_lsn
 from asteroid_cloud.api.service.payloads import checked_text
-from asteroid_cloud.api.service.searches import search_request
-from asteroid_cloud.query import MATCH_ALL, Filter, SearchRequest, parse_filter
+from asteroid_cloud.api.service.searches import recall_request, search_request
+from asteroid_cloud.query import MATCH_ALL, Filter, RecallRequest, SearchRequest, parse_filter
 from asteroid_cloud.wal.errors import InvalidRequest
 
 T = TypeVar("T")
@@ -150,6 +150,22 @@ class CountBody(Body, frozen=True):
     min_lsn: object = None
 
 
+class RecallBody(Body, frozen=True):
+    """``POST /v1/recall``."""
+
+    num: object = 20
+    k: object = 10
+    ef_search: object = None
+    filter: msgspec.Raw = ABSENT
+    min_lsn: object = None
+
+    def request(self) -> RecallRequest:
+        """What to measure; raises InvalidRequest with the code of the field at fault."""
+        return recall_request(
+            num=self.num, k=self.k, ef_search=self.ef_search, filter=filter_from(self.filter)
+        )
+
+
 class FacetsBody(Body, frozen=True):
     """``POST /v1/facets``."""
 
@@ -180,6 +196,7 @@ DELETE = msgspec.json.Decoder(DeleteBody)
 PATCH = msgspec.json.Decoder(PatchBody)
 SCROLL = msgspec.json.Decoder(ScrollBody)
 COUNT = msgspec.json.Decoder(CountBody)
+RECALL = msgspec.json.Decoder(RecallBody)
 FACETS = msgspec.json.Decoder(FacetsBody)
 RANGE = msgspec.json.Decoder(RangeBody)
 
@@ -283,5 +300,6 @@ _FIELDS = {
     *BackupBody.__struct_fields__,
     *TagBody.__struct_fields__,
     *FacetsBody.__struct_fields__,
+    *RecallBody.__struct_fields__,
     *PatchBody.__struct_fields__,
 }

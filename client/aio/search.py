@@ -9,11 +9,12 @@ from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata, Search
 from asteroid_cloud.client.results.fields import Facets, FieldRange
+from asteroid_cloud.client.results.reports import Recall
 from asteroid_cloud.client.results.rows import Counted, Hits, Row
 
 
 class AsyncSearchCalls(AsyncCalls):
-    """Search, count and walk.
+    """Search, measure, count and walk.
 
     Every call sees all writes acknowledged before it. With ``min_lsn`` it also sees those of another
     client: pass the ``lsn`` that their write returned. Every call may raise InvalidRequest
@@ -80,6 +81,24 @@ class AsyncSearchCalls(AsyncCalls):
     async def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
         """How many vectors match a filter, or how many there are; exact."""
         return await self._transport.send(routes.count(filter, min_lsn))
+
+    async def recall(
+        self,
+        num: int = 20,
+        k: int = 10,
+        ef_search: int | None = None,
+        filter: Metadata | None = None,
+        *,
+        min_lsn: int | None = None,
+    ) -> Recall:
+        """How many of the true neighbours searches find: the mean and the worst of ``num`` samples.
+
+        Samples are ``num`` (1 … 1,000) stored vectors, drawn evenly from those that match ``filter``. Each
+        is searched for with ``k``, ``ef_search`` and ``filter``, the vector itself left out, and compared
+        with an exact search by distance. That takes as long as ``num`` exact searches. Raises InvalidRequest
+        (``bad_num``, ``bad_k``, ``bad_ef_search``).
+        """
+        return await self._transport.send(routes.recall(num, k, ef_search, filter, min_lsn))
 
     async def facets(
         self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None

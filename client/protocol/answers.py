@@ -21,12 +21,13 @@ from asteroid_cloud.client.results.reports import (
     BulkReport,
     IndexInfo,
     PurgeReport,
+    Recall,
     Stats,
     Tag,
 )
 from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Record, Row, Written
 
-WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange)
+WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange, Recall)
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -72,6 +73,7 @@ PAGE = Decoder(Page)
 LSN = Decoder(Lsn)
 FACETS = Decoder(Facets)
 RANGE = Decoder(FieldRange)
+RECALL = Decoder(Recall)
 OBJECT = Decoder(Payload)
 
 
@@ -219,3 +221,8 @@ def facets_of(reply: Reply) -> Facets:
 def range_of(reply: Reply) -> FieldRange:
     """The least and the greatest value of a field."""
     return stamped(decode(RANGE, reply), reply)
+
+
+def recall_of(reply: Reply) -> Recall:
+    """How much of the truth searches find."""
+    return stamped(decode(RECALL, reply), reply)

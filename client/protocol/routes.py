@@ -23,6 +23,7 @@ from asteroid_cloud.client.protocol.answers import (
     payload_of,
     purge_report,
     range_of,
+    recall_of,
     record_of,
     recovery_of,
     rows_of,
@@ -48,6 +49,7 @@ from asteroid_cloud.client.results.reports import (
     BulkReport,
     IndexInfo,
     PurgeReport,
+    Recall,
     Stats,
     Tag,
 )
@@ -275,6 +277,14 @@ def untag(name: str) -> Call[None]:
 def purge(timeout_s: float | None) -> Call[PurgeReport]:
     """POST /v1/purge. What was erased once need not be again, so only when surely not acted on."""
     return Call("POST", "/v1/purge", purge_report, None, {}, Retry.UNSENT, timeout_s)
+
+
+def recall(
+    num: int, k: int, ef_search: int | None, filter: Metadata | None, min_lsn: int | None
+) -> Call[Recall]:
+    """POST /v1/recall."""
+    body = without_none(num=num, k=k, ef_search=ef_search, filter=filter_text(filter))
+    return post("/v1/recall", body, recall_of, min_lsn=min_lsn)
 
 
 def facets(field: str, filter: Metadata | None, limit: int, min_lsn: int | None) -> Call[Facets]:

@@ -15,6 +15,7 @@ from asteroid_cloud.client.results.reports import (
     BulkReport,
     IndexInfo,
     PurgeReport,
+    Recall,
     Stats,
     Tag,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "LostSegment",
     "Payload",
     "PurgeReport",
+    "Recall",
     "Record",
     "Recovery",
     "Row",

@@ -1,4 +1,4 @@
-"""The index and the server: their state, and how long operations went."""
+"""The index and the server: their state, how long operations went, and how well searches do."""
 
 from __future__ import annotations
 
@@ -94,3 +94,15 @@ class PurgeReport(Answer, frozen=True):
     files_removed: int
     not_ours: list[str]
     """Files in the store's folder that are not the store's, and were not looked into."""
+
+
+class Recall(Answer, frozen=True):
+    """The share of the true neighbours that searches found; 1 when there was nothing to find."""
+
+    recall: float
+    """The mean over all samples."""
+    worst: float
+    """The least of a single sample."""
+    samples: int
+    """Searches that were compared with an exact one."""
+    lsn: int = 0

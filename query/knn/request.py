@@ -24,8 +24,10 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     vector: NDArray[np.float32] | None = None
     id: int | None = None
     k: int = 10
-    ef_search: int = EF_SEARCH_DEFAULT
-    """Candidates that a graph walk keeps; at least ``offset + k`` is used."""
+    ef_search: int | None = None
+    """Candidates that a graph walk keeps, ``ef_default`` for None; at least ``offset + k`` is used."""
+    ef_default: int = EF_SEARCH_DEFAULT
+    """For a search that names no ``ef_search``; a store that finds its recall too low raises it."""
     filter: Filter = MATCH_ALL
     offset: int = 0
     """Nearest matches to skip; ``k`` are answered after them."""
@@ -45,7 +47,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     @property
     def ef(self) -> int:
         """The ``ef`` that a walk has: enough for the depth."""
-        return max(self.ef_search, self.depth)
+        return max(self.ef_default if self.ef_search is None else self.ef_search, self.depth)
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -90,9 +92,10 @@ class SearchResult(msgspec.Struct, frozen=True, eq=False):
 
 def check_request(request: SearchRequest, spec: IndexSpec) -> None:
     """Raises InvalidRequest, with the code of the field at fault, unless the request is in bounds."""
-    _check_count("k", request.k, 1, K_MAX, "bad_k")
-    _check_count("ef_search", request.ef_search, 1, EF_SEARCH_MAX, "bad_ef_search")
-    _check_count("offset", request.offset, 0, OFFSET_MAX, "bad_offset")
+    check_count("k", request.k, 1, K_MAX, "bad_k")
+    if request.ef_search is not None:
+        check_count("ef_search", request.ef_search, 1, EF_SEARCH_MAX, "bad_ef_search")
+    check_count("offset", request.offset, 0, OFFSET_MAX, "bad_offset")
     if request.max_distance is not None and not math.isfinite(request.max_distance):
         raise InvalidRequest("max_distance must be a finite number", code="bad_max_distance")
     if (request.vector is None) == (request.id is None):
@@ -100,10 +103,11 @@ def check_request(request: SearchRequest, spec: IndexSpec) -> None:
     if request.vector is not None:
         _check_vector(request.vector, spec.dim)
     else:
-        _check_count("id", request.id, 0, ID_MAX, "bad_id")
+        check_count("id", request.id, 0, ID_MAX, "bad_id")
 
 
-def _check_count(name: str, value: object, least: int, most: int, code: str) -> None:
+def check_count(name: str, value: object, least: int, most: int, code: str) -> None:
+    """Raises InvalidRequest with that code unless the value is a whole number in bounds."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise InvalidRequest(f"{name} must be an integer from {least} to {most}", code=code)
 

@@ -42,6 +42,17 @@ def count(bits: Bits) -> int:
     return int(np.bitwise_count(bits).sum())
 
 
+def nth_set(bits: Bits, numbers: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """The set rows of these numbers, counted from 0 among all set rows; there must be as many."""
+    before = np.cumsum(np.bitwise_count(bits), dtype=np.int64)
+    bytes_ = np.searchsorted(before, numbers, side="right")
+    within = numbers - np.where(bytes_ > 0, before[bytes_ - 1], 0)
+    flags = np.unpackbits(bits[bytes_], bitorder="little").reshape(-1, 8)
+    places = np.argmax(np.cumsum(flags, axis=1) > within[:, None], axis=1)
+    found: NDArray[np.uint32] = (8 * bytes_ + places).astype(np.uint32)
+    return found
+
+
 def ordinals_between(bits: Bits | None, start: int, stop: int) -> NDArray[np.uint32]:
     """The set rows from ``start``, a multiple of 8, to before ``stop``, ascending; all of them for None."""
     assert start % 8 == 0, "a bitmap is cut at whole bytes"

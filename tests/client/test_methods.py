@@ -296,3 +296,12 @@ async def test_recovery(client: Any) -> None:
     found = await client.recovery()
     assert (found.mode, found.mended, found.cut_from) == ("tail", [], None)
     assert (found.losses.segments, found.losses.records) == ([], [])
+
+
+async def test_recall(client: Any) -> None:
+    lsn = await fill(client)
+    assert dict(await client.recall()) == {"recall": 1.0, "worst": 1.0, "samples": 3, "lsn": lsn}
+    assert (await client.recall(1, 2, 16, {"kind": "a"}, min_lsn=lsn)).samples == 0  # nothing beside itself
+    with pytest.raises(InvalidRequest) as caught:
+        await client.recall(num=0)
+    assert caught.value.code == "bad_num"

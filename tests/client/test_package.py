@@ -22,6 +22,7 @@ MORE = [
     "merge_many",
     "scroll",
     "count",
+    "recall",
     "facets",
     "field_range",
     "backup",

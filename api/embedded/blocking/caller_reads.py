@@ -14,7 +14,17 @@ from asteroid_cloud import query
 from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
 from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.indexer import Snapshot
-from asteroid_cloud.query import Facets, FieldRange, Filter, Record, ScrollPage, SearchRequest, SearchResult
+from asteroid_cloud.query import (
+    Facets,
+    FieldRange,
+    Filter,
+    Recall,
+    RecallRequest,
+    Record,
+    ScrollPage,
+    SearchRequest,
+    SearchResult,
+)
 from asteroid_cloud.query.fields import Path
 
 
@@ -40,6 +50,10 @@ class CallerReads:
     def search_batch(self, snapshot: Snapshot, requests: Sequence[SearchRequest]) -> list[SearchResult]:
         """Many searches of one snapshot."""
         return query.search_batch(snapshot, requests, self._masks, threads=self._reads.threads)
+
+    def recall(self, snapshot: Snapshot, request: RecallRequest) -> Recall:
+        """How much of the truth searches find."""
+        return query.summary_of(list(query.recalls(snapshot, request, self._masks)))
 
     def fetch(
         self, snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool, vector: bool

@@ -8,12 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.embedded.search import listed_searches
 from asteroid_cloud.api.service.checks import Vector, checked_include
-from asteroid_cloud.api.service.results import Counted, Hits, Row
-from asteroid_cloud.api.service.searches import Metadata, Search, filter_of, hits_of, request_of, row_of
+from asteroid_cloud.api.service.results import Counted, Hits, Recall, Row
+from asteroid_cloud.api.service.searches import (
+    Metadata,
+    Search,
+    filter_of,
+    hits_of,
+    recall_request,
+    request_of,
+    row_of,
+)
 
 
 class BlockingSearchCalls(BlockingCalls):
-    """Search, count and walk.
+    """Search, measure, count and walk.
 
     Every call sees all writes acknowledged before it. Every call may raise InvalidRequest
     (``bad_filter``, …) and Conflict (``index_not_initialized``); one with a ``min_lsn`` that is not
@@ -74,6 +82,26 @@ class BlockingSearchCalls(BlockingCalls):
         condition = filter_of(filter)
         snapshot = self._reads.snapshot(min_lsn or 0)
         return Counted(self._reads.count(snapshot, condition), lsn=snapshot.lsn)
+
+    def recall(
+        self,
+        num: int = 20,
+        k: int = 10,
+        ef_search: int | None = None,
+        filter: Metadata | None = None,
+        *,
+        min_lsn: int | None = None,
+    ) -> Recall:
+        """How many of the true neighbours searches find: the mean and the worst of ``num`` samples.
+
+        Samples are ``num`` (1 … 1,000) stored vectors, drawn evenly from those that match ``filter``. Each
+        is searched for with ``k``, ``ef_search`` and ``filter``, the vector itself left out, and compared
+        with an exact search by distance. That takes as long as ``num`` exact searches. Raises InvalidRequest
+        (``bad_num``, ``bad_k``, ``bad_ef_search``).
+        """
+        request = recall_request(num=num, k=k, ef_search=ef_search, filter=filter_of(filter))
+        snapshot = self._reads.snapshot(min_lsn or 0)
+        return Recall.of(self._reads.recall(snapshot, request), snapshot.lsn)
 
     def scroll(
         self,

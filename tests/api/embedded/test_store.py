@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 
@@ -281,3 +282,19 @@ async def test_a_bad_bulk_build_leaves_nothing(store: Store, tmp_path: Path) -> 
     for arguments, code in cases:
         await refused(store.bulk_build(**arguments), code)
         assert await store.count() == 0
+
+
+async def test_recall_is_measured_one_row_at_a_time_beside_other_calls(store: Store) -> None:
+    rows = np.random.default_rng(1).normal(size=(300, DIM)).astype(np.float32)
+    await store.insert_batch((id, row, {"odd": id % 2 == 1}) for id, row in enumerate(rows))
+    measured = await store.recall(50, 5)
+    assert (measured.recall, measured["worst"], measured.samples) == (1.0, 1.0, 50)
+    assert measured.lsn == (await store.stats()).lsn
+    async with anyio.create_task_group() as group:
+        group.start_soon(store.recall, 1_000)
+        with anyio.move_on_after(0):
+            await store.recall(1_000)
+        assert len(await store.search(rows[0], k=3)) == 3
+    await refused(store.recall(num=1_001), "bad_num")
+    await refused(store.recall(k=10_001), "bad_k")
+    await refused(store.recall(filter={"a": {"$what": 1}}), "bad_filter")

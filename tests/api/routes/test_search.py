@@ -202,3 +202,31 @@ async def test_distances_beyond_float32_stay_numbers(http: Http) -> None:
     await http.insert(1, [3e38] * DIM)
     told = await http.send("POST", "/v1/search", {"vector": [-3e38] * DIM}, status=200)
     assert told["results"][0]["distance"] > 1e38
+
+
+async def test_recall_is_measured_with_stored_vectors(line: Http) -> None:
+    assert await line.send("POST", "/v1/recall", status=200) == {"recall": 1.0, "worst": 1.0, "samples": 10}
+    body = {"num": 3, "k": 2, "ef_search": 1, "filter": {"odd": True}, "min_lsn": line.lsn}
+    assert (await line.send("POST", "/v1/recall", body, status=200))["samples"] == 3
+    none = await line.send("POST", "/v1/recall", {"filter": {"$or": []}}, status=200)
+    assert none == {"recall": 1.0, "worst": 1.0, "samples": 0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"num": 0}, "bad_num"),
+        ({"num": 1_001}, "bad_num"),
+        ({"num": 1.0}, "bad_num"),
+        ({"num": None}, "bad_num"),
+        ({"k": 0}, "bad_k"),
+        ({"k": "1"}, "bad_k"),
+        ({"ef_search": 0}, "bad_ef_search"),
+        ({"ef_search": True}, "bad_ef_search"),
+        ({"filter": []}, "bad_filter"),
+        ({"min_lsn": -1}, "bad_min_lsn"),
+        ({"vector": ZEROS}, "unknown_field"),
+    ],
+)
+async def test_a_bad_measurement_is_refused(line: Http, fields: dict[str, Any], code: str) -> None:
+    await line.refused("POST", "/v1/recall", fields, status=400, code=code)

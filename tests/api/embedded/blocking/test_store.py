@@ -36,6 +36,7 @@ def test_the_blocking_store_does_what_the_other_does(tmp_path: Path) -> None:
             {"n": 3},
         ]
         assert store.count({"n": 3}) == 1
+        assert dict(store.recall(2, 1)) == {"recall": 1, "worst": 1, "samples": 2, "lsn": store.stats().lsn}
         assert store.delete_many(filter={"n": 3}) == 1
         written = store.delete(2)
         assert store.count(min_lsn=written.lsn) == 2
