@@ -15,8 +15,8 @@
         ├── LogPruned                 the log no longer reaches back that far
         └── UnsupportedVersion        written by a newer program; left unchanged
 
-Codes are stable: a client may branch on them. ``api.errors`` has the one table from code to HTTP
-status. It lives in the lowest layer so that every layer above may raise from one tree.
+Codes are stable: a client may branch on them. ``api/wire/error_codes`` has the one table from code to HTTP
+status. This tree is in the lowest layer, so that every layer above may raise from it.
 """
 
 from __future__ import annotations

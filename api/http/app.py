@@ -9,7 +9,7 @@ from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
-from asteroid_cloud.api.http.errors import handle
+from asteroid_cloud.api.http.framework_errors import handle
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX

@@ -13,14 +13,14 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from asteroid_cloud.api.http.auth import KeyRing
 from asteroid_cloud.api.http.bodies import Body
-from asteroid_cloud.api.http.errors import answer_to_any
+from asteroid_cloud.api.http.framework_errors import answer_to_any
 from asteroid_cloud.api.http.rate_limit import RateLimit
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
 from asteroid_cloud.api.openapi.page import PAGE_PREFIX, PAGE_ROUTES
 from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.service.metrics import Metrics
-from asteroid_cloud.api.wire.errors import ErrorAnswer
+from asteroid_cloud.api.wire.error_answers import ErrorAnswer
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
 

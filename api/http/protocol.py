@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from asteroid_cloud.api.http.lingering_close import LingeringTransport
 from asteroid_cloud.api.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
-from asteroid_cloud.api.wire.errors import answer_to
+from asteroid_cloud.api.wire.error_answers import answer_to
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
 

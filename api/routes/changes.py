@@ -15,7 +15,7 @@ from asteroid_cloud.api.routes.responses import AnyRequest, collection_of
 from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.api.service.feeds import AskedChanges, checked_changes, followed
 from asteroid_cloud.api.wire.change_lines import change_line
-from asteroid_cloud.api.wire.errors import answer_to
+from asteroid_cloud.api.wire.error_answers import answer_to
 from asteroid_cloud.api.wire.headers import LSN_HEADER
 from asteroid_cloud.api.wire.media_types import EVENTS, LINES
 from asteroid_cloud.indexer import Change, ChangeFeed

@@ -1,1 +1,1 @@
-"""How do request bodies become checked values?"""
+"""How do request bodies become checked values, and errors become answers?"""

@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from asteroid_cloud.wal.errors import (
+    AsteroidError,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    TooLarge,
+    Unauthorized,
+)
+
 
 class ErrorCode(NamedTuple):
     """What is fixed about one error code."""
@@ -50,7 +60,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_field": ErrorCode(400, "The path of a payload field is not valid.", _FIX),
     "bad_backup_name": ErrorCode(400, "A backup's name has characters that are not allowed.", _FIX),
     "bad_tag_name": ErrorCode(400, "A tag's name has characters that are not allowed.", _FIX),
-    "bad_since": ErrorCode(400, "`since` is not an LSN.", _FIX),
+    "bad_since": ErrorCode(400, "`since` is not an LSN, or is newer than the newest record.", _FIX),
     "bad_follow": ErrorCode(400, "`follow` is not true or false.", _FIX),
     "bad_heartbeat": ErrorCode(400, "`heartbeat` is not a number of seconds within its bounds.", _FIX),
     "bad_if_match": ErrorCode(400, "`If-Match` or `If-None-Match` is not an LSN or *.", _FIX),
@@ -169,6 +179,16 @@ ERROR_CODES: dict[str, ErrorCode] = {
 
 STATUS_BY_CODE = {code: each.status for code, each in ERROR_CODES.items()}
 
+STATUS_BY_KIND: tuple[tuple[type[AsteroidError], int], ...] = (
+    (InvalidRequest, 400),
+    (Unauthorized, 401),
+    (NotFound, 404),
+    (Conflict, 409),
+    (TooLarge, 413),
+    (Overloaded, 503),
+)
+"""The status of a code that the table of codes does not have."""
+
 LOCAL_CODES: dict[str, tuple[str, str]] = {
     "bad_settings": ("A setting of the server is not valid.", "Correct the setting that the message names."),
     "bad_chunk": ("`chunk_size` of the embedded store is out of bounds.", "Choose one within the bounds."),
@@ -183,3 +203,10 @@ LOCAL_CODES: dict[str, tuple[str, str]] = {
     "exists": ("The file to be written exists already.", "Name a new file."),
 }
 """Meaning and action of codes that no request can cause, only a command or the embedded store's arguments."""
+
+
+def status_of(error: AsteroidError) -> int:
+    """The status of an error: that of its code, or of its kind when the code is not in the table."""
+    if error.code in STATUS_BY_CODE:
+        return STATUS_BY_CODE[error.code]
+    return next((status for kind, status in STATUS_BY_KIND if isinstance(error, kind)), 500)

@@ -1,4 +1,4 @@
-"""Errors on the wire: the status of each, and the one shape of an answer.
+"""The answer to an error: one shape for all, with the status that ``error_codes`` gives it.
 
 {"error": "<one clear sentence>", "code": "<snake_case>", …details}
 """
@@ -11,30 +11,17 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
+from asteroid_cloud.api.wire.error_codes import status_of
 from asteroid_cloud.wal.errors import (
     AsteroidError,
-    Conflict,
     CorruptionError,
     InvalidRequest,
-    NotFound,
     Overloaded,
     StorageError,
-    TooLarge,
     Unauthorized,
 )
 
 logger = logging.getLogger(__name__)
-
-STATUS_BY_KIND: tuple[tuple[type[AsteroidError], int], ...] = (
-    (InvalidRequest, 400),
-    (Unauthorized, 401),
-    (NotFound, 404),
-    (Conflict, 409),
-    (TooLarge, 413),
-    (Overloaded, 503),
-)
-"""The status of a code that the table of codes does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +31,6 @@ class ErrorAnswer:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
-
-
-def status_of(error: AsteroidError) -> int:
-    """The status of an error: that of its code, or of its kind when the code is not in the table."""
-    if error.code in STATUS_BY_CODE:
-        return STATUS_BY_CODE[error.code]
-    return next((status for kind, status in STATUS_BY_KIND if isinstance(error, kind)), 500)
 
 
 def answer_to(error: BaseException) -> ErrorAnswer:

@@ -7,7 +7,7 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from asteroid_cloud.api.wire.errors import ErrorAnswer, answer_to
+from asteroid_cloud.api.wire.error_answers import ErrorAnswer, answer_to
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.wal.errors import InvalidRequest, NotFound, TooLarge
 

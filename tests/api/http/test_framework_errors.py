@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from litestar.exceptions import HTTPException
 
-from asteroid_cloud.api.http.errors import answer_to_any
+from asteroid_cloud.api.http.framework_errors import answer_to_any
 from asteroid_cloud.wal.errors import NotFound
 
 

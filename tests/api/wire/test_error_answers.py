@@ -8,8 +8,8 @@ import logging
 import msgspec
 import pytest
 
-from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
-from asteroid_cloud.api.wire.errors import STATUS_BY_KIND, answer_to, status_of
+from asteroid_cloud.api.wire.error_answers import answer_to
+from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE, STATUS_BY_KIND, status_of
 from asteroid_cloud.wal import errors
 from asteroid_cloud.wal.errors import (
     AsteroidError,
