@@ -12,7 +12,7 @@ from asteroid_cloud.indexer.backup.swap_in import undo_replacement
 from asteroid_cloud.indexer.bulk_load import BulkLoader, BulkResult
 from asteroid_cloud.indexer.check.verify import Verification, Verified
 from asteroid_cloud.indexer.engine import Engine
-from asteroid_cloud.indexer.feed.changes import Change, ChangeFeed, FeedParts
+from asteroid_cloud.indexer.feed.change_feed import Change, ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.point import Point
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name

@@ -11,7 +11,7 @@ from anyio import to_thread
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
 from asteroid_cloud.indexer.bulk_load import BulkLoader
-from asteroid_cloud.indexer.feed.changes import ChangeFeed, FeedParts
+from asteroid_cloud.indexer.feed.change_feed import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
 from asteroid_cloud.indexer.limits import FEEDS_MAX

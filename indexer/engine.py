@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer.admin import Admin
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.bulk_load import BulkLoader
-from asteroid_cloud.indexer.feed.changes import ChangeFeed, FeedParts
+from asteroid_cloud.indexer.feed.change_feed import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo
 from asteroid_cloud.indexer.memory.budget import MemoryBudget

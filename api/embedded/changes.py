@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asteroid_cloud import indexer
 from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.limits import HEARTBEAT_S_MAX
-from asteroid_cloud.api.service.feeds import checked_changes, followed
+from asteroid_cloud.api.service.change_feeds import checked_changes, followed
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Answer, Payload
 from asteroid_cloud.indexer.feed import ChangeKind

@@ -12,8 +12,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from asteroid_cloud.api.limits import FEED_STALL_S_MAX, HEARTBEAT_S_DEFAULT
 from asteroid_cloud.api.routes.responses import AnyRequest, collection_of
+from asteroid_cloud.api.service.change_feeds import AskedChanges, checked_changes, followed
 from asteroid_cloud.api.service.collections import Collection
-from asteroid_cloud.api.service.feeds import AskedChanges, checked_changes, followed
 from asteroid_cloud.api.wire.change_lines import change_line
 from asteroid_cloud.api.wire.error_answers import answer_to
 from asteroid_cloud.api.wire.headers import LSN_HEADER

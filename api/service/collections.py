@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from asteroid_cloud.api.service.backups import Backups
-from asteroid_cloud.api.service.feeds import OpenFeeds
+from asteroid_cloud.api.service.change_feeds import OpenFeeds
 from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.service.results import IndexInfo, Stats

@@ -1,4 +1,4 @@
-"""Changes as lines of JSON."""
+"""The changes of a feed as lines of JSON."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ async def test_a_feed_that_the_log_has_left_behind_is_told_at_once_and_midway(
         return encode(change)
 
     monkeypatch.setattr(routes_changes, "change_line", trimmed_meanwhile)
-    monkeypatch.setattr("asteroid_cloud.indexer.feed.changes.FEED_CHUNK_BYTES", 1)
+    monkeypatch.setattr("asteroid_cloud.indexer.feed.change_feed.FEED_CHUNK_BYTES", 1)
     told = await lines(http)
     assert told[0]["lsn"] == 1
     assert told[-1]["code"] == "changes_pruned"

@@ -1,4 +1,4 @@
-"""Change feeds: what a caller asks for, the changes in groups, and the feeds that are open."""
+"""Change feeds, for ``/v1/changes``: what a caller asks for, the changes in groups, and all open feeds."""
 
 from __future__ import annotations
 
