@@ -14,8 +14,8 @@ import anyio
 import uvicorn
 
 from asteroid_cloud.api.http.app import create_app
+from asteroid_cloud.api.http.connections import BoundedProtocol
 from asteroid_cloud.api.http.loop_lag import watch
-from asteroid_cloud.api.http.protocol import BoundedProtocol
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.collections import Collection, Collections
 from asteroid_cloud.api.service.metrics import Metrics

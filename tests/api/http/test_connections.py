@@ -11,8 +11,8 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from asteroid_cloud.api.http import protocol
-from asteroid_cloud.api.http.protocol import BoundedProtocol, connections_max
+from asteroid_cloud.api.http import connections
+from asteroid_cloud.api.http.connections import BoundedProtocol, connections_max
 from asteroid_cloud.api.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -196,7 +196,7 @@ def test_what_is_not_http_is_refused_in_the_shape_of_all_errors(
 
 
 def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "connections_max", lambda: 2)
+    monkeypatch.setattr(connections, "connections_max", lambda: 2)
     state = ServerState()
     first, second, third = Peer(state), Peer(state), Peer(state)
     assert third.transport.answer == (503, "overloaded")

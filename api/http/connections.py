@@ -1,4 +1,4 @@
-"""HTTP/1.1 by uvicorn, with bounds on connections and headers, which uvicorn does not have.
+"""HTTP/1.1 connections by uvicorn, with the bounds that it lacks: on their number, and on headers.
 
 This is what happens before there is a request; ``bodies`` has the bounds on bodies.
 """
