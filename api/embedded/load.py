@@ -9,9 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from asteroid_cloud.api.embedded.batch_items import AsyncItems, batched, checked_items
 from asteroid_cloud.api.embedded.bulk_rows import Vectors, rows_of
 from asteroid_cloud.api.embedded.calls import Calls
-from asteroid_cloud.api.embedded.items import AsyncItems, batched, checked_items
 from asteroid_cloud.api.service.checks import check_dim, float32_rows
 from asteroid_cloud.api.service.payloads import payload_text
 from asteroid_cloud.api.service.results import BulkReport, Counted

@@ -13,7 +13,7 @@ from asteroid_cloud.api.http.framework_errors import handle
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX
-from asteroid_cloud.api.openapi.page import PAGE_ROUTES, assets_router
+from asteroid_cloud.api.openapi.swagger_page import PAGE_ROUTES, assets_router
 from asteroid_cloud.api.routes.table import ROUTES, Route
 from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics

@@ -17,7 +17,7 @@ from asteroid_cloud.api.http.framework_errors import answer_to_any
 from asteroid_cloud.api.http.rate_limit import RateLimit
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
-from asteroid_cloud.api.openapi.page import PAGE_PREFIX, PAGE_ROUTES
+from asteroid_cloud.api.openapi.swagger_page import PAGE_PREFIX, PAGE_ROUTES
 from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.error_answers import ErrorAnswer

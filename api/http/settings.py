@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from asteroid_cloud.api.http.quantities import parse_age_s, parse_size
+from asteroid_cloud.api.http.units import parse_age_s, parse_size
 from asteroid_cloud.indexer import EngineOptions, checked_spec
 from asteroid_cloud.wal.append import Retention
 from asteroid_cloud.wal.errors import InvalidRequest

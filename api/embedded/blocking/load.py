@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+from asteroid_cloud.api.embedded.batch_items import Items
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.embedded.bulk_rows import Vectors
-from asteroid_cloud.api.embedded.items import Items
 from asteroid_cloud.api.embedded.load import CHUNK_ITEMS, Payloads
 from asteroid_cloud.api.service.results import BulkReport, Counted
 

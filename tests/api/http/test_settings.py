@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from asteroid_cloud.api.cli.serve import serve
-from asteroid_cloud.api.http.quantities import parse_size
 from asteroid_cloud.api.http.settings import Settings, variable_of
 from asteroid_cloud.api.http.settings_sources import load_settings
+from asteroid_cloud.api.http.units import parse_size
 from asteroid_cloud.wal.append.log import Retention
 from asteroid_cloud.wal.errors import InvalidRequest
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from asteroid_cloud.api.http.settings import PUBLIC
 from asteroid_cloud.api.limits import BODY_BYTES_MAX
 from asteroid_cloud.api.openapi.operations import OPERATIONS
-from asteroid_cloud.api.openapi.page import PAGE_ROUTES
+from asteroid_cloud.api.openapi.swagger_page import PAGE_ROUTES
 from asteroid_cloud.api.routes.table import ROUTES
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -12,7 +12,7 @@ import pytest
 from asteroid_cloud.api import limits as api_limits
 from asteroid_cloud.api.openapi import document as openapi
 from asteroid_cloud.api.openapi.examples import EXAMPLES
-from asteroid_cloud.api.openapi.page import POLICY
+from asteroid_cloud.api.openapi.swagger_page import POLICY
 from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
 from asteroid_cloud.indexer import limits as indexer_limits

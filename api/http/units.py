@@ -1,4 +1,4 @@
-"""Sizes and lengths of time as settings write them: ``256MiB``, ``12h``."""
+"""The units that settings are written in: sizes (``256MiB``) and lengths of time (``12h``)."""
 
 from __future__ import annotations
 

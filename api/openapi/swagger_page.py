@@ -1,4 +1,4 @@
-"""The API's description, and a page that shows it; all of the page comes from this server."""
+"""Swagger UI, the page that shows the API in a browser, and the description for it; all from this server."""
 
 from __future__ import annotations
 
