@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sized
 from contextlib import aclosing
 
+from asteroid_cloud.client.aio.batch_upload import BatchUpload
 from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.aio.concurrency import batched, in_thread
-from asteroid_cloud.client.aio.upload import Upload
 from asteroid_cloud.client.bulk.body import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
@@ -45,7 +45,7 @@ class AsyncLoadCalls(AsyncCalls):
         if not 1 <= parallel <= PARALLEL_MAX:
             raise InvalidRequest(f"parallel must be 1 … {PARALLEL_MAX}, got {parallel}", code="bad_parallel")
         with Meter(len(items) if isinstance(items, Sized) else None, progress) as meter:
-            upload = Upload(self._transport, parallel, meter)
+            upload = BatchUpload(self._transport, parallel, meter)
             async with aclosing(batched(items, chunk_size)) as batches:
                 return await upload.run(batches)
 

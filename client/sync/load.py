@@ -13,9 +13,9 @@ from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, Items, check_chunk_size
 from asteroid_cloud.client.results.reports import BulkReport
 from asteroid_cloud.client.results.rows import Counted
+from asteroid_cloud.client.sync.batch_upload import BatchUpload
 from asteroid_cloud.client.sync.calls import Calls
 from asteroid_cloud.client.sync.concurrency import batched, in_thread
-from asteroid_cloud.client.sync.upload import Upload
 
 PARALLEL_MAX = 64
 
@@ -46,7 +46,7 @@ class LoadCalls(Calls):
         if not 1 <= parallel <= PARALLEL_MAX:
             raise InvalidRequest(f"parallel must be 1 … {PARALLEL_MAX}, got {parallel}", code="bad_parallel")
         with Meter(len(items) if isinstance(items, Sized) else None, progress) as meter:
-            upload = Upload(self._transport, parallel, meter)
+            upload = BatchUpload(self._transport, parallel, meter)
             with closing(batched(items, chunk_size)) as batches:
                 return upload.run(batches)
 

@@ -64,6 +64,6 @@ def of_the_store(name: str) -> Module:
 
 
 MODULES = (
-    *map(of_the_client, ("calls", "index", "vectors", "search", "load", "upload", "changes", "client")),
+    *map(of_the_client, ("calls", "index", "vectors", "search", "load", "batch_upload", "changes", "client")),
     *map(of_the_store, ("index", "vectors", "search", "fields", "load", "changes")),
 )

@@ -1,23 +1,22 @@
-# Written by ops/faces from client/aio/upload.py: change that one.
-"""One upload of many items: a bounded number of requests under way, and the score."""
+"""Uploading many items in batches: a bounded number of requests under way, and the score."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
+from asteroid_cloud.client.aio.concurrency import Parallel, in_thread
+from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol.batches import Chunk, Item, Tally, encode_chunks
 from asteroid_cloud.client.results.rows import Counted
-from asteroid_cloud.client.sync.concurrency import Parallel, in_thread
-from asteroid_cloud.client.sync.transport import BlockingTransport
 
 
-class Upload:
+class BatchUpload:
     """Sends batches of items until there are none left, or one fails."""
 
-    def __init__(self, transport: BlockingTransport, parallel: int, meter: Meter) -> None:
+    def __init__(self, transport: AsyncTransport, parallel: int, meter: Meter) -> None:
         self._transport = transport
         self._meter = meter
         self._tally = Tally()
@@ -25,44 +24,44 @@ class Upload:
         self._failed: tuple[int, int, AsteroidError] | None = None
         """The first item concerned, what to add to the places that the error names, and the error."""
 
-    def run(self, batches: Iterator[list[Item]]) -> Counted:
+    async def run(self, batches: AsyncIterator[list[Item]]) -> Counted:
         """Sends everything. After a failure nothing new is begun, but requests under way are awaited."""
         first = 0
         try:
-            for batch in batches:
-                for chunk in self._encoded(batch, first):
-                    self._begin(chunk)
+            async for batch in batches:
+                for chunk in await self._encoded(batch, first):
+                    await self._begin(chunk)
                 if self._failed is not None:
                     break
                 first += len(batch)
             while self._pending:
-                self._settle()
+                await self._settle()
         finally:
-            self._pending.abandon()
+            await self._pending.abandon()
         if self._failed is not None:
             _, shift, error = self._failed
             self._tally.place(error, shift)
             raise error
         return self._tally.total()
 
-    def _encoded(self, batch: list[Item], first: int) -> list[Chunk]:
+    async def _encoded(self, batch: list[Item], first: int) -> list[Chunk]:
         """The batch as request bodies; making them takes tens of milliseconds."""
         try:
-            return in_thread(encode_chunks, batch, first)
+            return await in_thread(encode_chunks, batch, first)
         except AsteroidError as error:
             self._fail(first, 0, error)
             return []
 
-    def _begin(self, chunk: Chunk) -> None:
+    async def _begin(self, chunk: Chunk) -> None:
         """Sends a chunk as soon as there is room for it."""
         while self._pending.is_full:
-            self._settle()
+            await self._settle()
         if self._failed is None:
             self._pending.start(chunk, self._transport.send, routes.insert_batch(chunk.body))
 
-    def _settle(self) -> None:
+    async def _settle(self) -> None:
         """Waits for at least one chunk under way and counts it."""
-        for chunk, result in self._pending.first_done():
+        for chunk, result in await self._pending.first_done():
             try:
                 self._tally.add(result())
                 self._meter.advance(chunk.items)
