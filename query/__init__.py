@@ -13,7 +13,7 @@ from asteroid_cloud.query.knn.planner import estimate
 from asteroid_cloud.query.knn.recall import Recall, RecallRequest, recalls, summary_of
 from asteroid_cloud.query.knn.request import Hit, SearchRequest, SearchResult
 from asteroid_cloud.query.knn.search import search, search_batch
-from asteroid_cloud.query.records.matching import count, matching_among, matching_batches
+from asteroid_cloud.query.records.matching_records import count, matching_among, matching_batches
 from asteroid_cloud.query.records.records import Record, fetch, fetch_one
 from asteroid_cloud.query.records.scroll import ScrollPage, scroll
 from asteroid_cloud.query.selection.filter_cache import FilterCache

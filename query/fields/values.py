@@ -11,7 +11,7 @@ from typing import Any
 
 from asteroid_cloud.indexer import Snapshot
 from asteroid_cloud.query.filters.filter import Filter
-from asteroid_cloud.query.filters.matcher import MISSING
+from asteroid_cloud.query.filters.payload_matcher import MISSING
 from asteroid_cloud.query.limits import FIELD_BYTES_MAX
 from asteroid_cloud.query.selection.documents import decoded
 from asteroid_cloud.query.selection.filter_cache import FilterCache

@@ -7,8 +7,8 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
-from asteroid_cloud.query.filters.matcher import Matcher, matcher
 from asteroid_cloud.query.filters.parser import tree_from_bytes, tree_from_object
+from asteroid_cloud.query.filters.payload_matcher import Matcher, matcher
 from asteroid_cloud.query.filters.tree import EVERYTHING, Node, canonical, root_names
 
 # Filters recur: a service sends the same few again and again. At FILTER_BYTES_MAX each this stays small.

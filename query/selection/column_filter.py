@@ -11,7 +11,7 @@ import numpy as np
 from asteroid_cloud.indexer import Columns
 from asteroid_cloud.query.filters.tree import And, Field, Node, Not, Or
 from asteroid_cloud.query.selection.column_tests import OpenedColumns, PathTests
-from asteroid_cloud.query.selection.verdicts import Verdict, joined
+from asteroid_cloud.query.selection.column_verdicts import Verdict, joined
 
 
 def filter_by_columns(node: Node, columns: Columns) -> Verdict:

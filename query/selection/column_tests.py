@@ -25,7 +25,7 @@ from asteroid_cloud.query.filters.tree import (
     Test,
     When,
 )
-from asteroid_cloud.query.selection.verdicts import Flags, Verdict, joined
+from asteroid_cloud.query.selection.column_verdicts import Flags, Verdict, joined
 
 EXACT_INTEGERS = float(2**53)
 TAGS: dict[object, float] = {None: core.TAG_NULL, False: core.TAG_FALSE, True: core.TAG_TRUE}

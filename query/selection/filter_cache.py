@@ -17,7 +17,7 @@ from asteroid_cloud.indexer import PartView
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.limits import MASK_CACHE_BYTES
 from asteroid_cloud.query.selection.bitmaps import Bits, bytes_for, first_rows
-from asteroid_cloud.query.selection.evaluation import evaluate
+from asteroid_cloud.query.selection.evaluate_filter import evaluate
 
 ENTRY_BYTES = 400
 """What an entry takes besides its bits and its key: the objects, and its slot in the dictionary."""

@@ -1,4 +1,4 @@
-"""Which rows of a part are alive and match a filter."""
+"""The rows of a part that a query may answer with: those that are alive and match a filter."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
 from asteroid_cloud.query import parse_filter
 from asteroid_cloud.query.selection.column_filter import filter_by_columns
-from asteroid_cloud.query.selection.evaluation import evaluate
+from asteroid_cloud.query.selection.evaluate_filter import evaluate
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.limits import MIB
 from tests.support import oracle

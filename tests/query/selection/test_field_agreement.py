@@ -15,7 +15,7 @@ from asteroid_cloud.indexer.build.builder import SegmentBuilder, Source
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.query import parse_filter
-from asteroid_cloud.query.selection.evaluation import evaluate
+from asteroid_cloud.query.selection.evaluate_filter import evaluate
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support import oracle

@@ -1,4 +1,4 @@
-"""What a filter selects from a snapshot as a whole: how many, and which ids."""
+"""Which records of a whole snapshot match a filter: how many, and their ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filter evaluated over some rows of a part: by the columns as far as they decide, then by the payloads."""
+"""A filter evaluated over rows of a part, alive or not: by columns where they decide, else by payloads."""
 
 from __future__ import annotations
 
