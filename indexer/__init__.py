@@ -13,8 +13,8 @@ from asteroid_cloud.indexer.bulk_load import BulkLoader, BulkResult
 from asteroid_cloud.indexer.check.verify import Verification, Verified
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.feed.change_feed import Change, ChangeFeed, FeedParts
-from asteroid_cloud.indexer.history.point import Point
 from asteroid_cloud.indexer.history.purge import PurgeReport
+from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
 from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode

@@ -24,8 +24,8 @@ from asteroid_cloud.indexer.backup.restore_base import (
 )
 from asteroid_cloud.indexer.backup.swap_in import clear_restored, finish_swap, link_tags, swap_in
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, write_manifest
-from asteroid_cloud.indexer.checkpoint.numbers import first_free_number
-from asteroid_cloud.indexer.history.point import Point
+from asteroid_cloud.indexer.checkpoint.segment_numbers import first_free_number
+from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.segment.paths import segment_paths
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
-from asteroid_cloud.indexer.history.point import Point
+from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.history.tags import UNREADABLE, read_tag, tag_names
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files

@@ -8,7 +8,7 @@ import msgspec
 
 from asteroid_cloud.indexer.check.findings import FROM_LOG, Findings
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry
-from asteroid_cloud.indexer.checkpoint.open import open_entry
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_entry
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.column_file import write_fields

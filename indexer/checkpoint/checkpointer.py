@@ -17,8 +17,8 @@ from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
 from asteroid_cloud.indexer.checkpoint.index_folder import IndexFolder
 from asteroid_cloud.indexer.checkpoint.log_trimmer import LogTrimmer
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry
-from asteroid_cloud.indexer.checkpoint.numbers import SegmentNumbers
 from asteroid_cloud.indexer.checkpoint.pins import DeletionPins, PinnedCheckpoint
+from asteroid_cloud.indexer.checkpoint.segment_numbers import SegmentNumbers
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.backpressure import Backpressure
 from asteroid_cloud.indexer.state.log_applier import Applier

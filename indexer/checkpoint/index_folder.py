@@ -6,9 +6,9 @@ from anyio import to_thread
 
 from asteroid_cloud.indexer.checkpoint.garbage import RetainedSegments, remove_orphans
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, manifest_name, write_manifest
-from asteroid_cloud.indexer.checkpoint.numbers import SegmentNumbers
-from asteroid_cloud.indexer.checkpoint.open import Recovered
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
 from asteroid_cloud.indexer.checkpoint.pins import PinnedCheckpoint, SegmentPins
+from asteroid_cloud.indexer.checkpoint.segment_numbers import SegmentNumbers
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
-from asteroid_cloud.indexer.checkpoint.open import open_checkpoint
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
 from asteroid_cloud.indexer.model.data_loss import LostRecords
 from asteroid_cloud.indexer.recovery.loss_record import record_loss
 from asteroid_cloud.wal import Lsn

@@ -24,7 +24,7 @@ from asteroid_cloud.indexer.backup.swap_in import finish_swap
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.checkpoint.garbage import remove_garbage
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
-from asteroid_cloud.indexer.checkpoint.open import open_checkpoint
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
 from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.options import EngineOptions

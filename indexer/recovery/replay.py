@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
-from asteroid_cloud.indexer.checkpoint.open import Recovered
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Phase
 from asteroid_cloud.indexer.segment.segment import Segment

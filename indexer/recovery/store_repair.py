@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, newest_manifest
-from asteroid_cloud.indexer.checkpoint.open import open_entry
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_entry
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.spec import IndexSpec

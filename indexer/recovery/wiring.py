@@ -9,8 +9,8 @@ from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.checkpoint.index_folder import IndexFolder
 from asteroid_cloud.indexer.checkpoint.log_trimmer import LogTrimmer
-from asteroid_cloud.indexer.checkpoint.open import Recovered
-from asteroid_cloud.indexer.history.registry import History
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
+from asteroid_cloud.indexer.history.history import History
 from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
 from asteroid_cloud.indexer.maintenance.merger import Merger
 from asteroid_cloud.indexer.maintenance.page_cache import PageCache

@@ -10,7 +10,7 @@ from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
 from asteroid_cloud.indexer.build.source import Source
 from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, write_manifest
-from asteroid_cloud.indexer.checkpoint.open import Recovered
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.segment.segment import Segment

@@ -15,8 +15,8 @@ import msgspec
 
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest
-from asteroid_cloud.indexer.checkpoint.numbers import first_free_number
-from asteroid_cloud.indexer.checkpoint.open import Recovered, open_checkpoint
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered, open_checkpoint
+from asteroid_cloud.indexer.checkpoint.segment_numbers import first_free_number
 from asteroid_cloud.indexer.history.tagged_segments import link_tagged_segments
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.digest import snapshot_digest

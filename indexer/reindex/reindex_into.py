@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.indexer.history.point import Point
+from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.reindex.index_build import Progress
 from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport

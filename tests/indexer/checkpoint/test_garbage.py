@@ -8,7 +8,7 @@ import pytest
 
 from asteroid_cloud.indexer.checkpoint.garbage import remove_garbage, remove_orphans
 from asteroid_cloud.indexer.checkpoint.manifest import TEMPORARY, Manifest, SegmentEntry, manifest_name
-from asteroid_cloud.indexer.checkpoint.numbers import SegmentNumbers, first_free_number
+from asteroid_cloud.indexer.checkpoint.segment_numbers import SegmentNumbers, first_free_number
 from tests.support.faulty_files import MemoryFiles
 
 FOLDER = "data/index"
