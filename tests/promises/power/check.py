@@ -17,7 +17,7 @@ import pytest
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.indexer import bulk_load as bulk
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
-from asteroid_cloud.indexer.history import history as history
+from asteroid_cloud.indexer.history import history
 from asteroid_cloud.indexer.history.tags import read_tag, tags_of
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.part import PartView
