@@ -103,7 +103,8 @@ async def _serve(settings: Settings) -> None:
     metrics = Metrics()
     failure: AsteroidError | None = None
     async with Engine.open(settings.data, settings.engine_options) as engine:
-        collection = Collection(settings.data, engine, settings.backup_dir)
+        awaits_index = settings.dim is not None
+        collection = Collection(settings.data, engine, settings.backup_dir, awaits_index=awaits_index)
         collections = Collections(collection)
         config = uvicorn.Config(
             create_app(settings, collections, metrics),

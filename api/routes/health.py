@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Response
 
-from asteroid_cloud.api.routes.responses import AnyRequest, collection_of, metrics_of
+from asteroid_cloud.api.routes.responses import AnyRequest, default_collection, metrics_of
 from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.wire.media_types import JSON, METRICS
 from asteroid_cloud.indexer import Engine
@@ -22,8 +22,10 @@ async def health() -> Response[bytes]:
 
 async def ready(request: AnyRequest) -> Response[bytes]:
     """200 once searches can be answered; 503 with the phase and its progress until then."""
-    engine = collection_of(request).engine
+    collection = default_collection(request)
+    engine = collection.engine
     check_ready(engine)
+    collection.check_index_made()
     return Response(DEGRADED if engine.recovery.losses.is_open else OK, media_type=JSON)
 
 
@@ -50,6 +52,6 @@ def check_ready(engine: Engine) -> None:
 
 async def metrics(request: AnyRequest) -> Response[str]:
     """Counters and histograms of the server, gauges of the engine."""
-    collection, figures = collection_of(request), metrics_of(request)
+    collection, figures = default_collection(request), metrics_of(request)
     stats = await collection.stats() if collection.engine.phase.name == "ready" else None
     return Response(figures.render(stats, anonymous_bytes()), media_type=METRICS)

@@ -17,7 +17,14 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def collection_of(request: AnyRequest) -> Collection:
-    """The collection that the request is about."""
+    """The collection that the request is about; raises Overloaded ``not_ready`` until its index is made."""
+    collection = default_collection(request)
+    collection.check_index_made()
+    return collection
+
+
+def default_collection(request: AnyRequest) -> Collection:
+    """The collection ``default``, also while nothing can be asked of it yet."""
     collections: Collections = request.app.state.collections
     return collections.default
 

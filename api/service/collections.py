@@ -6,15 +6,13 @@ needs nothing that is shared but the process.
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from asteroid_cloud.api.service.backups import Backups
 from asteroid_cloud.api.service.change_feeds import OpenFeeds
 from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import Engine
-from asteroid_cloud.wal.errors import Conflict, NotFound
+from asteroid_cloud.wal.errors import Conflict, NotFound, Overloaded
 
 DEFAULT = "default"
 """The name of the collection that the paths without a name speak of."""
@@ -24,8 +22,15 @@ class Collection:
     """One index with its log: the engine, and the reads, backups and change feeds over it."""
 
     def __init__(
-        self, path: str, engine: Engine, backup_folder: str | None = None, *, name: str = DEFAULT
+        self,
+        path: str,
+        engine: Engine,
+        backup_folder: str | None = None,
+        *,
+        name: str = DEFAULT,
+        awaits_index: bool = False,
     ) -> None:
+        """``awaits_index``: nothing is served over HTTP until ``ensure_index`` has run."""
         self.name = name
         self.path = path
         """The folder of its files."""
@@ -33,6 +38,12 @@ class Collection:
         self.reads = ReadExecutor(engine)
         self.backups = Backups(engine, backup_folder)
         self.feeds = OpenFeeds()
+        self._awaits_index = awaits_index
+
+    def check_index_made(self) -> None:
+        """Raises Overloaded ``not_ready`` after recovery until the index that is awaited is made."""
+        if self._awaits_index and self.engine.phase.name == "ready":
+            raise Overloaded("the index is about to be created", code="not_ready", retry_after_s=1.0)
 
     def index_info(self) -> IndexInfo:
         """The dimension, metric and precision; all None before the index is created."""
@@ -52,12 +63,13 @@ class Collection:
                 f"not {dim}, {metric} and {bits}",
                 code="index_differs",
             )
+        self._awaits_index = False
 
     async def stats(self) -> Stats:
         """The figures of this moment."""
         found = self.engine.stats()
         fields = {name: getattr(found, name) for name in found.__struct_fields__}
-        memory = replace(await self.engine.memory(), filter_masks=self.reads.filter_cache.bytes)
+        memory = await self.engine.memory()
         return Stats(**fields, memory=memory, memory_bytes=anonymous_bytes(), lsn=found.last_lsn)
 
 

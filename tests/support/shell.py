@@ -97,6 +97,9 @@ class FakeCollection:
         self.name = "default"
         self.engine = FakeEngine()
 
+    def check_index_made(self) -> None:
+        """Never waits for an index."""
+
     async def stats(self) -> Stats:
         """Always the same figures."""
         return STATS

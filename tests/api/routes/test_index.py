@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from asteroid_cloud.api import Store
+from asteroid_cloud.api.http.app import create_app
+from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service.collections import Collection, Collections
 from tests.support.asking import DIM, ZEROS, Http
 
 pytestmark = pytest.mark.anyio
@@ -129,3 +133,27 @@ async def test_figures_before_the_index(http: Http) -> None:
     await http.send("DELETE", "/v1/index", status=200)
     told = await http.send("GET", "/v1/stats", status=200)
     assert (told["vectors"], told["dim"], told["metric"]) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        *DATA_CALLS,
+        ("PUT", "/v1/index", {"dim": DIM}),
+        ("DELETE", "/v1/index", None),
+        ("GET", "/v1/index", None),
+        ("GET", "/v1/stats", None),
+        ("GET", "/v1/changes", None),
+        ("GET", "/ready", None),
+    ],
+)
+async def test_nothing_is_served_until_the_index_of_the_settings_is_made(
+    store: Store, method: str, path: str, body: object
+) -> None:
+    waiting = Collection(store.path, store.engine, awaits_index=True)
+    app = create_app(Settings(data=store.path), Collections(waiting))
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
+    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+        await Http(client).refused(method, path, body, status=503, code="not_ready")
+        assert (await client.get("/health")).status_code == 200
+        assert (await client.get("/metrics")).status_code == 200

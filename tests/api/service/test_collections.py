@@ -9,7 +9,7 @@ import pytest
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.service.collections import DEFAULT, Collection, Collections
 from asteroid_cloud.indexer import Engine
-from asteroid_cloud.wal.errors import Conflict, NotFound
+from asteroid_cloud.wal.errors import Conflict, NotFound, Overloaded
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +34,17 @@ async def test_two_collections_share_nothing(store: Store, tmp_path: Path) -> No
             assert getattr(first, part) is not getattr(second, part)
         await store.insert(1, [0.0] * 4)
         assert ((await first.stats()).vectors, (await second.stats()).vectors) == (1, 0)
+
+
+async def test_an_index_that_is_awaited_is_not_ready_until_it_is_made(tmp_path: Path) -> None:
+    async with Engine.open(str(tmp_path / "new")) as engine:
+        collection = Collection(str(tmp_path / "new"), engine, awaits_index=True)
+        await engine.ready()
+        with pytest.raises(Overloaded) as caught:
+            collection.check_index_made()
+        assert caught.value.code == "not_ready"
+        await collection.ensure_index(4, "l2")
+        collection.check_index_made()
 
 
 async def test_an_index_like_the_one_asked_for_is_left_alone(store: Store) -> None:
