@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
 from itertools import islice
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
 from asteroid_cloud.client.protocol.batches import AsyncItems, Item
 
-P = ParamSpec("P")
+A = TypeVar("A")
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -49,11 +49,9 @@ class Parallel(Generic[S, T]):
         """Whether one must end before another may begin."""
         return len(self._tasks) >= self._most
 
-    def start(
-        self, subject: S, call: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **options: P.kwargs
-    ) -> None:
+    def start(self, subject: S, call: Callable[[A], Coroutine[Any, Any, T]], argument: A) -> None:
         """Begins a call."""
-        self._tasks[asyncio.create_task(call(*args, **options))] = subject
+        self._tasks[asyncio.create_task(call(argument))] = subject
 
     async def first_done(self) -> list[tuple[S, Callable[[], T]]]:
         """Waits until at least one has ended; the subjects of those that have, and how to get the results."""

@@ -11,6 +11,7 @@ from typing import Generic, ParamSpec, TypeVar
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.batches import Item, Items
 
+A = TypeVar("A")
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
@@ -49,14 +50,14 @@ class Parallel(Generic[S, T]):
         """Whether one must end before another may begin."""
         return len(self._futures) >= self._most
 
-    def start(self, subject: S, call: Callable[P, T], *args: P.args, **options: P.kwargs) -> None:
+    def start(self, subject: S, call: Callable[[A], T], argument: A) -> None:
         """Begins a call."""
         if self._threads is not None:
-            self._futures[self._threads.submit(call, *args, **options)] = subject
+            self._futures[self._threads.submit(call, argument)] = subject
             return
         future: Future[T] = Future()
         try:
-            future.set_result(call(*args, **options))
+            future.set_result(call(argument))
         except AsteroidError as error:
             future.set_exception(error)
         self._futures[future] = subject

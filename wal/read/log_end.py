@@ -49,9 +49,11 @@ def find_end(files: Files, folder: str, identity: bytes | None = None) -> LogEnd
     found = log_files(files, folder)
     if not found:
         return None
+    headers: list[FileHeader] = []
     for first_lsn, path in found:
-        header = checked_file_header(files, path, first_lsn, identity)
-        identity = header.identity
+        headers.append(checked_file_header(files, path, first_lsn, identity))
+        identity = headers[-1].identity
+    header, (first_lsn, path) = headers[-1], found[-1]
     window = Window(files, path)
     walker = FrameWalker(window, header.identity, Lsn(first_lsn - 1), policy=TornTail(files))
     for _ in walker:
