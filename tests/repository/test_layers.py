@@ -216,25 +216,3 @@ def test_folders_are_small_and_say_what_they_answer(layer: str) -> None:
         docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
         is_layer = folder == ROOT / layer
         assert is_layer or "?" in docstring.splitlines()[0], f"{folder}/__init__.py answers no question"
-
-
-@pytest.mark.parametrize("layer", ["wal", "indexer"])
-def test_only_the_file_layer_opens_files(layer: str) -> None:
-    banned = {"open", "rename", "replace", "unlink", "fsync", "fdatasync", "truncate"}
-    calls = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in sorted((ROOT / layer).rglob("*.py"))
-        if path.parent != ROOT / "wal" / "disk"
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-        and (
-            (isinstance(node.func, ast.Name) and node.func.id == "open")
-            or (
-                isinstance(node.func, ast.Attribute)
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id == "os"
-                and node.func.attr in banned
-            )
-        )
-    ]
-    assert calls == []

@@ -45,9 +45,36 @@ def test_only_the_disk_room_opens_files_for_writing() -> None:
     assert found == set(WRITERS)
 
 
+SYSTEM_CALLS = {"open", "rename", "replace", "unlink", "fsync", "fdatasync", "truncate"}
+
+
+def calls_the_system(node: ast.AST) -> bool:
+    """Whether this is ``open(…)``, or a call such as ``os.rename(…)`` that changes files."""
+    match node:
+        case ast.Call(func=ast.Name(id="open")):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr=name)):
+            return name in SYSTEM_CALLS
+    return False
+
+
+def test_only_the_disk_room_calls_the_system() -> None:
+    found = [
+        name_of(path)
+        for path in sources("wal", "indexer")
+        if path.parent != DISK and any(map(calls_the_system, ast.walk(ast.parse(path.read_text()))))
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize("call", ["files.create(p)", "self._files.create(p)", "x.open_append(p)"])
 def test_what_opens_a_file_is_seen(call: str) -> None:
     assert any(map(opens_for_writing, ast.walk(ast.parse(call))))
+
+
+@pytest.mark.parametrize("call", ["open(p)", "os.rename(a, b)", "os.fsync(f)"])
+def test_what_calls_the_system_is_seen(call: str) -> None:
+    assert any(map(calls_the_system, ast.walk(ast.parse(call))))
 
 
 TERMINAL = {"click", "rich", "rich_click"}
