@@ -14,7 +14,7 @@ NATIVE := $(shell find indexer/native api/wire/native -name '*.[ch]pp')
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-capped bench-log crash soak fuzz sanitize clean
+.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-capped bench-log crash soak fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -58,6 +58,9 @@ check: $(STAMP)      ## linters, type checkers, tests
 	ASTEROID_WERROR=1 PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c ops/constraints.txt \
 	  -e '.[test,check]' --config-settings editable_mode=strict
 	$(PYTEST)
+
+faces: $(STAMP)      ## write the blocking twins of the client and of the embedded store from the asynchronous ones
+	$(BIN)/python -m ops.faces
 
 docs: $(STAMP)       ## write the pages of docs/ that are generated from the code: settings, error codes, limits
 	$(BIN)/python -m ops.docs

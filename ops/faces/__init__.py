@@ -1,4 +1,4 @@
-"""Writes the blocking faces from the asynchronous ones: ``python -m ops.faces [--check]``.
+"""Writes the blocking faces from the asynchronous ones: ``make faces``, or ``python -m ops.faces [--check]``.
 
 A program meets the store through four faces: ``Store`` and ``BlockingStore`` in its own process,
 ``AsyncClient`` and ``Client`` over HTTP. Each asynchronous face is written by hand and is the only
