@@ -35,9 +35,12 @@ from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import MIB
 
 MAGIC = b"ASTRSEG1"
-VERSION = 1
-RECORD_FLOATS = [0, 1, 3]
-"""Which of the header's four words are floats: offset, scale, and what the metric keeps."""
+VERSION = 2
+RECORDS_OF_0_1 = 1
+RECORDS = 2
+"""How records are laid out; those of version 0.1 have a float where Σ code² is."""
+RECORD_FLOATS = {RECORDS_OF_0_1: [0, 1, 3], RECORDS: [0, 1]}
+"""Which of the header's four words are floats."""
 
 
 class UpperSection(msgspec.Struct, frozen=True, array_like=True):
@@ -62,6 +65,8 @@ class SegmentFooter(msgspec.Struct, frozen=True):
     ids: Section
     by_id: Section
     upper: list[UpperSection]
+    records: int = RECORDS_OF_0_1
+    """The layout of the records; files of version 1 do not say it."""
 
 
 def _slices(read: Callable[[int, int], NDArray[np.uint8]], rows: int, size: int) -> Iterator[bytes]:
@@ -99,6 +104,7 @@ def write_segment(
             ids=array(ids),
             by_id=array(spec.ids.order(ids)),
             upper=[UpperSection(array(links), count) for count, links in graph.upper()],
+            records=RECORDS,
         )
         writer.finish(footer)
 
@@ -125,6 +131,7 @@ def open_segment(
         "by_id": footer.by_id.offset,
         "rows": footer.rows,
         "links_max": footer.links_max,
+        "is_of_0_1": footer.records == RECORDS_OF_0_1,
         "upper": [(level.links.offset, level.count) for level in footer.upper],
     }
     native = core.Segment(files.real_path(path), spec.dim, spec.native_metric, spec.has_fine, layout)
@@ -158,6 +165,7 @@ def unreachable_nodes(files: Files, path: str, identity: bytes, number: int, spe
 def _check_counts(path: str, footer: SegmentFooter) -> None:
     rows, links_max, spec = footer.rows, footer.links_max, footer.spec
     sound = 0 < rows <= core.ROWS_MAX and 0 < links_max <= core.LINKS_MAX_MAX
+    sound = sound and footer.records in RECORD_FLOATS
     sound = sound and footer.nodes.length == rows * core.node_bytes(spec.dim, links_max)
     sound = sound and footer.fine.length == rows * (spec.row_bytes - spec.record_bytes)
     sound = sound and footer.ids.length == 8 * rows and footer.by_id.length == 4 * rows
@@ -181,7 +189,8 @@ def _check_nodes(files: Files, path: str, footer: SegmentFooter) -> None:
         bad = core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.rows)
         if bad >= 0:
             raise CorruptionError(path, footer.nodes.offset, f"node {first + bad} has an impossible link")
-        headers = np.ascontiguousarray(nodes[:, : core.RECORD_HEADER_BYTES]).view("<f4")[:, RECORD_FLOATS]
+        floats = RECORD_FLOATS[footer.records]
+        headers = np.ascontiguousarray(nodes[:, : core.RECORD_HEADER_BYTES]).view("<f4")[:, floats]
         if not bool(np.all(np.isfinite(headers))):
             raise CorruptionError(path, footer.nodes.offset, "a record is scaled by what is no number")
         first += len(nodes)

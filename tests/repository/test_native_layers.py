@@ -22,7 +22,8 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "parts": {"quant"},
     "search": {"parts", "quant", "threads"},
     "build": {"search", "parts", "quant", "threads"},
-    "bind": {"build", "search", "parts", "columns", "quant", "threads"},
+    "finish": {"build", "search", "parts", "threads"},
+    "bind": {"finish", "build", "search", "parts", "columns", "quant", "threads"},
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 FILES = sorted(path for path in NATIVE.rglob("*") if path.suffix in {".cpp", ".hpp"})

@@ -7,7 +7,7 @@
 #include "bind/module.hpp"
 #include "build/batch.hpp"
 #include "build/graph_builder.hpp"
-#include "build/hierarchy.hpp"
+#include "finish/hierarchy.hpp"
 #include "build/insertion.hpp"
 #include "build/join.hpp"
 #include "build/scratch_file.hpp"

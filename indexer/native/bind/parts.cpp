@@ -42,7 +42,7 @@ Array<float> vectors_of(const Part& part, const Array<uint32_t>& ordinals) {
     float* out = vectors.mutable_data();
     const ReleaseGilIf release(ordinals.size() >= ROWS_WITHOUT_GIL);
     for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
-        decode(part.record(row), part.fine(row), dim, out + size_t(i) * dim);
+        decode(part.record(row), part.fine(row), part.shape(), out + size_t(i) * dim);
     });
     return vectors;
 }
@@ -55,6 +55,7 @@ Array<uint8_t> encoded_of(const Part& part, const Array<uint32_t>& ordinals) {
     for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
         uint8_t* to = out + size_t(i) * stride;
         std::memcpy(to, part.record(row), record_size);
+        complete(to, part.fine(row), part.shape().dim);
         if (part.fine(row)) std::memcpy(to + record_size, part.fine(row), stride - record_size);
     });
     return rows;
@@ -79,6 +80,7 @@ SegmentLayout layout_from(const py::dict& fields) {
     layout.by_id = fields["by_id"].cast<uint64_t>();
     layout.rows = fields["rows"].cast<uint32_t>();
     layout.links_max = fields["links_max"].cast<uint32_t>();
+    layout.is_of_0_1 = fields.contains("is_of_0_1") && fields["is_of_0_1"].cast<bool>();
     for (const auto& [links, count] : fields["upper"].cast<std::vector<std::pair<uint64_t, uint32_t>>>())
         layout.upper.push_back({links, count});
     return layout;

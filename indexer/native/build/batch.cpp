@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "build/copies.hpp"
 #include "build/partition.hpp"
 #include "build/prune.hpp"
 
@@ -19,7 +20,7 @@ void prune_pools(const Points& points, Pools& pools, uint32_t most, uint32_t thr
         std::vector<Candidate> candidates;
         for (uint32_t point = uint32_t(first); point < last; ++point) {
             candidates.assign(pools.begin(point), pools.begin(point) + pools.count(point));
-            const size_t chosen = prune(candidates, most, points.shape(), scratch,
+            const size_t chosen = prune(candidates, most, points.space(), scratch,
                                         [&](uint32_t other) { return points.record(other); });
             pools.assign(point, candidates, chosen);
         }
@@ -57,7 +58,7 @@ void link_both_ways(const Points& points, Pools& pools, const LinkTable& table, 
             sort_unique(candidates);
             size_t chosen = candidates.size();
             if (chosen > table.most)
-                chosen = prune(candidates, table.most, points.shape(), scratch,
+                chosen = prune(candidates, table.most, points.space(), scratch,
                                [&](uint32_t other) { return points.record(other); });
             uint32_t* list = table.list(point);
             list[0] = uint32_t(chosen);
@@ -73,8 +74,7 @@ void add_links(const Points& points, const Links& links, const Anchor& anchor, S
     for (uint32_t i = 0; i < links.count; ++i) scratch.records.push_back(points.record(links.begin[i]));
     scratch.distances.resize(links.count);
     anchor.distances(scratch.records.data(), links.count, scratch.distances.data());
-    for (uint32_t i = 0; i < links.count; ++i)
-        candidates.push_back({scratch.distances[i], links.begin[i]});
+    for (uint32_t i = 0; i < links.count; ++i) candidates.push_back({scratch.distances[i], links.begin[i]});
 }
 
 // Refills the pools with what a walk from each point's own links meets, and with these links.
@@ -86,10 +86,10 @@ void refine(const Points& points, const LinkTable& table, uint32_t threads, Pool
         std::vector<Candidate> candidates;
         for (uint32_t point = uint32_t(first); point < last; ++point) {
             const Links links = graph.links(point);
-            const Anchor anchor(points.record(point), points.shape().dim, points.shape().metric);
+            const Anchor anchor(points.record(point), points.space());
             scratch.start(points.count);
             scratch.visit(point);
-            walk(graph, anchor, links.begin, links.count, POOL_SIZE, scratch);
+            walk(graph, anchor, links.begin, links.count, Reach{POOL_SIZE}, scratch);
             candidates = scratch.pool;
             add_links(points, links, anchor, scratch, candidates);
             sort_unique(candidates);
@@ -99,9 +99,8 @@ void refine(const Points& points, const LinkTable& table, uint32_t threads, Pool
     });
 }
 
-}  // namespace
-
-void link_all(const Points& points, const LinkTable& table, uint32_t threads, Progress& progress) {
+// Links points no two of which are equal, as near as their space says.
+void link_in_space(const Points& points, const LinkTable& table, uint32_t threads, Progress& progress) {
     {
         Pools pools(points.count, POOL_SIZE);
         find_neighbours(points, PARTITION_ROUNDS, threads, pools, progress);
@@ -112,6 +111,44 @@ void link_all(const Points& points, const LinkTable& table, uint32_t threads, Pr
     refine(points, table, threads, pools, progress);
     prune_pools(points, pools, table.most, threads);
     link_both_ways(points, pools, table, threads);
+}
+
+// Under ip half of the links lead to large inner products, where most queries end, and half to what is near
+// once all vectors have been made equally long, which leads anywhere: also to short vectors.
+void link_different(const Points& points, const LinkTable& table, uint32_t threads, Progress& progress) {
+    if (points.shape().metric != Metric::ip) return link_in_space(points, table, threads, progress);
+    const uint32_t half = table.most / 2;
+    Points by_product = points;
+    by_product.by_product = true;
+    std::vector<uint32_t> products(size_t(points.count) * (1 + half));
+    const LinkTable of_products{products.data(), 1 + size_t(half), half};
+    link_in_space(by_product, of_products, threads, progress);
+    const LinkTable of_distances{table.base, table.stride, table.most - half, table.chosen};
+    link_in_space(points, of_distances, threads, progress);
+    for (uint32_t point = 0; point < points.count; ++point) {
+        uint32_t *list = table.list(point), *more = of_products.list(point);
+        for (uint32_t i = 1; i <= more[0]; ++i)
+            if (std::find(list + 1, list + 1 + list[0], more[i]) == list + 1 + list[0])
+                list[++list[0]] = more[i];
+    }
+}
+
+}  // namespace
+
+void link_all(const Points& points, const LinkTable& table, uint32_t threads, Progress& progress) {
+    const Copies copies(points);
+    if (copies.none()) return link_different(points, table, threads, progress);
+    const std::vector<uint32_t>& different = copies.different();
+    std::vector<uint32_t> rows(different.size());
+    for (size_t i = 0; i < rows.size(); ++i)
+        rows[i] = points.chosen ? points.chosen[different[i]] : points.first + different[i];
+    const LinkTable some{table.base, table.stride, table.most, different.data()};
+    link_different(Points{points.builder, 0, uint32_t(rows.size()), rows.data()}, some, threads, progress);
+    for (const uint32_t point : different) {
+        uint32_t* list = table.list(point);
+        for (uint32_t i = 1; i <= list[0]; ++i) list[i] = different[list[i]];
+    }
+    copies.link(table);
 }
 
 void link_all(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress& progress) {

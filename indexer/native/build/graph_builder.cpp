@@ -56,6 +56,7 @@ void GraphBuilder::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) 
     for (uint32_t i = 0; i < n; ++i) {
         std::memcpy(entry(rows_ + i), rows + i * bytes, bytes);
         list(rows_ + i)[0] = 0;
+        longest_ = std::max(longest_, float(squared_norm(header_of(entry(rows_ + i)), shape_.dim)));
     }
     rows_ += n;
 }

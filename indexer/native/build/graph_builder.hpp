@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "parts/part.hpp"
+#include "quant/distance.hpp"
 
 namespace asteroid {
 
@@ -29,6 +30,8 @@ class GraphBuilder final {
     GraphBuilder& operator=(const GraphBuilder&) = delete;
 
     const Shape& shape() const { return shape_; }
+    // How rows are compared with each other.
+    Space space() const { return build_space(shape_, longest_); }
     uint32_t rows() const { return rows_; }
     uint32_t capacity() const { return capacity_; }
     uint32_t links_max() const { return links_max_; }
@@ -75,6 +78,7 @@ class GraphBuilder final {
     size_t bytes_;
     uint8_t* table_ = nullptr;
     uint32_t rows_ = 0;
+    float longest_ = 0;  // the largest |x̂|²
     std::vector<uint64_t> ids_;
 };
 

@@ -31,7 +31,7 @@ void choose(const GraphBuilder& builder, std::vector<Candidate>& candidates, siz
     const size_t most = builder.ground_links_max();
     if (candidates.size() <= at_least) return;
     const std::vector<Candidate> all = at_least ? candidates : std::vector<Candidate>();
-    candidates.resize(prune(candidates, most, builder.shape(), scratch,
+    candidates.resize(prune(candidates, most, builder.space(), scratch,
                             [&](uint32_t row) { return builder.record(row); }));
     for (size_t i = 0; i < all.size() && candidates.size() < at_least; ++i) {
         const auto same = [&](const Candidate& c) { return c.node == all[i].node; };
@@ -107,7 +107,7 @@ class Joiner {
     void choose_links(uint32_t row, std::vector<Candidate>& candidates, PruneScratch& prune_scratch) {
         thread_local Scratch scratch;
         thread_local std::vector<uint32_t> starts;
-        const Anchor anchor(builder_.record(row), builder_.shape().dim, builder_.shape().metric);
+        const Anchor anchor(builder_.record(row), builder_.space());
         const Links own = builder_.links(row);
         starts.clear();
         for (uint32_t i = 0; i < own.count; ++i) {
@@ -118,7 +118,7 @@ class Joiner {
         const std::vector<uint32_t>& from = starts.empty() ? entries_ : starts;
         scratch.start(builder_.rows());
         scratch.visit(row);
-        walk(builder_, anchor, from.data(), uint32_t(from.size()), EF, scratch);
+        walk(builder_, anchor, from.data(), uint32_t(from.size()), Reach{EF}, scratch);
         candidates = scratch.pool;
         measure(builder_, anchor, own.begin, own.count, prune_scratch, candidates);
         choose(builder_, candidates, 0, prune_scratch);
@@ -155,7 +155,7 @@ class Joiner {
             for (const Candidate& candidate : candidates) list[++list[0]] = candidate.node;
             return;
         }
-        const Anchor anchor(builder_.record(row), builder_.shape().dim, builder_.shape().metric);
+        const Anchor anchor(builder_.record(row), builder_.space());
         measure(builder_, anchor, links.begin, links.count, scratch, candidates);
         choose(builder_, candidates, 0, scratch);
         write_list(builder_, row, candidates);
@@ -178,8 +178,9 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
     for (const uint32_t ordinal : ordinals) {
         const size_t record_size = record_bytes(builder.shape().dim);
         std::memcpy(bytes.data(), segment.record(ordinal), record_size);
-        if (const uint8_t* fine = segment.fine(ordinal))
-            std::memcpy(bytes.data() + record_size, fine, fine_bytes(builder.shape().dim));
+        const uint8_t* fine = segment.fine(ordinal);
+        if (fine) std::memcpy(bytes.data() + record_size, fine, fine_bytes(builder.shape().dim));
+        if (segment.is_of_0_1()) complete(bytes.data(), fine, builder.shape().dim);
         const uint64_t id = segment.id(ordinal);
         builder.append(&id, bytes.data(), 1);
     }
@@ -211,7 +212,7 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
             std::sort(rows.begin(), rows.end());
             rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
             candidates.clear();
-            const Anchor anchor(builder.record(row), builder.shape().dim, builder.shape().metric);
+            const Anchor anchor(builder.record(row), builder.space());
             measure(builder, anchor, rows.data(), rows.size(), scratch, candidates);
             choose(builder, candidates, std::min(old.count, builder.links_max()), scratch);
             candidates.resize(std::min<size_t>(candidates.size(), builder.ground_links_max()));

@@ -63,13 +63,14 @@ class Splitter {
         for (const uint8_t*& record : records)
             record = points_.record(members_[range.first + random_() % range.size()]);
         const size_t n = range.size(), dim = points_.shape().dim;
+        const Space space = points_.space();
         std::vector<uint8_t> nearest(n);
         in_parallel(n, BLOCK, threads_, [&](size_t first, size_t last) {
             float distances[CENTRES_MAX];
             for (size_t i = first; i < last; ++i) {
                 const uint32_t* member = &members_[range.first + i];
                 if (i + AHEAD < last) prefetch(points_.record(member[AHEAD]), record_bytes(dim));
-                Anchor(points_.record(*member), dim, points_.shape().metric)
+                Anchor(points_.record(*member), space)
                     .distances(records.data(), centres, distances);
                 nearest[i] = uint8_t(std::min_element(distances, distances + centres) - distances);
             }
@@ -117,7 +118,7 @@ class PartComparison {
         for (size_t first = 0; first < n; first += STRIPE) {
             const size_t last = std::min(first + STRIPE, n);
             for (size_t i = first; i < last; ++i)
-                Anchor(pointers_[i], shape.dim, shape.metric)
+                Anchor(pointers_[i], points_.space())
                     .distances(&pointers_[first], n - first, &matrix_[i * n + first]);
             for (size_t j = last; j < n; ++j)  // a line of the cache at a time
                 for (size_t i = first; i < last; ++i) matrix_[j * n + i] = matrix_[i * n + j];

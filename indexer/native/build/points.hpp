@@ -13,20 +13,24 @@ struct Points {
     uint32_t first;
     uint32_t count;
     const uint32_t* chosen = nullptr;
+    bool by_product = false;  // compared by inner products, as queries under ip are
 
     const Shape& shape() const { return builder->shape(); }
+    Space space() const { return by_product ? search_space(shape()) : builder->space(); }
     const uint8_t* record(uint32_t point) const {
         return builder->record(chosen ? chosen[point] : first + point);
     }
 };
 
-// A (count | number × most) list for each point, `stride` words apart.
+// A (count | number × most) list for each point, `stride` words apart; those of some points only if they are
+// `chosen`.
 struct LinkTable {
     uint32_t* base;
     size_t stride;
     uint32_t most;
+    const uint32_t* chosen = nullptr;
 
-    uint32_t* list(uint32_t point) const { return base + point * stride; }
+    uint32_t* list(uint32_t point) const { return base + (chosen ? chosen[point] : point) * stride; }
 };
 
 // Points with their links, as a walk sees them.

@@ -9,9 +9,9 @@
 
 namespace asteroid {
 
-// A candidate is dropped when one already chosen is SLACK times nearer to it than the node itself is:
-// at 1 only the sparsest graph is left, above 1 some longer links stay. DiskANN's α (Subramanya et al.,
-// 2019), applied to squared distances.
+// A candidate is dropped when one already chosen is SLACK times nearer to it than the node itself is, or
+// equal to it: at 1 only the sparsest graph is left, above 1 some longer links stay. DiskANN's α (Subramanya
+// et al., 2019), applied to squared distances.
 constexpr float SLACK = 1.1f;
 
 // What a thread reuses from node to node.
@@ -25,10 +25,10 @@ struct PruneScratch {
 // Chooses up to `most` of `candidates`, which are sorted best first and without repetition, and leaves
 // them at the front; returns how many. `record_of(node)` gives a record.
 template <class RecordOf>
-size_t prune(std::vector<Candidate>& candidates, size_t most, const Shape& shape, PruneScratch& scratch,
+size_t prune(std::vector<Candidate>& candidates, size_t most, const Space& space, PruneScratch& scratch,
              const RecordOf& record_of) {
-    // Inner products have no triangle inequality and may be negative: no slack there.
-    const float slack = shape.metric == Metric::ip ? 1.0f : SLACK;
+    // Inner products may be negative: no slack there.
+    const float slack = space.formula == Formula::ip ? 1 : SLACK;
     const size_t n = candidates.size();
     scratch.dropped.assign(n, 0);
     scratch.records.resize(n);
@@ -44,10 +44,10 @@ size_t prune(std::vector<Candidate>& candidates, size_t most, const Shape& shape
             scratch.rest[left] = uint32_t(j);
             scratch.records[left++] = record_of(candidates[j].node);
         }
-        Anchor(record_of(keep.node), shape.dim, shape.metric)
-            .distances(scratch.records.data(), left, scratch.distances.data());
+        Anchor(record_of(keep.node), space).distances(scratch.records.data(), left, scratch.distances.data());
         for (size_t j = 0; j < left; ++j)
-            if (slack * scratch.distances[j] < candidates[scratch.rest[j]].distance)
+            if (slack * scratch.distances[j] < candidates[scratch.rest[j]].distance ||
+                (scratch.distances[j] == 0 && space.formula != Formula::ip))
                 scratch.dropped[scratch.rest[j]] = 1;
         candidates[chosen++] = keep;  // chosen ≤ i: nothing unread is overwritten
     }

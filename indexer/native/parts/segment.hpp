@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "parts/part.hpp"
+#include "quant/distance.hpp"
 
 namespace asteroid {
 
@@ -32,6 +33,7 @@ struct SegmentLayout {
     uint64_t by_id;  // u32 × rows: ordinals in the order of their ids
     std::vector<UpperLayout> upper;  // level 1 first
     uint32_t rows;
+    bool is_of_0_1;      // records as version 0.1 wrote them
     uint32_t links_max;  // M: links a node on the upper levels; 2M on the ground
 };
 
@@ -65,6 +67,8 @@ class Segment final : public Part {
     // measured one and all, the levels below it are walked greedily.
     uint32_t entry(const Anchor& anchor, uint64_t& measured) const;
 
+    // Whether its records lack Σ code²; see sq8.hpp.
+    bool is_of_0_1() const { return layout_.is_of_0_1; }
     // The ordinal of an id, or -1. Throws DamagedSegment.
     int64_t find(uint64_t wanted) const;
     uint32_t links_max() const { return layout_.links_max; }

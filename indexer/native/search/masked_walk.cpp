@@ -62,8 +62,15 @@ class MaskedWalk {
 
   private:
     uint32_t first_match(uint32_t from) const {
-        while (from < segment_.rows() && !mask_.has(from)) ++from;
-        return from;
+        const uint32_t rows = segment_.rows();
+        for (; from < rows && from % 64 != 0; ++from)
+            if (mask_.has(from)) return from;
+        for (; from < rows; from += 64) {  // a word of bits at a time
+            uint64_t word = 0;
+            std::memcpy(&word, mask_.bits + from / 8, std::min<size_t>(8, (size_t(rows) - from + 7) / 8));
+            if (word) return std::min(rows, from + uint32_t(__builtin_ctzll(word)));
+        }
+        return rows;
     }
 
     void add(uint32_t node) {
@@ -119,8 +126,6 @@ class MaskedWalk {
     std::vector<uint32_t>& bridges_ = scratch_.bridges;
     size_t next_ = 0;  // no entry of the pool before it is unexpanded
 };
-
-bool farther(const Candidate& a, const Candidate& b) { return nearer(b, a); }
 
 // Walks as if everything matched, but keeps matching nodes only.
 bool walk_wide(const Segment& segment, const Anchor& anchor, size_t wanted, const Mask& mask, uint64_t budget,

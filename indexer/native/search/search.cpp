@@ -1,191 +1,206 @@
 #include "search/search.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
+#include "quant/query.hpp"
+#include "search/best.hpp"
 #include "search/masked_walk.hpp"
+#include "search/scan.hpp"
 #include "search/walk.hpp"
 #include "threads/parallel.hpp"
 
 namespace asteroid {
 namespace {
 
-// How many candidates a part hands on to be measured exactly: ranks know the query only as codes, so
-// the true k-th nearest may stand somewhat behind the k-th by rank.
-uint32_t shortlist(uint32_t k) { return 2 * k + 16; }
+// A walk is repeated, each time twice as far, while first bytes leave open what it had no room for; when it
+// has been so many times as far as was asked, the part is scanned.
+constexpr uint32_t WIDER_MAX = 8;
+// Ranks that differ by less, relatively, are a tie.
+constexpr float TIE = 1e-5f;
+// A walk that finds nearer rows to its very end goes on, up to so many times as far as was asked.
+constexpr uint32_t GROWTH_MAX = 4;
 
-bool by_distance(const Hit& a, const Hit& b) {
-    return a.distance < b.distance || (a.distance == b.distance && a.id < b.id);
-}
-
-// Calls visit(ordinal) for every row in the mask, ascending, a word of bits at a time.
-template <class Visit>
-void for_each_match(uint32_t rows, const Mask& mask, const Visit& visit) {
-    if (!mask.bits) {
-        for (uint32_t row = 0; row < rows; ++row) visit(row);
-        return;
+// One search over the parts of a snapshot.
+class Search {
+  public:
+    Search(const std::vector<PartPlan>& parts, const Query& query, const SearchOptions& options,
+           Scratch& scratch)
+        : parts_(parts), query_(query), options_(options), scratch_(scratch), best_(options.k) {
+        for (const PartPlan& plan : parts)
+            if (!is_scanned(plan)) walked_rows_ += plan.matches;
+        scratch.measured = 0;
     }
-    for (uint32_t base = 0; base < rows; base += 64) {
-        uint64_t word = 0;
-        const size_t bytes = std::min<size_t>(8, (size_t(rows) - base + 7) / 8);
-        std::memcpy(&word, mask.bits + base / 8, bytes);
-        for (; word; word &= word - 1) {
-            const uint32_t row = base + uint32_t(__builtin_ctzll(word));
-            if (row < rows) visit(row);
-        }
+
+    Answer run() {
+        for (const uint32_t number : largest_first()) look_at(number);
+        for (const Walked& walked : walked_)
+            if (walked.ef < options_.ef && walked.edge <= bound()) walk_again(walked.number, options_.ef);
+        return answer();
     }
-}
 
-// The best `wanted` of the matching rows, left in scratch.pool best first.
-void scan(const PartPlan& plan, const Anchor& anchor, uint32_t wanted, Scratch& scratch) {
-    std::vector<Candidate>& best = scratch.pool;  // a heap, worst first
-    best.clear();
-    const auto better = [&plan](const Candidate& a, const Candidate& b) {
-        if (a.distance != b.distance) return a.distance < b.distance;
-        return plan.part->id(a.node) < plan.part->id(b.node);
+  private:
+    // How far a part has been walked, and how near the last node was from which it was.
+    struct Walked {
+        uint32_t number;
+        uint32_t ef;
+        float edge;
     };
-    const auto offer = [&](const Candidate& candidate) {
-        if (best.size() < wanted) {
-            best.push_back(candidate);
-            std::push_heap(best.begin(), best.end(), better);
-        } else if (candidate.distance <= best.front().distance && better(candidate, best.front())) {
-            std::pop_heap(best.begin(), best.end(), better);
-            best.back() = candidate;
-            std::push_heap(best.begin(), best.end(), better);
+
+    bool is_scanned(const PartPlan& plan) const { return options_.exact || plan.scan || !plan.segment; }
+
+    // What is found in the large parts tells how far to look in the others.
+    std::vector<uint32_t> largest_first() const {
+        std::vector<uint32_t> order;
+        for (uint32_t i = 0; i < parts_.size(); ++i)
+            if (parts_[i].matches > 0) order.push_back(i);
+        std::stable_sort(order.begin(), order.end(),
+                         [&](uint32_t a, uint32_t b) { return parts_[a].matches > parts_[b].matches; });
+        return order;
+    }
+
+    void look_at(uint32_t number) {
+        const PartPlan& plan = parts_[number];
+        if (options_.exact) return scan_exactly(plan, number, query_, best_, scratch_.measured);
+        if (is_scanned(plan)) return look_at_all(number);
+        // Of many parts each is walked less far: together they are to cost little more than one. A part that
+        // proves to hold more than its share is walked again.
+        const double share = double(plan.matches) / double(walked_rows_);
+        walk_until_closed(number, std::max(uint32_t(std::ceil(options_.ef * std::sqrt(share))), Reach::SURE));
+    }
+
+    void look_at_all(uint32_t number) {
+        scan(parts_[number], number, query_, options_.k, options_.ef, best_, scratch_);
+        note_distances();
+    }
+
+    void walk_again(uint32_t number, uint32_t ef) {
+        best_.forget(number);
+        walk_until_closed(number, ef);
+    }
+
+    // Walks a part, farther and farther while it may hide nearer rows than what was found.
+    void walk_until_closed(uint32_t number, uint32_t ef) {
+        const PartPlan& plan = parts_[number];
+        const uint32_t first_ef = ef;
+        for (;; ef *= 2) {
+            if (!walk_once(plan, ef)) break;
+            const bool is_open = measure_pool(plan, number, std::max(ef, options_.k));
+            if (!is_open || scratch_.pool.size() == plan.matches) {
+                note_walk(number, ef);
+                return;
+            }
+            if (ef >= WIDER_MAX * first_ef) break;
+            best_.forget(number);
         }
-    };
-    constexpr uint32_t GROUP = 16;
-    uint32_t rows[GROUP], count = 0;
-    const uint8_t* records[GROUP];
-    float distances[GROUP];
-    const auto measure = [&] {
-        anchor.distances(records, count, distances);
-        for (uint32_t i = 0; i < count; ++i) offer({distances[i], rows[i]});
-        scratch.measured += count;
-        count = 0;
-    };
-    for_each_match(plan.rows, plan.mask, [&](uint32_t row) {
-        rows[count] = row;
-        records[count] = plan.part->record(row);
-        prefetch(records[count], record_bytes(plan.part->shape().dim));
-        if (++count == GROUP) measure();
-    });
-    measure();
-    std::sort_heap(best.begin(), best.end(), better);
-}
+        ++rescanned_;
+        best_.forget(number);
+        look_at_all(number);
+    }
 
-// Leaves at least min(k, matches) candidates in scratch.pool, best first, whatever the graph is like.
-// Those farther than `bound` need not be found. False when a walk found too few, and a scan had to follow.
-bool find_candidates(const PartPlan& plan, const Anchor& anchor, const SearchOptions& options, float bound,
-                     Scratch& scratch) {
-    const uint32_t enough = std::min(options.k, plan.matches);
-    if (plan.segment && !plan.scan) {
+    // False when a walk found too few, or took too long.
+    bool walk_once(const PartPlan& plan, uint32_t ef) {
+        const uint32_t keep = std::max(ef, options_.k);
+        const Segment& segment = *plan.segment;
+        const Anchor& anchor = query_.anchor(segment.is_of_0_1());
         bool complete = true;
         if (plan.mask.bits) {
-            complete = walk_masked(*plan.segment, anchor, options.ef, plan.mask, plan.matches, scratch);
+            complete = walk_masked(segment, anchor, keep, plan.mask, plan.matches, scratch_);
         } else {
-            scratch.start(plan.segment->rows());
-            const uint32_t entry = plan.segment->entry(anchor, scratch.measured);
-            walk(*plan.segment, anchor, &entry, 1, options.ef, scratch, bound, options.k);
+            scratch_.start(segment.rows());
+            const uint32_t entry = segment.entry(anchor, scratch_.measured);
+            walk(segment, anchor, &entry, 1, Reach{keep, bound(), options_.k, GROWTH_MAX * keep}, scratch_);
         }
-        if (complete && scratch.pool.size() >= enough) {
-            scratch.pool.resize(std::min<size_t>(scratch.pool.size(), shortlist(options.k)));
-            return true;
-        }
+        return complete && scratch_.pool.size() >= std::min(options_.k, plan.matches);
     }
-    scan(plan, anchor, shortlist(options.k), scratch);
-    return !plan.segment || plan.scan;
-}
 
-// With ties by id at the border of k: rows as near as the worst kept one must not be lost to chance,
-// so an exact scan keeps (distance, id) pairs rather than (distance, ordinal).
-void scan_exactly(const PartPlan& plan, uint32_t number, const Query& query, uint32_t k, Answer& answer) {
-    std::vector<Hit> best;
-    for_each_match(plan.rows, plan.mask, [&](uint32_t row) {
-        ++answer.visited;
-        const Hit hit{query.distance(plan.part->record(row), plan.part->fine(row)), number, row,
-                      plan.part->id(row)};
-        if (best.size() < k) {
-            best.push_back(hit);
-            std::push_heap(best.begin(), best.end(), by_distance);
-        } else if (by_distance(hit, best.front())) {
-            std::pop_heap(best.begin(), best.end(), by_distance);
-            best.back() = hit;
-            std::push_heap(best.begin(), best.end(), by_distance);
+    // Measures the candidates that may count; whether there may be others behind them.
+    bool measure_pool(const PartPlan& plan, uint32_t number, size_t keep) {
+        const Part& part = *plan.part;
+        const std::vector<Candidate>& pool = scratch_.pool;
+        const size_t surely = std::min<size_t>(options_.k, pool.size());
+        for (size_t i = 0; i < surely; ++i) prefetch_fine(part, pool[i].node);
+        float reject = std::numeric_limits<float>::infinity();
+        for (size_t i = 0; i < pool.size() && pool[i].distance <= reject; ++i) {
+            if (best_.is_full() && lowest(plan, pool[i]) > best_.limit()) continue;
+            const uint8_t* record = part.record(pool[i].node);
+            const float rank = query_.rank(record, part.fine(pool[i].node));
+            best_.offer({0, number, pool[i].node, part.id(pool[i].node), rank});
+            reject = query_.reject_beyond(best_.limit());
         }
-    });
-    answer.hits.insert(answer.hits.end(), best.begin(), best.end());
-}
+        if (pool.size() < keep || !best_.is_full()) return false;  // nothing was crowded out
+        const float tie = TIE * std::abs(best_.limit());
+        return lowest(plan, pool.back()) < best_.limit() - tie && !is_copy(part, pool.back().node);
+    }
 
-// A candidate and the part that it is of.
-struct Found {
-    Candidate candidate;
-    uint32_t part;
+    float lowest(const PartPlan& plan, const Candidate& candidate) const {
+        const uint8_t* record = plan.part->record(candidate.node);
+        return query_.bounds(candidate.distance, record, plan.segment->is_of_0_1()).low;
+    }
+
+    // Whether a row is the same vector as the farthest of the nearest: then what is behind it is no nearer.
+    bool is_copy(const Part& part, uint32_t node) const {
+        const Hit& worst = best_.worst();
+        const Part& other = *parts_[worst.part].part;
+        const size_t dim = part.shape().dim;
+        return std::memcmp(part.record(node), other.record(worst.ordinal), record_bytes(dim)) == 0 &&
+               (!part.fine(node) || std::memcmp(part.fine(node), other.fine(worst.ordinal), dim) == 0);
+    }
+
+    void prefetch_fine(const Part& part, uint32_t node) const {
+        if (const uint8_t* fine = part.fine(node)) prefetch(fine, part.shape().dim);
+    }
+
+    void note_walk(uint32_t number, uint32_t ef) {
+        const size_t last = std::min<size_t>(ef, scratch_.pool.size());
+        if (last == ef) walked_.push_back({number, ef, scratch_.pool[last - 1].distance});
+        note_distances();
+    }
+
+    // How near the ef nearest of all parts are, by first bytes.
+    void note_distances() {
+        const auto middle = ptrdiff_t(nearest_.size());
+        for (const Candidate& candidate : scratch_.pool) nearest_.push_back(candidate.distance);
+        std::inplace_merge(nearest_.begin(), nearest_.begin() + middle, nearest_.end());
+        if (nearest_.size() > options_.ef) nearest_.resize(options_.ef);
+    }
+
+    float bound() const {
+        return nearest_.size() < options_.ef ? std::numeric_limits<float>::infinity() : nearest_.back();
+    }
+
+    Answer answer() {
+        Answer answer;
+        answer.visited = scratch_.measured;
+        answer.rescanned = rescanned_;
+        answer.hits = std::move(best_).sorted();
+        for (Hit& hit : answer.hits) hit.distance = query_.distance_of(hit.rank);
+        // Different ranks may round to one distance: ties are by id.
+        std::stable_sort(answer.hits.begin(), answer.hits.end(), [](const Hit& a, const Hit& b) {
+            return a.distance < b.distance || (a.distance == b.distance && a.id < b.id);
+        });
+        return answer;
+    }
+
+    const std::vector<PartPlan>& parts_;
+    const Query& query_;
+    const SearchOptions& options_;
+    Scratch& scratch_;
+    Best best_;
+    uint64_t walked_rows_ = 0;
+    uint32_t rescanned_ = 0;
+    std::vector<Walked> walked_;
+    std::vector<float> nearest_;
 };
-
-// Merges a part's candidates, best first, into the best `size` of all parts; returns how near a later one
-// must be to count.
-float merge(const std::vector<Candidate>& candidates, uint32_t part, size_t size, std::vector<Found>& found) {
-    const auto middle = ptrdiff_t(found.size());
-    for (const Candidate& candidate : candidates) found.push_back({candidate, part});
-    const auto before = [](const Found& a, const Found& b) {
-        return a.candidate.distance < b.candidate.distance;
-    };
-    std::inplace_merge(found.begin(), found.begin() + middle, found.end(), before);
-    if (found.size() < size) return std::numeric_limits<float>::infinity();
-    found.resize(size);
-    return found.back().candidate.distance;
-}
-
-// What is found in the large parts tells how far to look in the others.
-std::vector<uint32_t> largest_first(const std::vector<PartPlan>& parts) {
-    std::vector<uint32_t> order(parts.size());
-    for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-        return parts[a].matches > parts[b].matches;
-    });
-    return order;
-}
 
 }  // namespace
 
 Answer search(const std::vector<PartPlan>& parts, const float* vector, const SearchOptions& options) {
     thread_local Scratch scratch;
-    thread_local std::vector<uint8_t> record;
-    thread_local std::vector<Found> found;
-    Answer answer;
-    if (parts.empty()) return answer;
-    const Shape& shape = parts.front().part->shape();
-    record.resize(record_bytes(shape.dim));
-    const Query query(vector, shape.dim, shape.metric, record.data());
-    scratch.measured = 0;
-    found.clear();
-    float bound = std::numeric_limits<float>::infinity();
-    for (const uint32_t number : largest_first(parts)) {
-        const PartPlan& plan = parts[number];
-        if (plan.matches == 0) continue;
-        if (options.exact) {
-            scan_exactly(plan, number, query, options.k, answer);
-            continue;
-        }
-        answer.rescanned += !find_candidates(plan, query.anchor(), options, bound, scratch);
-        bound = merge(scratch.pool, number, shortlist(options.k), found);
-    }
-    for (const auto& [candidate, number] : found) {
-        const Part& part = *parts[number].part;
-        prefetch(part.fine(candidate.node), part.fine(candidate.node) ? shape.dim : 0);
-    }
-    for (const auto& [candidate, number] : found) {
-        const Part& part = *parts[number].part;
-        const float distance = query.distance(part.record(candidate.node), part.fine(candidate.node));
-        answer.hits.push_back({distance, number, candidate.node, part.id(candidate.node)});
-    }
-    const size_t kept = std::min<size_t>(options.k, answer.hits.size());
-    std::partial_sort(answer.hits.begin(), answer.hits.begin() + ptrdiff_t(kept), answer.hits.end(),
-                      by_distance);
-    answer.hits.resize(kept);
-    answer.visited += scratch.measured;
-    return answer;
+    if (parts.empty()) return {};
+    const Query query(vector, parts.front().part->shape());
+    return Search(parts, query, options, scratch).run();
 }
 
 std::vector<Answer> search_many(const std::vector<PartPlan>& parts, const float* queries, size_t n,

@@ -1,5 +1,5 @@
-// k-nearest-neighbour search over the parts of one snapshot: a graph walk or a scan for each part,
-// then the best candidates of all of them measured again against the float query.
+// k-nearest-neighbour search over the parts of one snapshot: a graph walk or a scan for each part. Both
+// measure first bytes, and exactly only those rows that first bytes leave open.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include "parts/part.hpp"
 #include "parts/segment.hpp"
+#include "search/best.hpp"
 
 namespace asteroid {
 
@@ -22,21 +23,14 @@ struct PartPlan {
 
 struct SearchOptions {
     uint32_t k;
-    uint32_t ef;    // candidates that a walk keeps, at least k
-    bool exact;     // rank by the exact distance throughout, and never walk
-};
-
-struct Hit {
-    float distance;
-    uint32_t part;
-    uint32_t ordinal;
-    uint64_t id;
+    uint32_t ef;  // candidates that a walk keeps, at least k
+    bool exact;   // rank by the exact distance throughout, and never walk
 };
 
 struct Answer {
-    std::vector<Hit> hits;  // ascending by (distance, id); exactly min(k, Σ matches) of them
-    uint64_t visited = 0;   // records measured
-    uint32_t rescanned = 0; // parts that were scanned after a walk had found too few
+    std::vector<Hit> hits;   // ascending by (distance, id); exactly min(k, Σ matches) of them
+    uint64_t visited = 0;    // records measured
+    uint32_t rescanned = 0;  // parts that were scanned after a walk had found too few
 };
 
 Answer search(const std::vector<PartPlan>& parts, const float* query, const SearchOptions& options);

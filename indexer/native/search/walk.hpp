@@ -37,10 +37,10 @@ struct Scratch {
     std::vector<Candidate> frontier;  // a heap, in walks with a wide mask
     uint64_t measured = 0;
 
-    std::vector<uint64_t> visited;    // a bit a node; all 0 between walks
-    std::vector<uint32_t> seen;       // the nodes whose bit is set
-    std::vector<uint32_t> fresh;      // unvisited neighbours of the node at hand
-    std::vector<uint32_t> bridges;    // of them, in walks with a mask, those that do not match
+    std::vector<uint64_t> visited;  // a bit a node; all 0 between walks
+    std::vector<uint32_t> seen;     // the nodes whose bit is set
+    std::vector<uint32_t> fresh;    // unvisited neighbours of the node at hand
+    std::vector<uint32_t> bridges;  // of them, in walks with a mask, those that do not match
     std::vector<const uint8_t*> records;
     std::vector<float> distances;
     LinkBuffer links;         // of the node at hand
@@ -95,40 +95,208 @@ inline size_t insert(std::vector<Candidate>& pool, const Candidate& candidate, s
     return place;
 }
 
-// From `starts`, leaves up to `ef` of the nearest nodes in scratch.pool, best first. Nodes farther than
-// `bound` are not walked from once `settled` nodes have been: others hold nearer ones already.
+// How far a walk goes.
+struct Reach {
+    uint32_t ef;  // nodes that the pool holds, and that are walked from
+    // Nodes farther than this are walked from only while they are among the first SURE: other parts hold
+    // nearer ones already, but a walk has to arrive before it may stop.
+    float bound = std::numeric_limits<float>::infinity();
+    // While the nearest `watched` have changed in the last third of a walk, it goes on with a larger pool, up
+    // to `widest`: how far one has to look differs from query to query.
+    uint32_t watched = 0;
+    uint32_t widest = 0;
+
+    static constexpr uint32_t SURE = 24;
+    bool goes_on(size_t place, float distance) const { return distance <= bound || place < SURE; }
+    bool is_restless(uint32_t ef_now, uint32_t expanded, uint32_t changed) const {
+        return ef_now < widest && expanded - changed < expanded / 3;
+    }
+};
+
+// Pools beyond this are heaps: putting a node into a sorted array moves all behind it.
+constexpr uint32_t SORTED_POOL_MAX = 1024;
+
+// A walk whose pool is one sorted array. What it has no room for is remembered, for the case that it grows.
 template <class Graph>
-void walk(const Graph& graph, const Anchor& anchor, const uint32_t* starts, uint32_t start_count,
-          uint32_t ef, Scratch& scratch, float bound = std::numeric_limits<float>::infinity(),
-          uint32_t settled = 0) {
-    std::vector<Candidate>& pool = scratch.pool;
-    pool.reserve(size_t(ef) + 1);
-    size_t next = 0;
-    const auto take = [&](const uint32_t* nodes, uint32_t count) {
-        measure_new(graph, anchor, nodes, count, scratch);
-        for (size_t i = 0; i < scratch.fresh.size(); ++i) {
-            const uint32_t node = scratch.fresh[i];
-            const size_t place = insert(pool, {scratch.distances[i], node}, ef);
-            if (place == ef) continue;
-            graph.prefetch_links(node);
-            next = std::min(next, place);
+class SortedWalk {
+  public:
+    SortedWalk(const Graph& graph, const Anchor& anchor, const Reach& reach, Scratch& scratch)
+        : graph_(graph), anchor_(anchor), reach_(reach), scratch_(scratch), ef_(reach.ef) {
+        scratch.frontier.clear();
+        scratch.pool.reserve(size_t(ef_) + 1);
+    }
+
+    void run(const uint32_t* starts, uint32_t start_count) {
+        take(starts, start_count);
+        expand();
+        while (!is_bounded_ && reach_.is_restless(ef_, expanded_, changed_)) {
+            grow();
+            expand();
+        }
+        for (Candidate& candidate : scratch_.pool) candidate.node &= ~EXPANDED;
+    }
+
+  private:
+    void take(const uint32_t* nodes, uint32_t count) {
+        std::vector<Candidate>& pool = scratch_.pool;
+        measure_new(graph_, anchor_, nodes, count, scratch_);
+        const bool may_grow = reach_.widest > ef_;
+        for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
+            const Candidate candidate{scratch_.distances[i], scratch_.fresh[i]};
+            if (pool.size() == ef_) {
+                if (may_grow)
+                    scratch_.frontier.push_back(candidate.distance < pool.back().distance ? pool.back()
+                                                                                          : candidate);
+                if (candidate.distance >= pool.back().distance) continue;
+            }
+            const size_t place = insert(pool, candidate, ef_);
+            graph_.prefetch_links(candidate.node);
+            next_ = std::min(next_, place);
+            if (place < reach_.watched) changed_ = expanded_;
+        }
+    }
+
+    void expand() {
+        std::vector<Candidate>& pool = scratch_.pool;
+        while (next_ < pool.size()) {
+            Candidate& current = pool[next_];
+            if (current.node & EXPANDED) {
+                ++next_;
+                continue;
+            }
+            if (!reach_.goes_on(next_, current.distance)) {
+                is_bounded_ = true;
+                return;
+            }
+            const Links links = graph_.links(current.node, scratch_.links);
+            current.node |= EXPANDED;
+            ++expanded_;
+            ++next_;
+            take(links.begin, links.count);
+        }
+    }
+
+    // Takes the nearest of what there was no room for into a pool twice as large.
+    void grow() {
+        std::vector<Candidate>&pool = scratch_.pool, &rest = scratch_.frontier;
+        const size_t old = pool.size();
+        ef_ = std::min(2 * ef_, reach_.widest);
+        const size_t room = std::min(rest.size(), size_t(ef_) - std::min<size_t>(old, ef_));
+        const auto by_distance = [](const Candidate& a, const Candidate& b) {
+            return a.distance < b.distance;
+        };
+        std::nth_element(rest.begin(), rest.begin() + ptrdiff_t(room), rest.end(), by_distance);
+        pool.insert(pool.end(), rest.begin(), rest.begin() + ptrdiff_t(room));
+        rest.erase(rest.begin(), rest.begin() + ptrdiff_t(room));
+        std::sort(pool.begin() + ptrdiff_t(old), pool.end(), by_distance);
+        std::inplace_merge(pool.begin(), pool.begin() + ptrdiff_t(old), pool.end(), by_distance);
+        next_ = 0;
+    }
+
+    const Graph& graph_;
+    const Anchor& anchor_;
+    const Reach& reach_;
+    Scratch& scratch_;
+    uint32_t ef_;
+    uint32_t expanded_ = 0, changed_ = 0;
+    bool is_bounded_ = false;
+    size_t next_ = 0;  // no entry of the pool before it is unexpanded
+};
+
+inline bool farther(const Candidate& a, const Candidate& b) { return nearer(b, a); }
+
+// A walk that remembers all that it measures, for pools of any size.
+template <class Graph>
+class HeapedWalk {
+  public:
+    HeapedWalk(const Graph& graph, const Anchor& anchor, const Reach& reach, Scratch& scratch)
+        : graph_(graph), anchor_(anchor), reach_(reach), scratch_(scratch), ef_(reach.ef) {
+        scratch.pool.clear();
+        scratch.frontier.clear();
+    }
+
+    void run(const uint32_t* starts, uint32_t start_count) {
+        take(starts, start_count);
+        expand();
+        while (!is_bounded_ && reach_.is_restless(ef_, expanded_, changed_)) {
+            ef_ = std::min(2 * ef_, reach_.widest);
+            nearest_.assign_from(scratch_.pool, ef_);
+            expand();
+        }
+        std::vector<Candidate>& pool = scratch_.pool;
+        const size_t kept = std::min<size_t>(ef_, pool.size());
+        std::partial_sort(pool.begin(), pool.begin() + ptrdiff_t(kept), pool.end(), nearer);
+        pool.resize(kept);
+    }
+
+  private:
+    // The smallest distances, as a heap with the largest of them first.
+    struct Smallest {
+        std::vector<float> heap;
+        bool offer(float distance, size_t most) {
+            if (most == 0 || (heap.size() >= most && distance >= heap.front())) return false;
+            if (heap.size() >= most) {
+                std::pop_heap(heap.begin(), heap.end());
+                heap.pop_back();
+            }
+            heap.push_back(distance);
+            std::push_heap(heap.begin(), heap.end());
+            return true;
+        }
+        void assign_from(const std::vector<Candidate>& all, size_t most) {
+            heap.clear();
+            for (const Candidate& candidate : all) offer(candidate.distance, most);
         }
     };
-    take(starts, start_count);
-    for (uint32_t expanded = 0; next < pool.size();) {
-        Candidate& current = pool[next];
-        if (current.node & EXPANDED) {
-            ++next;
-            continue;
+
+    void take(const uint32_t* nodes, uint32_t count) {
+        measure_new(graph_, anchor_, nodes, count, scratch_);
+        for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
+            const Candidate candidate{scratch_.distances[i], scratch_.fresh[i]};
+            scratch_.pool.push_back(candidate);
+            scratch_.frontier.push_back(candidate);
+            std::push_heap(scratch_.frontier.begin(), scratch_.frontier.end(), farther);
+            nearest_.offer(candidate.distance, ef_);
+            if (watched_.offer(candidate.distance, reach_.watched)) changed_ = expanded_;
         }
-        if (current.distance > bound && expanded >= settled) break;
-        const Links links = graph.links(current.node, scratch.links);
-        current.node |= EXPANDED;
-        ++expanded;
-        ++next;
-        take(links.begin, links.count);
     }
-    for (Candidate& candidate : pool) candidate.node &= ~EXPANDED;
+
+    void expand() {
+        std::vector<Candidate>& frontier = scratch_.frontier;
+        while (!frontier.empty()) {
+            const Candidate current = frontier.front();
+            if (nearest_.heap.size() >= ef_ && current.distance > nearest_.heap.front()) return;
+            if (!reach_.goes_on(expanded_, current.distance)) {
+                is_bounded_ = true;
+                return;
+            }
+            std::pop_heap(frontier.begin(), frontier.end(), farther);
+            frontier.pop_back();
+            const Links links = graph_.links(current.node, scratch_.links);
+            ++expanded_;
+            take(links.begin, links.count);
+        }
+    }
+
+    const Graph& graph_;
+    const Anchor& anchor_;
+    const Reach& reach_;
+    Scratch& scratch_;
+    uint32_t ef_;
+    uint32_t expanded_ = 0, changed_ = 0;
+    bool is_bounded_ = false;
+    Smallest nearest_, watched_;
+};
+
+// From `starts`, leaves up to `reach.ef` of the nearest nodes in scratch.pool, best first, or more if it
+// grew.
+template <class Graph>
+void walk(const Graph& graph, const Anchor& anchor, const uint32_t* starts, uint32_t start_count,
+          const Reach& reach, Scratch& scratch) {
+    if (reach.ef <= SORTED_POOL_MAX)
+        SortedWalk<Graph>(graph, anchor, reach, scratch).run(starts, start_count);
+    else
+        HeapedWalk<Graph>(graph, anchor, reach, scratch).run(starts, start_count);
 }
 
 }  // namespace asteroid

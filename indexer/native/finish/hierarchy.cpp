@@ -1,9 +1,11 @@
-#include "build/hierarchy.hpp"
+#include "finish/hierarchy.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include "build/batch.hpp"
+#include "finish/components.hpp"
+#include "finish/findable.hpp"
 #include "parts/layout.hpp"
 #include "search/walk.hpp"
 
@@ -78,7 +80,7 @@ class Reachability {
 
     // A link from the nearest reached node with room, among the lost one's own links or else anywhere.
     void attach(uint32_t lost) {
-        const Anchor anchor(builder_.record(lost), builder_.shape().dim, builder_.shape().metric);
+        const Anchor anchor(builder_.record(lost), builder_.space());
         Candidate best{0, NO_NODE};
         const auto consider = [&](uint32_t row) {
             if (!is_reached(row) || builder_.links(row).count == builder_.ground_links_max()) return;
@@ -130,19 +132,22 @@ void finish(GraphBuilder& builder, uint32_t threads, Progress& progress) {
     const std::vector<uint32_t> counts = level_counts(rows);
     const std::vector<uint32_t> chosen = upper_rows(rows, counts.empty() ? std::min(rows, 1u) : counts[0]);
     if (rows == 0) return;
-    builder.row_at = upper_first(chosen, Reachability(builder, chosen.front()).complete());
-    builder.place_of.assign(rows, 0);
-    for (uint32_t place = 0; place < rows; ++place) builder.place_of[builder.row_at[place]] = place;
+    connect(builder, threads, progress);
+    builder.row_at = chosen;
     for (size_t level = 0; level < counts.size(); ++level) {
         UpperLevel upper{counts[level], {}};
         if (level + 1 < counts.size()) {  // the highest is scanned
             const uint32_t stride = 1 + builder.links_max();
             upper.links.assign(size_t(upper.count) * stride, 0);
-            const Points points{&builder, 0, upper.count, builder.row_at.data()};
+            const Points points{&builder, 0, upper.count, chosen.data()};
             link_all(points, {upper.links.data(), stride, builder.links_max()}, threads, progress);
         }
         builder.upper.push_back(std::move(upper));
     }
+    make_findable(builder, threads, progress);
+    builder.row_at = upper_first(chosen, Reachability(builder, chosen.front()).complete());
+    builder.place_of.assign(rows, 0);
+    for (uint32_t place = 0; place < rows; ++place) builder.place_of[builder.row_at[place]] = place;
 }
 
 }  // namespace asteroid

@@ -1,0 +1,29 @@
+// Points with equal records. One of each stands for all of them while a graph is built; the others are hung
+// onto it afterwards. Copies would fill each other's lists, and leave no link to anything else.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "build/points.hpp"
+
+namespace asteroid {
+
+class Copies {
+  public:
+    explicit Copies(const Points& points);
+
+    bool none() const { return others_.empty(); }
+    // The points that are no copy of an earlier one, ascending.
+    const std::vector<uint32_t>& different() const { return different_; }
+
+    // Hangs the copies onto the points that they are copies of, as trees: each gets a way in and a way back,
+    // and some of the links of the one that it is a copy of.
+    void link(const LinkTable& table) const;
+
+  private:
+    std::vector<uint32_t> different_;
+    std::vector<std::vector<uint32_t>> others_;  // groups: the first of equal points, then its copies
+};
+
+}  // namespace asteroid

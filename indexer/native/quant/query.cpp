@@ -1,0 +1,183 @@
+#include "quant/query.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "quant/kernels.hpp"
+
+namespace asteroid {
+namespace {
+
+constexpr double LARGEST = std::numeric_limits<float>::max();
+constexpr double SMALL = 1e-15, LARGE = 1e30;  // squares within are far from the ends of a float's range
+// Below this cosine distance, 1 − dot/norms has lost too many digits.
+constexpr float NEAR = 0.02f;
+
+// What is rounded off is independent from dimension to dimension: its projection on any direction is within
+// so many standard deviations. Where dimensions are few, the largest possible error is smaller, and counts.
+constexpr float DEVIATIONS = 6;
+// Rounding errors make vectors seem farther apart; the square of all of them together is within this factor.
+constexpr float NOISE = 1.5f;
+// A vector of unit length has at least one code 0 and one 255: its scale is at most 1/|(127.5, −127.5)|.
+constexpr float UNIT_SCALE_MAX = 0.00555f, UNIT_VALUE_MAX = 3;
+// What sums of floats are wrong by, relative to the largest value of a vector, and to the result.
+constexpr float VALUE_ROUNDING = 2e-7f, RESULT_ROUNDING = 4e-6f;
+
+// A total order needs numbers: what overflowed, and what a damaged record makes of it, is farthest away.
+float to_finite(double value) {
+    return value == value ? float(std::clamp(value, -LARGEST, LARGEST)) : float(LARGEST);
+}
+
+Query::Bounds checked(Query::Bounds bounds) {
+    if (!(bounds.low == bounds.low)) bounds.low = float(-LARGEST);
+    if (!(bounds.high == bounds.high)) bounds.high = float(LARGEST);
+    return bounds;
+}
+
+bool is_usual(double value) { return value > SMALL && value < LARGE; }
+
+}  // namespace
+
+Query::Query(const float* vector, const Shape& shape)
+    : shape_(shape),
+      vector_(vector, vector + shape.dim),
+      record_(record_bytes(shape.dim)),
+      root_dim_(std::sqrt(float(shape.dim))) {
+    const size_t dim = shape.dim;
+    if (shape.centre)
+        for (size_t i = 0; i < dim; ++i) vector_[i] = float(double(vector[i]) - (*shape.centre)[i]);
+    for (const float value : vector_) norm_ += double(value) * value;
+    norm_ = std::sqrt(norm_);
+    encode_record(vector_.data(), dim, record_.data());
+    anchor_ = Anchor(record_.data(), search_space(shape));
+    anchor_of_0_1_ = Anchor(record_.data(), search_space(shape, true));
+    const RecordHeader h = header_of(record_.data());
+    double squared = 0;
+    for (size_t i = 0; i < dim; ++i) {
+        const double rest = vector_[i] - (double(h.offset) + double(h.scale) * codes_of(record_.data())[i]);
+        squared += rest * rest;
+    }
+    error_ = float(std::sqrt(squared));
+    if (shape.metric != Metric::cosine || !(norm_ > 0)) return;
+    unit_.resize(dim);
+    for (size_t i = 0; i < dim; ++i) unit_[i] = float(vector_[i] / norm_);
+    error_ = float(std::sqrt(squared) / norm_);
+}
+
+float Query::rank(const uint8_t* record, const uint8_t* fine) const {
+    if (shape_.metric == Metric::cosine) return to_finite(cosine(record, fine));
+    const RecordHeader h = header_of(record);
+    const Quantised x{codes_of(record), fine, h.offset, h.scale};
+    if (shape_.metric == Metric::l2)
+        return to_finite(kernels().squared_l2_f32(vector_.data(), x, shape_.dim));
+    const float dot = kernels().dot_norm_f32(vector_.data(), x, shape_.dim).dot;
+    return to_finite(-double(dot));
+}
+
+float Query::cosine(const uint8_t* record, const uint8_t* fine) const {
+    const RecordHeader h = header_of(record);
+    const Quantised x{codes_of(record), fine, h.offset, h.scale};
+    const DotAndNorm sums = kernels().dot_norm_f32(vector_.data(), x, shape_.dim);
+    if (!is_usual(sums.squared_norm) || !is_usual(norm_)) return cosine_of_extremes(record, fine);
+    const double length = std::sqrt(double(sums.squared_norm));
+    const float distance = float(std::clamp(1 - double(sums.dot) / (norm_ * length), 0.0, 2.0));
+    if (distance >= NEAR) return distance;
+    // |q/|q| − x/|x||²/2: the same, without cancellation.
+    const Quantised unit{x.codes, fine, float(h.offset / length), float(h.scale / length)};
+    return kernels().squared_l2_f32(unit_.data(), unit, shape_.dim) / 2;
+}
+
+// Where squares leave the range of a float: the same in double.
+float Query::cosine_of_extremes(const uint8_t* record, const uint8_t* fine) const {
+    if (!(norm_ > 0)) return 1;  // a zero vector is at distance 1 from everything
+    std::vector<float> x(shape_.dim);
+    decode(record, fine, shape_, x.data());
+    double norm = 0, squared = 0;
+    for (const float value : x) norm += double(value) * value;
+    norm = std::sqrt(norm);
+    if (!(norm > 0)) return 1;
+    for (size_t i = 0; i < shape_.dim; ++i) {
+        const double difference = double(vector_[i]) / norm_ - double(x[i]) / norm;
+        squared += difference * difference;
+    }
+    return float(std::min(squared / 2, 2.0));
+}
+
+float Query::distance_of(float rank) const {
+    return shape_.metric == Metric::l2 ? to_finite(std::sqrt(double(rank))) : rank;
+}
+
+// |x̃ − x̂| of a row in the units of `scale`.
+float Query::residual_of(const RecordHeader& header, float scale, bool is_of_0_1) const {
+    if (!shape_.has_fine) return 0;
+    return scale * root_dim_ * (is_of_0_1 ? 0.5f : (0.5f / 255) * float(header.residual()));
+}
+
+Query::Error Query::error_of(float residual, float value) const {
+    const float rounding = VALUE_ROUNDING * value * root_dim_;
+    return {std::sqrt(residual * residual + error_ * error_), residual + error_ + rounding, rounding};
+}
+
+float Query::ip_error(float first, float length, float residual, float value) const {
+    const float norm = float(norm_), of_row = norm * residual / root_dim_,
+                of_query = length * error_ / root_dim_;
+    const float most = norm * residual + (length + residual) * error_;
+    return std::min(DEVIATIONS * std::sqrt(of_row * of_row + of_query * of_query), most) +
+           VALUE_ROUNDING * value * root_dim_ * norm + RESULT_ROUNDING * std::abs(first);
+}
+
+Query::Bounds Query::bounds(float first, const uint8_t* record, bool is_of_0_1) const {
+    const RecordHeader h = header_of(record);
+    float scale = h.scale, value = std::abs(h.offset) + 255 * h.scale, unit = 1;
+    if (shape_.metric == Metric::ip) {
+        const float length = std::sqrt(float(squared_norm(h, shape_.dim)));
+        const float half = ip_error(first, length, residual_of(h, scale, is_of_0_1), value);
+        return checked({first - half, first + half});
+    }
+    if (shape_.metric == Metric::cosine) {  // half the squared distance of the vectors of unit length
+        const UnitForm form = unit_form(h, shape_.dim);
+        scale = form.scale;
+        value = std::abs(form.offset) + 255 * form.scale;
+        unit = 0.5f;
+    }
+    const Error error = error_of(residual_of(h, scale, is_of_0_1), value);
+    const float squared = first / unit, distance = std::sqrt(squared);
+    const float likely = (2 * DEVIATIONS / root_dim_ * error.spread + 2 * error.rounding) * distance;
+    const float noise = NOISE * error.spread * error.spread, slop = RESULT_ROUNDING * squared;
+    const float nearest = std::max(0.0f, distance - error.most), farthest = distance + error.most;
+    const float low = std::max(nearest * nearest, squared - likely - noise) - slop;
+    const float high = std::min(farthest * farthest, squared + likely + noise) + slop;
+    return checked({low * unit, high * unit});
+}
+
+bool Query::Widest::take_in(const RecordHeader& header) {
+    const float value_here = std::abs(header.offset) + 255 * header.scale;
+    if (header.scale <= scale && value_here <= value) return false;
+    scale = std::max(scale, header.scale);
+    value = std::max(value, value_here);
+    return true;
+}
+
+float Query::reject_beyond(float limit, const Widest& widest) const {
+    if (!(limit < std::numeric_limits<float>::infinity())) return limit;
+    const auto most = [this](float scale) { return shape_.has_fine ? scale * root_dim_ / 2 : 0; };
+    if (shape_.metric == Metric::ip)
+        return limit + ip_error(limit, widest.value * root_dim_, most(widest.scale), widest.value) *
+                           (1 + 2 * RESULT_ROUNDING);
+    const bool is_cosine = shape_.metric == Metric::cosine;
+    const float unit = is_cosine ? 0.5f : 1;
+    const Error error = is_cosine ? error_of(most(UNIT_SCALE_MAX), UNIT_VALUE_MAX)
+                                  : error_of(most(widest.scale), widest.value);
+    const float likely = 2 * DEVIATIONS / root_dim_ * error.spread + 2 * error.rounding;
+    const float squared = std::max(limit, 0.0f) / unit, noise = NOISE * error.spread * error.spread;
+    const float distance = std::min(std::sqrt(squared) + error.most, std::sqrt(squared + noise) + likely);
+    return distance * distance * unit * (1 + 2 * RESULT_ROUNDING);
+}
+
+float Query::reject_beyond(float limit) const {
+    const bool is_cosine = shape_.metric == Metric::cosine;
+    return is_cosine ? reject_beyond(limit, {}) : std::numeric_limits<float>::infinity();
+}
+
+}  // namespace asteroid
