@@ -1,4 +1,4 @@
-"""Requests as raw ASGI messages, for what no well-behaved client sends."""
+"""Requests as raw ASGI messages: what no well-behaved client sends."""
 
 from __future__ import annotations
 

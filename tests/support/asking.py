@@ -1,4 +1,4 @@
-"""A few words to speak HTTP with in tests."""
+"""Sends requests in tests, and checks what all answers have in common."""
 
 from __future__ import annotations
 

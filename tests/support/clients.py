@@ -1,4 +1,4 @@
-"""Both clients behind one face, so that each test runs on each."""
+"""Both clients behind one interface, so that each test runs with both."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Awaited:
         return call
 
     async def walk(self, supply: Generator[object, None, None]) -> AsyncIterator[object]:
-        """What a blocking iteration gives."""
+        """The items of a blocking iteration."""
         nothing = object()
         with closing(supply):
             while (value := await asyncio.to_thread(next, supply, nothing)) is not nothing:
@@ -41,6 +41,6 @@ class Awaited:
 
 
 def client_of(kind: str, url: str, **options: Any) -> Any:
-    """An asynchronous client, or a blocking one made to look so; its retries are quick."""
+    """The asynchronous client, or the blocking one wrapped to look like it; both retry quickly."""
     settings: dict[str, Any] = {"api_key": KEY, "base_url": url, "timeout": 10.0, "retries": QUICK} | options
     return AsyncClient(**settings) if kind == "async" else Awaited(Client(**settings))

@@ -1,8 +1,8 @@
-"""File layers for tests: one that counts, one that fails on command; and the one in memory.
+"""File layers for tests: one that counts operations, one that fails on demand, and one in memory.
 
 Each is a ``Files``, and the last two wrap another, so that they can be stacked. ``FaultyFiles`` numbers every
-operation that reaches the disk, which allows the oldest trick there is: fail operation 1, then 2, then 3 …
-until the run under test passes untouched.
+operation that reaches the disk. A test can fail operation 1, then 2, then 3 … until the run under test has no
+operation of that number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A server with faults: it stands before a real one, in a thread of its own, and passes requests on.
+"""A server with faults: a proxy before a real server, which runs in its own thread.
 
 It records what arrives, and can be told to answer the next requests badly or not at all. It knows nothing
 of what the requests mean.
@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 
 
 class FaultyServer:
-    """Stands before the server at ``target``; ``script`` holds what to do with the next requests instead."""
+    """A proxy for the server at ``target``; ``script`` says what to do with the next requests instead."""
 
     def __init__(self, target: str) -> None:
         self.target = target
@@ -70,7 +70,7 @@ class FaultyServer:
         self._runner = None
 
     def cut(self, seen: Seen) -> None:
-        """Closes the connection that a request came by."""
+        """Closes the connection of a request."""
 
         async def close() -> None:
             assert isinstance(seen.connection, asyncio.Transport)
@@ -114,7 +114,7 @@ class FaultyServer:
         return await step(request)
 
     async def _settle(self) -> None:
-        """Lets everything end that a connection cut at a bad moment may have left under way."""
+        """Waits until nothing is left running of a connection that was cut."""
         assert self._session is not None
         await self._session.close()
         await self._loop.shutdown_default_executor()

@@ -52,7 +52,7 @@ def steps_of(page: str) -> Iterator[Step]:
 
 
 class Reader:
-    """Whoever follows a page: a folder, a shell, a Python session, and a server while one is started."""
+    """A reader who follows a page: a folder, a shell, a Python session, and a server while one runs."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder = folder

@@ -1,7 +1,7 @@
-"""Which tests run beside each other, when several processes run them: those marked ``serial`` run alone.
+"""Which tests run at the same time when several processes run them: those marked ``serial`` run alone.
 
-A test holds the machine while it runs: shared with the others, or alone. Who wants it alone waits until the
-others have ended, and they wait meanwhile, in every process.
+Each test holds a lock while it runs: shared with the others, or exclusive. A test that wants it exclusive
+waits until all running tests have ended, and in every process the next tests wait for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 GATE = Path(__file__)
 MACHINE = Path(__file__).with_name("running_order.py")
-"""What is locked: files that are there anyway, so that nothing is left over."""
+"""The files that are locked. They exist anyway, so nothing is left behind."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The contract's truth table, written a second time and as plainly as possible, to test the first against.
+"""The contract's truth table for filters, written a second time and as plainly as possible, to compare with.
 
 It shares nothing with the code under test: it reads the filter as plain Python values, evaluates by
 recursion and knows no compiled form. Filters must be well formed.

@@ -15,7 +15,7 @@ Vectors = NDArray[np.float32]
 
 
 class FakePart:
-    """Rows in RAM that note whose payloads were read; they may claim to have a graph."""
+    """Rows in RAM that record which payloads were read. They may pretend to have a graph."""
 
     def __init__(self, spec: IndexSpec, number: int, capacity: int, *, is_flat: bool = True) -> None:
         self.key = ("fake", number)
@@ -37,7 +37,7 @@ class FakePart:
 
 
 class World:
-    """Blocks that a test fills, and snapshots of them."""
+    """Memtables that a test fills, and snapshots of them."""
 
     def __init__(self, dim: int = 4, metric: str = "l2", *, capacity: int = 4096) -> None:
         self.spec = IndexSpec(dim, metric)
@@ -47,7 +47,7 @@ class World:
         self._lsn = 0
 
     def add_block(self, *, is_flat: bool = True) -> FakePart:
-        """An empty block; rows are added to the newest."""
+        """Begins an empty memtable; rows are added to the newest."""
         block = FakePart(self.spec, len(self.blocks), self._capacity, is_flat=is_flat)
         self.blocks.append(block)
         self._dead.append(set())
@@ -56,7 +56,7 @@ class World:
     def upsert(
         self, ids: Sequence[int], vectors: Vectors | None = None, payloads: Iterable[bytes] = ()
     ) -> None:
-        """Adds rows to the newest block, killing those that they replace."""
+        """Adds rows to the newest memtable and marks those that they replace deleted."""
         if not self.blocks:
             self.add_block()
         self.delete(ids)
@@ -68,7 +68,7 @@ class World:
         self.blocks[-1].native.append(np.array(ids, np.uint64), records)
 
     def delete(self, ids: Iterable[int]) -> None:
-        """Kills the living rows of some ids."""
+        """Marks the living rows of some ids deleted."""
         wanted = np.array(list(ids), np.uint64)
         for view, dead in zip(self.snapshot().parts, self._dead, strict=True):
             rows = view.find(wanted)

@@ -27,5 +27,5 @@ def open_feeds(engine: Engine) -> int:
 
 
 def use_up_feeds(patch: pytest.MonkeyPatch, engine: Engine) -> None:
-    """Lets the engine believe that as many change feeds are open as there may be."""
+    """Makes the engine believe that as many change feeds are open as are allowed."""
     patch.setattr(engine.admin, "_feeds", FEEDS_MAX)

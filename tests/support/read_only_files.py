@@ -1,4 +1,4 @@
-"""A file layer that refuses every change, for what must only look."""
+"""A file layer that refuses every change, to test code that must only read."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tests.support.faulty_files import WatchedFiles
 
 
 class ReadOnlyFiles(WatchedFiles):
-    """Passes what reads on to ``inner``; whatever would change the disk fails."""
+    """Passes reads on to ``inner``; every operation that would change the disk fails."""
 
     def watch(self, kind: str, path: str, write_part: Callable[[int], None] | None) -> None:
         """Fails."""
         raise StorageError(f"cannot {kind} {path}: Read-only file system")
 
     def make_dirs(self, path: str) -> None:
-        """Fails, also when the folder is there: a look needs none."""
+        """Fails, also when the folder exists: code that only reads makes no folders."""
         self.watch("make_dirs", path, None)
 
     def open_append(self, path: str) -> AppendFile:
-        """Fails: nobody who only looks opens a file for writing."""
+        """Fails: code that only reads opens no file for writing."""
         self.watch("open", path, None)
         raise AssertionError("not reached")
 

@@ -12,8 +12,8 @@ Test = TypeVar("Test")
 def dealt(tests: Sequence[Test], is_slow: Callable[[Test], bool], processes: int) -> list[Test]:
     """The tests in as many equal stretches as there are processes, the slow ones first in each.
 
-    pytest-xdist gives each process one stretch (``--dist worksteal``); whoever is done takes over half of
-    what another has left, from its end. In a stretch, tests stay beside those of their module.
+    pytest-xdist gives each process one stretch (``--dist worksteal``). A process that has finished takes
+    half of what another has left, from its end. In a stretch, tests stay beside those of their module.
     """
     slow = [test for test in tests if is_slow(test)]
     quick = iter([test for test in tests if not is_slow(test)])

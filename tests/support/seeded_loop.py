@@ -1,8 +1,8 @@
 """An event loop whose order and time come from a seed, and worker threads that run in it.
 
-Whatever is ready may go next: each seed is one schedule, and it replays alone. Time stands still while
-anything is ready, and jumps to the next timer else. Work meant for threads runs in the loop itself, whole,
-with a seeded number of turns for everybody else before and after it.
+Any ready callback may run next; the seed decides, so each seed is one schedule, which can be repeated. Time
+stands still while a callback is ready; otherwise it jumps to the next timer. Work for threads runs in the
+loop, as a whole. Before and after it, other callbacks run, as many as the seed says.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ JUMPS_MAX = 10_000
 
 
 class Stuck(Exception):
-    """Nothing is ready and nothing ever will be."""
+    """No callback is ready, and no timer is left that could make one ready."""
 
 
 class SeededLoop(asyncio.SelectorEventLoop):
-    """Runs one ready callback at a time, which one being the seed's choice."""
+    """Runs one ready callback at a time; the seed decides which."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -100,7 +100,7 @@ async def _in_background(self: WorkerThread, function: Callable[..., T], *args: 
 
 
 class InOrder(dict[Any, None]):
-    """A set that is gone through in the order in which it was filled, not by addresses in memory."""
+    """A set whose iteration follows the order of insertion, not addresses in memory."""
 
     def add(self, one: object) -> None:
         """Puts it in."""
@@ -128,7 +128,7 @@ def _monotonic() -> float:
 
 @contextmanager
 def threads_in_place() -> Iterator[pytest.MonkeyPatch]:
-    """Has worker threads' work done by the loop, and its clock asked, for as long as the block runs."""
+    """While the block runs, the loop does the work of worker threads, and its clock replaces the real one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(to_thread, "run_sync", _in_place)
         patch.setattr(WorkerThread, "run", _in_background)
@@ -139,13 +139,13 @@ def threads_in_place() -> Iterator[pytest.MonkeyPatch]:
 
 
 def run_seeded(seed: int, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Runs ``main()`` on the seed's schedule, threads in place; raises Stuck when it cannot end."""
+    """Runs ``main()`` on the schedule of the seed, without threads; raises Stuck when it cannot end."""
     with threads_in_place(), asyncio.Runner(loop_factory=lambda: SeededLoop(seed)) as runner:
         return runner.run(main())
 
 
 async def together(*calls: Awaitable[object]) -> None:
-    """Has all of them under way at once; returns when all have ended."""
+    """Runs all of them at the same time; returns when all have ended."""
 
     async def wait(call: Awaitable[object]) -> None:
         await call

@@ -1,4 +1,4 @@
-"""Speaks ASGI to an application by hand: what HTTP clients tidy up, these tests want untidy."""
+"""Sends ASGI messages to an application by hand, also such as no HTTP client would send."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ NOTHING_FOUND = Recovery(
 
 
 class FakeEngine:
-    """As much of an engine as the shell looks at."""
+    """As much of an engine as the application around the routes uses."""
 
     def __init__(self) -> None:
         self.phase = Phase("ready", 1.0, "ready")
@@ -84,7 +84,7 @@ class FakeEngine:
 
     @property
     def applied_lsn(self) -> int:
-        """The newest record, or the trouble that this engine is in."""
+        """The newest record; raises ``trouble`` if it is set."""
         if self.trouble is not None:
             raise self.trouble
         return 9
@@ -153,7 +153,7 @@ async def ask(
     ends: bool = True,
     on_part: Callable[[bytes], None] | None = None,
 ) -> Answered:
-    """One request whose body arrives in ``parts``; without ``ends`` the client then falls silent."""
+    """One request whose body arrives in ``parts``; without ``ends`` the client then sends nothing more."""
     supply = iter([*parts])
     sent = dict(headers or {})
     if key is not None:

@@ -1,4 +1,4 @@
-"""What a folder holds to the last byte and second, and folders that cannot be written to."""
+"""All that a folder holds, with bytes and times, and folders that cannot be written to."""
 
 from __future__ import annotations
 

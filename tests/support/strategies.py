@@ -1,4 +1,4 @@
-"""Filters and payloads for property tests: few names and values, so that they meet often."""
+"""Filters and payloads for property tests. Names and values are few, so that filters often match."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ filters: st.SearchStrategy[dict[str, Any]] = st.recursive(
 
 
 def random_value(random: Random, depth: int) -> Any:
-    """A JSON value, by plain chance: thousands of them take no time."""
+    """A random JSON value, made without hypothesis: thousands of them take no time."""
     choice = random.random()
     if depth == 0 or choice < 0.5:
         return random.choice(SCALARS)
@@ -75,7 +75,7 @@ def random_payload(random: Random, depth: int = 3) -> dict[str, Any]:
 
 
 def random_filter(random: Random, depth: int = 2) -> dict[str, Any]:
-    """A filter over the same names, by plain chance."""
+    """A random filter over the same names, made without hypothesis."""
     choice = random.random()
     if depth and choice < 0.35:
         parts = [random_filter(random, depth - 1) for _ in range(random.randrange(3))]

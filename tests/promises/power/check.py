@@ -1,4 +1,4 @@
-"""Opens crash images with the real engine, and says what is wrong with the first that is."""
+"""Opens crash images with the real engine and reports the first one that is wrong."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ ROOT = "store"
 
 
 class Violation(AssertionError):
-    """An image that does not open, or opens as what it must not be."""
+    """An image does not open, or holds something that it must not hold."""
 
 
 @dataclass
 class Figures:
-    """What a check went through."""
+    """What one check has done."""
 
     operations: int = 0
     images: int = 0
@@ -60,7 +60,7 @@ class Figures:
 
 
 def record(seed: int, steps: int) -> tuple[Script, RecordingFiles]:
-    """Runs the script of a seed on a schedule of the same seed."""
+    """Runs the script of a seed. The same seed also decides the order of the tasks."""
     script, files = Script(seed, steps), RecordingFiles()
 
     async def main() -> None:
@@ -78,7 +78,7 @@ def record(seed: int, steps: int) -> tuple[Script, RecordingFiles]:
 
 @contextmanager
 def repeatable(seed: int) -> Iterator[None]:
-    """Log files are small, and what is drawn or dated in them comes from the seed, while the block runs."""
+    """While the block runs, log files are small, and their random values and times come from the seed."""
     drawn, clock_ns = random.Random(seed), count(10**18, 10**6)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "LOG_FILE_BYTES_MAX", LOG_FILE_BYTES)
@@ -90,7 +90,7 @@ def repeatable(seed: int) -> Iterator[None]:
 
 
 def contents_of(engine: Engine) -> Contents:
-    """What an engine holds, and what its tags stand for."""
+    """What an engine holds, and what each tag names."""
     files, layout, tags = inside(engine).builder.files, StoreLayout(data_directory(engine)).collection(), []
     for each in tags_of(files, layout):
         manifest = read_tag(files, layout, each.name).decoded()
@@ -111,7 +111,7 @@ def contents_of(engine: Engine) -> Contents:
 
 
 class Opener:
-    """Opens images, each different one once, and each state that recovery leaves a second time."""
+    """Opens each distinct image once, and each state that recovery leaves a second time."""
 
     def __init__(self) -> None:
         self.opened = 0
@@ -119,7 +119,7 @@ class Opener:
         self._settled: dict[frozenset[tuple[str, bytes]], Contents] = {}
 
     async def contents(self, key: Key, image: Callable[[Key], Image]) -> Contents:
-        """What a store holds that opens on the image, and again when it is opened once more."""
+        """What the store in the image holds; opening it a second time must give the same."""
         if key not in self._known:
             self._known[key] = await self._open(image(key))
         return self._known[key]
@@ -148,7 +148,7 @@ async def _contents(files: MappableFiles) -> Contents:
 
 
 async def _goes_on(files: MappableFiles) -> None:
-    """A write after recovery counts, also for the next start."""
+    """A write after recovery is accepted, and is still there after the next start."""
     async with Engine.open(ROOT, OPTIONS, files=files) as engine:
         await engine.ready()
         if engine.spec is None:

@@ -1,6 +1,7 @@
-"""Damage that no crash does: flipped bits, lost, swapped and stale blocks. It is refused or changes nothing.
+"""Damage that no crash causes: flipped bits; lost, swapped and stale blocks. It is refused or has no effect.
 
-Only the end of the log may pass for a torn tail: then the records before it are there.
+The one exception is the end of the log, which may look like a torn tail. Then all records before it are
+there.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ BLOCKS = (512, 4096)
 
 
 def built() -> tuple[Image, Image]:
-    """Two images of one store: segments, a manifest and a log of three frames; and the same, older."""
+    """Two images of one store with segments, a manifest and a log: the newest state, and an earlier one."""
     files = MappableFiles()
 
     async def write() -> Image:
@@ -49,7 +50,7 @@ def built() -> tuple[Image, Image]:
 
 
 def opened_as(image: Image) -> Contents | None:
-    """What a store on the image holds; None when it is refused."""
+    """What the store in the image holds; None when it is refused."""
 
     async def contents() -> Contents:
         async with Engine.open(ROOT, OPTIONS, files=MappableFiles(image)) as engine:
@@ -68,7 +69,7 @@ def opened_as(image: Image) -> Contents | None:
 
 
 def prefixes(image: Image) -> set[Contents]:
-    """What the store holds when the last frames of its log are lost, one after the other."""
+    """All that the store may hold when its log loses its last frame, its last two, and so on."""
     log = newest_log(image)
     found: set[Contents] = set()
     data = image[log]

@@ -1,7 +1,7 @@
-"""The same run on a disk that fails at one operation, or from one on.
+"""The same run on a disk that fails at one operation, or at every operation from one on.
 
-Callers go on, and nothing that they were told is ever untrue, be it now, after a restart, or after a power
-cut that takes what was not synced.
+Callers go on after a failure. What they were told stays true: now, after a restart, and after a power cut
+that loses everything that was not synced.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from tests.support.faulty_files import Fault, FaultyFiles
 from tests.support.seeded_loop import run_seeded, threads_in_place
 
 REFUSED = (Conflict, InvalidRequest, NoSpace, NotFound)
-"""Errors that say that nothing was changed; others leave it open."""
+"""Errors that promise that nothing was changed. After any other error it may or may not have been."""
 CALL_S, ROOM_S = 3.0, 100.0
 SUBSETS = 6
 STEPS = 8
 
 
 class Failing(FaultyFiles):
-    """Notes when it failed, among what callers were told."""
+    """Notes each failure in the list of what callers were told."""
 
     def __init__(self, inner: RecordingFiles) -> None:
         super().__init__(inner)
@@ -37,7 +37,7 @@ class Failing(FaultyFiles):
 
     @property
     def is_full(self) -> bool:
-        """Whether what fails is only for want of room."""
+        """Whether the fault is a full disk."""
         return self._fault in (Fault.NO_SPACE, Fault.SHORT_NO_SPACE)
 
     def _fail(self, kind: str, path: str, write_part: Callable[[int], None] | None) -> None:
@@ -47,17 +47,17 @@ class Failing(FaultyFiles):
 
 
 class Callers:
-    """Make the calls of a script one after the other, whatever becomes of them."""
+    """Makes the calls of a script one after the other, whether they succeed or not."""
 
     def __init__(self, script: Script, files: Failing) -> None:
         self.choices = [Stored(None)]
-        """What the store may hold: each call of unknown outcome doubles them."""
+        """What the store may hold. Each call of unknown outcome doubles the number of choices."""
         self.errors: list[AsteroidError] = []
         self._script = script
         self._files = files
 
     async def run(self, engine: Engine) -> None:
-        """Makes them all; a flush is given up after a while, for a full disk is waited for."""
+        """Makes them all. A flush waits while the disk is full, so it is given up after a while."""
         for step in self._script.steps:
             for call in step:
                 with anyio.move_on_after(CALL_S):
@@ -81,7 +81,7 @@ class Callers:
             self.choices = [call.change(choice) for choice in self.choices]
 
     def check(self, found: Contents, when: str) -> None:
-        """What is found must be one of the choices."""
+        """Raises Violation unless what is found is one of the choices."""
         allowed = {choice.contents() for choice in self.choices}
         if found not in allowed:
             raise Violation(f"{when}: {found}, not one of {sorted(allowed)}")
@@ -104,7 +104,7 @@ async def _run(callers: Callers, files: Failing, number: int, arm: Callable[[int
 
 
 async def _has_room_again(callers: Callers, engine: Engine) -> None:
-    """Without a restart writes count again, and what waits is sealed."""
+    """Without a restart, writes are accepted again and waiting rows are sealed."""
     row, text = vectors(1, DIM), b'{"room":1}'
     if engine.spec is None:
         await engine.create_index(DIM, "l2")
@@ -128,7 +128,7 @@ async def _after(callers: Callers, recorded: RecordingFiles, seed: int) -> None:
 
 
 def fail_at(number: int, fault: Fault, *kinds: str, for_ever: bool = False, seed: int = 1) -> bool:
-    """Fails operation ``number`` of a run; False when there are not so many. Raises Violation."""
+    """Fails operation ``number`` of a run; False when the run has fewer. Raises Violation."""
     recorded, script = RecordingFiles(), Script(seed, STEPS, with_history=False)
     files = Failing(recorded)
     callers = Callers(script, files)

@@ -1,7 +1,8 @@
-"""What a power cut may leave of a recording: what the rules of a disk allow, or a seeded share of it.
+"""What a power cut may leave of a recording: all that the rules of a disk allow, or a random part of it.
 
-After each operation: only what was synced; each beginning of what was not; all but one of it; the last write
-torn, zeroed or with a hole; and random subsets, for a disk keeps an order only across a sync.
+The images after each operation have everything that was synced, and of the unsynced operations: none; the
+first few; all but one; all, with the last write torn, zeroed or with a hole; random subsets. A disk may
+reorder operations unless there is a sync between them.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ NAMES = {"link", "rename", "unlink"}
 
 Image = dict[str, bytes]
 Key = tuple[tuple[str, int], ...]
-"""Paths with the numbers of their contents: equal for equal images."""
+"""Paths with the numbers of their contents. Equal images have equal keys."""
 
 
 class Cut(NamedTuple):
-    """One power cut: after how many operations, which of the unsynced are kept, and what became of one."""
+    """One power cut: after which operation, which unsynced operations are kept, and which one is torn."""
 
     at: int
     kept: tuple[int, ...]
     torn: tuple[int, int, int] = (-1, 0, 0)
-    """Operation, and the bytes of it that are lost, as zeros; those at its end are not there at all."""
+    """An operation, and which of its bytes are lost: zeros instead, or nothing at the end of a file."""
 
 
 class Images:
-    """Makes the images of one recording; each content is made once."""
+    """Makes the images of one recording; each distinct content of a file exists once."""
 
     def __init__(self, ops: Sequence[Op], begun_with: Image, seed: int, subsets: int) -> None:
         self._ops = ops
@@ -53,7 +54,7 @@ class Images:
                 yield cut, self._key(cut)
 
     def last(self) -> Iterator[tuple[Cut, Key]]:
-        """A few cuts after the last operation: nothing of what was not synced, all of it, random shares."""
+        """A few cuts after the last operation: no unsynced operation is kept, all are, or a random subset."""
         for number, op in enumerate(self._ops):
             self._take(number, op)
         at, pending = len(self._ops), tuple(self._pending)
@@ -160,7 +161,7 @@ def damaged(op: Op, torn: tuple[int, int, int]) -> Op:
 
 
 def rename(names: dict[str, int], op: Op) -> None:
-    """Does to names what one operation does; the others that it followed may be undone."""
+    """Applies one operation to the names, even if operations before it were lost."""
     if op.kind == "link":
         names[op.path] = op.inode
         return

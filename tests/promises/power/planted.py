@@ -1,4 +1,4 @@
-"""Bugs to plant: each breaks one rule that keeps data safe, and one of the checks must see it."""
+"""Bugs to plant. Each breaks one rule that keeps data safe, and one of the checks must find it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def skip_sync(patch: Patch) -> None:
 
 
 def acknowledge_before_sync(patch: Patch) -> None:
-    """The sync behind each record is left to the next one."""
+    """The sync after a record is done only with the next record."""
     waiting: list[Callable[[], None]] = []
 
     def sync_later(_: LogWriter, sync: Callable[[], None], path: str) -> None:
@@ -58,7 +58,7 @@ def skip_folder_sync(patch: Patch) -> None:
 
 
 def skip_checksum(patch: Patch) -> None:
-    """A frame of the log counts without its checksum."""
+    """A frame of the log is accepted without a look at its checksum."""
     patch.setattr(
         frame_window,
         "check_frame",
@@ -91,7 +91,7 @@ def rename_before_sync(patch: Patch) -> None:
 
 
 def retry_sync(patch: Patch) -> None:
-    """A sync that fails is tried again, as if the lost data came back."""
+    """A sync that fails is tried again, as if that could bring lost data back."""
 
     def again(_: LogWriter, sync: Callable[[], None], path: str) -> None:
         try:
@@ -103,7 +103,7 @@ def retry_sync(patch: Patch) -> None:
 
 
 def swallow_no_space(patch: Patch) -> None:
-    """An error of a full disk is ignored."""
+    """The error of a full disk is ignored."""
     write = WatchedAppendFile.write
 
     def write_what_fits(self: WatchedAppendFile, data: bytes | memoryview) -> None:
@@ -170,12 +170,12 @@ def trim_before_manifest(patch: Patch) -> None:
 
 
 def newest_tombstones(patch: Patch) -> None:
-    """A manifest says who is dead now, not as of its record."""
+    """A manifest lists the rows that are deleted now, not those deleted as of its record."""
     patch.setattr(Deletions, "dead_as_of", lambda self, lsn: np.array(self._dead))
 
 
 def share_tombstones(patch: Patch) -> None:
-    """Readers get the bitmap of live rows that the applier goes on changing, not a copy."""
+    """Readers get the bitmap of live rows that the applier still changes, instead of a copy."""
     shared: dict[Deletions, NDArray[np.uint8]] = {}
     alive = Deletions.alive
 
@@ -207,7 +207,7 @@ def take_new_files_for_orphans(patch: Patch) -> None:
 
 
 def forget_what_tags_need(patch: Patch) -> None:
-    """Segments that only a tag needs are taken for orphans."""
+    """Segments that only a tag needs are removed as orphans."""
     patch.setattr(TaggedSegments, "without", lambda self, candidates: set(candidates))
 
 
@@ -223,4 +223,4 @@ ON_IMAGES: Sequence[Callable[[Patch], None]] = (
     newest_tombstones,
     forget_what_tags_need,
 )
-"""Seen by opening crash images."""
+"""These are found by opening crash images."""

@@ -1,7 +1,7 @@
-"""A disk in memory that remembers every operation, and what of it a power cut may undo.
+"""A disk in memory that records every operation, so that it is known what a power cut may undo.
 
-Data and names are apart, as they are on a disk: a write is safe once its file was synced, a name once its
-folder was. The list of both has notes of what callers were told in between.
+Data and names are separate, as they are on a disk: a write is safe once its file is synced, a name once its
+folder is synced. The list of operations also has notes of what callers were told, in order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.support.memory_files import MemoryAppendFile, MemoryFiles
 
 
 class MappableFiles(MemoryFiles):
-    """A disk in memory whose files can be mapped: each content has one real copy, made when asked for."""
+    """A disk in memory whose files can be mapped: a real file with the content is made on demand."""
 
     _copies: tempfile.TemporaryDirectory[str] | None = None
 
@@ -48,12 +48,12 @@ class Op(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Where the name lies that the operation changes."""
+        """The folder of the name that the operation changes."""
         return self.path.rpartition("/")[0]
 
 
 class RecordingFiles(MappableFiles):
-    """Keeps the list of what was done, in order."""
+    """A disk that keeps the list of operations, in order."""
 
     def __init__(self, contents: dict[str, bytes] | None = None) -> None:
         super().__init__(contents)
@@ -63,7 +63,7 @@ class RecordingFiles(MappableFiles):
         self._next_inode = len(self._inodes)
 
     def note(self, kind: str, number: int) -> None:
-        """Remembers at which point a caller asked for something, or was told that it is done."""
+        """Notes that a caller began a call here, or was told here that it is done."""
         self.ops.append(Op(kind, note=number))
 
     def create(self, path: str) -> AppendFile:

@@ -2,9 +2,9 @@
 
     python -m tests.promises.power.run --images 500000 --seed 7
 
-Each round takes the next seed: a run of the engine is recorded, and images that a power cut may leave of it
-are opened. Then a run is made again and again with each operation failing in turn, and then in many orders of
-its tasks. Stops at the first violation with exit status 1; the seed that it names brings it back.
+Each round uses the next seed. It records a run of the engine and opens the images that a power cut may
+leave. Then it repeats a run with each operation failing in turn, and again with its tasks in many orders. It
+stops at the first violation with exit status 1. The seed in its message reproduces the violation.
 """
 
 from __future__ import annotations

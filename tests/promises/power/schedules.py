@@ -1,7 +1,7 @@
-"""Schedules: the engine's tasks, its callers and its readers in a seeded order, all that can race racing.
+"""Schedules: the tasks of the engine, its callers and its readers run in an order that comes from a seed.
 
-Writers go on while blocks are sealed, segments merged, manifests written, the log trimmed, bulk loads put in.
-Readers hold snapshots across all that and look at them again.
+Writers go on while memtables are sealed, segments are merged, manifests are written, the log is trimmed and
+bulk loads are taken in. Readers hold snapshots meanwhile and look at them again later.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ LOOKS_MAX = 15
 
 
 class Reader:
-    """Looks at snapshots: what one shows stays as it is, and never goes back behind what was acknowledged."""
+    """Looks at snapshots. A snapshot never changes, and a new one has everything acknowledged before it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._held: list[tuple[Snapshot, int, str]] = []
 
     async def read(self, until: Callable[[], bool]) -> None:
-        """Takes a snapshot now and then, and looks again at all that it holds."""
+        """Takes a snapshot now and then, and checks all snapshots that it holds again."""
         loop, newest = asyncio.get_running_loop(), 0
         assert isinstance(loop, SeededLoop)
         for _ in range(LOOKS_MAX):
@@ -56,14 +56,14 @@ class Reader:
                 await asyncio.sleep(0)
 
     def look_again(self, last: int) -> None:
-        """What was seen is still there."""
+        """Raises Violation if a snapshot shows something else than before."""
         for snapshot, live, digest in self._held[-last:]:
             if (snapshot.live, snapshot_digest(snapshot)) != (live, digest):
                 raise Violation("a snapshot changed after it was taken")
 
 
 class Writers:
-    """Make a script's calls, those of a step at once; each sees what it wrote as soon as it is told."""
+    """Makes the calls of a script, those of one step together. Each reads its own write back."""
 
     def __init__(self, script: Script, engine: Engine) -> None:
         self.expected = Stored(None)

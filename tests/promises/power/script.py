@@ -1,8 +1,8 @@
 """A run of the real engine that does a little of everything, and what its callers were told.
 
-Steps follow one another; the calls within a step are under way at once and touch different ids, so that their
-order does not matter. ``Told`` knows which contents a store may have after a crash: everything told is there,
-and of the step under way any choice of calls, each whole.
+Steps follow one another. The calls within a step run at the same time and change different ids, so their
+order does not matter. ``Told`` knows which contents a store may have after a crash: all calls that were
+acknowledged, and any subset of the others of the current step, each of them whole.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Stored:
         return Stored({id_: row for id_, row in rows.items() if row is not None}, self.tags)
 
     def with_tag(self, name: str) -> Stored:
-        """The same, and what it holds has a name."""
+        """The same with one more tag, which names what it holds."""
         _, rows, digest, tags = self.contents()
         return Stored(self.rows, tuple(sorted([*tags, (name, rows, digest)])))
 
@@ -228,7 +228,7 @@ class Script:
 
 
 class Told:
-    """What callers asked for and were told, up to some moment; gives the contents that are right then."""
+    """What callers asked for and were told up to one moment, and which contents a store may have then."""
 
     def __init__(self, script: Script) -> None:
         self._steps = iter(script.steps)
@@ -253,7 +253,7 @@ class Told:
 
     @property
     def allowed(self) -> set[Contents]:
-        """The contents that a store may have after a crash now."""
+        """The contents that a store may have after a crash at this moment."""
         if self._allowed is None:
             self._allowed = {stored.contents() for stored in self._choices()}
         return self._allowed
@@ -270,7 +270,7 @@ class Told:
 
 
 async def run(script: Script, engine: Engine, note: Callable[[str, int], None]) -> None:
-    """Makes the calls; raises what the first that fails raises."""
+    """Makes the calls; raises the error of the first that fails."""
 
     async def make(call: Call) -> None:
         note("begin", call.number)

@@ -2,9 +2,10 @@
 
     python -m tests.promises.power.syscalls --every 3
 
-A run is a process of its own that notes on a pipe what its callers were told. Each time it is killed as it
-enters the next write, fdatasync, fsync, rename, unlink or ftruncate; then the store is opened, twice, and
-compared with what was told. Stops at the first violation with exit status 1.
+A run is a separate process, which writes to a pipe what its callers were told. It is killed as it enters one
+write, fdatasync, fsync, rename, unlink or ftruncate; in the next run, as it enters a later one. After each
+kill the store is opened twice and compared with what was told. The first violation ends it with exit status
+1.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ async def found_in(path: str) -> Contents:
 
 
 def run_killed(call: str, number: int, folder: Path) -> tuple[bool, list[str]]:
-    """Runs until that call of that kind; whether it came so far, and the notes."""
+    """Runs until that call of that kind; returns whether the run got there, and the notes."""
     tracer = ["strace", "-f", "-qq", "-o", "/dev/null", f"--trace={call}"]
     tracer.append(f"--inject={call}:signal=KILL:when={number}")
     program = [sys.executable, "-m", "tests.promises.power.syscalls", "--work", str(folder)]
@@ -64,7 +65,7 @@ def run_killed(call: str, number: int, folder: Path) -> tuple[bool, list[str]]:
 
 
 def check_kill(call: str, number: int, folder: Path) -> bool:
-    """Kills once and looks; False when there are not so many calls. Raises Violation."""
+    """Kills one run and checks the store; False when the run has fewer calls. Raises Violation."""
     killed, notes = run_killed(call, number, folder)
     told = Told(Script(SEED, STEPS))
     for line in notes:
