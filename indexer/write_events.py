@@ -22,7 +22,7 @@ from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, PAYLOAD_BYTES_MAX
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Events that are logged together, and what they add to the tail at most."""
+    """Events that are logged together, and what they add to the memtable at most."""
 
     events: Sequence[Event]
     rows: int = 0
@@ -84,7 +84,7 @@ def merges_of(spec: IndexSpec, ids: Keys, patch: bytes, payload_bytes: int) -> W
 
 
 def _row_bytes(spec: IndexSpec) -> int:
-    """What a row adds to the tail beside its payload, and the row that it replaces."""
+    """What a row adds to the memtable beside its payload, with the deletion of the row that it replaces."""
     return spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES
 
 
