@@ -10,6 +10,8 @@ EF_SEARCH_MAX = 100_000
 """`ef_search` of one search."""
 EF_SEARCH_DEFAULT = 128
 """`ef_search` of a search that names none."""
+EF_SEARCH_WIDENED_MAX = 1_024
+"""What that grows to, at most, while the sampled recall of such searches is too low."""
 OFFSET_MAX = 10_000
 """Nearest matches that a search can skip."""
 SEARCHES_MAX = 1_000

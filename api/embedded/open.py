@@ -7,6 +7,11 @@ from contextlib import asynccontextmanager
 from os import PathLike, fspath
 
 from asteroid_cloud.api.embedded.store import Store
+from asteroid_cloud.api.service.quality.options import (
+    RECALL_MIN_DEFAULT,
+    SAMPLE_EVERY_DEFAULT,
+    checked_options,
+)
 from asteroid_cloud.indexer import BackupReport, EngineOptions, RecoveryMode, restore_backup
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.append import Retention
@@ -34,12 +39,16 @@ async def open(
     log_retention_bytes: int | None = None,
     log_retention_s: float | None = None,
     recovery: RecoveryMode = "tail",
+    recall_sample_every: int = SAMPLE_EVERY_DEFAULT,
+    recall_min: float = RECALL_MIN_DEFAULT,
 ) -> AsyncIterator[Store]:
     """A store in this process, recovered and ready; closed, with all its writes kept, on leaving.
 
     With ``dim`` the index is created if there is none, as ``Store.create_index`` does; one of another
     dimension, metric or precision raises Conflict (``index_differs``). The log is kept for ``changes`` and
     for restores to a point in time up to either bound; without a bound only as long as a restart needs it.
+    One search of ``recall_sample_every`` (0 for none) is repeated exactly in the background, and ``stats``
+    has the recall; below ``recall_min`` searches that name no ``ef_search`` look farther.
     Raises LockHeld when another process has the directory open, and StorageError when the damage on the disk
     is more than ``recovery`` ("strict", "tail" or "salvage") may repair; ``recovery()`` says what was
     repaired and what was lost.
@@ -49,7 +58,8 @@ async def open(
     options = EngineOptions(
         memory_budget_bytes=memory_budget_bytes, log_retention=retention, recovery=recovery
     )
-    async with Store.open(path, options) as store:
+    quality = checked_options(recall_sample_every, recall_min)
+    async with Store.open(path, options, quality) as store:
         await store.engine.ready()
         if dim is not None:
             await store.ensure_index(dim, metric, bits)

@@ -16,6 +16,7 @@ from asteroid_cloud.api.embedded.load import LoadCalls
 from asteroid_cloud.api.embedded.search import SearchCalls
 from asteroid_cloud.api.embedded.vectors import VectorCalls
 from asteroid_cloud.api.service.collections import Collection
+from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.indexer import Engine, EngineOptions
 
 
@@ -30,7 +31,10 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: str | PathLike[str], options: EngineOptions | None = None
+        cls,
+        path: str | PathLike[str],
+        options: EngineOptions | None = None,
+        quality: QualityOptions | None = None,
     ) -> AsyncIterator[Store]:
         """Opens a data directory, new or not, and yields at once; recovery runs in the background.
 
@@ -38,7 +42,11 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
         Raises LockHeld when another process has the directory open.
         """
         async with Engine.open(fspath(path), options) as engine:
-            yield cls(Collection(fspath(path), engine))
+            collection = Collection(fspath(path), engine, quality=quality)
+            try:
+                yield cls(collection)
+            finally:
+                await collection.close()
 
     async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
         """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""

@@ -103,8 +103,13 @@ async def _serve(settings: Settings) -> None:
     metrics = Metrics()
     failure: AsteroidError | None = None
     async with Engine.open(settings.data, settings.engine_options) as engine:
-        awaits_index = settings.dim is not None
-        collection = Collection(settings.data, engine, settings.backup_dir, awaits_index=awaits_index)
+        collection = Collection(
+            settings.data,
+            engine,
+            settings.backup_dir,
+            awaits_index=settings.dim is not None,
+            quality=settings.quality_options,
+        )
         collections = Collections(collection)
         config = uvicorn.Config(
             create_app(settings, collections, metrics),
@@ -131,10 +136,13 @@ async def _serve(settings: Settings) -> None:
             except AsteroidError as error:
                 failure, server.should_exit = error, True
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(prepare)
-            group.start_soon(watch, metrics.loop_lag)
-            await server.serve(sockets=[listener])
-            group.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(prepare)
+                group.start_soon(watch, metrics.loop_lag)
+                await server.serve(sockets=[listener])
+                group.cancel_scope.cancel()
+        finally:
+            await collection.close()
     if failure is not None:
         raise failure

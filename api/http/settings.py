@@ -14,7 +14,15 @@ from typing import Annotated, Literal
 import msgspec
 
 from asteroid_cloud.api.http.units import parse_age_s, parse_size
+from asteroid_cloud.api.limits import RECALL_TIME_SHARE_MAX
+from asteroid_cloud.api.service.quality.options import (
+    RECALL_MIN_DEFAULT,
+    SAMPLE_EVERY_DEFAULT,
+    QualityOptions,
+    checked_options,
+)
 from asteroid_cloud.indexer import EngineOptions, checked_spec
+from asteroid_cloud.query.limits import EF_SEARCH_WIDENED_MAX
 from asteroid_cloud.wal.append import Retention
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import MIB
@@ -115,6 +123,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             metavar="TIME",
         ),
     ] = None
+    recall_sample_every: Annotated[
+        int,
+        _about(
+            "One search of so many is repeated exactly in the background, in at most "
+            f"{100 * RECALL_TIME_SHARE_MAX:g}% of one processor's time, so that stats and metrics know the "
+            "recall; 0 for none.",
+            unit="searches",
+        ),
+    ] = SAMPLE_EVERY_DEFAULT
+    recall_min: Annotated[
+        float,
+        _about(
+            "Sampled recall, from 0 to 1, below which the server logs a warning, and searches that name no "
+            f"ef_search get a larger one, up to {EF_SEARCH_WIDENED_MAX:,}; 0 for never."
+        ),
+    ] = RECALL_MIN_DEFAULT
     backup_dir: Annotated[
         str | None,
         _about("Folder in which POST /v1/backup makes backups; without it none can be made.", metavar="DIR"),
@@ -171,6 +195,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             # An empty variable must not open a server that was meant to be closed.
             raise ValueError(f"api_key {NOT_A_KEY}")
 
+        try:
+            checked_options(self.recall_sample_every, self.recall_min)
+        except InvalidRequest as error:
+            raise ValueError(error.message) from error
+
     def __repr__(self) -> str:
         shown = (field.name for field in msgspec.structs.fields(self) if field.name != "api_key")
         return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
@@ -205,6 +234,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 None if self.log_retention_age is None else 1000 * parse_age_s(self.log_retention_age),
             ),
         )
+
+    @property
+    def quality_options(self) -> QualityOptions:
+        """What of it the sampling of searches needs."""
+        return checked_options(self.recall_sample_every, self.recall_min)
 
     def keys(self) -> list[str]:
         """All keys; raises InvalidRequest when the file of keys cannot be read or is empty."""

@@ -152,7 +152,9 @@ TAG_NAME = f"^{TAG.pattern}$"
 FIELD = about(f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes.", TEXT)
 BITS: Schema = {"type": "integer", "enum": [8, 16]}
 EF_SEARCH = about(
-    "More finds better and takes longer.", nullable(integer(1, EF_SEARCH_MAX, default=EF_SEARCH_DEFAULT))
+    "More finds better and takes longer. Without it, a server that finds its recall too low takes more than "
+    "the default.",
+    nullable(integer(1, EF_SEARCH_MAX, default=EF_SEARCH_DEFAULT)),
 )
 REQUESTS: dict[str, Schema] = {
     "IndexBody": body(

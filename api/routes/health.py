@@ -54,4 +54,5 @@ async def metrics(request: AnyRequest) -> Response[str]:
     """Counters and histograms of the server, gauges of the engine."""
     collection, figures = default_collection(request), metrics_of(request)
     stats = await collection.stats() if collection.engine.phase.name == "ready" else None
-    return Response(figures.render(stats, anonymous_bytes()), media_type=METRICS)
+    recalls = collection.reads.quality.recalls()
+    return Response(figures.render(stats, anonymous_bytes(), recalls), media_type=METRICS)

@@ -6,9 +6,14 @@ needs nothing that is shared but the process.
 
 from __future__ import annotations
 
+import anyio
+from anyio import to_thread
+from msgspec.structs import asdict
+
 from asteroid_cloud.api.service.backups import Backups
 from asteroid_cloud.api.service.change_feeds import OpenFeeds
 from asteroid_cloud.api.service.process_info import anonymous_bytes
+from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import Engine
@@ -29,13 +34,14 @@ class Collection:
         *,
         name: str = DEFAULT,
         awaits_index: bool = False,
+        quality: QualityOptions | None = None,
     ) -> None:
         """``awaits_index``: nothing is served over HTTP until ``ensure_index`` has run."""
         self.name = name
         self.path = path
         """The folder of its files."""
         self.engine = engine
-        self.reads = ReadExecutor(engine)
+        self.reads = ReadExecutor(engine, quality)
         self.backups = Backups(engine, backup_folder)
         self.feeds = OpenFeeds()
         self._awaits_index = awaits_index
@@ -70,7 +76,20 @@ class Collection:
         found = self.engine.stats()
         fields = {name: getattr(found, name) for name in found.__struct_fields__}
         memory = await self.engine.memory()
-        return Stats(**fields, memory=memory, memory_bytes=anonymous_bytes(), lsn=found.last_lsn)
+        return Stats(
+            **fields,
+            **asdict(self.reads.quality.report()),
+            memory=memory,
+            memory_bytes=anonymous_bytes(),
+            lsn=found.last_lsn,
+        )
+
+    async def close(self) -> None:
+        """Ends what runs for it alone; the engine is its owner's to close."""
+        quality = self.reads.quality
+        if quality.is_running:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(quality.close)
 
 
 class Collections:

@@ -14,6 +14,7 @@ import msgspec
 from asteroid_cloud.api.service.results import Stats
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+COLLECTION = "default"
 LAG_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5)
 
 
@@ -56,7 +57,9 @@ class Metrics:
         self._requests[key] = self._requests.get(key, 0) + 1
         self._latencies.setdefault((method, route), Histogram(LATENCY_BUCKETS_S)).observe(seconds)
 
-    def render(self, stats: Stats | None, memory_bytes: int) -> str:
+    def render(
+        self, stats: Stats | None, memory_bytes: int, recalls: Mapping[str, Histogram] | None = None
+    ) -> str:
         """All figures as text; without the engine's while it is not ready."""
         lines = [
             "# HELP asteroid_http_requests_total Requests answered, by status class.",
@@ -84,6 +87,11 @@ class Metrics:
             lines.append("# TYPE asteroid_memory_use_bytes gauge")
             for name, size in msgspec.structs.asdict(stats.memory).items():
                 lines.append(f'asteroid_memory_use_bytes{{of="{name}"}} {size}')
+            lines.append("# HELP asteroid_search_recall Of searches that were sampled and repeated exactly.")
+            lines.append("# TYPE asteroid_search_recall histogram")
+            for plan, histogram in sorted((recalls or {}).items()):
+                labels = f'collection="{COLLECTION}",plan="{plan}"'
+                lines += histogram.lines("asteroid_search_recall", labels)
             lines.append("# HELP asteroid_build_info What this server was built with and found.")
             lines.append("# TYPE asteroid_build_info gauge")
             lines.append(f'asteroid_build_info{{simd="{stats.kernels}"}} 1')
@@ -106,6 +114,8 @@ def _engine_gauges(stats: Stats) -> dict[str, tuple[str, float]]:
         "index_lag_records": ("Records not in segments yet.", stats.lag_records),
         "index_lag_seconds": ("Age of the oldest of them.", stats.lag_seconds),
         "merging": ("1 while a merge runs.", float(stats.merging)),
+        "search_recall_low": ("1 while sampled recall is below recall_min.", float(stats.recall_low)),
+        "search_ef_default": ("The ef_search of searches that name none.", stats.ef_search_default),
         "memory_budget_bytes": ("Bound on the tail and graphs.", stats.memory_budget_bytes),
     }
 

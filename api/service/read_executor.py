@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from asteroid_cloud import query
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
 from asteroid_cloud.api.service.process_info import processors
+from asteroid_cloud.api.service.quality.options import QualityOptions
+from asteroid_cloud.api.service.quality.quality import Quality
 from asteroid_cloud.indexer import Engine, Snapshot
 from asteroid_cloud.query import (
     Facets,
@@ -41,10 +43,11 @@ WORK_IN_PLACE_MAX = 8_000_000
 class ReadExecutor:
     """The reading side of a store; the blocking twin calls the query layer on its snapshots itself."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, quality: QualityOptions | None = None) -> None:
         share = engine.budget.filters
         self.filter_cache = FilterCache(lambda: share.bytes_max)
         share.measure_with(lambda: self.filter_cache.bytes)
+        self.quality = Quality(self.filter_cache, quality or QualityOptions())
         self.threads = processors()
         self._engine = engine
         self._limiter = CapacityLimiter(max(2, self.threads))
@@ -75,15 +78,23 @@ class ReadExecutor:
 
     async def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:
         """The nearest matches to one vector, or to the vector of one id."""
+        request = self.quality.widened(request)
         if self.is_short(snapshot, request):
-            return query.search(snapshot, request, self.filter_cache)
-        return await self.in_thread(lambda: query.search(snapshot, request, self.filter_cache))
+            result = query.search(snapshot, request, self.filter_cache)
+        else:
+            result = await self.in_thread(lambda: query.search(snapshot, request, self.filter_cache))
+        self.quality.note(snapshot, request, result)
+        return result
 
     async def search_batch(self, snapshot: Snapshot, requests: Sequence[SearchRequest]) -> list[SearchResult]:
         """Many searches of one snapshot."""
-        return await self.in_thread(
+        requests = [self.quality.widened(request) for request in requests]
+        results = await self.in_thread(
             lambda: query.search_batch(snapshot, requests, self.filter_cache, threads=self.threads)
         )
+        for request, result in zip(requests, results, strict=True):
+            self.quality.note(snapshot, request, result)
+        return results
 
     async def fetch(
         self, snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool, vector: bool
@@ -139,7 +150,8 @@ class ReadExecutor:
 
     async def recall(self, snapshot: Snapshot, request: RecallRequest) -> Recall:
         """How much of the truth searches find; all such calls together keep one thread of their own busy."""
-        samples, found = query.recalls(snapshot, request, self.filter_cache), list[float]()
+        request, found = self.quality.widened(request), list[float]()
+        samples = query.recalls(snapshot, request, self.filter_cache)
         while (one := await to_thread.run_sync(next, samples, None, limiter=self._measuring)) is not None:
             found.append(one)
         return query.summary_of(found)

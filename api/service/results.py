@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from asteroid_cloud import query
 from asteroid_cloud.indexer import Building, MemoryUse
 from asteroid_cloud.query import Bounds, Explain, FacetValue
+from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
 
 Payload = dict[str, Any]
 
@@ -189,6 +190,15 @@ class Stats(Answer, frozen=True, kw_only=True):
     memory: MemoryUse
     """Bytes by what they are for."""
     kernels: str
+    recall_sampled: float | None = None
+    """The mean recall of the last searches that were repeated exactly; None before the first."""
+    recall_samples: int = 0
+    """How many were repeated since the store was opened."""
+    recall_low: bool = False
+    """Whether the recall of searches that name no ``ef_search`` fell below the setting ``recall_min``, and is
+    not well above it again."""
+    ef_search_default: int = EF_SEARCH_DEFAULT
+    """What these have as ``ef_search``; more than 128 after their recall was low."""
     lsn: int
 
 

@@ -22,7 +22,7 @@ class WorkerThread:
     """One thread of low priority, and those that native code starts from it."""
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(1, name, initializer=_lower_priority)
+        self._executor = ThreadPoolExecutor(1, name, initializer=lower_priority)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs it there; if the caller is cancelled meanwhile, only after it has ended."""
@@ -36,7 +36,8 @@ class WorkerThread:
         self._executor.shutdown(wait=False)
 
 
-def _lower_priority() -> None:
+def lower_priority() -> None:
+    """Gives the calling thread the niceness of background work."""
     if sys.platform == "linux":  # where a priority belongs to a thread; elsewhere it is the process's
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 

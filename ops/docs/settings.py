@@ -48,8 +48,8 @@ client share an environment, `ASTEROID_API_KEY` serves both.
 ## Embedded stores
 
 `asteroid_cloud.api.open` and `open_blocking` take what concerns the store as arguments: `dim`, `metric`,
-`bits`, `memory_budget_bytes`, `log_retention_bytes`, `log_retention_s` and `recovery`. They read no
-variables and no file.
+`bits`, `memory_budget_bytes`, `log_retention_bytes`, `log_retention_s`, `recovery`, `recall_sample_every` and
+`recall_min`. They read no variables and no file.
 """
 
 

@@ -18,6 +18,7 @@ once it has measured as much as the scan would have.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import msgspec
 
@@ -45,6 +46,8 @@ PLAN_BYTES_MAX = 64 * KIB
 """The size of the bitmaps of a plan that is kept: 64 such plans hold at most 4 MiB."""
 
 SCAN, WALK, SKIP = "scan", "walk", "skip"
+PlanKind = Literal["scan", "walk", "mixed"]
+"""How the parts in which anything matches are searched: all one way, or some each way."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -108,6 +111,15 @@ def _choose(view: PartView, matches: int, ef: int, exact: bool) -> tuple[str, st
     if matches <= limit:
         return SCAN, f"{matches} matches are at most {limit}"
     return WALK, f"{matches} matches are more than {limit}"
+
+
+def plan_kind(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> PlanKind:
+    """How a search is done; a scan where nothing matches."""
+    plan = plan_search(snapshot, request.filter, cache, ef=request.ef, exact=request.exact)
+    methods = {choice.method for choice in plan.choices}
+    if WALK not in methods:
+        return "scan"
+    return "mixed" if SCAN in methods else "walk"
 
 
 def estimate(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> float:

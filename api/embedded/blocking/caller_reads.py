@@ -35,6 +35,7 @@ class CallerReads:
         self._engine = collection.engine
         self._reads = collection.reads
         self._masks = collection.reads.filter_cache
+        self._quality = collection.reads.quality
         self._loop = loop
 
     def snapshot(self, min_lsn: int = 0) -> Snapshot:
@@ -45,15 +46,22 @@ class CallerReads:
 
     def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:
         """The nearest matches to one vector, or to the vector of one id."""
-        return query.search(snapshot, request, self._masks)
+        request = self._quality.widened(request)
+        result = query.search(snapshot, request, self._masks)
+        self._quality.note(snapshot, request, result)
+        return result
 
     def search_batch(self, snapshot: Snapshot, requests: Sequence[SearchRequest]) -> list[SearchResult]:
         """Many searches of one snapshot."""
-        return query.search_batch(snapshot, requests, self._masks, threads=self._reads.threads)
+        requests = [self._quality.widened(request) for request in requests]
+        results = query.search_batch(snapshot, requests, self._masks, threads=self._reads.threads)
+        for request, result in zip(requests, results, strict=True):
+            self._quality.note(snapshot, request, result)
+        return results
 
     def recall(self, snapshot: Snapshot, request: RecallRequest) -> Recall:
         """How much of the truth searches find."""
-        return query.summary_of(list(query.recalls(snapshot, request, self._masks)))
+        return query.summary_of(list(query.recalls(snapshot, self._quality.widened(request), self._masks)))
 
     def fetch(
         self, snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool, vector: bool

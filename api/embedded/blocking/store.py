@@ -20,6 +20,7 @@ from asteroid_cloud.api.embedded.blocking.load import BlockingLoadCalls
 from asteroid_cloud.api.embedded.blocking.search import BlockingSearchCalls
 from asteroid_cloud.api.embedded.blocking.vectors import BlockingVectorCalls
 from asteroid_cloud.api.embedded.open import MEMORY_BUDGET_BYTES, open
+from asteroid_cloud.api.service.quality.options import RECALL_MIN_DEFAULT, SAMPLE_EVERY_DEFAULT
 from asteroid_cloud.indexer import RecoveryMode
 
 
@@ -45,6 +46,8 @@ def open_blocking(
     log_retention_bytes: int | None = None,
     log_retention_s: float | None = None,
     recovery: RecoveryMode = "tail",
+    recall_sample_every: int = SAMPLE_EVERY_DEFAULT,
+    recall_min: float = RECALL_MIN_DEFAULT,
 ) -> Iterator[BlockingStore]:
     """A store in this process, as ``open`` gives it, with methods that block."""
     with start_blocking_portal(name="asteroid-store") as portal:
@@ -57,6 +60,8 @@ def open_blocking(
             log_retention_bytes=log_retention_bytes,
             log_retention_s=log_retention_s,
             recovery=recovery,
+            recall_sample_every=recall_sample_every,
+            recall_min=recall_min,
         )
         with portal.wrap_async_context_manager(opened) as store:
             yield BlockingStore(store, EventLoop(portal))

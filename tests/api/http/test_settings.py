@@ -136,6 +136,10 @@ def test_the_folder_must_be_given() -> None:
         ("concurrency", "0"),
         ("body_timeout_s", "0"),
         ("body_timeout_s", "nan"),
+        ("recall_sample_every", "-1"),
+        ("recall_sample_every", "1.5"),
+        ("recall_min", "1.1"),
+        ("recall_min", "nan"),
         ("log_level", "loud"),
     ],
 )

@@ -1,0 +1,175 @@
+"""The quality of a collection's searches: one of many is repeated exactly, and its recall is counted.
+
+The sampled search has been answered before. It is repeated in a thread of low priority on the snapshot that
+it read, one at a time, in native code without the GIL; at most RECALL_WAITING_MAX more wait, each with its
+snapshot. What would take more of a processor than RECALL_TIME_SHARE_MAX is not repeated at all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from copy import deepcopy
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from asteroid_cloud import query
+from asteroid_cloud.api.limits import RECALL_TIME_SHARE_MAX, RECALL_WAITING_MAX
+from asteroid_cloud.api.service.metrics import Histogram
+from asteroid_cloud.api.service.quality.options import QualityOptions
+from asteroid_cloud.api.service.quality.time_budget import TimeBudget
+from asteroid_cloud.api.service.quality.widening import Widening
+from asteroid_cloud.api.service.quality.worker import Worker
+from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.query import FilterCache, RecallRequest, SearchRequest, SearchResult
+from asteroid_cloud.query.knn import PlanKind, plan_kind, recall_by_distance, true_distances
+from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
+
+SECONDS_A_COMPONENT = 1e-9
+"""What an exact search takes for each component, before any has been timed."""
+COMPONENTS_TIMED_MIN = 100_000
+"""What is smaller says more about the cost of a call than about that of a component."""
+NEW_SHARE = 0.2
+"""Weight of the newest time in the average."""
+RECENT = 50
+"""The last samples, of which ``recall_sampled`` is the mean."""
+RECALL_BUCKETS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
+
+R = TypeVar("R", SearchRequest, RecallRequest)
+
+
+class Sample(msgspec.Struct, frozen=True, eq=False):
+    """A search that was answered, as it is to be repeated."""
+
+    snapshot: Snapshot
+    request: SearchRequest
+    distances: NDArray[np.float32]
+    components: float
+    """An estimate of what an exact search costs."""
+
+
+class QualityReport(msgspec.Struct, frozen=True):
+    """What samples say at one moment."""
+
+    recall_sampled: float | None
+    """The mean of the last samples; None before the first."""
+    recall_samples: int
+    """All samples since the store was opened."""
+    recall_low: bool
+    ef_search_default: int
+    """What a search has that names no ``ef_search``."""
+
+
+class Quality:
+    """Samples searches; ``note`` and ``widened`` may be called from any thread."""
+
+    def __init__(
+        self,
+        cache: FilterCache,
+        options: QualityOptions,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        processor_clock: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._cache = cache
+        self._every = options.sample_every
+        self._searches = itertools.count(1)
+        self._budget = TimeBudget(RECALL_TIME_SHARE_MAX, clock)
+        self._processor_clock = processor_clock
+        self._seconds_a_component = SECONDS_A_COMPONENT
+        self._worker = Worker("asteroid-recall", self._repeat, RECALL_WAITING_MAX)
+        self._widening = Widening(options.recall_min)
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._samples = 0
+        self._by_plan: dict[str, Histogram] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a thread to be ended."""
+        return self._worker.is_running
+
+    def widened(self, request: R) -> R:
+        """The request with the ef that searches have at present which name none."""
+        ef = self._widening.ef
+        return request if ef == EF_SEARCH_DEFAULT else replace(request, ef_default=ef)
+
+    def note(self, snapshot: Snapshot, request: SearchRequest, result: SearchResult) -> None:
+        """Counts a search that was answered, and samples it if it is its turn."""
+        if self._every and not request.exact and next(self._searches) % self._every == 0:
+            self._sample(snapshot, request, result)
+
+    def report(self) -> QualityReport:
+        """What samples say now."""
+        with self._lock:
+            mean = sum(self._recent) / len(self._recent) if self._recent else None
+            return QualityReport(mean, self._samples, self._widening.is_low, self._widening.ef)
+
+    def recalls(self) -> dict[str, Histogram]:
+        """The recall of all samples, by how their parts were searched."""
+        with self._lock:
+            return deepcopy(self._by_plan)
+
+    def close(self) -> None:
+        """Ends the thread, once the search that it repeats is done."""
+        self._worker.close()
+
+    def _sample(self, snapshot: Snapshot, request: SearchRequest, result: SearchResult) -> None:
+        plain = replace(request, exact=True, include_payload=False, include_vector=False, explain=False)
+        components = query.estimate(snapshot, plain, self._cache)
+        if not self._is_affordable(components):
+            return
+        if request.vector is not None:  # the caller's own array, which may change
+            request = replace(request, vector=request.vector.copy())
+        self._worker.offer(Sample(snapshot, request, result.distances.copy(), components))
+
+    def _is_affordable(self, components: float) -> bool:
+        return components * self._seconds_a_component <= self._budget.left_s()
+
+    def _repeat(self, sample: Sample) -> None:
+        """Measures the recall of a sample, in the worker's thread."""
+        if not self._is_affordable(sample.components):  # the one before took longer than was thought
+            return
+        began = self._processor_clock()
+        try:
+            truth = true_distances(sample.snapshot, sample.request, self._cache)
+            plan = plan_kind(sample.snapshot, sample.request, self._cache)
+            is_judged = self._is_judged(sample, plan)
+        finally:
+            seconds = self._processor_clock() - began
+            self._budget.spend(seconds)
+        # Under a filter the estimate is of all rows, and the time is of those that match.
+        if sample.components >= COMPONENTS_TIMED_MIN and sample.request.filter.matches_all:
+            newest = seconds / sample.components
+            self._seconds_a_component += NEW_SHARE * (newest - self._seconds_a_component)
+        recall = recall_by_distance(sample.distances, truth)
+        if recall is not None:
+            self._count(plan, recall, is_judged=is_judged)
+
+    def _is_judged(self, sample: Sample, plan: PlanKind) -> bool:
+        """Whether it had the present ef because it named none, and walked a graph or would with the default.
+
+        With a larger ef a scan may be planned instead; its recall is what widening has led to.
+        """
+        request = sample.request
+        if request.ef_search is not None or request.ef != self._widening.ef:
+            return False
+        if plan == "scan" and request.ef > EF_SEARCH_DEFAULT:
+            usual = replace(request, ef_default=EF_SEARCH_DEFAULT)
+            plan = plan_kind(sample.snapshot, usual, self._cache)
+        return plan != "scan"
+
+    def _count(self, plan: PlanKind, recall: float, *, is_judged: bool) -> None:
+        with self._lock:
+            self._samples += 1
+            self._recent.append(recall)
+            self._by_plan.setdefault(plan, Histogram(RECALL_BUCKETS)).observe(recall)
+            if is_judged:
+                self._widening.judge(recall)

@@ -1,0 +1,72 @@
+"""One thread of low priority that does small jobs in the background, and takes few at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from asteroid_cloud.indexer.maintenance import lower_priority
+
+logger = logging.getLogger(__name__)
+
+J = TypeVar("J")
+
+
+class Worker(Generic[J]):
+    """Does jobs in the order in which they came; its thread begins with the first and ends with ``close``."""
+
+    def __init__(self, name: str, work: Callable[[J], None], waiting_max: int) -> None:
+        self._name = name
+        self._work = work
+        self._waiting_max = waiting_max
+        self._waiting: deque[J] = deque()
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a thread."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def offer(self, job: J) -> bool:
+        """Takes the job, unless as many are waiting as may be; from any thread, in microseconds."""
+        with self._changed:
+            if self._is_closed or len(self._waiting) >= self._waiting_max:
+                return False
+            self._waiting.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+            self._changed.notify()
+            return True
+
+    def close(self) -> None:
+        """Drops what waits, and returns once the job under way is done and the thread has ended."""
+        with self._changed:
+            self._is_closed = True
+            self._waiting.clear()
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        lower_priority()
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """Waits for a job and does it; False once closed. No job outlives the call."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_closed)
+            if self._is_closed:
+                return False
+            job = self._waiting.popleft()
+        try:
+            self._work(job)
+        except Exception:  # whatever it is, the next job may succeed
+            logger.exception("a job of %s failed", self._name)
+        return True
