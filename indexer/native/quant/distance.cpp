@@ -72,16 +72,25 @@ struct FourHeaders {
 // Squares between these neither over- nor underflow on the way.
 constexpr float SQUARED_MIN = 1e-30f, SQUARED_MAX = 1e30f;
 
-// Gives offsets and scales of vectors of unit length; says which vectors are zero.
-FourInts make_unit(FourHeaders& h, size_t dim) {
-    const Four squared = h.offset * (float(dim) * h.offset + 2.0f * h.scale * to_floats(h.sum)) +
+// 1/|x̂|, and whether no square on the way over- or underflowed.
+struct Inverse {
+    Four value;
+    bool is_usual;
+};
+
+Inverse inverse_length(const FourHeaders& h, float dim) {
+    const Four squared = h.offset * (dim * h.offset + 2.0f * h.scale * to_floats(h.sum)) +
                          h.scale * h.scale * to_floats(h.squares);
-    const FourInts is_usual = (squared > Four{} + SQUARED_MIN) & (squared < Four{} + SQUARED_MAX);
+    const FourInts usual = (squared > Four{} + SQUARED_MIN) & (squared < Four{} + SQUARED_MAX);
+    return {1.0f / square_root(squared), (usual[0] & usual[1] & usual[2] & usual[3]) != 0};
+}
+
+// Gives offsets and scales of vectors of unit length; says which vectors are zero.
+FourInts make_unit(FourHeaders& h, const Inverse& inverse, size_t dim) {
     FourInts is_zero{};
-    if (is_usual[0] & is_usual[1] & is_usual[2] & is_usual[3]) {
-        const Four inverse = 1.0f / square_root(squared);
-        h.offset *= inverse;
-        h.scale *= inverse;
+    if (inverse.is_usual) {
+        h.offset *= inverse.value;
+        h.scale *= inverse.value;
         return is_zero;
     }
     for (size_t j = 0; j < 4; ++j) {
@@ -139,6 +148,8 @@ Anchor::Anchor(const uint8_t* record, const Space& space)
             is_zero_ = unit.offset == 0 && unit.scale == 0;
             offset_ = unit.offset;
             scale_ = unit.scale;
+            by_offset_ = dim_ * unit.offset + unit.scale * float(h.sum());
+            by_sum_ = unit.offset;
             break;
         }
         case Formula::ip_as_l2:
@@ -227,9 +238,14 @@ inline void Anchor::four(const uint8_t* const* records, float* out) const {
     if constexpr (formula == Formula::l2) {
         distance = squared_difference();
     } else if constexpr (formula == Formula::cosine) {
-        const FourInts is_zero = make_unit(h, space_.dim);
-        distance = 0.5f * squared_difference();
-        distance = is_zero | (FourInts{} - int32_t(is_zero_)) ? Four{} + 1.0f : distance;
+        const Inverse inverse = inverse_length(h, dim_);
+        distance = 1.0f - inner_product() * inverse.value;
+        const FourInts is_far = distance > Four{} + COSINE_FAR;
+        if (!inverse.is_usual || is_zero_ || (is_far[0] & is_far[1] & is_far[2] & is_far[3]) == 0) {
+            const FourInts is_zero = make_unit(h, inverse, space_.dim);
+            distance = 0.5f * squared_difference();
+            distance = is_zero | (FourInts{} - int32_t(is_zero_)) ? Four{} + 1.0f : distance;
+        }
     } else if constexpr (formula == Formula::ip_as_l2) {
         const Four sum = to_floats(h.sum), squares = to_floats(h.squares);
         const Four squared =

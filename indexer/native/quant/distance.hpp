@@ -28,6 +28,9 @@ enum class Formula {
     cosine_of_0_1,  // likewise 1 − x̂q̂/(|x̂||q̂|)
 };
 
+// From this cosine distance on, 1 − cos has digits enough, and is quicker to compute.
+constexpr float COSINE_FAR = 0.1f;
+
 struct Space {
     size_t dim;
     Formula formula;

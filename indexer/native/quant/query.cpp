@@ -127,6 +127,9 @@ float Query::ip_error(float first, float length, float residual, float value) co
            VALUE_ROUNDING * value * root_dim_ * norm + RESULT_ROUNDING * std::abs(first);
 }
 
+// What a far cosine distance is computed from beside itself: it is 1 − cos then, and rounded as 1 is.
+float Query::ones(float first) const { return shape_.metric == Metric::cosine && first > COSINE_FAR ? 1 : 0; }
+
 Query::Bounds Query::bounds(float first, const uint8_t* record, bool is_of_0_1) const {
     const RecordHeader h = header_of(record);
     float scale = h.scale, value = std::abs(h.offset) + 255 * h.scale, unit = 1;
@@ -144,7 +147,7 @@ Query::Bounds Query::bounds(float first, const uint8_t* record, bool is_of_0_1) 
     const Error error = error_of(residual_of(h, scale, is_of_0_1), value);
     const float squared = first / unit, distance = std::sqrt(squared);
     const float likely = (2 * DEVIATIONS / root_dim_ * error.spread + 2 * error.rounding) * distance;
-    const float noise = NOISE * error.spread * error.spread, slop = RESULT_ROUNDING * squared;
+    const float noise = NOISE * error.spread * error.spread, slop = RESULT_ROUNDING * (squared + ones(first));
     const float nearest = std::max(0.0f, distance - error.most), farthest = distance + error.most;
     const float low = std::max(nearest * nearest, squared - likely - noise) - slop;
     const float high = std::min(farthest * farthest, squared + likely + noise) + slop;
@@ -170,7 +173,8 @@ float Query::reject_beyond(float limit, const Widest& widest) const {
     const Error error = is_cosine ? error_of(most(UNIT_SCALE_MAX), UNIT_VALUE_MAX)
                                   : error_of(most(widest.scale), widest.value);
     const float likely = 2 * DEVIATIONS / root_dim_ * error.spread + 2 * error.rounding;
-    const float squared = std::max(limit, 0.0f) / unit, noise = NOISE * error.spread * error.spread;
+    const float squared = std::max(limit, 0.0f) / unit + RESULT_ROUNDING * ones(limit);
+    const float noise = NOISE * error.spread * error.spread;
     const float distance = std::min(std::sqrt(squared) + error.most, std::sqrt(squared + noise) + likely);
     return distance * distance * unit * (1 + 2 * RESULT_ROUNDING);
 }

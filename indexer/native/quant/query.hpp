@@ -50,6 +50,7 @@ class Query {
     Error error_of(float residual, float value) const;
     float ip_error(float first, float length, float residual, float value) const;
     float residual_of(const RecordHeader& header, float scale, bool is_of_0_1) const;
+    float ones(float first) const;
     float cosine(const uint8_t* record, const uint8_t* fine) const;
     float cosine_of_extremes(const uint8_t* record, const uint8_t* fine) const;
 
