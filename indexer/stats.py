@@ -20,6 +20,7 @@ def engine_stats(parts: StoreParts, budget: MemoryBudget) -> EngineStats:
         dim=snapshot.spec.dim if snapshot else None,
         metric=snapshot.spec.metric if snapshot else None,
         segments=len(state.segments),
+        segments_of_0_1=sum(segment.is_of_0_1 for segment in state.segments),
         segment_rows=sum(segment.rows for segment in state.segments),
         tombstones=sum(part.deletions.count for part in state.parts),
         tail_rows=state.tail_rows,

@@ -169,6 +169,8 @@ class Stats(Answer, frozen=True, kw_only=True):
     memory_bytes: int
     """Anonymous resident memory of this process: what files can not give back to the system."""
     segments: int
+    segments_of_0_1: int = 0
+    """Of these, those that version 0.1 has written; they are built again one after another."""
     segment_rows: int
     tombstones: int
     tail_rows: int

@@ -93,6 +93,8 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     dim: int | None
     metric: str | None
     segments: int
+    segments_of_0_1: int = 0
+    """Of these, those that version 0.1 has written; they are built again one after another."""
     segment_rows: int
     tombstones: int
     tail_rows: int

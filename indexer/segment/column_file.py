@@ -25,7 +25,12 @@ import msgspec
 import numpy as np
 
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.indexer.segment.container import ContainerWriter, Section
+from asteroid_cloud.indexer.segment.container import (
+    CheckWanted,
+    ContainerWriter,
+    Section,
+    always_wanted,
+)
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile
 from asteroid_cloud.wal.disk import Files
 
@@ -87,16 +92,24 @@ Name = tuple[tuple[list[str], bool], core.ColumnKind]
 
 
 def write_fields(
-    files: Files, path: str, identity: bytes, number: int, rows: int, payloads: PayloadFile, bytes_max: int
+    files: Files,
+    path: str,
+    identity: bytes,
+    number: int,
+    rows: int,
+    payloads: PayloadFile,
+    bytes_max: int,
+    check_wanted: CheckWanted = always_wanted,
 ) -> None:
     """Writes and syncs the field file of segment ``number``; sorting takes about ``bytes_max`` of RAM."""
     fields: dict[tuple[tuple[str, ...], bool], tuple[list[ColumnEntry], list[str]]] = {}
     exact_max = max(EXACT_KEYS_MIN, rows // 16)
     with ContainerWriter(files, path, MAGIC, VERSION) as writer:
-        first = _shredded(payloads, bytes_max, None)
+        first = _shredded(payloads, bytes_max, None, check_wanted)
         shredder, wanted = first, [_name(first, each) for each in first.columns + first.dropped]
         while True:
             for column in shredder.columns:
+                check_wanted()
                 (names, is_element), kind = _name(shredder, column)
                 entry = _write_column(writer, kind.name, shredder.column(column, exact_max), rows)
                 fields.setdefault((tuple(names), is_element), ([], []))[0].append(entry)
@@ -104,7 +117,7 @@ def write_fields(
             if not left or len(left) == len(wanted):
                 break
             wanted = left
-            shredder = _shredded(payloads, bytes_max, wanted)
+            shredder = _shredded(payloads, bytes_max, wanted, check_wanted)
         for (names, is_element), kind in left:
             fields.setdefault((tuple(names), is_element), ([], []))[1].append(kind.name)
         unindexed = np.zeros(rows, np.bool_)
@@ -122,11 +135,14 @@ def write_fields(
         writer.finish(footer)
 
 
-def _shredded(payloads: PayloadFile, bytes_max: int, wanted: list[Name] | None) -> core.Shredder:
+def _shredded(
+    payloads: PayloadFile, bytes_max: int, wanted: list[Name] | None, check_wanted: CheckWanted
+) -> core.Shredder:
     shredder = core.Shredder(PATHS_MAX, DEPTH_MAX, bytes_max)
     if wanted is not None:
         shredder.want_only(wanted)
     for texts in payloads.all_texts():
+        check_wanted()
         shredder.add(texts)
     return shredder
 

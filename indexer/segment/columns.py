@@ -19,7 +19,14 @@ from asteroid_cloud.indexer.segment.column_file import (
     FieldsFooter,
     row_type,
 )
-from asteroid_cloud.indexer.segment.container import Section, load_section, read_footer, read_section
+from asteroid_cloud.indexer.segment.container import (
+    CheckWanted,
+    Section,
+    always_wanted,
+    load_section,
+    read_footer,
+    read_section,
+)
 from asteroid_cloud.wal.disk import Files, ReadFile
 from asteroid_cloud.wal.errors import CorruptionError
 
@@ -127,7 +134,15 @@ class FieldColumn:
 class Fields:
     """The columns of one segment; in RAM are only their places."""
 
-    def __init__(self, files: Files, path: str, identity: bytes, number: int, rows: int) -> None:
+    def __init__(
+        self,
+        files: Files,
+        path: str,
+        identity: bytes,
+        number: int,
+        rows: int,
+        check_wanted: CheckWanted = always_wanted,
+    ) -> None:
         """Checks the whole file; raises CorruptionError when it is damaged or another segment's."""
         self.rows = rows
         self._path = path
@@ -139,7 +154,7 @@ class Fields:
         self._fields = {(tuple(field.path), field.is_element): field for field in footer.fields}
         for column in self._columns():
             for section in _sections(column):
-                for _ in read_section(files, path, section):
+                for _ in read_section(files, path, section, check_wanted=check_wanted):
                     pass  # read only to check it
         unindexed = load_section(files, path, footer.unindexed)
         self.unindexed: Flags | None = None

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -36,6 +36,12 @@ ALIGN = core.SECTION_ALIGN
 PAGE = 4096
 
 Footer = TypeVar("Footer", bound=msgspec.Struct)
+CheckWanted = Callable[[], None]
+"""Called before each piece of long work; raises to have it stopped."""
+
+
+def always_wanted() -> None:
+    """Work that nobody stops."""
 
 
 class Section(msgspec.Struct, frozen=True, array_like=True):
@@ -119,13 +125,16 @@ def read_footer(
         raise CorruptionError(path, at - length, f"the footer does not decode: {error}") from error
 
 
-def read_section(files: Files, path: str, section: Section, step: int = MIB) -> Iterator[bytes]:
+def read_section(
+    files: Files, path: str, section: Section, step: int = MIB, check_wanted: CheckWanted = always_wanted
+) -> Iterator[bytes]:
     """The section's bytes, ``step`` at a time; raises CorruptionError at the end if they are damaged."""
     is_inside = section.length >= 0 and HEADER.size <= section.offset <= files.size(path) - section.length
     if not is_inside or section.offset % ALIGN:
         raise CorruptionError(path, section.offset, "a section lies outside the file or its border")
     crc = 0
     for start in range(0, section.length, step):
+        check_wanted()
         chunk = files.read(path, section.offset + start, min(step, section.length - start))
         crc = zlib.crc32(chunk, crc)
         yield chunk
@@ -133,6 +142,8 @@ def read_section(files: Files, path: str, section: Section, step: int = MIB) -> 
         raise CorruptionError(path, section.offset, "the section's checksum does not match")
 
 
-def load_section(files: Files, path: str, section: Section) -> bytes:
+def load_section(
+    files: Files, path: str, section: Section, check_wanted: CheckWanted = always_wanted
+) -> bytes:
     """The whole section, checked."""
-    return b"".join(read_section(files, path, section))
+    return b"".join(read_section(files, path, section, check_wanted=check_wanted))

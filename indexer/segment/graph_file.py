@@ -24,8 +24,10 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.container import (
     PAGE,
+    CheckWanted,
     ContainerWriter,
     Section,
+    always_wanted,
     load_section,
     read_footer,
     read_section,
@@ -69,9 +71,12 @@ class SegmentFooter(msgspec.Struct, frozen=True):
     """The layout of the records; files of version 1 do not say it."""
 
 
-def _slices(read: Callable[[int, int], NDArray[np.uint8]], rows: int, size: int) -> Iterator[bytes]:
+def _slices(
+    read: Callable[[int, int], NDArray[np.uint8]], rows: int, size: int, check_wanted: CheckWanted
+) -> Iterator[bytes]:
     step = max(1, MIB // size)
     for first in range(0, rows, step):
+        check_wanted()
         yield read(first, min(step, rows - first)).tobytes()
 
 
@@ -83,6 +88,7 @@ def write_segment(
     spec: IndexSpec,
     joins: int,
     graph: core.GraphBuilder,
+    check_wanted: CheckWanted = always_wanted,
 ) -> None:
     """Writes and syncs a finished graph of at least one row."""
     ids = graph.ids()
@@ -91,7 +97,7 @@ def write_segment(
         def array(values: NDArray[np.uint32] | NDArray[np.uint64]) -> Section:
             return writer.section([values.tobytes()])
 
-        fine = _slices(graph.fine, graph.rows, spec.dim) if spec.has_fine else ()
+        fine = _slices(graph.fine, graph.rows, spec.dim, check_wanted) if spec.has_fine else ()
         footer = SegmentFooter(
             identity=identity,
             number=number,
@@ -99,7 +105,9 @@ def write_segment(
             rows=graph.rows,
             links_max=graph.links_max,
             joins=joins,
-            nodes=writer.section(_slices(graph.nodes, graph.rows, graph.node_bytes), align=PAGE),
+            nodes=writer.section(
+                _slices(graph.nodes, graph.rows, graph.node_bytes, check_wanted), align=PAGE
+            ),
             fine=writer.section(fine, align=PAGE),
             ids=array(ids),
             by_id=array(spec.ids.order(ids)),
@@ -110,7 +118,12 @@ def write_segment(
 
 
 def open_segment(
-    files: Files, path: str, identity: bytes, number: int, spec: IndexSpec
+    files: Files,
+    path: str,
+    identity: bytes,
+    number: int,
+    spec: IndexSpec,
+    check_wanted: CheckWanted = always_wanted,
 ) -> tuple[core.Segment, SegmentFooter]:
     """Checks every byte and every link of a graph file, then maps it.
 
@@ -120,8 +133,8 @@ def open_segment(
     if (footer.identity, footer.number, footer.spec) != (identity, number, spec):
         raise CorruptionError(path, 0, "the file belongs to another store or segment")
     _check_counts(path, footer)
-    _check_nodes(files, path, footer)
-    _check_ids(files, path, footer)
+    _check_nodes(files, path, footer, check_wanted)
+    _check_ids(files, path, footer, check_wanted)
     for level in footer.upper:
         _check_level(files, path, footer, level)
     layout: dict[str, object] = {
@@ -179,11 +192,11 @@ def _check_counts(path: str, footer: SegmentFooter) -> None:
         raise CorruptionError(path, 0, "the sections' sizes do not fit the row count")
 
 
-def _check_nodes(files: Files, path: str, footer: SegmentFooter) -> None:
+def _check_nodes(files: Files, path: str, footer: SegmentFooter, check_wanted: CheckWanted) -> None:
     size = core.node_bytes(footer.spec.dim, footer.links_max)
     step = max(1, MIB // size)
     first = 0
-    for chunk in read_section(files, path, footer.nodes, step * size):
+    for chunk in read_section(files, path, footer.nodes, step * size, check_wanted):
         nodes = np.frombuffer(chunk, np.uint8).reshape(-1, size)
         list_at = footer.spec.record_bytes
         bad = core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.rows)
@@ -194,13 +207,13 @@ def _check_nodes(files: Files, path: str, footer: SegmentFooter) -> None:
         if not bool(np.all(np.isfinite(headers))):
             raise CorruptionError(path, footer.nodes.offset, "a record is scaled by what is no number")
         first += len(nodes)
-    for _ in read_section(files, path, footer.fine, MIB):
+    for _ in read_section(files, path, footer.fine, MIB, check_wanted):
         pass  # any byte will do, if it is the one that was written
 
 
-def _check_ids(files: Files, path: str, footer: SegmentFooter) -> None:
-    ids = np.frombuffer(load_section(files, path, footer.ids), "<u8")
-    by_id = np.frombuffer(load_section(files, path, footer.by_id), "<u4")
+def _check_ids(files: Files, path: str, footer: SegmentFooter, check_wanted: CheckWanted) -> None:
+    ids = np.frombuffer(load_section(files, path, footer.ids, check_wanted), "<u8")
+    by_id = np.frombuffer(load_section(files, path, footer.by_id, check_wanted), "<u4")
     if bool(np.any(by_id >= footer.rows)):
         raise CorruptionError(path, footer.by_id.offset, "the id order names a row that is not there")
     if not footer.spec.ids.is_ascending(ids[by_id]):

@@ -17,8 +17,10 @@ import zstandard
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.segment.container import (
+    CheckWanted,
     ContainerWriter,
     Section,
+    always_wanted,
     load_section,
     read_footer,
     read_section,
@@ -51,7 +53,9 @@ class PayloadFooter(msgspec.Struct, frozen=True):
     offset: Section
 
 
-def _packed_blocks(payloads: Iterable[bytes], first: list[int], offset: list[int]) -> Iterator[bytes]:
+def _packed_blocks(
+    payloads: Iterable[bytes], first: list[int], offset: list[int], check_wanted: CheckWanted
+) -> Iterator[bytes]:
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
     texts: list[bytes] = []
     held = rows = end = 0
@@ -72,6 +76,7 @@ def _packed_blocks(payloads: Iterable[bytes], first: list[int], offset: list[int
         held += len(payload)
         rows += 1
         if held >= BLOCK_BYTES or len(texts) == BLOCK_ROWS_MAX:
+            check_wanted()
             yield close()
     if texts:
         yield close()
@@ -79,12 +84,19 @@ def _packed_blocks(payloads: Iterable[bytes], first: list[int], offset: list[int
     offset.append(end)
 
 
-def write_payloads(files: Files, path: str, identity: bytes, number: int, payloads: Iterable[bytes]) -> None:
+def write_payloads(
+    files: Files,
+    path: str,
+    identity: bytes,
+    number: int,
+    payloads: Iterable[bytes],
+    check_wanted: CheckWanted = always_wanted,
+) -> None:
     """Writes and syncs the payload file of segment ``number``, in row order."""
     first: list[int] = []
     offset: list[int] = []
     with ContainerWriter(files, path, MAGIC, VERSION) as writer:
-        blocks = writer.section(_packed_blocks(payloads, first, offset))
+        blocks = writer.section(_packed_blocks(payloads, first, offset, check_wanted))
         footer = PayloadFooter(
             identity=identity,
             number=number,
@@ -99,7 +111,15 @@ def write_payloads(files: Files, path: str, identity: bytes, number: int, payloa
 class PayloadFile:
     """An open payload file; only its block table is in RAM (12 bytes a block)."""
 
-    def __init__(self, files: Files, path: str, identity: bytes, number: int, rows: int) -> None:
+    def __init__(
+        self,
+        files: Files,
+        path: str,
+        identity: bytes,
+        number: int,
+        rows: int,
+        check_wanted: CheckWanted = always_wanted,
+    ) -> None:
         """Checks the whole file; raises CorruptionError when it is damaged or another segment's."""
         self._path = path
         self._file = files.open_read(path)  # so that a snapshot can read it after a merge has removed it
@@ -112,7 +132,7 @@ class PayloadFile:
         self._first = np.frombuffer(load_section(files, path, footer.first), "<u4")
         self._offset = np.frombuffer(load_section(files, path, footer.offset), "<u8")
         self._check_table(rows)
-        for _ in read_section(files, path, footer.blocks):
+        for _ in read_section(files, path, footer.blocks, check_wanted=check_wanted):
             pass  # read only to check it
 
     def _check_table(self, rows: int) -> None:

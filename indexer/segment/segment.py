@@ -11,7 +11,8 @@ from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.columns import Fields
-from asteroid_cloud.indexer.segment.graph_file import open_segment
+from asteroid_cloud.indexer.segment.container import CheckWanted, always_wanted
+from asteroid_cloud.indexer.segment.graph_file import RECORDS_OF_0_1, open_segment
 from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path, segment_paths
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, PayloadRef, RowPayload
 from asteroid_cloud.wal import Lsn
@@ -33,16 +34,19 @@ class Segment:
         spec: IndexSpec,
         sealed_lsn: Lsn,
         dead: NDArray[np.uint8] | None = None,
+        check_wanted: CheckWanted = always_wanted,
     ) -> None:
-        """Checks every byte of the files; raises CorruptionError or UnsupportedVersion."""
+        """Checks every byte of the files; raises CorruptionError, UnsupportedVersion, or as the check."""
         self.number = number
         self.sealed_lsn = sealed_lsn
         """The LSN up to which all rows are in this segment or an older one."""
         graph, payload = graph_path(folder, number), payload_path(folder, number)
-        self.native, footer = open_segment(files, graph, identity, number, spec)
+        self.native, footer = open_segment(files, graph, identity, number, spec, check_wanted)
         self._graph_path = graph
         self.rows = footer.rows
         self.joins = footer.joins
+        self.is_of_0_1 = footer.records == RECORDS_OF_0_1
+        """Whether version 0.1 has written it: it is served, and built again when there is time."""
         top_rows = footer.upper[-1].count if footer.upper else footer.rows
         self._top_bytes = top_rows * spec.record_bytes
         fields = fields_path(folder, number)
@@ -50,9 +54,11 @@ class Segment:
             files.size(path) for path in segment_paths(folder, number) if files.exists(path)
         )
         self.deletions = Deletions(self.rows, dead)
-        self._payload_file = PayloadFile(files, payload, identity, number, self.rows)
-        self.fields = Fields(files, fields, identity, number, self.rows) if files.exists(fields) else None
+        self._payload_file = PayloadFile(files, payload, identity, number, self.rows, check_wanted)
+        self.fields: Fields | None = None
         """What filters look at first; None in segments whose columns are missing."""
+        if files.exists(fields):
+            self.fields = Fields(files, fields, identity, number, self.rows, check_wanted)
 
     @property
     def key(self) -> Hashable:
