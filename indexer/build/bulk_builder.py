@@ -89,26 +89,31 @@ class BulkBuilder:
         builder, number = self.builder, self.new_number()
         progress = core.Progress(self.is_wanted)
         work = Work(
-            "bulk", event.rows, builder.sizes.build_bytes(spec, event.rows), LINK_STEPS * event.rows, progress
+            "bulk",
+            event.rows,
+            builder.sizes.build_bytes(spec, event.rows, builder.budget.building),
+            LINK_STEPS * event.rows,
+            progress,
         )
         try:
             with builder.translated_failures(self.is_wanted), builder.queued(work, self.is_wanted):
                 graph = self._linked(spec, event, threads, progress)
                 window_bytes = builder.budget.building.bytes_max // 4
                 payloads = BulkPayloadReader(self.log, event, payloads_since, window_bytes)
-                builder.write(number, spec, graph, payloads, progress)
+                builder.write(number, spec, graph, payloads, progress, self.is_wanted)
                 self.log.forget(Lsn(event.since))  # all passes over the log are done
+                return [builder.opened(number, spec, Lsn(0), self.is_wanted)]
         except Abandoned:
             raise Conflict("the index was deleted, or the store is closing") from None
-        return [Segment(builder.files, builder.folder, builder.identity, number, spec, Lsn(0))]
 
     def _linked(
         self, spec: IndexSpec, event: BulkLoaded, threads: int, progress: core.Progress
     ) -> core.GraphBuilder:
         """The rows of the load, linked."""
-        graph = self.builder.new_graph(spec, event.rows)
-        rows_max = self.builder.sizes.link_rows_max(spec, event.rows)
-        linker = Linker(graph, rows_max, threads, progress)
+        share = self.builder.budget.building
+        graph = self.builder.new_graph(spec, event.rows, share)
+        rows_max = self.builder.sizes.link_rows_max(spec, event.rows, share)
+        linker = Linker(graph, rows_max, lambda: threads, progress)
         for vectors in self._vectors(spec, event):
             if graph.rows + len(vectors) > event.rows:
                 raise CorruptionError("bulk load", 0, "the log holds more rows than were loaded")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,9 @@ class Linker:
     """Appends rows to a graph builder and links them to the graph that is there."""
 
     def __init__(
-        self, graph: core.GraphBuilder, rows_max: int, threads: int, progress: core.Progress
+        self, graph: core.GraphBuilder, rows_max: int, threads: Callable[[], int], progress: core.Progress
     ) -> None:
+        """``threads`` is asked before each step: how many may be used changes."""
         self._graph = graph
         self._rows_max = rows_max
         self._threads = threads
@@ -45,19 +46,20 @@ class Linker:
         """Links the rows that are not linked yet."""
         if self._linked == self._graph.rows:
             return
-        self._graph.link_all(self._linked, self._threads, self._progress)
-        self._graph.join(self._linked, self._threads, self._progress)
+        self._graph.link_all(self._linked, self._threads(), self._progress)
+        self._graph.join(self._linked, self._threads(), self._progress)
         self._linked = self._graph.rows
 
 
 def graph_to_keep(sources: Sequence[Source]) -> Source | None:
     """The source whose graph a merge should go on with; None when a new graph is better.
 
-    It must hold most of the rows, have lost few, and not have been joined to too often: a graph that is
-    patched again and again becomes worse than a new one (Lucene's merges lost recall that way).
+    It must hold most of the rows, have lost few, not be of an old version, and not have been joined to too
+    often: a graph that is patched again and again becomes worse than a new one (Lucene's merges lost recall
+    that way).
     """
     largest = max(sources, key=lambda source: len(source.ordinals))
-    if not isinstance(largest.part, Segment) or largest.part.joins >= JOINS_MAX:
+    if not isinstance(largest.part, Segment) or largest.part.joins >= JOINS_MAX or largest.part.is_of_0_1:
         return None
     left, rows = len(largest.ordinals), largest.part.rows
     if rows - left > DEAD_SHARE_OF_JOINED_MAX * rows:

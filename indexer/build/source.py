@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.part import Part
 
+IsWanted = Callable[[], bool]
+"""Whether a segment under construction is still wanted; for any thread."""
 SLICE_ROWS = 4096
 """Rows that are copied at a time."""
 
@@ -26,11 +28,25 @@ class Source:
     part: Part
     ordinals: NDArray[np.uint32]
 
-    def slices(self, is_wanted: Callable[[], bool]) -> Iterator[tuple[Keys, NDArray[np.uint8]]]:
+    def slices(self, is_wanted: IsWanted) -> Iterator[tuple[Keys, NDArray[np.uint8]]]:
         """Ids and quantised rows, some at a time; raises Abandoned once ``is_wanted()`` is false."""
-        native = self.part.native
+        native, check_wanted = self.part.native, check_of(is_wanted)
         for start in range(0, len(self.ordinals), SLICE_ROWS):
-            if not is_wanted():
-                raise Abandoned
+            check_wanted()
             some = self.ordinals[start : start + SLICE_ROWS]
             yield native.ids(some), native.encoded(some)
+
+
+def rows_of(sources: Sequence[Source]) -> int:
+    """The rows of all of them."""
+    return sum(len(source.ordinals) for source in sources)
+
+
+def check_of(is_wanted: IsWanted) -> Callable[[], None]:
+    """Raises Abandoned once it is false."""
+
+    def check_wanted() -> None:
+        if not is_wanted():
+            raise Abandoned
+
+    return check_wanted

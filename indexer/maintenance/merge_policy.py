@@ -36,6 +36,22 @@ def pick_merge(segments: Sequence[Segment], base: Lsn, segments_max: int, is_qui
     return []
 
 
+def pick_for_seal(segments: Sequence[Segment], base: Lsn, rows: int, least: int) -> list[Segment]:
+    """The segments that go into a new segment with ``rows`` others, smallest first, so that it adds none.
+
+    The ``least`` smallest go, and each larger one that what goes already outweighs. Rows count as of record
+    ``base``.
+    """
+    live = {segment.number: segment.rows - segment.deletions.count_as_of(base) for segment in segments}
+    picked: list[Segment] = []
+    for segment in sorted(segments, key=lambda segment: live[segment.number]):
+        if len(picked) >= least and live[segment.number] >= rows:
+            break
+        picked.append(segment)
+        rows += live[segment.number]
+    return picked
+
+
 def _first_outweighed(sizes: Sequence[int], last: int) -> int:
     """The first of falling sizes that is less than all after it together, and ``last`` at the latest."""
     for place, size in enumerate(sizes[:last]):

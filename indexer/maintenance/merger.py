@@ -1,4 +1,4 @@
-"""Merging: segments of like size become one, and dead rows leave the disk."""
+"""Merging: segments of like size become one, dead rows leave the disk, old segments are built again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import anyio
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
+from asteroid_cloud.indexer.maintenance.claims import Claims
 from asteroid_cloud.indexer.maintenance.merge_policy import pick_merge
 from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
 from asteroid_cloud.indexer.model.deletions import listed
-from asteroid_cloud.indexer.model.options import EngineOptions
+from asteroid_cloud.indexer.model.options import TAIL_MEMTABLES, EngineOptions
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.log_applier import Applier
@@ -36,13 +37,17 @@ class Merger:
         state: State,
         applier: Applier,
         checkpointer: Checkpointer,
+        claims: Claims,
         options: EngineOptions,
     ) -> None:
         self.is_merging = False
+        self.lacks_room = False
+        """Whether the last merge failed because the disk was full."""
         self._builder = builder
         self._state = state
         self._applier = applier
         self._checkpointer = checkpointer
+        self._claims = claims
         self._options = options
         self._thread = WorkerThread("merge")
         self._clean_from: int | None = None
@@ -56,14 +61,27 @@ class Merger:
                 changed, asked = self._checkpointer.changed, self._asked
                 try:
                     while await self._step():
-                        pass
+                        self.lacks_room = False
                 except NoSpace:
+                    self.lacks_room = True
                     logger.warning("no room on the disk to merge; trying again after the next checkpoint")
                 left_s = self._quiet_in_s()
                 with anyio.move_on_after(left_s if left_s > 0 else None):
                     await first_of(changed, asked)
         finally:
             self._thread.close()
+
+    @property
+    def pileup(self) -> float:
+        """How far segments, and memtables that wait to become some, have piled up; writers wait at 1.
+
+        0 while merging cannot help, for want of room on the disk: writers would wait for nothing.
+        """
+        options, state = self._options, self._state
+        if self.lacks_room:
+            return 0.0
+        beyond = len(state.segments) + state.queued - options.segments_bound
+        return max(0.0, beyond / (options.segments_max + TAIL_MEMTABLES))
 
     async def rewrite_dead(self) -> tuple[int, int]:
         """Returns once no segment holds a row that was dead at the newest checkpoint of now.
@@ -114,7 +132,7 @@ class Merger:
         self.is_merging = True
         try:
             pinned = self._checkpointer.pin_deletions(base, picked)
-            with pinned, self._checkpointer.numbers.begun() as number:
+            with self._claims.hold(picked), pinned, self._checkpointer.numbers.begun() as number:
                 segment = await self._thread.run(self._build, number, spec, sources, generation, base)
                 return await self._checkpointer.swap(picked, segment, generation, base, None)
         except Abandoned:
@@ -126,16 +144,21 @@ class Merger:
         # A segment of records later than the checkpoint will get its own checkpoint soon: wait for it.
         if spec is None or any(segment.sealed_lsn > base for segment in self._state.segments):
             return []
-        if dirty := self._dirty(base):
+        if dirty := self._claims.free(self._dirty(base)):
             return dirty[:1]
-        is_quiet = self._quiet_in_s() <= 0
-        return pick_merge(self._state.segments, base, self._options.segments_max, is_quiet)
+        free, is_quiet = self._claims.free(self._state.segments), self._quiet_in_s() <= 0
+        if picked := pick_merge(free, base, self._options.segments_max, is_quiet):
+            return picked
+        old = [segment for segment in free if segment.is_of_0_1]
+        return old[:1] if self._builder.construction.is_idle else []
 
     def _build(
         self, number: int, spec: IndexSpec, sources: Sequence[Source], generation: int, base: Lsn
     ) -> Segment | None:
-        builder = self._builder
-        built = builder.merge(number, spec, sources, lambda: self._state.generation == generation)
-        if built is None:
-            return None
-        return Segment(builder.files, builder.folder, builder.identity, built, spec, base)
+        builder, state = self._builder, self._state
+
+        def is_wanted() -> bool:
+            return state.generation == generation
+
+        built = builder.merge(number, spec, sources, is_wanted)
+        return None if built is None else builder.opened(built, spec, base, is_wanted)

@@ -1,15 +1,22 @@
-"""Sealing: the oldest memtable becomes a segment, when it is full or when no write came for a while."""
+"""Sealing: the oldest memtables become a segment, when they are full or when no write came for a while.
+
+Sealing never leaves more segments than ``EngineOptions.segments_bound``: where there would be more, segments
+that the merger does not work on go into the new one with the rows of the memtables.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 
 import anyio
 
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
+from asteroid_cloud.indexer.maintenance.claims import Claims
+from asteroid_cloud.indexer.maintenance.merge_policy import pick_for_seal
 from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -28,8 +35,21 @@ IDLE_SEAL_ROWS_MIN = 1024
 RECORDS_PER_CHECKPOINT_MAX = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What becomes one segment: all rows up to one record that are in no segment yet, and some segments."""
+
+    parts: list[Memtable | Segment]
+    segments: list[Segment]
+    """Those among the parts."""
+    lsn: Lsn
+    spec: IndexSpec
+    generation: int
+    sources: list[Source]
+
+
 class Sealer:
-    """Turns the tail into segments, one memtable at a time."""
+    """Turns the tail into segments, the oldest memtables first."""
 
     def __init__(
         self,
@@ -37,12 +57,14 @@ class Sealer:
         state: State,
         applier: Applier,
         checkpointer: Checkpointer,
+        claims: Claims,
         options: EngineOptions,
     ) -> None:
         self._builder = builder
         self._state = state
         self._applier = applier
         self._checkpointer = checkpointer
+        self._claims = claims
         self._options = options
         self._thread = WorkerThread("seal")
         self._flush_to = Lsn(0)
@@ -110,31 +132,51 @@ class Sealer:
             await anyio.sleep(NO_SPACE_RETRY_S)
 
     async def _step(self) -> None:
+        released = self._claims.released
         async with self._applier.lock:
-            due = self._freeze()
-        if due is None:
+            frozen = self._freeze()
+            due = None if frozen is None else self._seal_of(*frozen)
+        if frozen is None:
             await self._checkpointer.advance()
-            return
-        memtable, lsn, source, spec, generation = due
-        with self._checkpointer.numbers.begun() as number:
-            segment = await self._thread.run(self._build, number, spec, source, generation, lsn)
-            await self._checkpointer.swap([memtable], segment, generation, lsn, lsn)
+        elif due is None:
+            await released.wait()  # the merger works on every segment there is, and will make one of them
+        else:
+            await self._seal(due)
 
-    def _freeze(self) -> tuple[Memtable, Lsn, Source, IndexSpec, int] | None:
-        """The oldest memtable and what sealing it takes; None when the tail holds no row."""
+    async def _seal(self, due: Seal) -> None:
+        with self._claims.hold(due.segments), self._checkpointer.numbers.begun() as number:
+            segment = await self._thread.run(self._build, number, due)
+            await self._checkpointer.swap(due.parts, segment, due.generation, due.lsn, due.lsn)
+
+    def _freeze(self) -> tuple[list[Memtable], Lsn, IndexSpec] | None:
+        """The oldest memtables, as many as can be linked at once; None when the tail holds no row."""
+        state, builder = self._state, self._builder
+        if state.spec is None:
+            return None
+        rows_max = builder.sizes.rows_at_once(state.spec, builder.construction.seal_share)
+        frozen = state.freeze_oldest(self._options.memtables_per_seal, rows_max)
+        return None if frozen is None else (*frozen, state.spec)
+
+    def _seal_of(self, memtables: list[Memtable], lsn: Lsn, spec: IndexSpec) -> Seal | None:
+        """What is sealed together with the memtables; None when that has to wait for the merger."""
         state = self._state
-        frozen = state.freeze_oldest()
-        if frozen is None or state.spec is None:
-            return None
-        memtable, lsn = frozen
-        source = Source(memtable, listed(~memtable.deletions.dead_as_of(lsn), memtable.rows))
-        return memtable, lsn, source, state.spec, state.generation
+        segments: list[Segment] = []
+        beyond = len(state.segments) + 1 - self._options.segments_bound
+        if beyond > 0:
+            free = self._claims.free(state.segments)
+            if not free:
+                return None
+            rows = sum(memtable.rows for memtable in memtables)
+            segments = pick_for_seal(free, lsn, rows, beyond)
+        parts: list[Memtable | Segment] = [*memtables, *segments]
+        sources = [Source(part, listed(~part.deletions.dead_as_of(lsn), part.rows)) for part in parts]
+        return Seal(parts, segments, lsn, spec, state.generation, sources)
 
-    def _build(
-        self, number: int, spec: IndexSpec, source: Source, generation: int, lsn: Lsn
-    ) -> Segment | None:
-        builder = self._builder
-        built = builder.seal(number, spec, source, lambda: self._state.generation == generation)
-        if built is None:
-            return None
-        return Segment(builder.files, builder.folder, builder.identity, built, spec, lsn)
+    def _build(self, number: int, due: Seal) -> Segment | None:
+        builder, state = self._builder, self._state
+
+        def is_wanted() -> bool:
+            return state.generation == due.generation
+
+        built = builder.seal(number, due.spec, due.sources, is_wanted)
+        return None if built is None else builder.opened(built, due.spec, due.lsn, is_wanted)

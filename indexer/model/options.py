@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import msgspec
@@ -10,6 +11,16 @@ from asteroid_cloud.wal.append import NOTHING, Retention
 from asteroid_cloud.wal.limits import MIB
 
 BUDGET_BYTES_DEFAULT = 256 * MIB
+BUILD_THREADS_DEFAULT_MAX = 2
+TAIL_MEMTABLES = 4
+"""Full memtables beyond which writers wait."""
+
+
+def build_threads_default() -> int:
+    """As many as there are processors for this process, two at most."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(BUILD_THREADS_DEFAULT_MAX, len(os.sched_getaffinity(0)))
+    return min(BUILD_THREADS_DEFAULT_MAX, os.cpu_count() or 1)
 
 
 class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,9 +39,11 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     links_max: int = 16
     """M of the graph: links a node on the upper levels, half of those on the ground."""
     ef_construction: int = 100
-    """The ef of the search that finds a new node's links while the tail is sealed."""
-    build_threads: int = 1
-    """Threads that build one graph in the background."""
+    """The ef of the search that finds a new node's links while a small memtable is sealed."""
+    build_threads: int = msgspec.field(default_factory=build_threads_default)
+    """Threads that build one graph in the background; one of them while somebody searches."""
+    memtables_per_seal: int = 2
+    """Full memtables that become one segment together, when rows arrive faster than they are sealed."""
     warm_mapped: bool = False
     """Read the segments' pages before they are searched; otherwise searches read what they touch."""
     mapped_bytes_max: int | None = None
@@ -45,4 +58,9 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tail_rows_max(self) -> int:
         """Rows of the tail beyond which writers wait: every search scans them."""
-        return 4 * self.seal_rows
+        return TAIL_MEMTABLES * self.seal_rows
+
+    @property
+    def segments_bound(self) -> int:
+        """Segments that there may be: sealing never leaves more, and writers are slowed before."""
+        return 2 * self.segments_max

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,9 @@ from asteroid_cloud.indexer.model.part import Part, PartView
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal import Lsn
+
+SEARCHING_S = 1.0
+"""So long after a search another one is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,26 @@ class Hits(msgspec.Struct, frozen=True, gc=False):
     from a core that does not say it."""
 
 
+class SearchActivity:
+    """Whether anybody searches: builds leave a processor to those who do. For any thread."""
+
+    def __init__(self) -> None:
+        self._last_s = float("-inf")
+
+    def note(self) -> None:
+        """A search begins."""
+        self._last_s = time.monotonic()
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether a search began less than SEARCHING_S ago."""
+        return time.monotonic() - self._last_s < SEARCHING_S
+
+
+SEARCHES = SearchActivity()
+"""Those of this process: all its stores share the processors."""
+
+
 def prepared(plans: Sequence[PartPlan]) -> core.PartPlans:
     """The plans as the native core wants them; good for any number of searches."""
     return core.PartPlans([_native_plan(plan, plan.view.part) for plan in plans])
@@ -82,6 +106,7 @@ def search_prepared(
     walk that does not find them is followed by a scan. ``exact`` measures every match of every part
     against the float query. Final distances are always those of the float query to dequantised rows.
     """
+    SEARCHES.note()
     return Hits(*core.search(plans, queries, k, max(ef, k), exact, threads))
 
 

@@ -12,6 +12,7 @@ from asteroid_cloud.indexer.checkpoint.log_trimmer import LogTrimmer
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
 from asteroid_cloud.indexer.history.history import History
 from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
+from asteroid_cloud.indexer.maintenance.claims import Claims
 from asteroid_cloud.indexer.maintenance.merger import Merger
 from asteroid_cloud.indexer.maintenance.page_cache import PageCache
 from asteroid_cloud.indexer.maintenance.sealer import Sealer
@@ -40,6 +41,8 @@ class StoreParts:
     builder: SegmentBuilder
     sealer: Sealer
     merger: Merger
+    claims: Claims
+    """Which segments the sealer or the merger works on."""
     pages: PageCache
     recovery: Recovery
     """What was found when the store was opened."""
@@ -68,10 +71,13 @@ def wire(opened: OpenFiles, replay: Replay, options: EngineOptions, recovery: Re
         lambda: builder.budget.tail.bytes_max,
         lambda: (state.tail_rows, state.tail_bytes + state.deletion_bytes_after(checkpointer.lsn)),
         lambda: sealer.make_room(),
+        lambda: merger.pileup,
     )
     folder = IndexFolder(files, layout.index, opened.recovered, opened.tagged, replay.numbers_taken)
     checkpointer = Checkpointer(folder, LogTrimmer(log, options), state, applier, backpressure)
-    sealer = Sealer(builder, state, applier, checkpointer, options)
+    claims = Claims()
+    sealer = Sealer(builder, state, applier, checkpointer, claims, options)
+    merger = Merger(builder, state, applier, checkpointer, claims, options)
     return StoreParts(
         log=log,
         state=state,
@@ -82,7 +88,8 @@ def wire(opened: OpenFiles, replay: Replay, options: EngineOptions, recovery: Re
         backups=BackupWriter(files, layout, checkpointer, log),
         builder=builder,
         sealer=sealer,
-        merger=Merger(builder, state, applier, checkpointer, options),
+        merger=merger,
+        claims=claims,
         pages=PageCache(state, checkpointer, options),
         recovery=recovery,
         staged=replay.staged,

@@ -87,11 +87,14 @@ class IndexBuild:
         frozen = state.freeze_oldest()
         assert frozen is not None
         assert state.spec is not None
-        memtable, number = frozen[0], next(self._numbers)
-        rows = listed(~memtable.deletions.dead_as_of(state.applied_lsn), memtable.rows)
-        built = self._builder.seal(number, state.spec, Source(memtable, rows), lambda: True)
+        memtables, number = frozen[0], next(self._numbers)
+        sources = [
+            Source(memtable, listed(~memtable.deletions.dead_as_of(state.applied_lsn), memtable.rows))
+            for memtable in memtables
+        ]
+        built = self._builder.seal(number, state.spec, sources, lambda: True)
         segment = None if built is None else self._opened(number)
-        state.exchange([memtable], segment, state.applied_lsn)
+        state.exchange(memtables, segment, state.applied_lsn)
 
     def _opened(self, number: int) -> Segment:
         state, builder = self._state, self._builder

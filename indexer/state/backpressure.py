@@ -1,4 +1,8 @@
-"""Backpressure: a write waits here, before it is logged, until the tail has room for it."""
+"""Backpressure: a write waits here, before it is logged, until the store can take it.
+
+A write waits while the tail has no room for it. Once segments pile up, because rows arrive faster than they
+are merged, writes are delayed in proportion to how far they do, and in the end wait too.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,14 @@ import anyio
 from asteroid_cloud.indexer.limits import WRITE_ADMISSION_WAIT_S_MAX
 from asteroid_cloud.wal.errors import Overloaded
 
+DELAY_ROW_S = 2e-4
+"""What a row delays all later writes by when segments have all but piled up to the bound."""
+DELAY_S_MAX = 1.0
+"""The longest that a write is delayed for while it need not wait."""
+
 
 class Backpressure:
-    """Bounds rows and bytes that are logged or about to be, and not in a segment yet."""
+    """Bounds rows and bytes that are logged or about to be, and not in a segment yet; slows what piles up."""
 
     def __init__(
         self,
@@ -20,17 +29,22 @@ class Backpressure:
         bytes_max: Callable[[], int],
         tail: Callable[[], tuple[int, int]],
         make_room: Callable[[], None],
+        pileup: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """``tail`` gives the rows and bytes applied but not sealed; ``make_room`` has them sealed soon.
 
-        ``bytes_max`` is asked at each write, for the share of the budget may change.
+        ``bytes_max`` is asked at each write, for the share of the budget may change. ``pileup`` says how far
+        segments have piled up: 0 is not at all, at 1 writes have to wait.
         """
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._tail = tail
         self._make_room = make_room
+        self._pileup = pileup
         self._rows = 0
         self._bytes = 0
+        self._next_s = 0.0
+        """When the next write may go on, by the event loop's clock, while writes are delayed."""
         self._freed: anyio.Event | None = None
         """Set when there may be room again; None when no write waits."""
 
@@ -38,8 +52,10 @@ class Backpressure:
     async def admitted(self, rows: int, size: int) -> AsyncIterator[None]:
         """Reserves room for a write from before it is logged until it is applied.
 
-        Raises Overloaded when the tail stays full for WRITE_ADMISSION_WAIT_S_MAX seconds.
+        Raises Overloaded when there is none for WRITE_ADMISSION_WAIT_S_MAX seconds.
         """
+        if self._pileup() > 0:
+            await self._slow_down(rows)
         if not self._has_room(rows, size):
             await self._wait_for_room(rows, size)
         self._rows += rows
@@ -51,22 +67,40 @@ class Backpressure:
             self._bytes -= size
             self.wake()
 
+    async def _slow_down(self, rows: int) -> None:
+        """Waits for this write's turn, which comes the later the more segments there are."""
+        now_s = anyio.current_time()
+        delay_s = min(1.0, self._pileup()) * rows * DELAY_ROW_S
+        self._next_s = min(max(self._next_s, now_s) + delay_s, now_s + DELAY_S_MAX)
+        with anyio.CancelScope(deadline=self._next_s):
+            while self._pileup() > 0:
+                await self._event().wait()
+
     async def _wait_for_room(self, rows: int, size: int) -> None:
         with anyio.move_on_after(WRITE_ADMISSION_WAIT_S_MAX) as scope:
             while not self._has_room(rows, size):
-                self._freed = freed = self._freed or anyio.Event()
-                self._make_room()
+                freed = self._event()
+                if not self._fits_tail(rows, size):
+                    self._make_room()
                 await freed.wait()
         if scope.cancelled_caught:
-            raise Overloaded("indexing lags behind; the tail is full", retry_after_s=1.0)
+            full = "the tail is full" if not self._fits_tail(rows, size) else "too many segments are unmerged"
+            raise Overloaded(f"indexing lags behind; {full}", retry_after_s=1.0)
+
+    def _event(self) -> anyio.Event:
+        self._freed = freed = self._freed or anyio.Event()
+        return freed
 
     def wake(self) -> None:
-        """Lets waiting writes look again, because the tail has shrunk."""
+        """Lets waiting writes look again, because the tail has shrunk or segments have become fewer."""
         if self._freed is not None:
             self._freed.set()
             self._freed = None
 
     def _has_room(self, rows: int, size: int) -> bool:
+        return self._pileup() < 1 and self._fits_tail(rows, size)
+
+    def _fits_tail(self, rows: int, size: int) -> bool:
         tail_rows, tail_bytes = self._tail()
         used_rows, used_bytes = tail_rows + self._rows, tail_bytes + self._bytes
         if used_rows == 0:

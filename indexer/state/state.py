@@ -127,10 +127,17 @@ class State:
             return True
         return rows > 0 and rows + more > rows_max
 
-    def freeze_oldest(self) -> tuple[Memtable, Lsn] | None:
-        """The oldest memtable, which will not grow again, and the LSN up to which it completes the index.
+    @property
+    def queued(self) -> int:
+        """Memtables that wait to be sealed: all but the last, which grows."""
+        return max(0, len(self.memtables) - 1)
 
-        All rows of records up to that LSN are in it or in segments. None when the tail holds no row.
+    def freeze_oldest(self, most: int = 1, rows_max: int = 0) -> tuple[list[Memtable], Lsn] | None:
+        """The oldest memtables, which will not grow again, and the LSN up to which they complete the index.
+
+        All rows of records up to that LSN are in them or in segments. More than one are given, ``most`` at
+        most, if they wait already and have no more than ``rows_max`` rows together. None when the tail holds
+        no row.
         """
         # A memtable that never got a row must not stand before one that did: it would stay frozen for ever.
         self.memtables = [memtable for memtable in self.memtables[:-1] if memtable.rows] + self.memtables[-1:]
@@ -138,8 +145,14 @@ class State:
             return None
         if len(self.memtables) == 1:
             self._open_memtable()
-        following = self.memtables[1].first_lsn
-        return self.memtables[0], self.applied_lsn if following is None else Lsn(following - 1)
+        frozen, rows = self.memtables[:1], self.memtables[0].rows
+        for memtable in self.memtables[1:-1]:
+            rows += memtable.rows
+            if len(frozen) == most or rows > rows_max:
+                break
+            frozen.append(memtable)
+        following = self.memtables[len(frozen)].first_lsn
+        return frozen, self.applied_lsn if following is None else Lsn(following - 1)
 
     def exchange(self, old: Sequence[Memtable | Segment], new: Segment | None, base: Lsn) -> None:
         """Puts ``new``, which holds the rows of ``old`` that were alive as of ``base``, in their place.

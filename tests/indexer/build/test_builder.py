@@ -49,7 +49,7 @@ class Workshop:
         block = Memtable(SPEC, 0, len(drawn))
         block.append(Lsn(1), ids, SPEC.encode(drawn), [text_of(id_) for id_ in ids.tolist()])
         self.number += 1
-        self.builder.seal(self.number, SPEC, whole(block), lambda: True)
+        self.builder.seal(self.number, SPEC, [whole(block)], lambda: True)
         return self._open()
 
     def merged(self, *sources: Source) -> Segment:

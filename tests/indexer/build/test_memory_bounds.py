@@ -143,7 +143,7 @@ def test_large_graphs_are_built_one_at_a_time() -> None:
             entered.set()
 
     second = threading.Thread(target=build)
-    with construction.listed(work(1)), construction.queued(work(10), lambda: None):
+    with construction.listed(work(1), budget.building), construction.queued(work(10), lambda: None):
         second.start()
         assert budget.building.used == 11
         assert construction.report() == [Building("merge", 100, size, 0.0) for size in (1, 10)]

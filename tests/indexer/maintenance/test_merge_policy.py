@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from asteroid_cloud.indexer.maintenance.merge_policy import pick_merge
+from asteroid_cloud.indexer.maintenance.merge_policy import pick_for_seal, pick_merge
 from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal.lsn import Lsn
@@ -70,3 +70,22 @@ def test_a_segment_is_rewritten_for_those_who_were_dead_at_the_base_only() -> No
     only = cast("list[Segment]", [segment])
     assert pick_merge(only, Lsn(6), 4, True) == [], "a merge as of record 6 would drop none of them"
     assert pick_merge(only, Lsn(7), 4, True) == only
+
+
+@pytest.mark.parametrize(
+    ("rows", "new", "least", "picked"),
+    [
+        ([1000, 1010], 10, 1, [0]),
+        ([1000, 300, 9000], 10, 1, [1]),
+        ([1000, 300, 9000], 400, 1, [1]),
+        ([600, 300, 9000], 400, 1, [1, 0]),
+        ([600, 300, 9000], 10, 3, [1, 0, 2]),
+        ([600, 300, 1200], 400, 0, [1, 0, 2]),
+        ([600], 400, 0, []),
+    ],
+)
+def test_a_seal_takes_the_smallest_along_and_what_they_outweigh(
+    rows: list[int], new: int, least: int, picked: list[int]
+) -> None:
+    segments = cast("list[Segment]", [Stub(number, count) for number, count in enumerate(rows)])
+    assert [segment.number for segment in pick_for_seal(segments, Lsn(5), new, least)] == picked

@@ -36,7 +36,7 @@ def build(folder: Path, number: int = 1, rows: int = ROWS, identity: bytes = IDE
     options = EngineOptions(links_max=4, ef_construction=30)
     builder = SegmentBuilder(FILES, str(folder), identity, options, budget_of(options))
     source = Source(block, np.arange(rows, dtype=np.uint32))
-    assert builder.seal(number, SPEC, source, lambda: True) == number
+    assert builder.seal(number, SPEC, [source], lambda: True) == number
     return payloads
 
 

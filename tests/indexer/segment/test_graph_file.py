@@ -51,7 +51,7 @@ def segment_of(
     if at_once:
         builder.merge(1, spec, [source], lambda: True)
     else:
-        builder.seal(1, spec, source, lambda: True)
+        builder.seal(1, spec, [source], lambda: True)
     return Segment(FILES, str(folder), IDENTITY, 1, spec, Lsn(1))
 
 
@@ -210,6 +210,6 @@ def test_what_is_wanted_no_longer_is_given_up_without_a_file(tmp_path: Path) -> 
     looks = iter([True, False, False])
     builder = SegmentBuilder(FILES, str(tmp_path), IDENTITY, EngineOptions(), MemoryBudget())
     with pytest.raises(Abandoned):
-        builder.seal(1, spec, source, lambda: next(looks))
-    assert builder.seal(2, spec, Source(source.part, source.ordinals[:0]), lambda: True) is None
+        builder.seal(1, spec, [source], lambda: next(looks))
+    assert builder.seal(2, spec, [Source(source.part, source.ordinals[:0])], lambda: True) is None
     assert list(tmp_path.iterdir()) == []

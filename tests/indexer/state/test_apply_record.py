@@ -268,9 +268,9 @@ def test_a_memtable_without_rows_never_stands_before_one_with_rows() -> None:
     upsert(2)
     frozen = state.freeze_oldest()
     assert frozen is not None
-    state.exchange([frozen[0]], None, frozen[1])
+    state.exchange(frozen[0], None, frozen[1])
     assert state.freeze_oldest() is None
     upsert(3)
     frozen = state.freeze_oldest()
     assert frozen is not None
-    assert (frozen[0].rows, frozen[1]) == (1, 3)
+    assert ([memtable.rows for memtable in frozen[0]], frozen[1]) == ([1], 3)

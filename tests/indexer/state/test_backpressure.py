@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import numpy as np
 import pytest
 from anyio.abc import TaskStatus
 
 from asteroid_cloud.indexer import EngineOptions
 from asteroid_cloud.indexer.state import backpressure
-from asteroid_cloud.indexer.state.backpressure import Backpressure
+from asteroid_cloud.indexer.state.backpressure import DELAY_ROW_S, Backpressure
 from asteroid_cloud.wal.errors import Overloaded
 from tests.support.engines import opened, u64, vectors
+from tests.support.seeded_loop import run_seeded
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +29,7 @@ class Tail:
     rows: int = 0
     size: int = 0
     asked: int = 0
+    pileup: float = 0.0
 
     def used(self) -> tuple[int, int]:
         return self.rows, self.size
@@ -35,7 +38,7 @@ class Tail:
         self.asked += 1
 
     def backpressure(self) -> Backpressure:
-        return Backpressure(ROWS_MAX, lambda: BYTES_MAX, self.used, self.ask)
+        return Backpressure(ROWS_MAX, lambda: BYTES_MAX, self.used, self.ask, lambda: self.pileup)
 
 
 @pytest.fixture
@@ -122,3 +125,62 @@ async def test_a_write_that_waits_has_the_tail_sealed_before_it_is_full_or_old(t
             await engine.upsert(u64(*range(10, 30)), vectors(20, 4), [text] * 20)
         assert engine.stats().vectors == 30
         assert engine.stats().segment_rows == 10
+
+
+def test_writes_are_delayed_in_proportion_to_their_rows_and_to_how_far_segments_pile_up() -> None:
+    tail, ends_s = Tail(), []
+
+    async def main() -> None:
+        gate = tail.backpressure()
+
+        async def write(rows: int) -> None:
+            async with gate.admitted(rows, 0):
+                ends_s.append(anyio.current_time())
+
+        await write(1)
+        for tail.pileup in (0.25, 0.5):
+            await write(4)
+        async with anyio.create_task_group() as group:  # those who write at once wait for each other
+            group.start_soon(write, 1)
+            group.start_soon(write, 1)
+        tail.pileup = 0
+        await write(1)
+
+    run_seeded(1, main)
+    waits_s = np.diff([0, *ends_s]) / DELAY_ROW_S
+    assert waits_s == pytest.approx([0, 1, 2, 0.5, 0.5, 0])
+
+
+async def test_a_delayed_write_goes_on_once_segments_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backpressure, "DELAY_ROW_S", 3600.0)
+    monkeypatch.setattr(backpressure, "DELAY_S_MAX", 3600.0)
+    tail = Tail(pileup=0.5)
+    gate, done = tail.backpressure(), []
+
+    async def write() -> None:
+        async with gate.admitted(1, 0):
+            done.append(1)
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(write)
+            await anyio.wait_all_tasks_blocked()
+            gate.wake()
+            await anyio.wait_all_tasks_blocked()
+            assert done == []
+            tail.pileup = 0
+            gate.wake()
+    assert done == [1]
+
+
+async def test_writes_wait_once_segments_have_piled_up_to_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backpressure, "WRITE_ADMISSION_WAIT_S_MAX", 0.01)
+    tail = Tail(pileup=1)
+    gate = tail.backpressure()
+    with pytest.raises(Overloaded, match="segments"):
+        async with gate.admitted(1, 0):
+            raise AssertionError("let in")
+    assert tail.asked == 0, "sealing more would not help"
+    tail.pileup = 0
+    async with gate.admitted(1, 0):
+        pass

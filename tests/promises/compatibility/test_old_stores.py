@@ -7,10 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 import asteroid_cloud.api as api
+from asteroid_cloud.indexer import EngineOptions
 from tests.promises.compatibility.sample_store import DIM, describe
+from tests.support.engines import contents, opened
+from tests.support.probe import inside
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 VERSIONS = ["0.1.0"]
@@ -57,3 +61,21 @@ def test_it_opens_without_a_repair_and_takes_writes(old: Path, told: dict[str, A
         [nearest] = store.search([1.0] * DIM, k=1)
         assert nearest.id == 10**6
         assert [tag.name for tag in store.tags()] == [name for name, *_ in told["tags"]]
+
+
+@pytest.mark.anyio
+async def test_its_segments_are_counted_and_built_again_one_after_another(old: Path) -> None:
+    options = EngineOptions(idle_seal_s=1e9, idle_flush_s=1e9, recovery="strict")
+    async with opened(old, options) as engine:
+        state = inside(engine).state
+        assert engine.stats().segments_of_0_1 == engine.stats().segments > 1
+        before, segments = contents(engine), engine.stats().segments
+        with anyio.fail_after(30):
+            while engine.stats().segments_of_0_1:
+                await inside(engine).checkpointer.changed.wait()
+        assert engine.stats().segments == segments, "each on its own"
+        assert [segment.joins for segment in state.segments] == [0] * segments
+        assert contents(engine) == before
+    async with opened(old, options) as engine:
+        assert engine.stats().segments_of_0_1 == 0
+        assert contents(engine) == before

@@ -36,7 +36,7 @@ def view_of(folder: Path, payloads: list[bytes]) -> PartView:
     block.append(Lsn(1), ids, spec.encode(np.zeros((len(payloads), 2), np.float32)), payloads)
     options = EngineOptions(links_max=4, ef_construction=10)
     builder = SegmentBuilder(FILES, str(folder), IDENTITY, options, budget_of(options))
-    builder.seal(1, spec, Source(block, np.arange(len(payloads), dtype=np.uint32)), lambda: True)
+    builder.seal(1, spec, [Source(block, np.arange(len(payloads), dtype=np.uint32))], lambda: True)
     segment = Segment(FILES, str(folder), IDENTITY, 1, spec, Lsn(1))
     return PartView(segment, segment.rows, segment.rows, None)
 
