@@ -14,7 +14,7 @@ NATIVE := $(shell find indexer/native api/wire/native -name '*.[ch]pp')
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-capped bench-log crash soak fuzz sanitize clean
+.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-segments bench-capped bench-log crash soak fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -87,6 +87,9 @@ bench-churn: $(VENV)/.plots ## recall, latency, memory and disk while rows come 
 
 bench-growth: $(VENV)/.plots ## speed and memory from 50,000 rows to a million; a quarter of an hour
 	$(BIN)/python -m ops.bench growth $(ARGS)
+
+bench-segments: $(STAMP) ## segments while rows come at full speed, beside the time of hnswlib
+	$(BIN)/python -m ops.bench segments $(ARGS)
 
 bench-capped: $(STAMP) ## search with less memory than the store has bytes; needs the right to make a control group
 	$(BIN)/python -m ops.bench capped $(ARGS)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ops.bench import job, machine, report
 from ops.bench.data import Dataset, prepare
-from ops.bench.endurance import capped, churn, growth
+from ops.bench.endurance import capped, churn, growth, segments
 from ops.bench.filtered import command as filters
 from ops.bench.logs import command as logs
 from ops.bench.results import Loaded, Pressed, Restarted, Results, Searched
@@ -29,12 +29,13 @@ COMMANDS = {
     "peers": command.main,
     "churn": churn.main,
     "growth": growth.main,
+    "segments": segments.main,
     "filters": filters.main,
     "log": logs.main,
 }
 EPILOG = (
-    "`python -m ops.bench peers | filters | churn | growth | capped | log --help`: beside other systems, "
-    "under filters, over time, in size, with little memory, and the log by itself."
+    "`python -m ops.bench peers | filters | churn | growth | segments | capped | log --help`: beside other "
+    "systems, under filters, over time, in size, at full speed, with little memory, and the log by itself."
 )
 
 console = Console()
