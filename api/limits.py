@@ -53,6 +53,6 @@ MIN_LSN_WAIT_S_MAX = 5.0
 """Time that a read waits for the record that `min_lsn` names."""
 
 RECALL_TIME_SHARE_MAX = 0.02
-"""Share of one processor, within a minute, that goes to repeating sampled searches exactly."""
+"""Share of any minute in which one processor repeats sampled searches exactly."""
 RECALL_WAITING_MAX = 2
 """Sampled searches that wait to be repeated, each with the snapshot that it read."""

@@ -90,6 +90,7 @@ class Collection:
         if quality.is_running:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(quality.close)
+        quality.close()  # also where none has run: what is searched from now on is not sampled
 
 
 class Collections:

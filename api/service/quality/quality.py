@@ -2,7 +2,8 @@
 
 The sampled search has been answered before. It is repeated in a thread of low priority on the snapshot that
 it read, one at a time, in native code without the GIL; at most RECALL_WAITING_MAX more wait, each with its
-snapshot. What would take more of a processor than RECALL_TIME_SHARE_MAX is not repeated at all.
+snapshot. What would take more than RECALL_TIME_SHARE_MAX of the time is not repeated at all. Waiting for a
+disk, or for a processor that others need, counts too.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
 
 SECONDS_A_COMPONENT = 1e-9
 """What an exact search takes for each component, before any has been timed."""
+FORGETTING = 0.99
+"""What remains of a higher price when it forbids a sample: a disk or processor is not busy for ever."""
 COMPONENTS_TIMED_MIN = 100_000
 """What is smaller says more about the cost of a call than about that of a component."""
 NEW_SHARE = 0.2
-"""Weight of the newest time in the average."""
+"""Weight of the newest time in the average, when it is less."""
 RECENT = 50
 """The last samples, of which ``recall_sampled`` is the mean."""
 RECALL_BUCKETS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
@@ -76,13 +79,12 @@ class Quality:
         options: QualityOptions,
         *,
         clock: Callable[[], float] = time.monotonic,
-        processor_clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._cache = cache
         self._every = options.sample_every
         self._searches = itertools.count(1)
         self._budget = TimeBudget(RECALL_TIME_SHARE_MAX, clock)
-        self._processor_clock = processor_clock
+        self._clock = clock
         self._seconds_a_component = SECONDS_A_COMPONENT
         self._worker = Worker("asteroid-recall", self._repeat, RECALL_WAITING_MAX)
         self._widening = Widening(options.recall_min)
@@ -125,6 +127,8 @@ class Quality:
         plain = replace(request, exact=True, include_payload=False, include_vector=False, explain=False)
         components = query.estimate(snapshot, plain, self._cache)
         if not self._is_affordable(components):
+            if components * self._seconds_a_component > self._budget.whole_s:
+                self._forget_price()
             return
         if request.vector is not None:  # the caller's own array, which may change
             request = replace(request, vector=request.vector.copy())
@@ -133,22 +137,30 @@ class Quality:
     def _is_affordable(self, components: float) -> bool:
         return components * self._seconds_a_component <= self._budget.left_s()
 
+    def _learn_price(self, newest: float) -> None:
+        """A higher price counts at once, a lower one bit by bit."""
+        lower = self._seconds_a_component + NEW_SHARE * (newest - self._seconds_a_component)
+        self._seconds_a_component = max(newest, lower)
+
+    def _forget_price(self) -> None:
+        if self._seconds_a_component > SECONDS_A_COMPONENT:
+            self._seconds_a_component = max(SECONDS_A_COMPONENT, FORGETTING * self._seconds_a_component)
+
     def _repeat(self, sample: Sample) -> None:
         """Measures the recall of a sample, in the worker's thread."""
         if not self._is_affordable(sample.components):  # the one before took longer than was thought
             return
-        began = self._processor_clock()
+        began = self._clock()
         try:
             truth = true_distances(sample.snapshot, sample.request, self._cache)
             plan = plan_kind(sample.snapshot, sample.request, self._cache)
             is_judged = self._is_judged(sample, plan)
         finally:
-            seconds = self._processor_clock() - began
+            seconds = self._clock() - began
             self._budget.spend(seconds)
         # Under a filter the estimate is of all rows, and the time is of those that match.
         if sample.components >= COMPONENTS_TIMED_MIN and sample.request.filter.matches_all:
-            newest = seconds / sample.components
-            self._seconds_a_component += NEW_SHARE * (newest - self._seconds_a_component)
+            self._learn_price(seconds / sample.components)
         recall = recall_by_distance(sample.distances, truth)
         if recall is not None:
             self._count(plan, recall, is_judged=is_judged)
@@ -171,5 +183,5 @@ class Quality:
             self._samples += 1
             self._recent.append(recall)
             self._by_plan.setdefault(plan, Histogram(RECALL_BUCKETS)).observe(recall)
-            if is_judged:
-                self._widening.judge(recall)
+        if is_judged:
+            self._widening.judge(recall)

@@ -1,4 +1,4 @@
-"""A bound on the processor time that work in the background takes."""
+"""A bound on the time that work in the background takes."""
 
 from __future__ import annotations
 
@@ -12,39 +12,48 @@ SLOT_S = 1
 
 
 class TimeBudget:
-    """At most ``share`` of one processor within any ``WINDOW_S`` seconds, if estimates are right.
+    """At most ``share`` of the time within any ``WINDOW_S`` seconds, as far as estimates are right.
 
-    What was spent is kept by the second, so it takes little memory however often something is spent.
+    Work that took longer than was estimated is a debt that is paid before the next: in the long run the share
+    holds whatever was estimated. What was spent is kept by the second, which takes little memory.
     """
 
     def __init__(self, share: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.whole_s = share * WINDOW_S
         """All that may be spent within a window."""
+        self._share = share
         self._clock = clock
         self._slots: deque[tuple[float, float]] = deque()
         self._spent_s = 0.0
+        """Within the window."""
+        self._saved_s = self.whole_s
+        """What was not spent, a whole window's at most; less than 0 is a debt."""
+        self._counted_at = clock()
         self._lock = threading.Lock()
 
     def left_s(self) -> float:
-        """What may be spent now; less than 0 when the last work took longer than was estimated."""
+        """What may be spent now; less than 0 while there is a debt."""
         with self._lock:
-            self._forget(self._clock())
-            return self.whole_s - self._spent_s
+            self._come_to(self._clock())
+            return min(self.whole_s - self._spent_s, self._saved_s)
 
     def spend(self, seconds: float) -> None:
         """Counts time that was spent until now."""
         with self._lock:
             now = self._clock()
-            self._forget(now)
+            self._come_to(now)
             self._spent_s += seconds
+            self._saved_s -= seconds
             if self._slots and now < self._slots[-1][0] + SLOT_S:
                 began, before = self._slots.pop()
                 self._slots.append((began, before + seconds))
             else:
                 self._slots.append((now, seconds))
 
-    def _forget(self, now: float) -> None:
-        """Drops slots that have left the window as a whole."""
+    def _come_to(self, now: float) -> None:
+        """Saves up to now, and drops slots that have left the window as a whole."""
+        self._saved_s = min(self.whole_s, self._saved_s + self._share * (now - self._counted_at))
+        self._counted_at = now
         while self._slots and self._slots[0][0] + SLOT_S <= now - WINDOW_S:
             self._spent_s -= self._slots.popleft()[1]
         if not self._slots:

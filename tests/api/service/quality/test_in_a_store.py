@@ -141,3 +141,11 @@ async def test_closing_waits_for_the_search_under_way(
             await anyio.lowlevel.checkpoint()
         assert len(await store.search(VECTORS[0])) == 10, "other calls do not wait for it"
         threading.Timer(0.01, go_on.set).start()
+
+
+async def test_a_closed_store_samples_nothing(tmp_path: Path) -> None:
+    async with api.open(tmp_path, DIM, recall_sample_every=1) as store:
+        await store.insert_batch(enumerate(VECTORS[:100]))
+        snapshot, reads = store.engine.snapshot(), store.reads
+    assert len(await reads.search(snapshot, SearchRequest(vector=VECTORS[0]))) == 10
+    assert threads() == []

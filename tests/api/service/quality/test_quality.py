@@ -16,6 +16,7 @@ from asteroid_cloud.api.service.quality.options import QualityOptions, checked_o
 from asteroid_cloud.api.service.quality.quality import Quality
 from asteroid_cloud.api.service.quality.time_budget import WINDOW_S
 from asteroid_cloud.query import FilterCache, RecallRequest, SearchRequest, SearchResult
+from asteroid_cloud.query.knn import true_distances
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
 from asteroid_cloud.wal.errors import InvalidRequest
 from tests.support.parts import World, random_vectors
@@ -40,15 +41,23 @@ class AtOnce:
 
 
 class Clock:
-    """A clock that a test moves, and that moves by itself when it is asked."""
+    """A clock that a test moves."""
 
-    def __init__(self, step_s: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.now_s = 50.0
-        self.step_s = step_s
 
     def __call__(self) -> float:
-        self.now_s += self.step_s
         return self.now_s
+
+    def taken_by_exact_searches(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+        """Lets each exact search take so long."""
+        measured = true_distances
+
+        def slow(*asked: Any) -> Any:
+            self.now_s += seconds
+            return measured(*asked)
+
+        monkeypatch.setattr(module, "true_distances", slow)
 
 
 @pytest.fixture
@@ -181,14 +190,15 @@ def test_scans_are_counted_and_not_judged(world: World) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_the_budget_bounds_the_time_of_every_minute(world: World) -> None:
-    wall, processor = Clock(), Clock(step_s=0.05)
-    quality = of_every(1, clock=wall, processor_clock=processor)
+def test_the_budget_bounds_the_time_of_every_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    clock.taken_by_exact_searches(monkeypatch, 0.05)
+    quality = of_every(1, clock=clock)
     counts = []
     for _ in range(5 * WINDOW_S):
         note(quality, world, times=5)
         counts.append(quality.report().recall_samples)
-        wall.now_s += 1
+        clock.now_s += 1
     within = np.array(counts[WINDOW_S:]) - np.array(counts[:-WINDOW_S])
     most = RECALL_TIME_SHARE_MAX * WINDOW_S / 0.05
     assert within.max() <= most + 1, "at most the last one passes the bound"
@@ -208,10 +218,17 @@ def test_what_would_cost_too_much_is_not_repeated(world: World, monkeypatch: pyt
 
 @pytest.mark.usefixtures("at_once")
 def test_costs_are_learnt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    quality = of_every(1, clock=Clock(), processor_clock=Clock(step_s=1.0))
-    monkeypatch.setattr(query, "estimate", lambda *_: 1e6)  # thought to take 1 ms, takes 1 s
+    clock = Clock()
+    clock.taken_by_exact_searches(monkeypatch, 20.0)
+    quality = of_every(1, clock=clock)
+    monkeypatch.setattr(query, "estimate", lambda *_: 1e6)  # thought to take 1 ms
     note(quality, world, times=10)
     assert quality.report().recall_samples == 1
+    clock.now_s += 20.0 / RECALL_TIME_SHARE_MAX
+    note(quality, world, times=10)
+    assert quality.report().recall_samples == 1, "now they are known to be too long"
+    note(quality, world, times=1_000)
+    assert quality.report().recall_samples == 2, "but are tried again some day"
 
 
 def test_a_sample_is_what_was_asked_though_the_caller_changes_the_vector(world: World) -> None:
