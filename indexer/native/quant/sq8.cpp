@@ -32,6 +32,19 @@ uint32_t residual_level(const uint8_t* fine, size_t dim) {
     return uint32_t(std::min(255.0, std::ceil(std::sqrt(squared) / largest * 255)));
 }
 
+template <class Number>
+void decode_in(const uint8_t* record, const uint8_t* fine, const Shape& shape, float* vector) {
+    const RecordHeader h = header_of(record);
+    const uint8_t* c = codes_of(record);
+    const Number offset = h.offset, scale = h.scale, step = scale / FINE_STEPS, largest = LARGEST;
+    for (size_t i = 0; i < shape.dim; ++i) {
+        Number value = offset + scale * Number(c[i]);
+        if (fine) value += step * Number(int(fine[i]) - FINE_ZERO);
+        if (shape.centre) value = Number(double(value) + (*shape.centre)[i]);
+        vector[i] = float(std::clamp(value, -largest, largest));
+    }
+}
+
 }  // namespace
 
 void encode_record(const float* vector, size_t dim, uint8_t* record) {
@@ -70,15 +83,12 @@ void encode(const float* vector, const Shape& shape, uint8_t* row) {
 }
 
 void decode(const uint8_t* record, const uint8_t* fine, const Shape& shape, float* vector) {
-    const RecordHeader h = header_of(record);
-    const uint8_t* c = codes_of(record);
-    const float step = h.scale / FINE_STEPS;
-    for (size_t i = 0; i < shape.dim; ++i) {
-        float value = h.offset + h.scale * float(c[i]);
-        if (fine) value += step * float(int(fine[i]) - FINE_ZERO);
-        if (shape.centre) value = float(double(value) + (*shape.centre)[i]);
-        vector[i] = std::clamp(value, -LARGEST, LARGEST);
-    }
+    // The range of a vector may be larger than a float.
+    const bool is_wide = !(255 * header_of(record).scale <= LARGEST);
+    if (is_wide)
+        decode_in<double>(record, fine, shape, vector);
+    else
+        decode_in<float>(record, fine, shape, vector);
 }
 
 void complete(uint8_t* record, const uint8_t* fine, size_t dim) {

@@ -35,8 +35,11 @@ class Search {
 
     Answer run() {
         for (const uint32_t number : largest_first()) look_at(number);
-        for (const Walked& walked : walked_)
+        const size_t first_walks = walked_.size();  // walking again adds to the list
+        for (size_t i = 0; i < first_walks; ++i) {
+            const Walked walked = walked_[i];
             if (walked.ef < options_.ef && walked.edge <= bound()) walk_again(walked.number, options_.ef);
+        }
         return answer();
     }
 

@@ -89,3 +89,9 @@ def test_rows_that_are_not_there_are_an_index_error() -> None:
     for read in (rows.ids, rows.vectors, rows.encoded):
         with pytest.raises(IndexError):
             read(np.array([3], np.uint32))
+
+
+def test_values_near_the_largest_float_come_back() -> None:
+    vectors = np.array([[-3e38, 3e38, 1e38, 0, 2e38, -1e38, 3e37, 2.5e38]], np.float32)
+    kept = filled(vectors, [1]).vectors(np.array([0], np.uint32))
+    assert np.abs(kept / 3e38 - vectors / 3e38).max() < 1e-4
