@@ -30,16 +30,15 @@ def packages() -> list[str]:
     return sorted(".".join(["asteroid_cloud", *folder.parts]) for folder in folders)
 
 
-def extension(folder: str, *shared: str) -> Extension:
-    """The module ``core`` of a folder: all C++ files below it, and those of ``shared`` folders."""
-    roots = [Path(each) for each in (folder, *shared)]
-    sources = sorted(str(path) for root in roots for path in root.rglob("*.cpp"))
-    headers = sorted(str(path) for root in roots for path in root.rglob("*.hpp"))
+def extension(folder: str, *roots: str) -> Extension:
+    """The module ``core`` of a folder: all C++ files below it, which include files below ``roots``."""
+    sources = sorted(str(path) for path in Path(folder).rglob("*.cpp"))
+    included = sorted(str(path) for root in (folder, *roots) for path in Path(root).rglob("*.[ch]pp"))
     return Extension(
         f"asteroid_cloud.{folder.replace('/', '.')}.core",
         sources,
-        depends=["setup.py", *headers],
-        include_dirs=[folder],
+        depends=["setup.py", *included],
+        include_dirs=[folder, *roots],
         extra_compile_args=FLAGS,
         extra_link_args=LINK_FLAGS,
         language="c++",
@@ -49,5 +48,5 @@ def extension(folder: str, *shared: str) -> Extension:
 setup(
     options=OPTIONS,
     packages=packages(),
-    ext_modules=[extension("indexer/native"), extension("api/wire/native")],
+    ext_modules=[extension("indexer/native"), extension("api/wire/native", "indexer/native")],
 )

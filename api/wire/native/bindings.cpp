@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "json.hpp"
-#include "reader.hpp"
+#include "json/reader.hpp"
+#include "bodies.hpp"
 
 namespace py = pybind11;
 using namespace asteroid;
@@ -51,8 +51,8 @@ py::array_t<T> owned(std::vector<T>&& values) {
 }
 
 PayloadLimits limits_from(size_t bytes_max, unsigned depth_max) {
-    if (depth_max == 0 || depth_max > Cursor::depth_limit)
-        throw std::invalid_argument("depth_max must be from 1 to " + std::to_string(Cursor::depth_limit));
+    if (depth_max == 0 || depth_max > JsonReader::DEPTH_LIMIT)
+        throw std::invalid_argument("depth_max must be from 1 to " + std::to_string(JsonReader::DEPTH_LIMIT));
     return {bytes_max, depth_max};
 }
 

@@ -71,10 +71,10 @@ void link_both_ways(const Points& points, Pools& pools, const LinkTable& table, 
 void add_links(const Points& points, const Links& links, const Anchor& anchor, Scratch& scratch,
                std::vector<Candidate>& candidates) {
     scratch.records.clear();
-    for (uint32_t i = 0; i < links.count; ++i) scratch.records.push_back(points.record(links.begin[i]));
+    for (uint32_t i = 0; i < links.count; ++i) scratch.records.push_back(points.record(links[i]));
     scratch.distances.resize(links.count);
     anchor.distances(scratch.records.data(), links.count, scratch.distances.data());
-    for (uint32_t i = 0; i < links.count; ++i) candidates.push_back({scratch.distances[i], links.begin[i]});
+    for (uint32_t i = 0; i < links.count; ++i) candidates.push_back({scratch.distances[i], links[i]});
 }
 
 // Refills the pools with what a walk from each point's own links meets, and with these links.
@@ -89,7 +89,7 @@ void refine(const Points& points, const LinkTable& table, uint32_t threads, Pool
             const Anchor anchor(points.record(point), points.space());
             scratch.start(points.count);
             scratch.visit(point);
-            walk(graph, anchor, links.begin, links.count, Reach{POOL_SIZE}, scratch);
+            walk(graph, anchor, links, Reach{POOL_SIZE}, scratch);
             candidates = scratch.pool;
             add_links(points, links, anchor, scratch, candidates);
             sort_unique(candidates);

@@ -73,7 +73,7 @@ void GraphBuilder::write_nodes(uint32_t first, uint32_t n, uint8_t* out) const {
         uint8_t* to = out + record_size;
         store(to, from.count);
         for (uint32_t j = 0; j < from.count; ++j)
-            store(to += sizeof(uint32_t), place_of[from.begin[j]]);
+            store(to += sizeof(uint32_t), place_of[from[j]]);
     }
 }
 

@@ -51,7 +51,6 @@ class GraphBuilder final {
         const uint32_t* at = reinterpret_cast<const uint32_t*>(entry(row) + row_bytes(shape_));
         return {at + 1, at[0]};
     }
-    Links links(uint32_t row, LinkBuffer&) const { return links(row); }  // nobody else writes this table
     void prefetch_links(uint32_t row) const { __builtin_prefetch(entry(row) + row_bytes(shape_)); }
 
     // What order() of hierarchy.hpp decides.

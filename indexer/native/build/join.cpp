@@ -58,9 +58,9 @@ std::vector<uint32_t> breadth_first(const GraphBuilder& builder, uint32_t first)
         for (; next < order.size(); ++next) {
             const Links links = builder.links(order[next]);
             for (uint32_t i = 0; i < links.count; ++i) {
-                if (links.begin[i] < first || reached[links.begin[i] - first]) continue;
-                reached[links.begin[i] - first] = true;
-                order.push_back(links.begin[i]);
+                if (links[i] < first || reached[links[i] - first]) continue;
+                reached[links[i] - first] = true;
+                order.push_back(links[i]);
             }
         }
     }
@@ -111,14 +111,14 @@ class Joiner {
         const Links own = builder_.links(row);
         starts.clear();
         for (uint32_t i = 0; i < own.count; ++i) {
-            const Links theirs = builder_.links(own.begin[i]);
+            const Links theirs = builder_.links(own[i]);
             for (uint32_t j = 0; j < theirs.count; ++j)
-                if (theirs.begin[j] < first_) starts.push_back(theirs.begin[j]);
+                if (theirs[j] < first_) starts.push_back(theirs[j]);
         }
         const std::vector<uint32_t>& from = starts.empty() ? entries_ : starts;
         scratch.start(builder_.rows());
         scratch.visit(row);
-        walk(builder_, anchor, from.data(), uint32_t(from.size()), Reach{EF}, scratch);
+        walk(builder_, anchor, {from.data(), uint32_t(from.size())}, Reach{EF}, scratch);
         candidates = scratch.pool;
         measure(builder_, anchor, own.begin, own.count, prune_scratch, candidates);
         choose(builder_, candidates, 0, prune_scratch);
@@ -191,12 +191,12 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
         LinkBuffer links, their_links;
         for (size_t i = begin; i < end; ++i) {
             const uint32_t row = uint32_t(i);
-            const Links old = segment.links(ordinals[i], links);
+            const Links old = checked(segment.links(ordinals[i]), segment.rows(), links);
             const auto add = [&](uint32_t ordinal) {
                 if (row_of[ordinal] != NO_NODE && row_of[ordinal] != row) rows.push_back(row_of[ordinal]);
             };
             rows.clear();
-            for (uint32_t j = 0; j < old.count; ++j) add(old.begin[j]);
+            for (uint32_t j = 0; j < old.count; ++j) add(old[j]);
             uint32_t* list = builder.list(row);
             const bool is_whole = rows.size() == old.count && old.count <= builder.ground_links_max();
             if (is_whole) {
@@ -205,9 +205,9 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
                 continue;
             }
             for (uint32_t j = 0; j < old.count; ++j) {
-                if (row_of[old.begin[j]] != NO_NODE) continue;
-                const Links theirs = segment.links(old.begin[j], their_links);
-                for (uint32_t t = 0; t < theirs.count; ++t) add(theirs.begin[t]);
+                if (row_of[old[j]] != NO_NODE) continue;
+                const Links theirs = checked(segment.links(old[j]), segment.rows(), their_links);
+                for (uint32_t t = 0; t < theirs.count; ++t) add(theirs[t]);
             }
             std::sort(rows.begin(), rows.end());
             rows.erase(std::unique(rows.begin(), rows.end()), rows.end());

@@ -45,7 +45,6 @@ struct PointGraph {
         const uint32_t* list = table.list(point);
         return {list + 1, list[0]};
     }
-    Links links(uint32_t point, LinkBuffer&) const { return links(point); }
     void prefetch_links(uint32_t point) const { __builtin_prefetch(table.list(point)); }
 };
 

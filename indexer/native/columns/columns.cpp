@@ -6,17 +6,20 @@
 #include <string_view>
 
 #include "columns/instants.hpp"
+#include "json/numbers.hpp"
 
 namespace asteroid {
 namespace {
 
-constexpr int SKIP_DEPTH_MAX = 256;
 constexpr uint32_t NO_ROW = 0xffffffffu;
 constexpr size_t NAME_BYTES_MAX = 256;
 constexpr size_t NUMBER_ENTRY_BYTES = 12;  // a key and a row
 constexpr size_t SORTING_BYTES = 16;       // what sorting adds an entry
 constexpr size_t TEXT_BYTES_MAX = 0xffffffffu;  // ends of texts have 32 bits
 constexpr size_t SPARSE_KEY_EVERY = 16;
+
+// A payload that columns cannot describe, though it is JSON.
+struct NotDescribed {};
 
 // Cuts sorted entries into groups: one a key, or one for SPARSE_KEY_EVERY keys.
 template <class Same, class Keep>
@@ -74,38 +77,43 @@ uint32_t Shredder::path_of(uint32_t parent, const std::string& name, bool is_ele
 
 void Shredder::add(const char* text, size_t bytes) {
     if (bytes > 0) {
+        in_ = JsonReader(text, bytes);
         try {
-            text_ = JsonText(text, bytes);
             members(ROOT, 0);
-            text_.finish();
-        } catch (const Malformed&) {
+            in_.expect_end();
+        } catch (const JsonError&) {
             unindexed_.push_back(row_);  // readers ignore what columns say of it
+        } catch (const NotDescribed&) {
+            unindexed_.push_back(row_);
         }
     }
     ++row_;
 }
 
 void Shredder::members(uint32_t path, int depth) {
-    text_.take('{');
-    if (text_.take_if('}')) return;
+    in_.expect('{');
+    if (in_.take('}')) return;
     do {
-        text_.peek();
-        text_.take_string(name_);
-        text_.take(':');
+        unescape(in_.key(), name_);
         const uint32_t child = path_of(path, name_, false);
         if (child == ROOT) {
-            text_.skip_value(SKIP_DEPTH_MAX);
+            skip();
             continue;
         }
-        if (paths_[child].last_row == row_) throw Malformed("a name is given twice");
+        if (paths_[child].last_row == row_) throw NotDescribed();  // a name that is given twice
         paths_[child].last_row = row_;
         value(child, depth + 1);
-    } while (text_.take_if(','));
-    text_.take('}');
+    } while (in_.take(','));
+    in_.expect('}');
+}
+
+void Shredder::skip() {
+    in_.next();
+    in_.value(JsonReader::DEPTH_LIMIT);
 }
 
 void Shredder::value(uint32_t path, int depth) {
-    switch (text_.peek()) {
+    switch (in_.next()) {
         case '{':
             note(path, ColumnKind::tag, double(Tag::object));
             return members(path, depth);  // as deep as paths go, for what is deeper is skipped
@@ -118,45 +126,45 @@ void Shredder::value(uint32_t path, int depth) {
 }
 
 void Shredder::array(uint32_t path) {
-    text_.take('[');
+    in_.expect('[');
     const uint32_t elements = path_of(path, "", true);
     uint32_t length = 0;
-    if (!text_.take_if(']')) {
+    if (!in_.take(']')) {
         do {
             ++length;
-            const char next = text_.peek();
+            const char next = in_.next();
             if (elements != ROOT && next != '{' && next != '[') {
                 element(elements);
                 continue;
             }
             if (elements != ROOT)
                 note(elements, ColumnKind::tag, double(next == '{' ? Tag::object : Tag::array));
-            text_.skip_value(SKIP_DEPTH_MAX);
-        } while (text_.take_if(','));
-        text_.take(']');
+            skip();
+        } while (in_.take(','));
+        in_.expect(']');
     }
     note(path, ColumnKind::length, length);
 }
 
 void Shredder::element(uint32_t path) {
-    switch (text_.peek()) {
+    switch (in_.next()) {
         case '"':
-            text_.take_string(string_);
+            unescape(in_.string(), string_);
             note_string(path);
             if (double second; !paths_[path].is_element && instant_second(string_, second))
                 note(path, ColumnKind::instant, second);
             return;
         case 't':
-            text_.take_word("true");
+            in_.literal("true");
             return note(path, ColumnKind::tag, double(Tag::yes));
         case 'f':
-            text_.take_word("false");
+            in_.literal("false");
             return note(path, ColumnKind::tag, double(Tag::no));
         case 'n':
-            text_.take_word("null");
+            in_.literal("null");
             return note(path, ColumnKind::tag, double(Tag::null));
         default:
-            return note(path, ColumnKind::number, text_.take_number());
+            return note(path, ColumnKind::number, nearest_double(in_.number()));
     }
 }
 

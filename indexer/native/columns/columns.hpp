@@ -93,6 +93,7 @@ class Shredder {
     void value(uint32_t path, int depth);
     void array(uint32_t path);
     void element(uint32_t path);
+    void skip();
     void note(uint32_t path, ColumnKind kind, double number);
     void note_string(uint32_t path);
     Entries* entries(uint32_t path, ColumnKind kind);
@@ -110,7 +111,7 @@ class Shredder {
     std::set<ColumnName> dropped_;
     std::vector<uint32_t> unindexed_;
     uint32_t row_ = 0;
-    JsonText text_{nullptr, 0};
+    JsonReader in_{nullptr, 0};
     std::string name_, string_;
 };
 

@@ -1,11 +1,11 @@
 #include "columns/instants.hpp"
 
+#include "json/reader.hpp"
+
 namespace asteroid {
 namespace {
 
 constexpr int DAY_S = 86'400;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Two digits at a place, or −1.
 int two(const std::string& text, size_t at) {

@@ -55,7 +55,7 @@ class Connector {
         Sets sets(rows);
         for (uint32_t row = 0; row < rows; ++row) {
             const Links links = builder_.links(row);
-            for (uint32_t i = 0; i < links.count; ++i) sets.unite(row, links.begin[i]);
+            for (uint32_t i = 0; i < links.count; ++i) sets.unite(row, links[i]);
         }
         delegates_.clear();
         for (uint32_t row = 0; row < rows; ++row)
@@ -98,7 +98,7 @@ class Connector {
         thread_local Scratch scratch;
         const Anchor anchor(builder_.record(target), builder_.space());
         scratch.start(builder_.rows());
-        walk(builder_, anchor, &start, 1, Reach{EF}, scratch);
+        walk(builder_, anchor, {&start, 1}, Reach{EF}, scratch);
         for (const Candidate& candidate : scratch.pool)
             if (builder_.links(candidate.node).count < builder_.ground_links_max()) return candidate.node;
         return scratch.pool.front().node;

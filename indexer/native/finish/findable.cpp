@@ -75,7 +75,7 @@ class Finder {
         const Anchor anchor(builder_.record(row), builder_.space());
         scratch.start(builder_.rows());
         const uint32_t start = entry(anchor);
-        walk(builder_, anchor, &start, 1, Reach{EF}, scratch);
+        walk(builder_, anchor, {&start, 1}, Reach{EF}, scratch);
         const float own = anchor.distance(builder_.record(row));
         for (const Candidate& candidate : scratch.pool)
             if (candidate.node == row || candidate.distance <= own) return {};

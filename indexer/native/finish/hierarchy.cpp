@@ -74,7 +74,7 @@ class Reachability {
     void spread() {
         for (; next_ < order_.size(); ++next_) {
             const Links links = builder_.links(order_[next_]);
-            for (uint32_t i = 0; i < links.count; ++i) reach(links.begin[i]);
+            for (uint32_t i = 0; i < links.count; ++i) reach(links[i]);
         }
     }
 
@@ -88,7 +88,7 @@ class Reachability {
             if (best.node == NO_NODE || nearer(candidate, best)) best = candidate;
         };
         const Links links = builder_.links(lost);
-        for (uint32_t i = 0; i < links.count; ++i) consider(links.begin[i]);
+        for (uint32_t i = 0; i < links.count; ++i) consider(links[i]);
         for (uint32_t row = 0; best.node == NO_NODE && row < builder_.rows(); ++row) consider(row);
         if (best.node == NO_NODE) return replace_link(lost);
         uint32_t* list = builder_.list(best.node);

@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "parts/layout.hpp"
-#include "quant/load.hpp"
 #include "quant/sq8.hpp"
 
 namespace asteroid {
@@ -20,30 +19,28 @@ struct Mask {
     bool has(uint32_t ordinal) const { return !bits || (bits[ordinal >> 3] >> (ordinal & 7) & 1); }
 };
 
-// The out-links of a node.
+// The out-links of a node, no more than a list holds. They may lie in a mapped file, whose bytes may have
+// changed since it was checked and may change now: a link is read once and checked before it is used.
 struct Links {
     const uint32_t* begin;
     uint32_t count;
+
+    uint32_t operator[](uint32_t i) const { return __atomic_load_n(begin + i, __ATOMIC_RELAXED); }
 };
 
-// Where a graph that lies in a file puts a copy of the links that it has checked.
-using LinkBuffer = std::array<uint32_t, 2 * LINKS_MAX_MAX>;
+// The list at `list` (count, then links), cut to `most` links.
+inline Links links_at(const uint8_t* list, uint32_t most) {
+    const uint32_t* words = reinterpret_cast<const uint32_t*>(list);
+    return {words + 1, std::min(__atomic_load_n(words, __ATOMIC_RELAXED), most)};
+}
 
-// The list at `list` (count, then links): at most `most` links, and those of nodes below `nodes` only. The
-// bytes may have changed since the file was checked, and may change now: they are copied before they are
-// looked at, and nothing else is read of them.
-inline Links checked_links(const uint8_t* list, uint32_t most, uint32_t nodes, LinkBuffer& buffer) {
-    uint32_t* __restrict const copy = buffer.data();
-    const uint32_t count = std::min(load<uint32_t>(list), most);
-    uint32_t signs = 0;  // the highest bit is set once a link is no smaller than `nodes`
-    for (uint32_t i = 0; i < count; ++i) {
-        const uint32_t node = load<uint32_t>(list + sizeof(uint32_t) * (1 + i));
-        copy[i] = node;
-        signs |= node | (nodes - 1 - node);
-    }
-    if (signs <= ROWS_MAX) return {copy, count};
-    const auto is_beyond = [nodes](uint32_t node) { return node >= nodes; };
-    return {copy, uint32_t(std::remove_if(copy, copy + count, is_beyond) - copy)};
+// The links to nodes below `nodes`, copied.
+using LinkBuffer = std::array<uint32_t, 2 * LINKS_MAX_MAX>;
+inline Links checked(const Links& links, uint32_t nodes, LinkBuffer& buffer) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < links.count; ++i)
+        if (const uint32_t node = links[i]; node < nodes) buffer[count++] = node;
+    return {buffer.data(), count};
 }
 
 class Part {

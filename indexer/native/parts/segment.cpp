@@ -97,17 +97,17 @@ uint32_t Segment::entry(const Anchor& anchor, uint64_t& measured) const {
         for (bool moved = true; moved;) {
             moved = false;
             const uint8_t* list = base_ + below.links + node * stride;
-            const Links links = checked_links(list, layout_.links_max, below.count, buffer);
+            const Links links = checked(links_at(list, layout_.links_max), below.count, buffer);
             const uint8_t* records[LINKS_MAX_MAX];
             float found[LINKS_MAX_MAX];
             for (uint32_t i = 0; i < links.count; ++i) {
-                records[i] = record(links.begin[i]);
+                records[i] = record(links[i]);
                 prefetch(records[i], record_size_);
             }
             anchor.distances(records, links.count, found);
             measured += links.count;
             for (uint32_t i = 0; i < links.count; ++i)
-                if (found[i] < best) best = found[i], node = links.begin[i], moved = true;
+                if (found[i] < best) best = found[i], node = links[i], moved = true;
         }
     }
     return node;

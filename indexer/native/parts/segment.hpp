@@ -53,8 +53,8 @@ class Segment final : public Part {
     const uint8_t* fine(uint32_t ordinal) const override {
         return shape_.has_fine ? fine_ + size_t(ordinal) * fine_bytes(shape_.dim) : nullptr;
     }
-    Links links(uint32_t ordinal, LinkBuffer& buffer) const {
-        return checked_links(record(ordinal) + record_size_, 2 * layout_.links_max, layout_.rows, buffer);
+    Links links(uint32_t ordinal) const {
+        return links_at(record(ordinal) + record_size_, 2 * layout_.links_max);
     }
     void prefetch_links(uint32_t ordinal) const {
         const uint8_t* list = record(ordinal) + record_size_;

@@ -32,11 +32,16 @@ class MaskedWalk {
         : segment_(segment), anchor_(anchor), mask_(mask), wanted_(wanted), scratch_(scratch) {
         scratch.start(segment.rows());
         scratch.pool.reserve(wanted + 1);
+        // One list, and behind it less than GATHERED nodes of whole lists and one list more.
+        const size_t most = 2 * 2 * size_t(segment.links_max()) + GATHERED;
+        scratch.fresh.resize(std::max(scratch.fresh.size(), most));
+        scratch.records.resize(std::max(scratch.records.size(), most));
+        scratch.distances.resize(std::max(scratch.distances.size(), most));
     }
 
     void begin() {
         const uint32_t entry = segment_.entry(anchor_, scratch_.measured);
-        gather(&entry, 1);
+        gather({&entry, 1});
         for (uint32_t i = 0; i < SEEDS; ++i) {
             const uint32_t from = uint32_t(uint64_t(segment_.rows()) * i / SEEDS);
             const uint32_t seed = first_match(from);
@@ -51,9 +56,9 @@ class MaskedWalk {
         while (next_ < pool.size()) {
             Candidate& current = pool[next_++];
             if (current.node & EXPANDED) continue;
-            const Links links = segment_.links(current.node, scratch_.links);
+            const Links links = segment_.links(current.node);
             current.node |= EXPANDED;
-            gather(links.begin, links.count);
+            gather(links);
             measure();
             if (scratch_.measured > budget) return false;
         }
@@ -75,45 +80,51 @@ class MaskedWalk {
 
     void add(uint32_t node) {
         const uint8_t* record = segment_.record(node);
-        prefetch(record, record_bytes(segment_.shape().dim));
-        scratch_.fresh.push_back(node);
-        scratch_.records.push_back(record);
+        prefetch(record, record_bytes_);
+        scratch_.fresh[fresh_] = node;
+        scratch_.records[fresh_++] = record;
     }
 
     // The new matching nodes among these, and behind those that do not match.
-    void gather(const uint32_t* nodes, uint32_t count) {
-        scratch_.fresh.clear();
-        scratch_.records.clear();
+    void gather(Links nodes) {
+        const Mask mask = mask_;
+        const uint32_t rows = rows_;
+        scratch_.make_room(nodes.count);
+        fresh_ = 0;
         bridges_.clear();
         size_t matching = 0;  // visited ones too
-        for (uint32_t i = 0; i < count; ++i) {
-            if (mask_.has(nodes[i])) {
+        for (uint32_t i = 0; i < nodes.count; ++i) {
+            const uint32_t node = nodes[i];
+            if (node >= rows) continue;
+            if (mask.has(node)) {
                 ++matching;
-                if (scratch_.visit(nodes[i])) add(nodes[i]);
-            } else if (scratch_.visit(nodes[i])) {
-                segment_.prefetch_links(nodes[i]);
-                bridges_.push_back(nodes[i]);
+                if (scratch_.mark(node)) add(node);
+            } else if (scratch_.mark(node)) {
+                segment_.prefetch_links(node);
+                bridges_.push_back(node);
             }
         }
         for (const uint32_t bridge : bridges_) {
             if (matching >= GATHERED) break;
-            const Links links = segment_.links(bridge, scratch_.bridge_links);
+            const Links links = segment_.links(bridge);
+            scratch_.make_room(links.count);
             for (uint32_t i = 0; i < links.count; ++i) {
-                if (!mask_.has(links.begin[i])) continue;  // not visited: it may yet be a bridge
+                const uint32_t node = links[i];
+                if (node >= rows || !mask.has(node)) continue;  // not visited: it may yet be a bridge
                 ++matching;
-                if (scratch_.visit(links.begin[i])) add(links.begin[i]);
+                if (scratch_.mark(node)) add(node);
             }
         }
     }
 
     void measure() {
-        scratch_.distances.resize(scratch_.fresh.size());
-        anchor_.distances(scratch_.records.data(), scratch_.fresh.size(), scratch_.distances.data());
-        scratch_.measured += scratch_.fresh.size();
-        for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
-            const size_t place = insert(scratch_.pool, {scratch_.distances[i], scratch_.fresh[i]}, wanted_);
+        anchor_.distances(scratch_.records.data(), fresh_, scratch_.distances.data());
+        scratch_.measured += fresh_;
+        for (size_t i = 0; i < fresh_; ++i) {
+            const uint32_t node = scratch_.fresh[i];
+            const size_t place = insert(scratch_.pool, {scratch_.distances[i], node}, wanted_);
             if (place == wanted_) continue;
-            segment_.prefetch_links(scratch_.fresh[i]);
+            segment_.prefetch_links(node);
             next_ = std::min(next_, place);
         }
     }
@@ -122,9 +133,12 @@ class MaskedWalk {
     const Anchor& anchor_;
     const Mask& mask_;
     const size_t wanted_;
+    const uint32_t rows_ = segment_.rows();
+    const size_t record_bytes_ = record_bytes(segment_.shape().dim);
     Scratch& scratch_;
     std::vector<uint32_t>& bridges_ = scratch_.bridges;
-    size_t next_ = 0;  // no entry of the pool before it is unexpanded
+    size_t fresh_ = 0;  // nodes gathered, to be measured
+    size_t next_ = 0;   // no entry of the pool before it is unexpanded
 };
 
 // Walks as if everything matched, but keeps matching nodes only.
@@ -134,10 +148,10 @@ bool walk_wide(const Segment& segment, const Anchor& anchor, size_t wanted, cons
     std::vector<Candidate>& frontier = scratch.frontier;
     scratch.start(segment.rows());
     pool.reserve(wanted + 1);
-    const auto take = [&](const uint32_t* nodes, uint32_t count) {
-        measure_new(segment, anchor, nodes, count, scratch);
-        for (size_t i = 0; i < scratch.fresh.size(); ++i) {
-            const Candidate candidate{scratch.distances[i], scratch.fresh[i]};
+    const auto take = [&](Links nodes) {
+        const Measured fresh = measure_new(segment, anchor, nodes, scratch);
+        for (size_t i = 0; i < fresh.count; ++i) {
+            const Candidate candidate{fresh.distances[i], fresh.nodes[i]};
             if (pool.size() >= wanted && !nearer(candidate, pool.back())) continue;
             frontier.push_back(candidate);
             std::push_heap(frontier.begin(), frontier.end(), farther);
@@ -146,14 +160,14 @@ bool walk_wide(const Segment& segment, const Anchor& anchor, size_t wanted, cons
         }
     };
     const uint32_t entry = segment.entry(anchor, scratch.measured);
-    take(&entry, 1);
+    take({&entry, 1});
     while (!frontier.empty()) {
         const Candidate current = frontier.front();
         if (pool.size() >= wanted && nearer(pool.back(), current)) break;
         std::pop_heap(frontier.begin(), frontier.end(), farther);
         frontier.pop_back();
-        const Links links = segment.links(current.node, scratch.links);
-        take(links.begin, links.count);
+        const Links links = segment.links(current.node);
+        take(links);
         if (scratch.measured > budget) return false;
     }
     return true;

@@ -113,7 +113,7 @@ class Search {
         } else {
             scratch_.start(segment.rows());
             const uint32_t entry = segment.entry(anchor, scratch_.measured);
-            walk(segment, anchor, &entry, 1, Reach{keep, bound(), options_.k, GROWTH_MAX * keep}, scratch_);
+            walk(segment, anchor, {&entry, 1}, Reach{keep, bound(), options_.k, GROWTH_MAX * keep}, scratch_);
         }
         return complete && scratch_.pool.size() >= std::min(options_.k, plan.matches);
     }

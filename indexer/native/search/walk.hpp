@@ -1,8 +1,7 @@
 // The best-first walk over a graph: what queries, refining builds and joins have in common.
 //
-// A graph offers shape(), record(node), prefetch_links(node) and links(node, buffer); all links are to nodes
-// that it has. The pool is one array sorted by distance; the neighbours of a node are measured together, so
-// that their cache misses overlap.
+// A graph offers shape(), record(node), links(node) and prefetch_links(node). The pool is one array sorted by
+// distance; the neighbours of a node are measured together, so that their cache misses overlap.
 #pragma once
 
 #include <algorithm>
@@ -37,49 +36,77 @@ struct Scratch {
     std::vector<Candidate> frontier;  // a heap, in walks with a wide mask
     uint64_t measured = 0;
 
-    std::vector<uint64_t> visited;  // a bit a node; all 0 between walks
-    std::vector<uint32_t> seen;     // the nodes whose bit is set
-    std::vector<uint32_t> fresh;    // unvisited neighbours of the node at hand
-    std::vector<uint32_t> bridges;  // of them, in walks with a mask, those that do not match
+    std::vector<uint64_t> visited;    // a bit a node; all 0 between walks
+    std::vector<uint32_t> seen;       // the nodes whose bit is set, `seen_count` of them, and room for more
+    size_t seen_count = 0;
+    std::vector<uint32_t> fresh;      // in walks with a mask, the matching nodes to be measured next
+    std::vector<uint32_t> bridges;    // and the nodes among them that do not match
     std::vector<const uint8_t*> records;
     std::vector<float> distances;
-    LinkBuffer links;         // of the node at hand
-    LinkBuffer bridge_links;  // of a bridge
+    uint32_t rows = 0;                // of the graph at hand
 
-    void start(uint32_t rows) {
-        for (const uint32_t node : seen) visited[node / 64] = 0;
-        seen.clear();
+    void start(uint32_t graph_rows) {
+        rows = graph_rows;
+        for (size_t i = 0; i < seen_count; ++i) visited[seen[i] / 64] = 0;
+        seen_count = 0;
         pool.clear();
         frontier.clear();
         if (visited.size() < (size_t(rows) + 63) / 64) visited.resize((size_t(rows) + 63) / 64, 0);
     }
-    bool visit(uint32_t node) {
+    // Whether a node is there and new; it is no longer new then. There must be room for it in `seen`.
+    bool mark(uint32_t node) {
+        if (node >= rows) return false;
         uint64_t& word = visited[node / 64];
         const uint64_t bit = 1ULL << (node % 64);
         if (word & bit) return false;
         word |= bit;
-        seen.push_back(node);
+        seen[seen_count++] = node;
         return true;
+    }
+    bool visit(uint32_t node) {
+        make_room(1);
+        return mark(node);
+    }
+    void make_room(size_t count) {
+        if (seen.size() < seen_count + count) seen.resize(2 * seen_count + count);
     }
 };
 
-// Measures those of `nodes` that are new; afterwards fresh and distances are parallel.
+// Nodes that have just been measured.
+struct Measured {
+    const uint32_t* nodes;
+    const float* distances;
+    size_t count;
+};
+
+// Measures those of `nodes` that are there and new; the result is good until the next call.
 template <class Graph>
-void measure_new(const Graph& graph, const Anchor& anchor, const uint32_t* nodes, uint32_t count,
-                 Scratch& scratch) {
-    const size_t bytes = record_bytes(graph.shape().dim);
-    scratch.fresh.clear();
-    scratch.records.clear();
-    for (uint32_t i = 0; i < count; ++i) {
-        if (!scratch.visit(nodes[i])) continue;
-        const uint8_t* record = graph.record(nodes[i]);
-        prefetch(record, bytes);
-        scratch.fresh.push_back(nodes[i]);
-        scratch.records.push_back(record);
+Measured measure_new(const Graph& graph, const Anchor& anchor, Links nodes, Scratch& scratch) {
+    const size_t bytes = record_bytes(graph.shape().dim), before = scratch.seen_count;
+    scratch.make_room(nodes.count);
+    if (scratch.records.size() < nodes.count) scratch.records.resize(nodes.count);
+    if (scratch.distances.size() < nodes.count) scratch.distances.resize(nodes.count);
+    // What the loop uses it keeps in variables: a store to `visited` might change a member.
+    const uint32_t rows = scratch.rows;
+    uint64_t* const visited = scratch.visited.data();
+    uint32_t* const first = scratch.seen.data() + before;
+    uint32_t* last = first;
+    const uint8_t** record = scratch.records.data();
+    for (uint32_t i = 0; i < nodes.count; ++i) {
+        const uint32_t node = nodes[i];
+        if (node >= rows) continue;
+        uint64_t& word = visited[node / 64];
+        const uint64_t bit = 1ULL << (node % 64);
+        if (word & bit) continue;
+        word |= bit;
+        *last++ = node;
+        prefetch(*record++ = graph.record(node), bytes);
     }
-    scratch.distances.resize(scratch.fresh.size());
-    anchor.distances(scratch.records.data(), scratch.fresh.size(), scratch.distances.data());
-    scratch.measured += scratch.fresh.size();
+    const size_t count = size_t(last - first);
+    scratch.seen_count += count;
+    anchor.distances(scratch.records.data(), count, scratch.distances.data());
+    scratch.measured += count;
+    return {first, scratch.distances.data(), count};
 }
 
 // Puts a candidate into a sorted pool of at most `size` places; returns its place, or `size`.
@@ -126,8 +153,8 @@ class SortedWalk {
         scratch.pool.reserve(size_t(ef_) + 1);
     }
 
-    void run(const uint32_t* starts, uint32_t start_count) {
-        take(starts, start_count);
+    void run(Links starts) {
+        take(starts);
         expand();
         while (!is_bounded_ && reach_.is_restless(ef_, expanded_, changed_)) {
             grow();
@@ -137,12 +164,12 @@ class SortedWalk {
     }
 
   private:
-    void take(const uint32_t* nodes, uint32_t count) {
+    void take(Links nodes) {
         std::vector<Candidate>& pool = scratch_.pool;
-        measure_new(graph_, anchor_, nodes, count, scratch_);
+        const Measured fresh = measure_new(graph_, anchor_, nodes, scratch_);
         const bool may_grow = reach_.widest > ef_;
-        for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
-            const Candidate candidate{scratch_.distances[i], scratch_.fresh[i]};
+        for (size_t i = 0; i < fresh.count; ++i) {
+            const Candidate candidate{fresh.distances[i], fresh.nodes[i]};
             if (pool.size() == ef_) {
                 if (may_grow)
                     scratch_.frontier.push_back(candidate.distance < pool.back().distance ? pool.back()
@@ -168,11 +195,11 @@ class SortedWalk {
                 is_bounded_ = true;
                 return;
             }
-            const Links links = graph_.links(current.node, scratch_.links);
+            const Links links = graph_.links(current.node);
             current.node |= EXPANDED;
             ++expanded_;
             ++next_;
-            take(links.begin, links.count);
+            take(links);
         }
     }
 
@@ -215,8 +242,8 @@ class HeapedWalk {
         scratch.frontier.clear();
     }
 
-    void run(const uint32_t* starts, uint32_t start_count) {
-        take(starts, start_count);
+    void run(Links starts) {
+        take(starts);
         expand();
         while (!is_bounded_ && reach_.is_restless(ef_, expanded_, changed_)) {
             ef_ = std::min(2 * ef_, reach_.widest);
@@ -249,10 +276,10 @@ class HeapedWalk {
         }
     };
 
-    void take(const uint32_t* nodes, uint32_t count) {
-        measure_new(graph_, anchor_, nodes, count, scratch_);
-        for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
-            const Candidate candidate{scratch_.distances[i], scratch_.fresh[i]};
+    void take(Links nodes) {
+        const Measured fresh = measure_new(graph_, anchor_, nodes, scratch_);
+        for (size_t i = 0; i < fresh.count; ++i) {
+            const Candidate candidate{fresh.distances[i], fresh.nodes[i]};
             scratch_.pool.push_back(candidate);
             scratch_.frontier.push_back(candidate);
             std::push_heap(scratch_.frontier.begin(), scratch_.frontier.end(), farther);
@@ -272,9 +299,9 @@ class HeapedWalk {
             }
             std::pop_heap(frontier.begin(), frontier.end(), farther);
             frontier.pop_back();
-            const Links links = graph_.links(current.node, scratch_.links);
+            const Links links = graph_.links(current.node);
             ++expanded_;
-            take(links.begin, links.count);
+            take(links);
         }
     }
 
@@ -291,12 +318,11 @@ class HeapedWalk {
 // From `starts`, leaves up to `reach.ef` of the nearest nodes in scratch.pool, best first, or more if it
 // grew.
 template <class Graph>
-void walk(const Graph& graph, const Anchor& anchor, const uint32_t* starts, uint32_t start_count,
-          const Reach& reach, Scratch& scratch) {
+void walk(const Graph& graph, const Anchor& anchor, Links starts, const Reach& reach, Scratch& scratch) {
     if (reach.ef <= SORTED_POOL_MAX)
-        SortedWalk<Graph>(graph, anchor, reach, scratch).run(starts, start_count);
+        SortedWalk<Graph>(graph, anchor, reach, scratch).run(starts);
     else
-        HeapedWalk<Graph>(graph, anchor, reach, scratch).run(starts, start_count);
+        HeapedWalk<Graph>(graph, anchor, reach, scratch).run(starts);
 }
 
 }  // namespace asteroid

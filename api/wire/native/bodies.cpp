@@ -1,21 +1,21 @@
-#include "reader.hpp"
+#include "bodies.hpp"
 
 #include <algorithm>
 #include <optional>
 
-#include "json.hpp"
-#include "numbers.hpp"
+#include "json/numbers.hpp"
+#include "json/reader.hpp"
 
 namespace asteroid {
 
 namespace {
 
-constexpr size_t shown_bytes_max = 40;
+constexpr size_t SHOWN_BYTES_MAX = 40;
 
 // The start of a text for a message, cut between characters.
 std::string shown(std::string_view text) {
-    if (text.size() <= shown_bytes_max) return std::string(text);
-    size_t bytes = shown_bytes_max;
+    if (text.size() <= SHOWN_BYTES_MAX) return std::string(text);
+    size_t bytes = SHOWN_BYTES_MAX;
     while (bytes != 0 && (uint8_t(text[bytes]) & 0xC0) == 0x80) --bytes;
     return std::string(text.substr(0, bytes)) + "…";
 }
@@ -66,13 +66,13 @@ protected:
         if (!starts && !is_digit(first) && !is_letter(first)) in_.fail("expected a value");
     }
 
-    Cursor in_;
+    JsonReader in_;
     int64_t item_ = -1;
 
 private:
     std::string_view object_text() {
         try {
-            return in_.object(limits_.depth_max);
+            return in_.value(limits_.depth_max);
         } catch (const JsonError& error) {
             if (error.kind == JsonError::Kind::syntax) throw;
             refuse("bad_payload", "metadata is refused: " + error.message);

@@ -1,8 +1,9 @@
-#include "numbers.hpp"
+#include "json/numbers.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <system_error>
 
 namespace asteroid {
@@ -10,9 +11,9 @@ namespace asteroid {
 namespace {
 
 // Python converts no longer integer between text and number (sys.int_info.default_max_str_digits).
-constexpr size_t integer_chars_max = 4300;
+constexpr size_t INTEGER_CHARS_MAX = 4300;
 // The least magnitude that rounds to infinity in float32: halfway from the largest one to 2^128.
-constexpr double float32_overflow = 0x1.ffffffp127;
+constexpr double FLOAT32_OVERFLOW = 0x1.ffffffp127;
 
 // The power of ten of the first digit that is not zero, and so the side on which a number is out of range.
 // from_chars does not tell overflow from underflow.
@@ -27,9 +28,9 @@ bool is_tiny(std::string_view number) {
     std::string_view digits = number.substr(mantissa_end);
     digits.remove_prefix(std::min(digits.size(), digits.find_first_of("0123456789")));
     const bool negative = mantissa_end + 1 < number.size() && number[mantissa_end + 1] == '-';
-    constexpr int64_t beyond_any_body = int64_t(1) << 50;
+    constexpr int64_t BEYOND_ANY_BODY = int64_t(1) << 50;
     int64_t exponent = 0;
-    for (const char digit : digits) exponent = std::min(exponent * 10 + (digit - '0'), beyond_any_body);
+    for (const char digit : digits) exponent = std::min(exponent * 10 + (digit - '0'), BEYOND_ANY_BODY);
     return leading + (negative ? -exponent : exponent) < 0;
 }
 
@@ -50,8 +51,15 @@ std::optional<double> double_of(std::string_view number) {
 
 std::optional<float> float32_of(std::string_view number) {
     const std::optional<double> value = double_of(number);
-    if (!value || std::fabs(*value) >= float32_overflow) return std::nullopt;
+    if (!value || std::fabs(*value) >= FLOAT32_OVERFLOW) return std::nullopt;
     return float(*value);
+}
+
+double nearest_double(std::string_view number) {
+    constexpr double INFINITE = std::numeric_limits<double>::infinity();
+    const std::optional<double> value = double_of(number);
+    if (!value) return number.front() == '-' ? -INFINITE : INFINITE;
+    return *value + 0.0;
 }
 
 std::optional<uint64_t> id_of(std::string_view text) {
@@ -65,7 +73,7 @@ std::optional<uint64_t> id_of(std::string_view text) {
 
 bool is_readable(std::string_view number) {
     const bool integer = number.find_first_of(".eE") == std::string_view::npos;
-    return integer ? number.size() <= integer_chars_max : double_of(number).has_value();
+    return integer ? number.size() <= INTEGER_CHARS_MAX : double_of(number).has_value();
 }
 
 }  // namespace asteroid

@@ -13,6 +13,9 @@ std::optional<float> float32_of(std::string_view number);
 // Decimal digits without leading zeros that fit 64 bits, or nothing; takes any text.
 std::optional<uint64_t> id_of(std::string_view text);
 
+// The double nearest to it; infinity when it overflows. −0 is 0.
+double nearest_double(std::string_view number);
+
 // Whether every reader of stored JSON can hold it: a fraction within a double, an integer of bounded length.
 bool is_readable(std::string_view number);
 
