@@ -179,9 +179,9 @@ class Quality:
         return plan != "scan"
 
     def _count(self, plan: PlanKind, recall: float, *, is_judged: bool) -> None:
+        if is_judged:
+            self._widening.judge(recall)
         with self._lock:
             self._samples += 1
             self._recent.append(recall)
             self._by_plan.setdefault(plan, Histogram(RECALL_BUCKETS)).observe(recall)
-        if is_judged:
-            self._widening.judge(recall)

@@ -31,8 +31,9 @@ def threads() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def none_before_and_after() -> Iterator[None]:
-    """No test leaves a sampler behind."""
+def none_before_and_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test leaves a sampler behind; each has all the time that it needs on a busy machine."""
+    monkeypatch.setattr(module, "RECALL_TIME_SHARE_MAX", 1_000.0)
     assert threads() == []
     yield
     assert threads() == []

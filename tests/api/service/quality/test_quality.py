@@ -95,8 +95,9 @@ def walked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "plan_kind", lambda *_: "walk")
 
 
-def of_every(searches: int, **more: Any) -> Quality:
-    return Quality(FilterCache(), QualityOptions(sample_every=searches), **more)
+def of_every(searches: int, *, clock: Clock | None = None) -> Quality:
+    """A sampler for which no time passes, unless the test's own clock says so."""
+    return Quality(FilterCache(), QualityOptions(sample_every=searches), clock=clock or Clock())
 
 
 def test_nothing_runs_when_it_is_off(world: World) -> None:
