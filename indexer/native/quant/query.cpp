@@ -104,8 +104,10 @@ float Query::cosine_of_extremes(const uint8_t* record, const uint8_t* fine) cons
     return float(std::min(squared / 2, 2.0));
 }
 
+// A square beyond a float stays the largest there is.
 float Query::distance_of(float rank) const {
-    return shape_.metric == Metric::l2 ? to_finite(std::sqrt(double(rank))) : rank;
+    if (shape_.metric != Metric::l2 || double(rank) >= LARGEST) return rank;
+    return to_finite(std::sqrt(double(rank)));
 }
 
 // |x̃ − x̂| of a row in the units of `scale`.
