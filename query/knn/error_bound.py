@@ -1,9 +1,10 @@
 """How far the order of hits can be wrong, where the core does not say it itself.
 
 A search chooses its candidates by the first byte of each value, which leaves a band of half a step on either
-side. The candidates that remain are measured exactly, so hits are in the right order among themselves; but a
-row that was measured by first bytes only, and left out, can be nearer than the last hit by what both can be
-wrong. That is estimated here from the widest hit, as the rows that were left out are not known.
+side: first bytes tell two vectors apart only when their distances differ by more than both can be wrong.
+What is closer, the core measures exactly. Without a bound from the core, the answer here is twice the band of
+the widest hit. That is more than the order is really wrong by; rows that were left out may be wider than all
+hits, so it is an estimate.
 """
 
 from __future__ import annotations
