@@ -18,6 +18,7 @@ from ops.bench.endurance import capped, churn, growth, segments
 from ops.bench.filtered import command as filters
 from ops.bench.logs import command as logs
 from ops.bench.results import Loaded, Pressed, Restarted, Results, Searched
+from ops.bench.shapes import command as shapes
 from ops.bench.tables import tables
 from ops.bench.versus import command
 
@@ -32,10 +33,12 @@ COMMANDS = {
     "segments": segments.main,
     "filters": filters.main,
     "log": logs.main,
+    "shapes": shapes.main,
 }
 EPILOG = (
-    "`python -m ops.bench peers | filters | churn | growth | segments | capped | log --help`: beside other "
-    "systems, under filters, over time, in size, at full speed, with little memory, and the log by itself."
+    "`python -m ops.bench peers | filters | churn | growth | segments | capped | log | shapes --help`: "
+    "beside other systems, under filters, over time, in size, at full speed, with little memory, the log by "
+    "itself, and recall by shape."
 )
 
 console = Console()

@@ -1,1 +1,1 @@
-"""The recall laboratory: every shape of data in every state of a store, beside the exact answer."""
+"""The recall laboratory: searches of every shape of data, in every state of a store, and what is right."""

@@ -1,105 +1,177 @@
-"""Recall by distance: a hit counts when it is as near as the true k-th neighbour, whichever row it is."""
+"""How good the answers of a store are under one filter: usual ones, exact ones, and those of a peer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Engine
-from asteroid_cloud.query import FilterCache, SearchRequest, parse_filter, search
-from ops.bench.shapes.data import Vectors
-from ops.bench.shapes.states import payloads_of
+from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.query import Explain, FilterCache, SearchRequest, SearchResult, search_batch
+from ops.bench.shapes.data import Shape
+from ops.bench.shapes.filters import Fields, Filtered, fields_of
+from ops.bench.shapes.makers import Vectors
+from ops.bench.shapes.peer import Peer
+from ops.bench.shapes.states import EF
+from ops.bench.shapes.truth import Flags, Neighbours, Places, Truth
 
-Doubles = NDArray[np.float64]
-TIE = 1e-6
-"""Relative difference of two distances that counts as none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filtered:
-    """A filter, and which rows it lets through."""
-
-    name: str
-    text: dict[str, object] | None
-    field: str = ""
-    low: int = 0
-    high: int = 1000
-
-    def allows(self, base: Vectors) -> NDArray[np.bool_]:
-        """One flag a row."""
-        if not self.field:
-            return np.ones(len(base), bool)
-        values = np.array([payload[self.field] for payload in payloads_of(base)])
-        return (values >= self.low) & (values < self.high)
+KS = (1, 10, 100)
 
 
-def between(name: str, field: str, low: int, high: int) -> Filtered:
-    """Rows whose field lies in low … high − 1."""
-    return Filtered(name, {field: {"$gte": low, "$lt": high}}, field, low, high)
+class Asked(msgspec.Struct, frozen=True):
+    """How queries are asked."""
+
+    ks: Sequence[int] = KS
+    ef: int = EF
+    with_peer: bool = False
 
 
-EVERYTHING = Filtered("all", None)
-FILTERS = (
-    EVERYTHING,
-    between("30%", "r", 0, 300),
-    between("3%", "r", 0, 30),
-    between("clustered fifth", "c", 800, 1000),
-)
+class Figure(msgspec.Struct, frozen=True):
+    """Mean recalls at one k."""
+
+    k: int
+    recall: float
+    exact: float
+    excess: float
+    """Of the exact answers, see Neighbours.excess: up to 1 they are right but for the last place."""
+    peer: float | None
+    differing: int
+    """Queries whose answer is not that of the exact search."""
 
 
-def distances(queries: Vectors, base: Vectors, metric: str) -> Doubles:
-    """Float64 [queries, rows]: l2, 1 − cos, or the negated product, without cancellation."""
-    q, x = queries.astype(np.float64), base.astype(np.float64)
-    if metric == "ip":
-        return -(q @ x.T)
-    if metric == "cosine":
-        q, x = _unit(q), _unit(x)
-    out = np.empty((len(q), len(x)))
-    for row, query in enumerate(q):
-        np.sqrt(np.square(x - query).sum(axis=1), out=out[row])
-    return np.square(out) / 2 if metric == "cosine" else out
+class Case(msgspec.Struct, frozen=True):
+    """One shape in one state under one filter."""
+
+    shape: str
+    rows: int
+    state: str
+    is_thinned: bool
+    """Whether rows have been deleted."""
+    filter: str
+    queries: int
+    walked: int
+    """Parts whose graphs are walked for the fewest neighbours."""
+    scanned: int
+    rescanned: int
+    """Walks that had to be followed by a scan, over all queries."""
+    figures: list[Figure]
+
+    @property
+    def worst(self) -> float:
+        """The lowest recall at any k."""
+        return min(figure.recall for figure in self.figures)
 
 
-def _unit(rows: Doubles) -> Doubles:
-    largest = np.abs(rows).max(axis=1, keepdims=True)
-    rows = rows / np.where(largest > 0, largest, 1)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(norms > 0, norms, 1)
+class Refused(msgspec.Struct, frozen=True):
+    """Data that the store does not take, and the code of its error."""
+
+    shape: str
+    state: str
+    code: str
 
 
-class Truth:
-    """The exact distances from some queries to some rows, and how good an answer is beside them."""
+class Subject:
+    """Rows of a shape, the queries, and what is right."""
 
-    def __init__(self, queries: Vectors, base: Vectors, metric: str, alive: NDArray[np.bool_]) -> None:
-        self.queries = queries
-        self._all = distances(queries, base, metric)
-        self._alive = alive
+    def __init__(self, shape: Shape, rows: int) -> None:
+        self.shape = shape
+        self.base, self.queries = shape.draw(rows)
+        self.fields: Fields = fields_of(self.base, self.queries)
+        self.truth = Truth(self.queries, self.base, shape.metric)
+        self._peer: Peer | None = None
+        self._of_peer: dict[tuple[bytes, str, int, int], float] = {}
 
-    def kth(self, k: int, allowed: NDArray[np.bool_]) -> Doubles:
-        """For each query the distance of its k-th nearest row that is alive and allowed."""
-        inside = self._all[:, self._alive & allowed]
-        k = min(k, inside.shape[1])
-        return np.partition(inside, k - 1, axis=1)[:, k - 1]
+    def asked(self, filtered: Filtered) -> Places:
+        """The numbers of the queries that are asked under a filter."""
+        return np.flatnonzero(filtered.asks(self.fields))
 
-    def recall(self, row: int, ids: NDArray[np.uint64], kth: Doubles, k: int) -> float:
-        """The share of ``k`` that are as near as the true k-th neighbour of query ``row``."""
-        found = self._all[row, ids.astype(np.int64)]
-        scale = max(abs(kth[row]), np.abs(self._all[row]).max() * 1e-9, 1e-300)
-        return float((found <= kth[row] + TIE * scale).sum()) / k
+    def recall_of_peer(
+        self, filtered: Filtered, allowed: Flags, neighbours: Neighbours, k: int, ef: int
+    ) -> float:
+        """What hnswlib finds, which is the same in every state."""
+        key = (np.packbits(allowed).tobytes(), filtered.name, k, ef)
+        if key not in self._of_peer:
+            self._peer = self._peer or Peer(self.base, self.shape.metric)
+            self._peer.allow(allowed)
+            found = self._peer.ask(self.queries[self.asked(filtered)], k, ef)
+            self._of_peer[key] = float(neighbours.recalls(found, k).mean())
+        return self._of_peer[key]
 
 
-def recalls(
-    engine: Engine, truth: Truth, filtered: Filtered, allowed: NDArray[np.bool_], k: int, ef: int, exact: bool
-) -> Iterator[float]:
-    """The recall of each query."""
-    snapshot = engine.snapshot()
-    matches = int((allowed & truth._alive).sum())
-    k = min(k, matches)
-    kth, masks = truth.kth(k, allowed), FilterCache()
-    options = {} if filtered.text is None else {"filter": parse_filter(filtered.text)}
-    for row, query in enumerate(truth.queries):
-        request = SearchRequest(vector=query, k=k, ef_search=ef, exact=exact, **options)
-        yield truth.recall(row, search(snapshot, request, masks).ids, kth, k)
+def measure(
+    snapshot: Snapshot,
+    subject: Subject,
+    alive: Flags,
+    filtered: Filtered,
+    state: str,
+    how: Asked,
+) -> Case:
+    """Asks all queries that belong to a filter; ``alive`` says which rows are not deleted."""
+    allowed = filtered.allows(subject.fields) & alive
+    asked = subject.asked(filtered)
+    neighbours = Neighbours(subject.truth, asked, allowed, max(how.ks))
+    cache = FilterCache()
+    figures = []
+    every: list[SearchResult] = []
+    for k in how.ks:
+        results = _ask(snapshot, subject.queries[asked], filtered, cache, k, how.ef, exact=False)
+        exact = _ask(snapshot, subject.queries[asked], filtered, cache, k, how.ef, exact=True)
+        theirs = None
+        if how.with_peer:
+            theirs = subject.recall_of_peer(filtered, allowed, neighbours, k, how.ef)
+        figures.append(_figure(neighbours, results, exact, k, theirs))
+        every += results
+    methods = [choice.method for choice in _explained(every[0]).parts]
+    return Case(
+        subject.shape.title,
+        len(subject.base),
+        state,
+        not alive.all(),
+        filtered.name,
+        len(asked),
+        methods.count("walk"),
+        methods.count("scan"),
+        sum(_explained(result).rescanned for result in every),
+        figures,
+    )
+
+
+def _ask(
+    snapshot: Snapshot,
+    queries: Vectors,
+    filtered: Filtered,
+    cache: FilterCache,
+    k: int,
+    ef: int,
+    *,
+    exact: bool,
+) -> list[SearchResult]:
+    requests = [
+        SearchRequest(vector=query, k=k, ef_search=ef, filter=filtered.filter, exact=exact, explain=True)
+        for query in queries
+    ]
+    return search_batch(snapshot, requests, cache)
+
+
+def _figure(
+    neighbours: Neighbours,
+    results: Sequence[SearchResult],
+    exact: Sequence[SearchResult],
+    k: int,
+    theirs: float | None,
+) -> Figure:
+    found_exactly = [result.ids for result in exact]
+    return Figure(
+        k,
+        float(neighbours.recalls([result.ids for result in results], k).mean()),
+        float(neighbours.recalls(found_exactly, k).mean()),
+        neighbours.excess(found_exactly, k),
+        theirs,
+        sum(not np.array_equal(a.ids, b.ids) for a, b in zip(results, exact, strict=True)),
+    )
+
+
+def _explained(result: SearchResult) -> Explain:
+    assert result.explain is not None, "it was asked for"
+    return result.explain
