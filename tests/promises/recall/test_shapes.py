@@ -1,0 +1,48 @@
+"""Answers are right on any data, in every state of a store: in small what `make bench-shapes` measures."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.promises.recall.check import STATES, check
+
+EVERYWHERE = (
+    "gaussian 16 (l2)",
+    "clusters of 30 (l2)",
+    "clusters of 100 in turn (l2)",
+    "clusters of 1000 in turn (cosine)",
+    "copies, 500 each (cosine)",
+    "one-hot 64 (l2)",
+    "places in a town (l2)",
+    "times, ascending (l2)",
+    "a large column (l2)",
+    "one outlier row (l2)",
+    "one dimension (ip)",
+    "mean 3 (ip)",
+    "1e-20 (cosine)",
+    "up to 3e38 (cosine)",
+    "like word vectors (l2)",
+)
+"""In a memtable, in a batch build, and while rows are loaded."""
+GROWN = (
+    "clusters of 30 (l2)",
+    "copies, 250 each (l2)",
+    "half of the rows equal (l2)",
+    "positions in metres (l2)",
+    "like word vectors (cosine)",
+)
+"""In a graph that was grown row by row, and in one that rows were joined to, once or many times."""
+
+
+@pytest.mark.parametrize("state", ["tail", "batch build", "loading"])
+@pytest.mark.parametrize("title", EVERYWHERE)
+def test_what_is_near_is_found(title: str, state: str) -> None:
+    cases = check(title, STATES[state])
+    assert all(case.walked == STATES[state].segments for case in cases)
+
+
+@pytest.mark.parametrize("state", ["insertion", "join", "merge of merges"])
+@pytest.mark.parametrize("title", GROWN)
+def test_what_is_near_is_found_in_a_grown_graph(title: str, state: str) -> None:
+    cases = check(title, STATES[state])
+    assert all(case.walked == 1 for case in cases)
