@@ -14,7 +14,7 @@ NATIVE := $(shell find indexer/native api/wire/native -name '*.[ch]pp')
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-segments bench-capped bench-log bench-shapes crash soak fuzz sanitize clean
+.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-segments bench-capped bench-log bench-shapes bench-native crash soak fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -57,6 +57,7 @@ check: $(STAMP)      ## linters, type checkers, tests
 	$(BIN)/pyright
 	ASTEROID_WERROR=1 PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c ops/constraints.txt \
 	  -e '.[test,check]' --config-settings editable_mode=strict
+	$(BIN)/python -m ops.native
 	$(PYTEST)
 
 faces: $(STAMP)      ## write the blocking twins of the client and of the embedded store from the asynchronous ones
@@ -111,7 +112,12 @@ soak: $(STAMP)       ## twenty minutes of mixed load: memory, files and data sta
 fuzz: $(STAMP)       ## open 10,000 damaged segment files
 	$(BIN)/python -m ops.fuzz --cases 10000
 
-sanitize: $(STAMP)   ## what touches the native code, under ASan and UBSan; built beside the real one
+bench-native: $(STAMP) ## micro-benchmarks of the C++ core: kernels, encoding, walks, JSON
+	$(BIN)/python -m ops.native --benchmark
+
+sanitize: $(STAMP)   ## what touches the native code, under ASan, UBSan and TSan; built beside the real one
+	$(BIN)/python -m ops.native --sanitize address
+	$(BIN)/python -m ops.native --sanitize thread
 	$(BIN)/python -m ops.sanitize
 
 clean:               ## remove what the other targets made

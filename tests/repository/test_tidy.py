@@ -20,7 +20,10 @@ UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X"
 
 PYTHON = sorted(path for folder in (*LAYERS, "tests", "ops") for path in (ROOT / folder).rglob("*.py"))
 NATIVE = sorted(
-    path for folder in LAYERS for path in (ROOT / folder).rglob("*") if path.suffix in {".cpp", ".hpp"}
+    path
+    for folder in (*LAYERS, "tests", "ops")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".cpp", ".hpp"}
 )
 
 

@@ -12,7 +12,7 @@
 
 #include "parts/part.hpp"
 #include "parts/prefetch.hpp"
-#include "quant/sq8.hpp"
+#include "quant/distance.hpp"
 
 namespace asteroid {
 

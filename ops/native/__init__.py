@@ -1,0 +1,1 @@
+"""How is the C++ core built, tested and measured without Python?"""
