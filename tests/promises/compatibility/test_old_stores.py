@@ -39,9 +39,15 @@ def told(version: str) -> dict[str, Any]:
     return found
 
 
+def lasting(described: dict[str, Any]) -> dict[str, Any]:
+    """Without the rows in segments and in the tail, which background work changes from the start on."""
+    vectors, _, _, last_lsn = described["stats"]
+    return described | {"stats": [vectors, last_lsn]}
+
+
 def test_everything_is_there_at_each_start(old: Path, told: dict[str, Any]) -> None:
     for _ in range(2):
-        assert describe(str(old)) == told
+        assert lasting(describe(str(old))) == lasting(told)
 
 
 def test_the_store_has_every_kind_of_file(old: Path) -> None:
