@@ -12,13 +12,13 @@ from asteroid_cloud.indexer.segment.segment import Segment
 
 
 @dataclass
-class Stub:
+class FakeSegment:
     """What a claim looks at."""
 
     number: int
 
 
-SEGMENTS = cast("list[Segment]", [Stub(number) for number in range(4)])
+SEGMENTS = cast("list[Segment]", [FakeSegment(number) for number in range(4)])
 
 
 @pytest.mark.anyio

@@ -15,7 +15,7 @@ from asteroid_cloud.wal.lsn import Lsn
 
 
 @dataclass
-class Stub:
+class FakeSegment:
     """What the policy looks at."""
 
     number: int
@@ -24,7 +24,7 @@ class Stub:
 
 
 def pick(*rows: int, segments_max: int = 4, is_quiet: bool = False) -> list[int]:
-    segments = cast("list[Segment]", [Stub(number, count) for number, count in enumerate(rows)])
+    segments = cast("list[Segment]", [FakeSegment(number, count) for number, count in enumerate(rows)])
     return [segment.number for segment in pick_merge(segments, Lsn(5), segments_max, is_quiet)]
 
 
@@ -65,7 +65,7 @@ def test_whatever_arrives_segments_stay_few_and_rows_move_seldom() -> None:
 
 
 def test_a_segment_is_rewritten_for_those_who_were_dead_at_the_base_only() -> None:
-    segment = Stub(1, 100)
+    segment = FakeSegment(1, 100)
     segment.deletions.mark_deleted(Lsn(7), np.arange(50, dtype=np.uint32))
     only = cast("list[Segment]", [segment])
     assert pick_merge(only, Lsn(6), 4, True) == [], "a merge as of record 6 would drop none of them"
@@ -87,5 +87,5 @@ def test_a_segment_is_rewritten_for_those_who_were_dead_at_the_base_only() -> No
 def test_a_seal_takes_the_smallest_along_and_what_they_outweigh(
     rows: list[int], new: int, least: int, picked: list[int]
 ) -> None:
-    segments = cast("list[Segment]", [Stub(number, count) for number, count in enumerate(rows)])
+    segments = cast("list[Segment]", [FakeSegment(number, count) for number, count in enumerate(rows)])
     assert [segment.number for segment in pick_for_seal(segments, Lsn(5), new, least)] == picked
