@@ -175,22 +175,26 @@ class SegmentBuilder:
             payloads = PayloadFile(files, payload_file, identity, number, rows, check_wanted)
             write_fields(files, fields_file, identity, number, rows, payloads, bytes_max, check_wanted)
             files.sync_dir(self.folder)
-        except NoSpace:
-            self._clear(number)  # or each try would fill the room that the next one needs
+        except (NoSpace, Abandoned):
+            self._clear(number)  # nobody would finish it, and each new try would need more room
             raise
 
     def opened(self, number: int, spec: IndexSpec, sealed_lsn: Lsn, is_wanted: IsWanted) -> Segment:
         """A segment that has been written, every byte of it checked; raises Abandoned."""
         check_wanted = check_of(is_wanted)
-        return Segment(
-            self.files,
-            self.folder,
-            self.identity,
-            number,
-            spec,
-            sealed_lsn,
-            check_wanted=check_wanted,
-        )
+        try:
+            return Segment(
+                self.files,
+                self.folder,
+                self.identity,
+                number,
+                spec,
+                sealed_lsn,
+                check_wanted=check_wanted,
+            )
+        except Abandoned:
+            self._clear(number)
+            raise
 
     def _clear(self, number: int) -> None:
         """Removes files of this number, which no manifest names."""

@@ -85,7 +85,7 @@ def rows() -> Memtable:
     "stop_at",
     ["write .graph", "write .payload", "read .payload", "write .fields", "read .graph", "read .fields"],
 )
-def test_files_are_not_written_or_checked_to_their_end(stop_at: str, rows: Memtable, tmp_path: Path) -> None:
+def test_files_are_abandoned_at_once_and_removed(stop_at: str, rows: Memtable, tmp_path: Path) -> None:
     files = CountedFiles()
     builder = SegmentBuilder(files, str(tmp_path), IDENTITY, OPTIONS, budget_of(OPTIONS))
     source = Source(rows, np.arange(ROWS, dtype=np.uint32))
@@ -101,3 +101,4 @@ def test_files_are_not_written_or_checked_to_their_end(stop_at: str, rows: Memta
     with pytest.raises(Abandoned):
         build()
     assert files.bytes < 2.5 * MIB, "a piece or two"
+    assert list(tmp_path.iterdir()) == []
