@@ -16,6 +16,7 @@ from asteroid_cloud.indexer.feed.change_feed import Change, ChangeFeed, FeedPart
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
+from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_losses
 from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
@@ -41,7 +42,6 @@ from asteroid_cloud.indexer.model.snapshot import (
 )
 from asteroid_cloud.indexer.model.spec import IndexSpec, checked_spec
 from asteroid_cloud.indexer.recovery.log_repair import LogRepair, RepairReport
-from asteroid_cloud.indexer.recovery.loss_record import acknowledge_losses, read_losses
 from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport
 from asteroid_cloud.indexer.reindex.reindex_into import reindex_into
 from asteroid_cloud.indexer.segment.columns import FieldColumn, Fields

@@ -26,6 +26,8 @@ def engine_stats(parts: StoreParts, budget: MemoryBudget) -> EngineStats:
         tail_rows=state.tail_rows,
         tail_bytes=state.tail_bytes,
         rows_lost=parts.recovery.losses.rows,
+        records_lost=parts.recovery.losses.records_known,
+        degraded=parts.recovery.losses.is_open,
         lag_records=lag,
         lag_seconds=time.monotonic() - parts.checkpointer.behind_since_s if lag else 0.0,
         log_bytes=log.size_bytes,

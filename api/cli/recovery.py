@@ -23,9 +23,9 @@ from asteroid_cloud.wal import LocalFiles
 def recovery(data: str, acknowledge: bool, as_json: bool) -> None:
     """Say what a store has lost to damage, and with --acknowledge let it open in every mode again.
 
-    Only serve --recovery salvage gives anything up. Until that is acknowledged the store opens in no other
-    mode, for searches do not find what is lost. Without --acknowledge nothing is changed; with it no server
-    may have the store open.
+    Only serve --recovery salvage and wal repair --apply give anything up. Until that is acknowledged the
+    store opens in salvage mode only, for searches do not find what is lost. Without --acknowledge nothing is
+    changed; with it no server may have the store open.
 
     Exit status: 0 when nothing is lost that was not acknowledged, 1 when something is, or it cannot be read.
     """

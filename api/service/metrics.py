@@ -105,6 +105,8 @@ def _engine_gauges(stats: Stats) -> dict[str, tuple[str, float]]:
         "segment_bytes": ("Bytes of segment files.", stats.segment_bytes),
         "tombstones": ("Dead rows not merged away yet.", stats.tombstones),
         "rows_lost": ("Rows given up with damaged segments.", stats.rows_lost),
+        "records_lost": ("Records of the log given up, as far as known.", stats.records_lost),
+        "degraded": ("1 while something given up is not acknowledged.", float(stats.degraded)),
         "tail_rows": ("Rows not in a segment yet.", stats.tail_rows),
         "tail_bytes": ("RAM of those rows.", stats.tail_bytes),
         "wal_bytes": ("Bytes of the log.", stats.log_bytes),

@@ -177,6 +177,10 @@ class Stats(Answer, frozen=True, kw_only=True):
     tail_bytes: int
     rows_lost: int
     """Rows that were given up with damaged segments; 0 as a rule."""
+    records_lost: int = 0
+    """Records of the log that were given up, as far as their number is known; 0 as a rule."""
+    degraded: bool = False
+    """Whether something was given up that nobody has acknowledged."""
     lag_records: int
     """Records applied that no durable segment holds yet."""
     lag_seconds: float

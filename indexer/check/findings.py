@@ -10,6 +10,7 @@ import msgspec
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError
 
 FROM_LOG = "asteroid wal replay --apply rebuilds the index if the log reaches back; else restore a backup"
+ACKNOWLEDGE = "restore a backup, or accept the loss: asteroid recovery --acknowledge"
 FROM_BACKUP = "restore a backup: what the log lost is nowhere else"
 
 

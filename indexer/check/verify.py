@@ -9,10 +9,11 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from asteroid_cloud.indexer.check.findings import FROM_BACKUP, FROM_LOG, Finding, Findings
+from asteroid_cloud.indexer.check.findings import ACKNOWLEDGE, FROM_BACKUP, FROM_LOG, Finding, Findings
 from asteroid_cloud.indexer.check.segment_check import SegmentCheck
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.history.tags import read_tag, tag_names
+from asteroid_cloud.indexer.loss.loss_record import missing_evidence, read_loss_record
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.part import PartView
@@ -66,6 +67,7 @@ class Verification:
             raise NotFound(f"there is no store in {layout.root}")
         look = look_at_directory(files, layout.root)
         try:
+            self._check_losses()
             log = self._check_log()
             manifest = self._read_manifest()
             segments = self._check_segments(manifest)
@@ -85,6 +87,18 @@ class Verification:
             last_lsn=log[-1].last_lsn if log else 0,
             digest=digest,
         )
+
+    def _check_losses(self) -> None:
+        """Whether something was given up: a finding until it is acknowledged, and then a note."""
+        files, layout = self._files, self._layout
+        with self._findings.catch(layout.lost, ACKNOWLEDGE):
+            losses = read_loss_record(files, layout)
+            missing = missing_evidence(files, layout, losses)
+            gone = f"; evidence that is gone: {', '.join(missing)}" if missing else ""
+            if losses.is_open:
+                self._findings.add(layout.lost, f"the store has lost {losses}{gone}", ACKNOWLEDGE)
+            elif losses.segments or losses.records:
+                self._findings.note(f"the store has lost {losses}, which is acknowledged{gone}")
 
     def _check_log(self) -> list[FileState]:
         """The files of the log, every frame and record of which was decoded."""

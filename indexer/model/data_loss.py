@@ -52,6 +52,27 @@ class DataLoss(msgspec.Struct, frozen=True):
         return sum(each.rows for each in self.segments)
 
     @property
+    def records_known(self) -> int:
+        """Records that were lost and are known to have existed."""
+        return sum(each.last_lsn - each.first_lsn + 1 for each in self.records if each.last_lsn is not None)
+
+    def __str__(self) -> str:
+        ranges = [
+            f"{each.first_lsn} to {each.last_lsn}"
+            if each.last_lsn is not None
+            else f"{each.first_lsn} on, if there were any"
+            for each in self.records
+        ]
+        parts = [f"{self.rows} rows in {len(self.segments)} segments"] if self.segments else []
+        return " and ".join([*parts, *(f"records {each}" for each in ranges)]) or "nothing"
+
+    @property
+    def kept(self) -> list[str]:
+        """The names of all evidence, in the folders of the index and of the log."""
+        kept = [*(each.kept for each in self.segments), *(each.kept for each in self.records)]
+        return [name for names in kept for name in names]
+
+    @property
     def is_open(self) -> bool:
         """Whether something is lost that nobody has acknowledged: the store is degraded."""
         return bool(self.segments or self.records) and self.acknowledged_ms is None

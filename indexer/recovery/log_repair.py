@@ -9,8 +9,8 @@ import msgspec
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
+from asteroid_cloud.indexer.loss.loss_record import record_loss
 from asteroid_cloud.indexer.model.data_loss import LostRecords
-from asteroid_cloud.indexer.recovery.loss_record import record_loss
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, lock_directory, name_of
 from asteroid_cloud.wal.errors import CorruptionError, NotFound, StorageError
@@ -71,8 +71,16 @@ class LogRepair:
     def apply_locked(self) -> RepairReport:
         """The same for one who holds the lock already."""
         identity, plan, error = self._plan()
-        kept = apply_repair(self.files, self._layout.log, identity, plan) if plan.is_needed else []
-        return RepairReport(plan=plan, index_error=error, is_applied=plan.is_needed, kept=kept)
+        if not plan.is_needed:
+            return RepairReport(plan=plan, index_error=error, is_applied=False, kept=[])
+        loss = _loss_of(plan)
+        if loss is not None:  # before the records go: a crash in between must not make a loss unknown
+            record_loss(self.files, self._layout, loss)
+        kept = apply_repair(self.files, self._layout.log, identity, plan)
+        if loss is not None:
+            evidence = [name_of(path) for path in kept]
+            record_loss(self.files, self._layout, msgspec.structs.replace(loss, kept=evidence))
+        return RepairReport(plan=plan, index_error=error, is_applied=True, kept=kept)
 
     @property
     def _layout(self) -> CollectionLayout:
@@ -109,28 +117,30 @@ class LogRepair:
         return manifest, None
 
 
+def _loss_of(plan: RepairPlan) -> LostRecords | None:
+    """What a repair gives up; None when it is known that no record goes."""
+    if plan.lost is None and not plan.may_lack_more:
+        return None
+    last = None if plan.lost is None else int(plan.lost.last)
+    now_ms = time.time_ns() // 1_000_000
+    return LostRecords(first_lsn=plan.last_lsn + 1, last_lsn=last, kept=[], time_ms=now_ms)
+
+
 def salvage_log(files: Files, layout: CollectionLayout) -> list[str]:
     """Leaves of a damaged log what can be replayed, and records what is lost; a sentence if it did anything.
 
     The caller holds the lock. Raises CorruptionError when nothing can be kept.
     """
-    repair = LogRepair(files, layout.folder)
     try:
-        plan = repair.look().plan
+        done = LogRepair(files, layout.folder).apply_locked()
     except NotFound:
         return []
-    if not plan.is_needed:
+    if not done.is_applied:
         return []
-    is_whole = plan.lost is None and plan.marker_lsn is None
-    last = None if plan.lost is None else int(plan.lost.last)
-    now_ms = time.time_ns() // 1_000_000
-    loss = LostRecords(first_lsn=plan.last_lsn + 1, last_lsn=last, kept=[], time_ms=now_ms)
-    if not is_whole:  # before the records go: a crash in between must not make a loss unknown
-        record_loss(files, layout, loss)
-    evidence = [name_of(path) for path in repair.apply_locked().kept]
-    if is_whole:
-        return [f"the log was damaged in what the index holds; {', '.join(evidence)} has what was removed"]
-    record_loss(files, layout, msgspec.structs.replace(loss, kept=evidence))
-    if last is None:
-        return [f"the log was damaged; what came after record {plan.last_lsn}, if anything, is lost"]
-    return [f"records {loss.first_lsn} to {last} are lost; the log continues behind what is whole"]
+    loss = _loss_of(done.plan)
+    if loss is None:
+        evidence = ", ".join(name_of(path) for path in done.kept) or "no file"
+        return [f"the log was damaged in what the index holds; {evidence} has what was removed"]
+    if loss.last_lsn is None:
+        return [f"the log was damaged; what came after record {done.plan.last_lsn}, if anything, is lost"]
+    return [f"records {loss.first_lsn} to {loss.last_lsn} are lost; the log continues behind what is whole"]

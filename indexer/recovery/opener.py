@@ -26,11 +26,11 @@ from asteroid_cloud.indexer.checkpoint.garbage import remove_garbage
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
 from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
+from asteroid_cloud.indexer.loss.loss_record import read_loss_record
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Phase
 from asteroid_cloud.indexer.recovery.column_rebuild import rebuild_missing_columns
-from asteroid_cloud.indexer.recovery.loss_record import read_loss_record
 from asteroid_cloud.indexer.recovery.replay import Replay
 from asteroid_cloud.indexer.recovery.report import recovery_report
 from asteroid_cloud.indexer.recovery.store_repair import StoreRepair
@@ -125,8 +125,7 @@ class Opener:
         """Refuses a store that has lost something: serving answers that lack it must be a decision."""
         losses = read_loss_record(self._files, self._layout)
         if losses.is_open and self._options.recovery != "salvage":
-            records = len(losses.records)
-            reason = f"the store has lost {losses.rows} rows with segments, and records in {records} places"
+            reason = f"the store has lost {losses}"
             where = name_of(self._layout.lost)
             raise StorageError(f"{reason} ({where})", code="degraded", rows_lost=losses.rows)
 

@@ -27,7 +27,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "indexer": (
         "native limits",
         "model",
-        "memory",
+        "memory loss",
         "segment",
         "state",
         "build",

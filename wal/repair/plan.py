@@ -53,6 +53,8 @@ class RepairPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The records that the log holds afterwards; ``first_lsn - 1`` for none."""
     lost: LsnRange | None
     """Records that are known to have existed and will be gone."""
+    may_lack_more: bool
+    """Whether records may be gone of which nothing is known: nothing says where the log ended."""
     lost_but_whole: list[LsnRange]
     """Lost records that can still be read, and stay readable in the ``….broken`` files."""
     damage: list[Damage]
@@ -102,6 +104,7 @@ def plan_repair(scanned: Sequence[ScannedFile], checkpoint_lsn: Lsn) -> RepairPl
         first_lsn=run.first_lsn if run else Lsn(last + 1),
         last_lsn=last,
         lost=lost,
+        may_lack_more=run is None and lost is None and not _ends_empty(scanned[-1], checkpoint_lsn),
         lost_but_whole=whole,
         damage=[*(damage for file in scanned for damage in file.damage), *_gaps(runs, checkpoint_lsn)],
         steps=steps,
@@ -109,6 +112,12 @@ def plan_repair(scanned: Sequence[ScannedFile], checkpoint_lsn: Lsn) -> RepairPl
         epoch=epoch + 1 if needs_marker else epoch,
         epoch_before=epoch,
     )
+
+
+def _ends_empty(newest: ScannedFile, checkpoint: Lsn) -> bool:
+    """Whether the newest file begins right behind the checkpoint and is too short to have held a record."""
+    is_empty = newest.size <= FILE_HEADER_BYTES and not newest.is_foreign
+    return is_empty and newest.named_lsn == checkpoint + 1
 
 
 def _gaps(runs: Sequence[DenseRun], checkpoint: Lsn) -> Iterator[Damage]:

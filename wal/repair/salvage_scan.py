@@ -45,6 +45,8 @@ class ScannedFile(msgspec.Struct):
     size: int
     header: FileHeader | None = None
     """None unless it is whole, of this log, and says what the name says."""
+    is_foreign: bool = False
+    """Whether its header is whole, but of another store."""
     frames: list[FoundFrame] = []
     bulk_loads: list[FoundBulkLoad] = []
     damage: list[Damage] = []
@@ -122,6 +124,7 @@ def _scanned(
     if isinstance(header, Damage):
         found.damage.append(header)
     elif header.identity != identity:
+        found.is_foreign = True
         found.damage.append(Damage(path, 0, "the file belongs to another store"))
     elif header.first_lsn != named_lsn:
         found.damage.append(Damage(path, 0, "the file's name and header disagree"))

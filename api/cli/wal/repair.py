@@ -29,7 +29,8 @@ def repair(data: str, apply: bool, as_json: bool) -> None:
 
     For what recovery refuses: damage with whole records behind it, a missing file, a file of another store.
     Nothing behind a gap can be replayed, unless the checkpoint holds what was in the gap: then the log
-    begins behind it, and nothing is lost. Else it ends before the gap. Torn tails need no repair.
+    begins behind it, and nothing is lost. Else it ends before the gap, and the loss is recorded: the store
+    opens once it is acknowledged, see "asteroid recovery". Torn tails need no repair.
 
     Exit status: 0 when nothing is to be done or it was done, 1 when --apply is needed, or it cannot be done.
     """
@@ -63,13 +64,17 @@ def _print(report: RepairReport) -> None:
         print_table(table)
     holds = "holds" if report.is_applied else "would hold"
     click.echo(f"the log {holds} {held}; the store is as record {plan.last_lsn} left it")
-    if plan.lost is None:
-        click.echo("no record is lost that is known to have been")
+    if plan.lost is None and plan.may_lack_more:
+        click.echo(f"lost: records {plan.last_lsn + 1} on, if there were any")
+    elif plan.lost is None:
+        click.echo("no record is lost")
     else:
         click.echo(f"lost: records {plan.lost.first} to {plan.lost.last}")
         for whole in plan.lost_but_whole:
             click.echo(f"  of them {whole.first} to {whole.last} are whole, and stay readable in ….broken")
     for path in report.kept:
         click.echo(f"kept: {path}")
+    if report.is_applied and (plan.lost is not None or plan.may_lack_more):
+        click.echo("the loss is recorded: look at it with asteroid recovery, then --acknowledge it")
     if not report.is_applied:
         click.echo("nothing was changed; --apply does this")

@@ -64,6 +64,10 @@ def tear(folder: Path) -> None:
     log.write_bytes(log.read_bytes()[:-5])
 
 
+def recovery(folder: Path, *options: str) -> Result:
+    return CliRunner().invoke(main, ["recovery", "--data", str(folder), *options])
+
+
 def vectors(folder: Path) -> set[int]:
     with ForkedServer(folder) as server, Client(base_url=server.url) as client:
         return {hit.id for hit in client.search([0.0, 0.0], k=100)}
@@ -86,8 +90,15 @@ def test_a_flip_is_looked_at_without_a_trace_then_repaired_once(folder: Path, pa
     for arguments in (["repair"], ["repair", "--apply"], ["verify"]):
         again = call(*arguments, "--data", folder)
         assert (again.exit_code, held(folder)) == (0, after)
-    ids = vectors(folder)
     lost = plan["lost"]
+    told = recovery(folder)
+    assert told.exit_code == (0 if lost is None else 1), told.output
+    assert ("the loss is recorded" in applied.stdout) == (lost is not None)
+    if lost is not None:
+        assert f"lost: records {lost['first']} to {lost['last']}" in told.stdout
+        assert CliRunner().invoke(main, ["verify", "--data", str(folder)]).exit_code == 1
+        assert recovery(folder, "--acknowledge").exit_code == 0
+    ids = vectors(folder)
     assert part == 0.5 or (lost is None) == (part == 0.1)
     assert ids == set(range(12 if lost is None else lost["first"] - 2))
     assert len(ids) >= 8 or plan["checkpoint_lsn"] < 9
@@ -143,4 +154,5 @@ def test_log_and_index_damaged_together_are_mended_one_after_the_other(folder: P
     report = json.loads(applied.stdout)
     assert (report["index_error"] is None, report["plan"]["first_lsn"]) == (False, 1)
     assert call("replay", "--data", folder, "--apply").exit_code == 0
+    assert recovery(folder, "--acknowledge").exit_code == 0
     assert vectors(folder) == set(range(report["plan"]["last_lsn"] - 1))

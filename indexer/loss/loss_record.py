@@ -5,7 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment
-from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, lock_directory, write_atomic
+from asteroid_cloud.wal.disk import (
+    CollectionLayout,
+    Files,
+    StoreLayout,
+    lock_directory,
+    name_of,
+    write_atomic,
+)
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import MIB
 
@@ -60,6 +67,13 @@ def record_loss(files: Files, layout: CollectionLayout, loss: LostSegment | Lost
     else:
         known = DataLoss([*known.segments, loss], known.records)
     _write(files, layout, known)
+
+
+def missing_evidence(files: Files, layout: CollectionLayout, losses: DataLoss) -> list[str]:
+    """The names of evidence that the record names and that is not there any more."""
+    segments = [f"{layout.index}/{name}" for each in losses.segments for name in each.kept]
+    records = [f"{layout.log}/{name}" for each in losses.records for name in each.kept]
+    return [name_of(path) for path in (*segments, *records) if not files.exists(path)]
 
 
 def _write(files: Files, layout: CollectionLayout, losses: DataLoss) -> None:

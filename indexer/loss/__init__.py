@@ -1,0 +1,1 @@
+"""What has a store lost, and does its operator know it?"""
