@@ -7,7 +7,7 @@ import sys
 
 import rich_click as click
 
-from asteroid_cloud.api.http.settings_sources import load_settings
+from asteroid_cloud.api.http.settings_sources import load_settings, unknown_variables
 from asteroid_cloud.api.reference.settings import SettingInfo, list_settings
 from asteroid_cloud.wal.errors import AsteroidError
 
@@ -37,6 +37,8 @@ def _serve(config: str | None, **flags: object) -> None:
     """
     from asteroid_cloud.api.http.server import run
 
+    for variable in unknown_variables(os.environ):
+        click.echo(f"asteroid: there is no setting for the variable {variable}; it has no effect", err=True)
     try:
         run(load_settings(flags, os.environ, config))
     except AsteroidError as error:

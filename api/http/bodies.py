@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import anyio
 from litestar.types import HTTPReceiveMessage, Receive, Scope, WebSocketReceiveMessage
 
+from asteroid_cloud.api.http.exchange.body_encoding import decoder_of
 from asteroid_cloud.api.limits import BODY_BYTES_MAX, BODY_BYTES_PER_S_MIN
 from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
@@ -26,12 +27,19 @@ class Body:
     """The body of one request, while it arrives."""
 
     def __init__(self, scope: Scope, receive: Receive, lag_s_max: float) -> None:
+        headers = dict(scope["headers"])
         self._receive = receive
         self._path = scope["path"]
-        self._declared = declared_bytes(dict(scope["headers"]))
+        self.declared = declared_bytes(headers)
+        """Its length by its headers; None for a body that is sent in chunks."""
+        self._decoder = decoder_of(headers)
+        self._plain: Iterator[bytes] = iter(())
+        """What the last piece of an encoded body still gives."""
         self._left = self._bytes_max = BYTES_MAX_BY_PATH.get(self._path, BODY_BYTES_MAX)
+        """Bytes that may still come, as they are after decoding."""
+        self._encoded_left = self._bytes_max
         self._lag_s_max = self._lag_s_left = lag_s_max
-        self._is_whole = self._declared == 0
+        self._is_whole = self.declared == 0
         self._is_cut = False
 
     @property
@@ -39,19 +47,43 @@ class Body:
         """The memory that it may take; the body of a bulk load is written to the disk as it arrives."""
         if self._path in STREAMED_PATHS:
             return 0
-        return self._bytes_max if self._declared is None else min(self._declared, self._bytes_max)
+        if self.declared is None or self._decoder is not None:
+            return self._bytes_max
+        return min(self.declared, self._bytes_max)
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether what ``receive`` gives is not what was sent, so that the headers of length do not hold."""
+        return self._decoder is not None
 
     def check_declared(self) -> None:
         """Refuses a body that is too large by its header, before any of it is read."""
-        if self._declared is not None and self._declared > self._bytes_max:
+        if self.declared is not None and self.declared > self._bytes_max:
             raise self._too_large()
 
     async def receive(self) -> HTTPReceiveMessage:
-        """The next piece; counts the bytes and bounds the time.
+        """The next piece, decoded; counts the bytes and bounds the time.
 
         A body may fall behind the least rate by ``lag_s_max`` in all, so a byte now and then does not keep a
         request alive. Time that the server itself spends does not count.
         """
+        if self._decoder is None:
+            return await self._arriving()
+        while True:
+            piece = next(self._plain, None)
+            if piece is not None:
+                self._count(piece)
+                return {"type": "http.request", "body": piece, "more_body": True}
+            if self._is_whole:
+                self._decoder.finish()
+                self._decoder = None
+                return {"type": "http.request", "body": b"", "more_body": False}
+            message = await self._arriving()
+            assert message["type"] == "http.request", "anything else is an error until the body is whole"
+            self._plain = self._decoder.steps(message["body"])
+
+    async def _arriving(self) -> HTTPReceiveMessage:
+        """The next piece as it was sent."""
         if self._is_whole:
             return await self._receive()  # type: ignore[return-value]  # waits for the client to go away
         asked_s = time.monotonic()
@@ -68,12 +100,22 @@ class Body:
         size = len(message["body"])
         lag_s = self._lag_s_left - (time.monotonic() - asked_s) + size / BODY_BYTES_PER_S_MIN
         self._lag_s_left = min(self._lag_s_max, lag_s)
-        self._left -= size
-        if self._left < 0:
-            self._is_cut = True
-            raise self._too_large()
+        if self._decoder is None:
+            self._count(message["body"])
+        else:
+            self._encoded_left -= size
+            self._check_left(self._encoded_left)
         self._is_whole = not message["more_body"]
         return message
+
+    def _count(self, piece: bytes) -> None:
+        self._left -= len(piece)
+        self._check_left(self._left)
+
+    def _check_left(self, left: int) -> None:
+        if left < 0:
+            self._is_cut = True
+            raise self._too_large()
 
     async def finish(self) -> bool:
         """Reads the rest of a body; False when it is too long, and the connection must end.
@@ -81,7 +123,7 @@ class Body:
         A client that is still sending when the connection ends may not see the answer. But the time is
         bounded, because a client that never ends its request would keep the connection.
         """
-        is_short = self._declared is not None and self._declared <= UNREAD_BYTES_MAX
+        is_short = self.declared is not None and self.declared <= UNREAD_BYTES_MAX
         if self._is_whole or self._is_cut or not is_short:
             return self._is_whole
         with anyio.move_on_after(UNREAD_S_MAX):

@@ -18,6 +18,7 @@ from asteroid_cloud.api.http.lingering_close import LingeringTransport
 from asteroid_cloud.api.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
 from asteroid_cloud.api.wire.error_answers import answer_to
 from asteroid_cloud.api.wire.media_types import JSON
+from asteroid_cloud.api.wire.request_ids import REQUEST_ID, new_request_id
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
 
 # uvicorn logs each broken request, so that anybody could fill the disk with lines of log.
@@ -127,7 +128,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answers and ends the connection."""
         self._stop_waiting()
         answer = answer_to(error)
-        headers = {"content-type": JSON, "content-length": str(len(answer.body)), "connection": "close"}
+        headers = {
+            "content-type": JSON,
+            "content-length": str(len(answer.body)),
+            "connection": "close",
+            REQUEST_ID.lower(): new_request_id(),
+        }
         lines = [f"{name}: {value}\r\n".encode() for name, value in (headers | answer.headers).items()]
         self.transport.write(b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body]))
         self.transport.close()

@@ -1,5 +1,7 @@
 """The middleware that every request passes: how many at once, from whom, how often, how large, how slow.
 
+It also gives each request an id, takes HEAD for a GET without an answer's body, and decodes encoded bodies.
+
 It is around the whole application, so unknown routes and broken requests pass it as well, and every answer,
 whatever went wrong, has the one error shape.
 """
@@ -13,6 +15,8 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from asteroid_cloud.api.http.auth import KeyRing
 from asteroid_cloud.api.http.bodies import Body
+from asteroid_cloud.api.http.exchange.body_encoding import ENCODING, LENGTH
+from asteroid_cloud.api.http.exchange.log_lines import log_access
 from asteroid_cloud.api.http.framework_errors import answer_to_any
 from asteroid_cloud.api.http.rate_limit import RateLimit
 from asteroid_cloud.api.http.settings import Settings
@@ -21,7 +25,9 @@ from asteroid_cloud.api.openapi.swagger_page import PAGE_PREFIX, PAGE_ROUTES
 from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.error_answers import ErrorAnswer
+from asteroid_cloud.api.wire.headers import HEAD_ONLY
 from asteroid_cloud.api.wire.media_types import JSON
+from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
 from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
 
 ALL_ROUTES = (*ROUTES, *PAGE_ROUTES)
@@ -52,25 +58,36 @@ class RequestGuard:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        began_s, status, body = time.perf_counter(), 0, None
+        began_s, status, sent, body = time.perf_counter(), 0, 0, None
+        headers = dict(scope["headers"])
+        request_id = begin_request(headers.get(REQUEST_ID.lower().encode())).encode()
+        is_head = scope["method"] == "HEAD"
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
+                added = [(REQUEST_ID.lower().encode(), request_id)]
                 if body is None or not await body.finish():
-                    message["headers"] = [*message["headers"], (b"connection", b"close")]
+                    added.append((b"connection", b"close"))
+                message["headers"] = [*message["headers"], *added]
+            elif message["type"] == "http.response.body":
+                if is_head:
+                    message["body"] = b""
+                sent += len(message["body"])
             await send(message)
 
         self._metrics.in_flight += 1
         held = 0
+        inner = scope
         try:
             body = Body(scope, receive, self._lag_s_max)
             held = body.held_bytes
             self._held += held
             self._admit(scope, held)
             body.check_declared()
-            await self._app(scope, body.receive, send_and_note)
+            inner = _inner_scope(scope, body)
+            await self._app(inner, body.receive, send_and_note)
         except Exception as error:
             if status:
                 raise
@@ -78,9 +95,12 @@ class RequestGuard:
         finally:
             self._metrics.in_flight -= 1
             self._held -= held
-            route = scope.get("path_template") or "unmatched"
+            route = inner.get("path_template") or "unmatched"
             seconds = time.perf_counter() - began_s
             self._metrics.observe_request(scope["method"], str(route), status or 500, seconds)
+            received = None if body is None else body.declared
+            client = str((scope.get("client") or ("unknown",))[0])
+            log_access(scope["method"], scope["path"], status or 500, seconds, received, sent, client)
 
     def _admit(self, scope: HTTPScope, held: int) -> None:
         """Raises what speaks against serving the request."""
@@ -103,6 +123,16 @@ class RequestGuard:
                 raise Overloaded("too many large bodies at once", retry_after_s=1.0)
         if scope["method"] == "OPTIONS":  # which the framework would answer by itself
             raise NotFound("there is no such route")
+
+
+def _inner_scope(scope: HTTPScope, body: Body) -> HTTPScope:
+    """The request as the application sees it: HEAD as a GET, and an encoded body as the plain one."""
+    if scope["method"] == "HEAD":
+        scope = {**scope, "method": "GET", HEAD_ONLY: True}  # type: ignore[misc]
+    if body.is_encoded:
+        kept = [(name, value) for name, value in scope["headers"] if name not in (ENCODING, LENGTH)]
+        scope = {**scope, "headers": kept}
+    return scope
 
 
 async def _send(answer: ErrorAnswer, send: Send) -> None:

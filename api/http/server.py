@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
 import sys
@@ -15,6 +14,7 @@ import uvicorn
 
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.connections import BoundedProtocol
+from asteroid_cloud.api.http.exchange.log_lines import start_logging
 from asteroid_cloud.api.http.loop_lag import watch
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.collections import Collection, Collections
@@ -70,11 +70,7 @@ def run(settings: Settings) -> None:
             f"{settings.host} can be reached from other machines: give --api-key or --api-keys",
             code="bad_settings",
         )
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    start_logging(settings.log_level, access_log=settings.access_log)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     anyio.run(_serve, settings, backend_options={"use_uvloop": True})
 

@@ -157,8 +157,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 30.0
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], _about("How much is logged, to standard error.")
-    ] = "warning"
+        Literal["debug", "info", "warning", "error"],
+        _about(
+            "How much is logged, to standard error; info has a line for each step in the life of the store."
+        ),
+    ] = "info"
+    access_log: Annotated[
+        bool, _about("Log a line for each request, whatever log_level says; without payloads or keys.")
+    ] = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:

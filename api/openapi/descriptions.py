@@ -11,6 +11,9 @@ ABOUT = """\
 Vectors and JSON payloads in; nearest neighbours with filters out.
 
 - Bodies are JSON, a bulk load's apart. A field that is not declared is refused (`unknown_field`).
+- A body may be sent as gzip or zstd (`Content-Encoding`); its bound is that of the plain body.
+- `HEAD` answers wherever `GET` does, without a body. Every answer carries `X-Request-ID`, the one that the
+  request had or a new one; the server's log has it too.
 - Every error, from wherever it comes, is `{"error": "<one clear sentence>", "code": "<snake_case>"}`.
   An unknown route or method is 404 `not_found`. Errors to be tried again later carry `Retry-After`.
 - Ids are unsigned 64-bit integers, as JSON integers or decimal text; answers carry integers.

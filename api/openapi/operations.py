@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EVERY = ("bad_request", "unauthorized", "rate_limited", "internal", "overloaded")
-BODY = ("bad_json", "unknown_field", "missing_field", "body_timeout", "payload_too_large")
+BODY = (
+    "bad_json",
+    "unknown_field",
+    "missing_field",
+    "body_timeout",
+    "payload_too_large",
+    "bad_encoding",
+    "unsupported_encoding",
+)
 DATA = ("index_not_initialized", "not_ready")
 READ = (*DATA, "bad_min_lsn", "not_caught_up")
 WRITE = (*DATA, "poisoned", "storage_error", "no_space")

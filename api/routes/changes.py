@@ -16,7 +16,7 @@ from asteroid_cloud.api.service.change_feeds import AskedChanges, checked_change
 from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.api.wire.change_lines import change_line
 from asteroid_cloud.api.wire.error_answers import answer_to
-from asteroid_cloud.api.wire.headers import LSN_HEADER
+from asteroid_cloud.api.wire.headers import HEAD_ONLY, LSN_HEADER
 from asteroid_cloud.api.wire.media_types import EVENTS, LINES
 from asteroid_cloud.indexer import Change, ChangeFeed
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
@@ -94,6 +94,9 @@ class FeedAnswer:
             }
             raw = [(name.encode(), value.encode()) for name, value in headers.items()]
             await send({"type": "http.response.start", "status": 200, "headers": raw})
+            if scope.get(HEAD_ONLY):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
             with self._collection.feeds.until_end():
                 async with anyio.create_task_group() as group:
                     group.start_soon(_until_gone, receive, group.cancel_scope)

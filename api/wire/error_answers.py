@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from dataclasses import dataclass, field
 
 import msgspec
 
 from asteroid_cloud.api.wire.error_codes import status_of
+from asteroid_cloud.api.wire.request_ids import current_request_id, new_request_id
 from asteroid_cloud.wal.errors import (
     AsteroidError,
     CorruptionError,
@@ -37,7 +37,7 @@ def answer_to(error: BaseException) -> ErrorAnswer:
     """The answer to any exception. A bug is logged here, and the answer has only its request id."""
     known = _known(error)
     if known is None:
-        request_id = secrets.token_hex(8)
+        request_id = current_request_id() or new_request_id()
         logger.error("request %s failed", request_id, exc_info=error)
         body: dict[str, object] = {
             "error": "an internal error; the server's log has more",

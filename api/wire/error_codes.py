@@ -34,6 +34,9 @@ _OPERATOR = "Tell the operator; the server's log has the details."
 ERROR_CODES: dict[str, ErrorCode] = {
     "bad_request": ErrorCode(400, "The request is not valid.", _FIX),
     "bad_json": ErrorCode(400, "The body is not valid JSON, or is nested too deeply.", "Send valid JSON."),
+    "bad_encoding": ErrorCode(
+        400, "The body is not what its `Content-Encoding` says, or ends too early.", "Encode it again."
+    ),
     "bad_id": ErrorCode(400, "An id is not an integer from 0 to 2^64 - 1, or the text of one.", _FIX),
     "bad_vector": ErrorCode(400, "A vector is not a list of finite float32 numbers.", _FIX),
     "wrong_dim": ErrorCode(
@@ -140,6 +143,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "too_many_values": ErrorCode(
         413, "The field has more distinct values than can be counted.", "Count under a narrower filter."
+    ),
+    "unsupported_encoding": ErrorCode(
+        415,
+        "The `Content-Encoding` of the body is none that is understood.",
+        "Send it as gzip or zstd, or plain.",
     ),
     "rate_limited": ErrorCode(429, "The key or address has sent too many requests.", _WAIT),
     "headers_too_large": ErrorCode(431, "The headers are larger than their limit.", "Send smaller headers."),

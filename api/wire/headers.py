@@ -15,6 +15,8 @@ MIN_LSN_HEADER = "X-Asteroid-Min-LSN"
 ETAG = "ETag"
 IF_MATCH = "If-Match"
 IF_NONE_MATCH = "If-None-Match"
+HEAD_ONLY = "asteroid.head_only"
+"""In the scope of a request whose answer needs no body: the method was HEAD."""
 LSN_DIGITS_MAX = 19
 BULK_HEADER_PREFIXES = ("X-Asteroid-", "X-AsterVec-", "X-LSMVec-")
 """What the headers of a bulk load may begin with: this product's name, and the names it had before."""

@@ -28,6 +28,7 @@ class Answer:
     headers: dict[str, str]
     body: bytes
     pieces_read: int
+    method: str = "GET"
 
     @property
     def json(self) -> Any:
@@ -35,9 +36,12 @@ class Answer:
         return json.loads(self.body)
 
     def check_refused(self, status: int, code: str) -> dict[str, Any]:
-        """The error, which must be in the one shape of all errors."""
+        """The error, which must be in the one shape of all errors; HEAD gets its headers only."""
         assert self.status == status, self.body
         assert self.headers["content-type"] == "application/json"
+        if self.method == "HEAD":
+            assert self.body == b""
+            return {}
         told = dict(self.json)
         assert isinstance(told["error"], str)
         assert told["error"]
@@ -102,7 +106,7 @@ async def ask(
 
     await app(scope_of(method, path, declared), receive, send)
     sent = {name.decode().lower(): value.decode() for name, value in started["headers"]}
-    return Answer(started["status"], sent, bytes(body), total - len(waiting))
+    return Answer(started["status"], sent, bytes(body), total - len(waiting), method)
 
 
 def app_over(settings: Settings, store: Store, metrics: Metrics | None = None) -> RequestGuard:
@@ -111,12 +115,15 @@ def app_over(settings: Settings, store: Store, metrics: Metrics | None = None) -
 
 
 def routes_of(gate: RequestGuard) -> list[tuple[str, str]]:
-    """Method and path of every route of the application behind a gate, with 1 for each parameter."""
+    """Method and path of every route of the application behind a gate, with 1 for each parameter.
+
+    HEAD is left out: it is answered wherever GET is.
+    """
     app = gate._app
     assert isinstance(app, Litestar)
     found = []
     for route in app.routes:
         path = "".join(f"/{part}" if isinstance(part, str) else "/1" for part in route.path_components)
         methods = getattr(route, "methods", None) or ["GET"]
-        found += [(str(method), path or "/") for method in methods if str(method) != "OPTIONS"]
+        found += [(str(method), path or "/") for method in methods if str(method) not in ("OPTIONS", "HEAD")]
     return sorted(found)

@@ -59,7 +59,7 @@ class Files(Protocol):
         ...
 
     def list(self, path: str) -> list[str]:
-        """The names in a folder, in no order."""
+        """The names in a folder, in no order; without ``lost+found``, which is the file system's own."""
         ...
 
     def exists(self, path: str) -> bool:

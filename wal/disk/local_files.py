@@ -12,6 +12,8 @@ from asteroid_cloud.wal.errors import StorageError
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
+SYSTEM_NAMES = {"lost+found"}
+"""What a file system puts into its topmost folder, which may be a volume's data directory."""
 
 
 class LocalAppendFile:
@@ -89,6 +91,7 @@ class LocalFiles:
             missing = []
             at = os.path.abspath(path)
             while not os.path.isdir(at):
+                _check_missing(path, at)
                 missing.append(at)
                 at = os.path.dirname(at)
             for folder in reversed(missing):
@@ -96,9 +99,9 @@ class LocalFiles:
                 self.sync_dir(os.path.dirname(folder))
 
     def list(self, path: str) -> list[str]:
-        """The names in a folder."""
+        """The names in a folder, without those of the file system itself."""
         with translated("list", path):
-            return os.listdir(path)
+            return [name for name in os.listdir(path) if name not in SYSTEM_NAMES]
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
@@ -194,6 +197,14 @@ class LocalFiles:
     def real_path(self, path: str) -> str:
         """The path itself."""
         return path
+
+
+def _check_missing(path: str, at: str) -> None:
+    """Refuses what is there and is no folder, with its reason: the system would say "File exists"."""
+    if os.path.lexists(at):
+        is_dangling = os.path.islink(at) and not os.path.exists(at)
+        what = "a link to what does not exist" if is_dangling else "not a folder"
+        raise StorageError(f"cannot make {path}: {at} is {what}")
 
 
 def _pread_all(fd: int, offset: int, length: int) -> bytes:

@@ -256,7 +256,7 @@ async def test_an_unknown_method_is_not_found(store: Store) -> None:
     routes = set(routes_of(gate))
     for path in {path for _, path in routes}:
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
-            if (method, path) not in routes:
+            if ("GET" if method == "HEAD" else method, path) not in routes:
                 (await ask(gate, method, path)).check_refused(404, "not_found")
 
 

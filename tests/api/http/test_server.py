@@ -113,3 +113,32 @@ def test_a_stalled_body_is_cut_and_the_connection_closed(tmp_path: Path) -> None
                 answer += part
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"code":"body_timeout"' in answer
+
+
+def test_a_service_link_does_not_keep_it_from_starting_and_unknown_variables_are_told(tmp_path: Path) -> None:
+    links = {"ASTEROID_PORT": "tcp://10.0.0.1:8000", "ASTEROID_SERVICE_HOST": "10.0.0.1"}
+    command = [sys.executable, "-m", "asteroid_cloud.api", "serve", "--data", str(tmp_path), "--dim", "0"]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("ASTEROID_")}
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=clean | links | {"ASTEROID_PROT": "1"},
+        check=False,
+    )
+    refused(result, "dim", "ASTEROID_PROT")
+    assert "SERVICE_HOST" not in result.stderr
+    assert "ASTEROID_PORT" not in result.stderr
+
+
+def test_a_folder_that_is_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    refused(outcome("--data", str(tmp_path / "link")), str(tmp_path / "link"), "link to what does not exist")
+
+
+def test_a_volume_with_lost_and_found_is_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "lost+found").mkdir()
+    with Server(tmp_path, "--dim", "2") as server:
+        assert ready_client(server).get_index()["dim"] == 2
+    assert (tmp_path / "lost+found").is_dir()

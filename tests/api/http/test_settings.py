@@ -9,7 +9,7 @@ import pytest
 
 from asteroid_cloud.api.cli.serve import serve
 from asteroid_cloud.api.http.settings import Settings, variable_of
-from asteroid_cloud.api.http.settings_sources import load_settings
+from asteroid_cloud.api.http.settings_sources import load_settings, unknown_variables
 from asteroid_cloud.api.http.units import parse_size
 from asteroid_cloud.wal.append.log import Retention
 from asteroid_cloud.wal.errors import InvalidRequest
@@ -88,11 +88,49 @@ def test_values_of_variables_have_the_types_of_the_settings() -> None:
 
 
 def test_what_is_unknown_is_named(tmp_path: Path) -> None:
-    assert "ASTEROID_PROT" in refusal(variables={"ASTEROID_PROT": "1"})
+    assert unknown_variables({"ASTEROID_PROT": "1", "PROT": "1"}) == ["ASTEROID_PROT"]
+    assert load_settings({"data": "store"}, {"ASTEROID_PROT": "1"}, None) == Settings(data="store")
+    with pytest.raises(InvalidRequest, match="prot"):
+        load_settings({"data": "store", "prot": 1}, {}, None)
     assert "prot" in refusal(config=write(tmp_path, "prot = 1"))
     assert "server" in refusal(config=write(tmp_path, "[server]\nport = 1"))
     clients = {"ASTEROID_URL": "http://127.0.0.1:1", "ASTEROID_CONFIG": "x", "OTHER": "y", "PATH": "z"}
     assert load_settings({"data": "store"}, clients, None) == Settings(data="store")
+
+
+SERVICE_LINKS = {
+    "ASTEROID_PORT": "tcp://10.0.0.1:8000",
+    "ASTEROID_SERVICE_HOST": "10.0.0.1",
+    "ASTEROID_SERVICE_PORT": "8000",
+    "ASTEROID_SERVICE_PORT_HTTP": "8000",
+    "ASTEROID_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+    "ASTEROID_PORT_8000_TCP_PROTO": "tcp",
+    "ASTEROID_PORT_8000_TCP_PORT": "8000",
+    "ASTEROID_PORT_8000_TCP_ADDR": "10.0.0.1",
+    "ASTEROID_PORT_53_UDP_ADDR": "10.0.0.1",
+    "ASTEROID_BLUE_PORT": "tcp://10.0.0.2:8000",
+    "ASTEROID_BLUE_SERVICE_HOST": "10.0.0.2",
+    "ASTEROID_DATA_PORT_9000_SCTP_ADDR": "10.0.0.3",
+}
+
+
+def test_variables_of_a_service_link_are_no_settings() -> None:
+    assert load_settings({"data": "store"}, SERVICE_LINKS, None) == Settings(data="store")
+    assert unknown_variables(SERVICE_LINKS) == []
+    ours = SERVICE_LINKS | {"ASTEROID_PORT": "9000", "ASTEROID_BLUE_PORT": "9000"}
+    assert load_settings({"data": "store"}, ours, None).port == 9000
+    assert unknown_variables(ours) == ["ASTEROID_BLUE_PORT"]
+
+
+def test_a_bad_value_is_named_with_its_variable() -> None:
+    told = refusal(variables={"ASTEROID_PORT": "http", "ASTEROID_HOST": "localhost"})
+    assert "ASTEROID_PORT is 'http'" in told
+    assert "ASTEROID_HOST" not in told
+    assert "ASTEROID_SEAL_ROWS is '0'" in refusal(variables={"ASTEROID_SEAL_ROWS": "0"})
+    assert "ASTEROID_PORT" not in refusal(flags={"port": "http"}, variables={"ASTEROID_PORT": "http"})
+    secret = refusal(variables={"ASTEROID_API_KEY": f" {CANARY}"})
+    assert "ASTEROID_API_KEY" in secret
+    assert CANARY not in secret
 
 
 def test_the_folder_must_be_given() -> None:

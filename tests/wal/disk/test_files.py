@@ -197,3 +197,21 @@ def test_a_fault_for_ever_and_on_some_paths_only() -> None:
     assert files.failed == 3
     files.disarm()
     file.sync()
+
+
+def test_a_data_directory_may_be_the_top_of_a_file_system(tmp_path: Path) -> None:
+    (tmp_path / "lost+found").mkdir()
+    assert LocalFiles().list(str(tmp_path)) == []
+    LocalFiles().create(f"{tmp_path}/lost").close()
+    assert LocalFiles().list(str(tmp_path)) == ["lost"]
+
+
+def test_a_link_to_nothing_and_a_file_are_named_when_a_folder_is_to_be_made(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    (tmp_path / "file").touch()
+    for path, reason in (("link", "a link to what does not exist"), ("file/below", "file is not a folder")):
+        with pytest.raises(StorageError, match=reason):
+            LocalFiles().make_dirs(str(tmp_path / path))
+    (tmp_path / "gone").mkdir()
+    LocalFiles().make_dirs(str(tmp_path / "link" / "inside"))
+    assert (tmp_path / "gone" / "inside").is_dir()
