@@ -106,8 +106,9 @@ crash: $(STAMP)      ## 1,500 kills under load, half a million images of power c
 	$(BIN)/python -m tests.promises.power.run --images 500000
 	$(BIN)/python -m tests.promises.power.syscalls --every 1
 
-soak: $(STAMP)       ## twenty minutes of mixed load: memory, files and data stay bounded, nothing is lost
+soak: $(STAMP)       ## twenty minutes of mixed load, then 1,000 forks: all stays bounded, nothing is lost or mixed up
 	$(BIN)/python -m ops.soak --minutes 20
+	$(BIN)/python -m ops.forks --forks 1000
 
 fuzz: $(STAMP)       ## open 10,000 damaged segment files
 	$(BIN)/python -m ops.fuzz --cases 10000

@@ -24,11 +24,14 @@ IDLE_S_MAX = 4.0  # below the 5 s after which common servers close an idle conne
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
-    """How often and how fast to try again; ``attempts_max=1`` turns retries off."""
+    """How often and how fast to try again; ``attempts_max=1`` turns retries off.
 
-    attempts_max: int = 5
+    With ``attempts_max`` None a call is tried until its time limit, which outlasts a restart of the server.
+    """
+
+    attempts_max: int | None = None
     first_pause_s: float = 0.1
-    pause_s_max: float = 5.0
+    pause_s_max: float = 2.0
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -9,21 +9,24 @@ from typing import Any, TypeVar
 import aiohttp
 from yarl import URL
 
-from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, InvalidRequest
+from asteroid_cloud.client.aio.sessions import Sessions
+from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded
 from asteroid_cloud.client.protocol.calls import Call, Reply, check
-from asteroid_cloud.client.protocol.retry import Attempts
-from asteroid_cloud.client.settings import IDLE_S_MAX, SILENCE_S_MAX, Settings
+from asteroid_cloud.client.protocol.retry import BAD_CERTIFICATE, Attempts
+from asteroid_cloud.client.settings import SILENCE_S_MAX, Settings
 
 T = TypeVar("T")
 
 
 class AsyncTransport:
-    """A pool of keep-alive connections to one server, opened when first used."""
+    """Keep-alive connections to one server, opened when first used; for any number of event loops."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._session: aiohttp.ClientSession | None = None
-        self._closed = False
+        self._sessions = Sessions(settings)
+
+    def __reduce__(self) -> tuple[type[AsyncTransport], tuple[Settings]]:
+        return AsyncTransport, (self.settings,)
 
     async def send(self, call: Call[T]) -> T:
         """The result of a call, tried again where that is safe."""
@@ -55,7 +58,8 @@ class AsyncTransport:
         """One request with this body and its answer; failures as errors of ours."""
         what = f"{call.method} {self.settings.url}{call.path}"
         try:
-            async with self.session().request(
+            session = await self._sessions.current()
+            async with session.request(
                 call.method,
                 URL(self.settings.url + call.path, encoded=True),
                 data=data,
@@ -63,7 +67,12 @@ class AsyncTransport:
                 timeout=aiohttp.ClientTimeout(total=attempts.left_s()),
                 allow_redirects=False,  # a redirect could carry the key to another host
             ) as response:
+                if response.status < 200:
+                    response.close()  # what comes next over this connection is not HTTP
+                    return Reply(response.status, response.headers, b"")
                 return Reply(response.status, response.headers, await response.read())
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise ConnectionFailed(f"{what}: {error}", code=BAD_CERTIFICATE, sent=False) from error
         except aiohttp.ClientConnectorError as error:
             raise ConnectionFailed(f"{what}: {error}", sent=False) from error
         except TimeoutError as error:
@@ -77,7 +86,8 @@ class AsyncTransport:
         """The pieces of an answer that may never end; raises DeadlineExceeded when none comes for long."""
         what = f"{call.method} {self.settings.url}{call.path}"
         try:
-            async with self.session().request(
+            session = await self._sessions.current()
+            async with session.request(
                 call.method,
                 URL(self.settings.url + call.path, encoded=True),
                 headers=self.settings.headers | call.headers,
@@ -93,19 +103,6 @@ class AsyncTransport:
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
 
-    def session(self) -> aiohttp.ClientSession:
-        """The pool, made inside the running event loop."""
-        if self._closed:
-            raise InvalidRequest("the client is closed", code="client_closed")
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self.settings.connections, keepalive_timeout=IDLE_S_MAX),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
-
     async def aclose(self) -> None:
         """Close all connections; calling it again does nothing."""
-        self._closed = True
-        if self._session is not None:
-            await self._session.close()
+        await self._sessions.aclose()

@@ -28,8 +28,8 @@ EXCERPT_CHARS = 200
 class Retry(enum.Enum):
     """When a failed call may be sent again."""
 
-    ALWAYS = "sent twice, it leaves the same state and the same answer"
-    UNSENT = "only if the server surely did not act on it"
+    ALWAYS = "it changes nothing"
+    UNSENT = "only if the server surely did not act on it: sent twice, it could undo what others wrote since"
     NEVER = "once only"
 
 

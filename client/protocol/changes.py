@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
@@ -17,7 +18,7 @@ from asteroid_cloud.client.errors import (
 from asteroid_cloud.client.protocol.calls import Call, Reply, check, failure
 from asteroid_cloud.client.protocol.retry import backoff_s
 from asteroid_cloud.client.results.changes import Change
-from asteroid_cloud.client.settings import HEARTBEAT_S, RetryPolicy
+from asteroid_cloud.client.settings import HEARTBEAT_S, Settings
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 STATUS_OF_ERROR_LINE = {"changes_pruned": 410}
@@ -61,7 +62,7 @@ class Following:
         include: Sequence[str] | None,
         limit: int | None,
         follow: bool,
-        policy: RetryPolicy,
+        settings: Settings,
     ) -> None:
         if isinstance(since, bool) or not isinstance(since, int) or since < 0:
             raise InvalidRequest(f"since must be an LSN, got {since!r}", code="bad_since")
@@ -73,8 +74,11 @@ class Following:
         self._include = include
         self._left = limit
         self._follow = follow
-        self._policy = policy
+        self._policy = settings.policy
+        self._timeout_s = settings.timeout_s
         self._failed = 0
+        self._since_s = 0.0
+        """When it failed for the first time after the newest line."""
         self._part = (0, 0)
         """The LSN of a change of which a part has arrived, and how many of its rows."""
         self._skip = 0
@@ -111,7 +115,12 @@ class Following:
     def pause_after(self, error: AsteroidError) -> float:
         """Seconds until the next connection; raises the error if there is to be none."""
         self._failed += 1
-        if not isinstance(error, ConnectionFailed | Overloaded) or self._failed >= self._policy.attempts_max:
+        now_s = time.monotonic()
+        if self._failed == 1:
+            self._since_s = now_s
+        most = self._policy.attempts_max
+        is_last = now_s - self._since_s > self._timeout_s if most is None else self._failed >= most
+        if is_last or not isinstance(error, ConnectionFailed | Overloaded):
             raise error
         asked_s = error.retry_after_s if isinstance(error, Overloaded) else None
         return backoff_s(self._policy, self._failed) + (asked_s or 0.0)

@@ -1,8 +1,12 @@
 """Whether, and after how long, a failed call is sent again.
 
-Only what is safe: connection failures and the answers 429 and 503, never a conflict, never beyond
-the call's time limit. Pauses grow exponentially with full jitter, so that clients that were cut off together
-do not return together. A Retry-After of the server is a lower bound.
+Only what is safe, and never beyond the call's time limit. A read is sent again after connection failures and
+after answers that say "later", whoever gave them. A write is sent again only when it surely had no
+effect: it never left this machine, or the server itself refused it before doing anything. An answer of a
+proxy proves nothing, as the proxy may have passed the write on.
+
+Pauses grow exponentially with full jitter, so that clients that were cut off together do not return together.
+A Retry-After of the server is a lower bound.
 """
 
 from __future__ import annotations
@@ -11,9 +15,23 @@ import random
 import time
 from typing import Any
 
-from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, Overloaded
+from asteroid_cloud.client.errors import (
+    AsteroidError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    InternalError,
+    Overloaded,
+)
 from asteroid_cloud.client.protocol.calls import Call, Retry
 from asteroid_cloud.client.settings import RetryPolicy
+
+STATUS_LATER = frozenset({429, 502, 503, 504})
+"""Answers after which a read may succeed later; 502 and 504 are a proxy's while the server restarts."""
+NOTHING_DONE = frozenset({"overloaded", "not_ready", "rate_limited"})
+"""The server's own codes for a request that it refused before it did anything."""
+COUNTS = ("inserted", "deleted", "patched")
+"""The fields of an error that count what was done before it."""
+BAD_CERTIFICATE = "bad_certificate"
 
 
 class Attempts:
@@ -32,11 +50,16 @@ class Attempts:
             raise DeadlineExceeded(f"{self.call.method} {self.call.path}: out of time", sent=False)
         return left
 
+    @property
+    def is_last(self) -> bool:
+        """Whether the policy allows no further attempt."""
+        most = self.policy.attempts_max
+        return most is not None and self.failed >= most and not self.call.patient
+
     def pause_after(self, error: AsteroidError) -> float | None:
         """Seconds to wait before the next attempt, or None when the error is final."""
         self.failed += 1
-        is_last = self.failed >= self.policy.attempts_max and not self.call.patient
-        if is_last or not may_retry(self.call.retry, error):
+        if self.is_last or not may_retry(self.call.retry, error):
             return None
         pause_s = backoff_s(self.policy, self.failed)
         if isinstance(error, Overloaded) and error.retry_after_s is not None:
@@ -52,8 +75,15 @@ def backoff_s(policy: RetryPolicy, failed: int) -> float:
 
 def may_retry(retry: Retry, error: AsteroidError) -> bool:
     """Whether sending the call again after this error is safe and can help."""
-    if retry is Retry.NEVER or isinstance(error, DeadlineExceeded):
+    if retry is Retry.NEVER or isinstance(error, DeadlineExceeded) or error.code == BAD_CERTIFICATE:
         return False
     if isinstance(error, ConnectionFailed):
         return retry is Retry.ALWAYS or not error.sent
-    return isinstance(error, Overloaded) and error.status in (429, 503)
+    if retry is Retry.ALWAYS:
+        return isinstance(error, Overloaded | InternalError) and error.status in STATUS_LATER
+    return isinstance(error, Overloaded) and error.code in NOTHING_DONE and not is_partial(error)
+
+
+def is_partial(error: AsteroidError) -> bool:
+    """Whether the call had done a part of its work before the error."""
+    return any(bool(error.details.get(name)) for name in COUNTS)

@@ -75,21 +75,25 @@ class Search(msgspec.Struct, frozen=True):
     explain: bool = False
 
 
-def post(
+def ask(path: str, body: object, parse: Callable[[Reply], T], min_lsn: int | None) -> Call[T]:
+    """A read whose question is a JSON body."""
+    return Call("POST", path, parse, msgspec.json.encode(body), {**JSON, **reading(min_lsn)})
+
+
+def change(
     path: str,
     body: object,
     parse: Callable[[Reply], T],
     *,
-    min_lsn: int | None = None,
-    retry: Retry = Retry.ALWAYS,
     method: str = "POST",
     condition: dict[str, str] | None = None,
 ) -> Call[T]:
-    """A call with a JSON body."""
-    headers = {**JSON, **reading(min_lsn), **(condition or {})}
-    if condition:  # done once, it would fail the second time, and seem not to have been done
-        retry = Retry.UNSENT
-    return Call(method, path, parse, msgspec.json.encode(body), headers, retry)
+    """A write with a JSON body, sent again only when the server surely did not act on it.
+
+    Done twice it may leave the same state, but what another client wrote in between would be lost.
+    """
+    headers = {**JSON, **(condition or {})}
+    return Call(method, path, parse, msgspec.json.encode(body), headers, Retry.UNSENT)
 
 
 def reading(min_lsn: int | None) -> dict[str, str]:
@@ -125,9 +129,9 @@ def filter_text(condition: Metadata | None) -> msgspec.Raw | None:
 
 
 def create_index(dim: int, metric: str, bits: int | None) -> Call[IndexInfo]:
-    """PUT /v1/index. Sent again it would answer with a conflict, so only when surely not acted on."""
+    """PUT /v1/index."""
     asked = {"dim": dim, "metric": metric} | ({} if bits is None else {"bits": bits})
-    return post("/v1/index", asked, index_info, retry=Retry.UNSENT, method="PUT")
+    return change("/v1/index", asked, index_info, method="PUT")
 
 
 def get_index() -> Call[IndexInfo]:
@@ -136,7 +140,7 @@ def get_index() -> Call[IndexInfo]:
 
 
 def delete_index() -> Call[IndexInfo]:
-    """DELETE /v1/index. Not repeated blindly: it could remove an index created in between."""
+    """DELETE /v1/index."""
     return Call("DELETE", "/v1/index", index_info, retry=Retry.UNSENT)
 
 
@@ -159,11 +163,11 @@ def alive(path: str) -> Call[bool]:
 def insert(
     id: int, vector: Vector, metadata: Metadata | None, condition: dict[str, str] | None = None
 ) -> Call[Written]:
-    """POST /v1/vectors. It replaces what the id had, so sending it twice leaves the same state."""
+    """POST /v1/vectors. It replaces what the id had."""
     number = encode_id(id)
     text = None if metadata is None else encode_metadata(metadata)
     body = without_none(id=number, vector=encode_vector(vector), metadata=text)
-    return post("/v1/vectors", body, written(number), condition=condition)
+    return change("/v1/vectors", body, written(number), condition=condition)
 
 
 def upsert(
@@ -173,7 +177,7 @@ def upsert(
     number = encode_id(id)
     text = None if metadata is None else encode_metadata(metadata)
     body = without_none(vector=encode_vector(vector), metadata=text)
-    return post(f"/v1/vectors/{number}", body, written(number), method="PUT", condition=condition)
+    return change(f"/v1/vectors/{number}", body, written(number), method="PUT", condition=condition)
 
 
 def get(id: int, min_lsn: int | None) -> Call[Record]:
@@ -183,8 +187,8 @@ def get(id: int, min_lsn: int | None) -> Call[Record]:
 
 def delete(id: int, condition: dict[str, str] | None = None) -> Call[Written]:
     """DELETE /v1/vectors/{id}."""
-    number, retry = encode_id(id), Retry.UNSENT if condition else Retry.ALWAYS
-    return Call("DELETE", f"/v1/vectors/{number}", written(number), None, condition or {}, retry)
+    number = encode_id(id)
+    return Call("DELETE", f"/v1/vectors/{number}", written(number), None, condition or {}, Retry.UNSENT)
 
 
 def get_payload(id: int, min_lsn: int | None) -> Call[Payload]:
@@ -196,38 +200,38 @@ def set_payload(id: int, payload: Metadata, condition: dict[str, str] | None = N
     """PUT /v1/vectors/{id}/payload."""
     number = encode_id(id)
     body = encode_metadata(payload)
-    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PUT", condition=condition)
+    return change(f"/v1/vectors/{number}/payload", body, written(number), method="PUT", condition=condition)
 
 
 def merge_payload(id: int, partial: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
-    """PATCH /v1/vectors/{id}/payload. A merge-patch applied twice is the same as once."""
+    """PATCH /v1/vectors/{id}/payload."""
     number = encode_id(id)
     body = encode_metadata(partial)
-    return post(f"/v1/vectors/{number}/payload", body, written(number), method="PATCH", condition=condition)
+    return change(f"/v1/vectors/{number}/payload", body, written(number), method="PATCH", condition=condition)
 
 
 def fetch(ids: Iterable[int], include: Sequence[str] | None, min_lsn: int | None) -> Call[list[Row]]:
     """POST /v1/vectors/fetch."""
     body = without_none(ids=[encode_id(id) for id in ids], include=include)
-    return post("/v1/vectors/fetch", body, rows_of, min_lsn=min_lsn)
+    return ask("/v1/vectors/fetch", body, rows_of, min_lsn)
 
 
 def delete_many(ids: Iterable[int] | None, filter: Metadata | None) -> Call[Counted]:
-    """POST /v1/vectors/delete. Sent twice it would report too few, so only when surely not acted on."""
+    """POST /v1/vectors/delete."""
     if (ids is None) == (filter is None):
         raise InvalidRequest("delete_many takes either ids or a filter", code="bad_request")
     listed = None if ids is None else [encode_id(id) for id in ids]
     body = without_none(ids=listed, filter=filter_text(filter))
-    return post("/v1/vectors/delete", body, count_of("deleted"), retry=Retry.UNSENT)
+    return change("/v1/vectors/delete", body, count_of("deleted"))
 
 
 def merge_many(partial: Metadata, ids: Iterable[int] | None, filter: Metadata | None) -> Call[Counted]:
-    """POST /v1/vectors/patch. Sent twice it could report too few, so only when surely not acted on."""
+    """POST /v1/vectors/patch."""
     if (ids is None) == (filter is None):
         raise InvalidRequest("merge_many takes either ids or a filter", code="bad_request")
     listed = None if ids is None else [encode_id(id) for id in ids]
     body = without_none(patch=encode_metadata(partial), ids=listed, filter=filter_text(filter))
-    return post("/v1/vectors/patch", body, count_of("patched"), retry=Retry.UNSENT)
+    return change("/v1/vectors/patch", body, count_of("patched"))
 
 
 def scroll(
@@ -239,17 +243,17 @@ def scroll(
 ) -> Call[Page]:
     """POST /v1/vectors/scroll."""
     body = without_none(filter=filter_text(filter), limit=limit, include=include, cursor=cursor)
-    return post("/v1/vectors/scroll", body, page_of, min_lsn=min_lsn)
+    return ask("/v1/vectors/scroll", body, page_of, min_lsn)
 
 
 def count(filter: Metadata | None, min_lsn: int | None) -> Call[Counted]:
     """POST /v1/count."""
     body = without_none(filter=filter_text(filter))
-    return post("/v1/count", body, count_of("count"), min_lsn=min_lsn)
+    return ask("/v1/count", body, count_of("count"), min_lsn)
 
 
 def backup(name: str, timeout_s: float | None) -> Call[BackupReport]:
-    """POST /v1/backup. Sent twice it would be refused, so only when surely not acted on."""
+    """POST /v1/backup."""
     body = msgspec.json.encode({"name": name})
     return Call("POST", "/v1/backup", backup_report, body, JSON, Retry.UNSENT, timeout_s)
 
@@ -260,8 +264,8 @@ def backups() -> Call[list[Backup]]:
 
 
 def tag(name: str) -> Call[Tag]:
-    """POST /v1/tags. Sent twice it would be refused, so only when surely not acted on."""
-    return post("/v1/tags", {"name": name}, tag_of, retry=Retry.UNSENT)
+    """POST /v1/tags."""
+    return change("/v1/tags", {"name": name}, tag_of)
 
 
 def tags() -> Call[list[Tag]]:
@@ -270,12 +274,12 @@ def tags() -> Call[list[Tag]]:
 
 
 def untag(name: str) -> Call[None]:
-    """DELETE /v1/tags/{name}. Sent twice it would find nothing, so only when surely not acted on."""
+    """DELETE /v1/tags/{name}."""
     return Call("DELETE", f"/v1/tags/{quote(name, safe='')}", check, retry=Retry.UNSENT)
 
 
 def purge(timeout_s: float | None) -> Call[PurgeReport]:
-    """POST /v1/purge. What was erased once need not be again, so only when surely not acted on."""
+    """POST /v1/purge."""
     return Call("POST", "/v1/purge", purge_report, None, {}, Retry.UNSENT, timeout_s)
 
 
@@ -284,19 +288,19 @@ def recall(
 ) -> Call[Recall]:
     """POST /v1/recall."""
     body = without_none(num=num, k=k, ef_search=ef_search, filter=filter_text(filter))
-    return post("/v1/recall", body, recall_of, min_lsn=min_lsn)
+    return ask("/v1/recall", body, recall_of, min_lsn)
 
 
 def facets(field: str, filter: Metadata | None, limit: int, min_lsn: int | None) -> Call[Facets]:
     """POST /v1/facets."""
     body = without_none(field=field, filter=filter_text(filter), limit=limit)
-    return post("/v1/facets", body, facets_of, min_lsn=min_lsn)
+    return ask("/v1/facets", body, facets_of, min_lsn)
 
 
 def field_range(field: str, filter: Metadata | None, min_lsn: int | None) -> Call[FieldRange]:
     """POST /v1/range."""
     body = without_none(field=field, filter=filter_text(filter))
-    return post("/v1/range", body, range_of, min_lsn=min_lsn)
+    return ask("/v1/range", body, range_of, min_lsn)
 
 
 def search_fields(search: Search) -> dict[str, object]:
@@ -319,7 +323,7 @@ def search_fields(search: Search) -> dict[str, object]:
 
 def search(search: Search, min_lsn: int | None) -> Call[Hits]:
     """POST /v1/search."""
-    return post("/v1/search", search_fields(search), hits_of, min_lsn=min_lsn)
+    return ask("/v1/search", search_fields(search), hits_of, min_lsn)
 
 
 def search_batch(
@@ -330,12 +334,12 @@ def search_batch(
         search_fields(each if isinstance(each, Search) else msgspec.structs.replace(shared, vector=each))
         for each in searches
     ]
-    return post("/v1/search/batch", {"searches": bodies}, hit_lists(len(bodies)), min_lsn=min_lsn)
+    return ask("/v1/search/batch", {"searches": bodies}, hit_lists(len(bodies)), min_lsn)
 
 
 def insert_batch(body: bytes) -> Call[Counted]:
-    """POST /v1/vectors/batch with an encoded body. Sent twice it leaves the same state."""
-    return Call("POST", "/v1/vectors/batch", count_of("inserted"), body, JSON)
+    """POST /v1/vectors/batch with an encoded body."""
+    return Call("POST", "/v1/vectors/batch", count_of("inserted"), body, JSON, Retry.UNSENT)
 
 
 def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) -> Call[BulkReport]:

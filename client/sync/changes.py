@@ -33,9 +33,9 @@ class ChangeCalls(Calls):
 
         Raises NotFound (``changes_pruned``) when the server's log no longer reaches back to ``since``,
         InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``), Unavailable (``too_many_feeds``), and
-        ConnectionFailed when the server stays away.
+        ConnectionFailed when the server stays away for longer than the client's ``timeout``.
         """
-        following = Following(since, include, limit, follow, self._transport.settings.policy)
+        following = Following(since, include, limit, follow, self._transport.settings)
         while not following.is_over:
             try:
                 lines = Lines()

@@ -23,6 +23,13 @@ class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
     the limit of one call with all its retries; ``connections`` the most that are open at once.
     Nothing is sent before the first call, and nothing is remembered between calls: to read another
     client's write, pass its ``lsn`` as ``min_lsn``.
+
+    While the server restarts, reads are sent again until ``timeout``, and writes only if they surely had
+    no effect. A write whose connection broke raises ConnectionFailed with ``sent`` true: it may have been
+    done.
+
+    Connections belong to the process and to the event loop that opened them: a forked child and a second
+    event loop open their own. Pickling and copying pass on the settings, the key among them.
     """
 
     def __init__(
@@ -53,6 +60,9 @@ class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_transport": BlockingTransport(self._transport.settings)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"

@@ -6,8 +6,10 @@ keep a call waiting without end. Here every receive gets only what is left of th
 
 from __future__ import annotations
 
+import http
 import http.client
 import io
+import os
 import select
 import socket
 import ssl
@@ -16,11 +18,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from asteroid_cloud.client.errors import ConnectionFailed, DeadlineExceeded, InvalidRequest
+from asteroid_cloud.client.inherited import watched
 from asteroid_cloud.client.protocol.calls import Body, Call, Reply, check
-from asteroid_cloud.client.protocol.retry import Attempts
+from asteroid_cloud.client.protocol.retry import BAD_CERTIFICATE, Attempts
 from asteroid_cloud.client.settings import IDLE_S_MAX, SILENCE_S_MAX, Settings
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ class TimedReader(io.RawIOBase):
     """The receiving end of a socket; each read may take what is left of the deadline."""
 
     def __init__(self, sock: TimedSocket) -> None:
+        self.has_ended = False
         # SocketIO keeps the socket open until it is closed itself, as http.client relies upon.
         self.raw = sock.plain.makefile("rb", buffering=0)
         self.sock = sock
@@ -45,6 +50,8 @@ class TimedReader(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
         """Receive some bytes in time, or raise TimeoutError."""
+        if self.has_ended:
+            return None
         self.sock.arm()
         return self.raw.readinto(buffer)
 
@@ -54,12 +61,30 @@ class TimedReader(io.RawIOBase):
         super().close()
 
 
+class AnswerReader(io.BufferedReader):
+    """The receiving end of a socket during one answer."""
+
+    def __init__(self, sock: TimedSocket) -> None:
+        self.sock = sock
+        self.receiving = TimedReader(sock)
+        super().__init__(self.receiving)
+
+    def close(self) -> None:
+        """End of the answer; says so to the socket when bytes have come that are not part of it."""
+        if not self.closed:
+            self.receiving.has_ended = True
+            self.sock.has_surplus |= bool(self.peek(1))
+        super().close()
+
+
 class TimedSocket:
     """What http.client uses of a socket, against a deadline that moves with each call."""
 
     def __init__(self, plain: socket.socket, deadline: float) -> None:
         self.plain = plain
         self.deadline = deadline
+        self.has_surplus = False
+        """Whether more came than the answers that were asked for."""
 
     def arm(self) -> None:
         """Give the next operation the time that is left."""
@@ -75,23 +100,38 @@ class TimedSocket:
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """The receiving end, buffered."""
-        return io.BufferedReader(TimedReader(self))
+        return AnswerReader(self)
 
     def close(self) -> None:
         """Close the socket once its readers are closed too."""
         self.plain.close()
 
 
+class FinalResponse(http.client.HTTPResponse):
+    """The answer itself: all interim answers before it are skipped, not 100 alone."""
+
+    def begin(self) -> None:
+        """Read status and headers."""
+        super().begin()
+        while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment]  # as if nothing had been read
+            super().begin()
+
+
 class Connection:
-    """One keep-alive connection."""
+    """One keep-alive connection. It belongs to the process that made it."""
 
     def __init__(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
+        self.process = os.getpid()
         host, port = settings.host, settings.port
         if tls is None:
             self.http = http.client.HTTPConnection(host, port)
         else:
             self.http = http.client.HTTPSConnection(host, port, context=tls)
+        self.http.response_class = FinalResponse
         self.idle_since = 0.0
+        self.is_odd = False
+        """Whether something came or went over it after which it must not be used again."""
 
     @property
     def sock(self) -> TimedSocket | None:
@@ -108,10 +148,13 @@ class Connection:
         self.http.timeout = left_s
         try:
             self.http.connect()  # sets TCP_NODELAY
+        except ssl.SSLCertVerificationError as error:
+            self.http.close()
+            raise ConnectionFailed(f"{what}: {error}", code=BAD_CERTIFICATE, sent=False) from error
         except (OSError, http.client.HTTPException) as error:
             self.http.close()
             raise ConnectionFailed(f"{what}: {error}", sent=False) from error
-        self.http.sock = TimedSocket(self.http.sock, attempts.deadline)
+        self.http.sock = TimedSocket(watched(self.http.sock), attempts.deadline)
 
     def exchange(self, call: Call[Any], path: str, headers: dict[str, str]) -> Reply:
         """One request and its answer, read whole."""
@@ -119,9 +162,12 @@ class Connection:
             self.http.request(call.method, path, call.body, headers)
         else:
             self.stream(call.method, path, call.body, headers)
+        sock = self.sock  # which is the response's alone once that says that it is the last
         response = self.http.getresponse()
         with response:
-            return Reply(response.status, response.headers, response.read())
+            reply = Reply(response.status, response.headers, response.read())
+        self.is_odd |= reply.status < 200 or sock is None or sock.has_surplus
+        return reply
 
     def pieces(self, call: Call[Any], path: str, headers: dict[str, str]) -> Generator[bytes, None, None]:
         """One request, and its answer as it comes; each piece may take SILENCE_S_MAX."""
@@ -132,6 +178,8 @@ class Connection:
             if response.status != 200:
                 check(Reply(response.status, response.headers, response.read()))
             while True:
+                if self.process != os.getpid():
+                    raise ConnectionResetError("the feed belongs to the parent of this process")
                 if sock is not None:
                     sock.deadline = time.monotonic() + SILENCE_S_MAX
                 piece = response.read1(PIECE_BYTES)
@@ -150,6 +198,7 @@ class Connection:
             for piece in body.pieces():
                 self.http.send(piece)
         except (BrokenPipeError, ConnectionResetError):
+            self.is_odd = True  # the server waits for the rest of the body, or has hung up
             return  # its answer says why, and is read next; without one that read fails
 
     def usable(self) -> bool:
@@ -159,7 +208,13 @@ class Connection:
         return not has_input(self.sock.plain)
 
     def close(self) -> None:
-        """Close it; an answer that is being read ends in an error."""
+        """Close it; an answer that is being read ends in an error.
+
+        The server learns of it at once, also when a forked child still has a copy of the descriptor.
+        """
+        if self.sock is not None and self.process == os.getpid():
+            with suppress(OSError):
+                self.sock.plain.shutdown(socket.SHUT_RDWR)
         self.http.close()
 
 
@@ -173,10 +228,11 @@ def has_input(sock: socket.socket) -> bool:
 
 
 class Pool:
-    """At most so many connections at once; the one used last is used first."""
+    """At most so many connections of one process at once; the one used last is used first."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.process = os.getpid()
         self.closed = False
         self._tls = ssl.create_default_context() if settings.https else None
         self._slots = threading.BoundedSemaphore(settings.connections)
@@ -186,35 +242,42 @@ class Pool:
     def exchange(self, call: Call[Any], attempts: Attempts) -> Reply:
         """One request and its answer, on a connection of its own."""
         what = f"{call.method} {self.settings.url}{call.path}"
-        if self.closed:
-            raise InvalidRequest("the client is closed", code="client_closed")
+        with self.slot(attempts, what):
+            return self.use(self.take(), call, attempts, what)
+
+    @contextmanager
+    def slot(self, attempts: Attempts, what: str) -> Generator[None, None, None]:
+        """The right to use one connection; raises InvalidRequest ``client_closed``."""
+        self.check()
         if not self._slots.acquire(timeout=attempts.left_s()):
             raise DeadlineExceeded(f"{what}: all connections were busy", sent=False)
         try:
-            return self.use(self.take(), call, attempts, what)
+            self.check()  # again: it may have been closed while this waited
+            yield
         finally:
             self._slots.release()
+
+    def check(self) -> None:
+        """Raises InvalidRequest ``client_closed`` once it is closed."""
+        if self.closed:
+            raise InvalidRequest("the client is closed", code="client_closed")
 
     def stream(self, call: Call[Any], timeout_s: float) -> Generator[bytes, None, None]:
         """The pieces of one answer, on a connection of its own that is not used again."""
         what = f"{call.method} {self.settings.url}{call.path}"
         attempts = Attempts(call, self.settings.policy, timeout_s)
-        if self.closed:
-            raise InvalidRequest("the client is closed", code="client_closed")
-        if not self._slots.acquire(timeout=attempts.left_s()):
-            raise DeadlineExceeded(f"{what}: all connections were busy", sent=False)
-        connection = self.take()
-        try:
-            connection.prepare(attempts, what)
-            headers = self.settings.headers | call.headers
-            yield from connection.pieces(call, self.settings.prefix + call.path, headers)
-        except TimeoutError as error:
-            raise DeadlineExceeded(f"{what}: nothing came for {SILENCE_S_MAX} s") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
-        finally:
-            self.give_back(connection, False)
-            self._slots.release()
+        with self.slot(attempts, what):
+            connection = self.take()
+            try:
+                connection.prepare(attempts, what)
+                headers = self.settings.headers | call.headers
+                yield from connection.pieces(call, self.settings.prefix + call.path, headers)
+            except TimeoutError as error:
+                raise DeadlineExceeded(f"{what}: nothing came for {SILENCE_S_MAX} s") from error
+            except (OSError, http.client.HTTPException) as error:
+                raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
+            finally:
+                self.give_back(connection, False)
 
     def use(self, connection: Connection, call: Call[Any], attempts: Attempts, what: str) -> Reply:
         """The exchange on this connection, which is kept only if the exchange ended well."""
@@ -248,7 +311,7 @@ class Pool:
         """Keep the connection for the next call, or close it."""
         connection.idle_since = time.monotonic()
         with self._lock:
-            if reusable and connection.sock is not None and not self.closed:
+            if reusable and connection.sock is not None and not connection.is_odd and not self.closed:
                 self._idle.append(connection)
                 return
         connection.close()
@@ -260,3 +323,14 @@ class Pool:
             idle, self._idle = self._idle, deque()
         for connection in idle:
             connection.close()
+
+    def abandon(self) -> None:
+        """Drops what a forked process has inherited of its parent: copies of idle connections, and locks."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+    @property
+    def has_connections(self) -> bool:
+        """Whether a connection is open that no call uses."""
+        return bool(self._idle)

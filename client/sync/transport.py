@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+import warnings
 from collections.abc import Generator
 from typing import Any, TypeVar
 
@@ -16,11 +18,14 @@ T = TypeVar("T")
 
 
 class BlockingTransport:
-    """A pool of keep-alive connections to one server, opened when first used."""
+    """Keep-alive connections to one server, opened when first used; a pool for each process that uses it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._pool = Pool(settings)
+        self._pools = {os.getpid(): Pool(settings)}
+
+    def __reduce__(self) -> tuple[type[BlockingTransport], tuple[Settings]]:
+        return BlockingTransport, (self.settings,)
 
     def send(self, call: Call[T]) -> T:
         """The result of a call, tried again where that is safe."""
@@ -41,3 +46,24 @@ class BlockingTransport:
     def close(self) -> None:
         """Close all connections; calling it again does nothing."""
         self._pool.close()
+
+    @property
+    def _pool(self) -> Pool:
+        """The connections of this process. A forked child never uses, nor disturbs, those of its parent."""
+        process = os.getpid()
+        if process not in self._pools:
+            inherited = list(self._pools.values())
+            pool = Pool(self.settings)
+            pool.closed = any(each.closed for each in inherited)
+            self._pools.setdefault(process, pool)  # of several threads one makes it
+            for each in inherited:
+                if each.process != process:
+                    each.abandon()
+                    self._pools.pop(each.process, None)
+        return self._pools[process]
+
+    def __del__(self) -> None:
+        pool = self._pools.get(os.getpid())
+        if pool is not None and pool.has_connections:
+            warnings.warn(f"unclosed client of {self.settings.url}", ResourceWarning, 2, self)
+            pool.close()

@@ -20,9 +20,10 @@ The code is stable: programs may branch on it. The sentence is for people and ma
 more fields, for example `index` (the item of a batch) or `lsn`. `429` and `503` come with a `Retry-After`
 header. The embedded store raises the same codes as exceptions, `error.code`.
 
-The Python clients raise the class in the last column; all of them are in `asteroid_cloud.client`. The
-clients send a call again by themselves after `429`, `503` and lost connections, until the time limit of
-the call, where repeating is safe.
+The Python clients raise the class in the last column; all of them are in `asteroid_cloud.client`. Until the
+time limit of the call they repeat by themselves what is safe: reads after lost connections and the statuses
+`429`, `502`, `503` and `504`; writes only when they surely had no effect, that is when the server could not
+be reached, or answered `overloaded`, `not_ready` or `rate_limited` and nothing had been done.
 """
 COMMANDS = """
 ## Codes of commands and of the embedded store

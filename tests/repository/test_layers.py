@@ -52,7 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "cli",
         "__main__",
     ),
-    "client": ("errors", "results settings progress", "protocol", "filters bulk", "aio sync"),
+    "client": ("errors inherited", "results settings progress", "protocol", "filters bulk", "aio sync"),
 }
 OPEN_MODULES = {
     "asteroid_cloud.wal.errors",

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from asteroid_cloud.client import Change, Client, ConnectionFailed, InvalidRequest, NotFound, UnexpectedAnswer
 from asteroid_cloud.client.protocol.changes import Following, Lines
-from asteroid_cloud.client.settings import RetryPolicy
+from asteroid_cloud.client.settings import RetryPolicy, resolve
 from tests.support.faulty_server import FaultyServer, Step
 
 pytestmark = pytest.mark.anyio
@@ -125,7 +125,7 @@ async def test_what_is_no_line_is_refused(client: Any, server: FaultyServer) -> 
 def test_arguments_are_checked_before_anything_is_sent() -> None:
     for since, limit, code in [(-1, None, "bad_since"), (True, None, "bad_since"), (0, 0, "bad_limit")]:
         with pytest.raises(InvalidRequest) as caught:
-            Following(since, None, limit, True, RetryPolicy())
+            Following(since, None, limit, True, resolve(None, None, 1.0, 1, RetryPolicy()))
         assert caught.value.code == code
 
 

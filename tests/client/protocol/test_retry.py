@@ -13,6 +13,7 @@ from asteroid_cloud.client import (
     Conflict,
     ConnectionFailed,
     DeadlineExceeded,
+    InternalError,
     RateLimited,
     RetryPolicy,
     StorageError,
@@ -21,30 +22,35 @@ from asteroid_cloud.client import (
 from asteroid_cloud.client.protocol.calls import Call, Reply, Retry
 from asteroid_cloud.client.protocol.retry import Attempts, may_retry
 from tests.support.clients import Connect
-from tests.support.faulty_server import FaultyServer, hang_up, refuse
+from tests.support.faulty_server import FaultyServer, hang_up, refuse, reply
 
 pytestmark = pytest.mark.anyio
 
-SAFE: list[tuple[str, tuple[Any, ...]]] = [
-    ("insert", (1, [1.0])),
-    ("upsert", (1, [1.0])),
+READS: list[tuple[str, tuple[Any, ...]]] = [
     ("get", (1,)),
-    ("delete", (1,)),
     ("get_payload", (1,)),
-    ("set_payload", (1, {})),
-    ("merge_payload", (1, {})),
     ("search", ([1.0],)),
     ("search_batch", ([[1.0]],)),
     ("fetch", ([1],)),
     ("count", ()),
-    ("insert_batch", ([(1, [1.0])],)),
     ("get_index", ()),
     ("stats", ()),
+    ("tags", ()),
 ]
-ONLY_UNSENT: list[tuple[str, tuple[Any, ...]]] = [
+WRITES: list[tuple[str, tuple[Any, ...]]] = [
     ("create_index", (1,)),
     ("delete_index", ()),
+    ("insert", (1, [1.0])),
+    ("upsert", (1, [1.0])),
+    ("delete", (1,)),
+    ("set_payload", (1, {})),
+    ("merge_payload", (1, {})),
+    ("insert_batch", ([(1, [1.0])],)),
     ("delete_many", ([1],)),
+    ("merge_many", ({}, [1])),
+    ("tag", ("a",)),
+    ("untag", ("b",)),
+    ("purge", ()),
 ]
 BULK = ("bulk_build", (np.zeros((2, 1), dtype=np.float32),))
 
@@ -55,11 +61,23 @@ async def prepare(client: Any, name: str) -> None:
     await client.create_index(1)
     if name != "bulk_build":
         await client.insert(1, [1.0])
+    if name == "untag":
+        await client.tag("b")
 
 
-@pytest.mark.parametrize(("name", "arguments"), SAFE)
-@pytest.mark.parametrize("trouble", [hang_up, refuse(503, "overloaded"), refuse(429, "rate_limited", "0")])
-async def test_safe_calls_are_sent_again(
+TROUBLES = [
+    hang_up,
+    refuse(503, "overloaded"),
+    refuse(429, "rate_limited", "0"),
+    reply(502, b"<html>", "text/html"),
+    reply(503, b"<html>", "text/html"),
+    reply(504, b"<html>", "text/html"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), READS)
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_reads_are_sent_again(
     client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...], trouble: Any
 ) -> None:
     await prepare(client, name)
@@ -68,30 +86,71 @@ async def test_safe_calls_are_sent_again(
     await getattr(client, name)(*arguments)
     sent = server.seen[before:]
     assert len({(each.method, each.path, str(each.body)) for each in sent}) == 1
-    # aiohttp may add one attempt of its own when a kept connection turns out to be closed.
     assert len(sent) == 3
     assert not server.script
 
 
-@pytest.mark.parametrize(("name", "arguments"), ONLY_UNSENT)
-async def test_unsafe_calls_are_sent_again_only_when_refused(
-    client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...]
+@pytest.mark.parametrize(("name", "arguments"), WRITES)
+@pytest.mark.parametrize(("status", "code"), [(503, "overloaded"), (503, "not_ready"), (429, "rate_limited")])
+async def test_writes_are_sent_again_when_the_server_refused_them(
+    client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...], status: int, code: str
 ) -> None:
     await prepare(client, name)
     before = len(server.seen)
-    server.script.append(refuse(429, "rate_limited"))
+    server.script.append(refuse(status, code))
     await getattr(client, name)(*arguments)
     assert len(server.seen) == before + 2
 
 
-async def test_unsafe_call_is_not_repeated_into_a_cut_connection(
-    connect: Connect, server: FaultyServer
+@pytest.mark.parametrize(("name", "arguments"), WRITES)
+@pytest.mark.parametrize("uses_an_old_connection", [False, True])
+async def test_a_write_is_sent_once_when_the_connection_is_cut_without_an_answer(
+    client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...], uses_an_old_connection: bool
 ) -> None:
+    """Attack 16: PUT and DELETE were sent twice, by aiohttp on its own when the connection was an old one."""
+    if uses_an_old_connection:
+        await client.get_index()
+    before = len(server.seen)
     server.script.append(hang_up)
     with pytest.raises(ConnectionFailed) as caught:
-        await connect().delete_many([1])
+        await getattr(client, name)(*arguments)
     assert caught.value.sent is True
+    assert len(server.seen) == before + 1
+
+
+@pytest.mark.parametrize(("name", "arguments"), WRITES)
+@pytest.mark.parametrize("trouble", TROUBLES[3:])
+async def test_a_write_is_sent_once_when_a_proxy_refuses(
+    client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...], trouble: Any
+) -> None:
+    """Attack 18: a proxy may have passed the write on before it gave up."""
+    server.script.append(trouble)
+    with pytest.raises((Unavailable, InternalError)):
+        await getattr(client, name)(*arguments)
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "count"),
+    [("delete_many", ([1],), "deleted"), ("merge_many", ({}, [1]), "patched")],
+)
+async def test_a_partial_count_is_raised_and_not_tried_again(
+    client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...], count: str
+) -> None:
+    """Attack 18: the second attempt told of 0, although 6 had been done by the first."""
+    server.script.append(refuse(503, "overloaded", **{count: 6}))
+    with pytest.raises(Unavailable) as caught:
+        await getattr(client, name)(*arguments)
+    assert caught.value.details[count] == 6
+    assert len(server.seen) == 1
+
+
+async def test_counts_of_batches_before_a_partial_one_are_added(client: Any, server: FaultyServer) -> None:
+    await client.create_index(1)
+    server.script.extend([server.forward, refuse(503, "overloaded", inserted=1)])
+    with pytest.raises(Unavailable) as caught:
+        await client.insert_batch([(id, [1.0]) for id in range(4)], chunk_size=2)
+    assert caught.value.details["inserted"] == 3
 
 
 @pytest.mark.parametrize("trouble", [hang_up, refuse(503, "overloaded"), refuse(429, "rate_limited")])
@@ -173,6 +232,14 @@ def test_a_pause_past_the_deadline_is_not_begun() -> None:
     assert attempts(timeout_s=5.0).pause_after(error) is None
 
 
+def test_without_a_number_of_attempts_only_the_time_limits_them() -> None:
+    tried = attempts()
+    tried.policy = RetryPolicy(first_pause_s=0.0)
+    assert all(tried.pause_after(ConnectionFailed("refused", sent=False)) is not None for _ in range(2000))
+    tried.deadline = time.monotonic()
+    assert tried.pause_after(ConnectionFailed("refused", sent=False)) is None
+
+
 def test_a_patient_call_goes_on_for_long() -> None:
     tried = attempts(patient=True)
     error = Unavailable("not yet", status=503)
@@ -192,8 +259,12 @@ def test_no_time_left() -> None:
         (Retry.UNSENT, ConnectionFailed("refused", sent=False), True),
         (Retry.NEVER, ConnectionFailed("refused", sent=False), False),
         (Retry.ALWAYS, DeadlineExceeded("late"), False),
-        (Retry.UNSENT, Unavailable("busy", status=503), True),
+        (Retry.UNSENT, Unavailable("busy", status=503), False),
+        (Retry.UNSENT, Unavailable("busy", status=503, code="overloaded"), True),
+        (Retry.UNSENT, Unavailable("late", status=503, code="not_caught_up"), False),
         (Retry.ALWAYS, Unavailable("not from a server"), False),
+        (Retry.ALWAYS, InternalError("a bug", status=500), False),
+        (Retry.ALWAYS, ConnectionFailed("unknown issuer", code="bad_certificate", sent=False), False),
         (Retry.NEVER, RateLimited("busy", status=429), False),
         (Retry.ALWAYS, Conflict("no", status=409), False),
     ],
