@@ -57,6 +57,8 @@ class BackupReport(Answer, frozen=True):
     linked_bytes: int
     """Of them, those that an earlier backup had already."""
     seconds: float
+    damaged: list[str] = msgspec.field(default_factory=list)
+    """Files of an earlier backup that are damaged, and why. This backup has its own copies of them."""
 
 
 class Backup(Answer, frozen=True):

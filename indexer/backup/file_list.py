@@ -6,6 +6,7 @@ It is written last: a folder without it is no backup, whatever stopped the copyi
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -73,17 +74,22 @@ def read_backup(files: Files, folder: str) -> BackupList:
 def check_backup(files: Files, folder: str) -> BackupList:
     """Reads every file of a backup; raises CorruptionError when one is not as it was written."""
     found = read_backup(files, folder)
-    check_files(files, folder, found)
+    check_files(files, folder, found.files)
     return found
 
 
-def check_files(files: Files, folder: str, found: BackupList) -> None:
-    """Compares every file of a backup with the list; raises CorruptionError when one differs."""
-    for each in found.files:
-        path, crc = f"{folder}/{each.path}", 0
-        if not files.exists(path):
-            raise CorruptionError(path, 0, "a file of the backup is missing")
-        for chunk in chunks_of(files, path, each.bytes):
-            crc = zlib.crc32(chunk, crc)
-        if crc != each.crc32 or files.size(path) != each.bytes:
-            raise CorruptionError(path, 0, "a file of the backup is not as it was written")
+def check_files(files: Files, folder: str, listed: Iterable[ListedFile]) -> None:
+    """Compares files of a backup with what is listed; raises CorruptionError when one differs."""
+    for each in listed:
+        check_file(files, folder, each)
+
+
+def check_file(files: Files, folder: str, listed: ListedFile) -> None:
+    """Reads one file of a backup; raises CorruptionError when it is not as it was written."""
+    path, crc = f"{folder}/{listed.path}", 0
+    if not files.exists(path):
+        raise CorruptionError(path, 0, "a file of the backup is missing")
+    for chunk in chunks_of(files, path, listed.bytes):
+        crc = zlib.crc32(chunk, crc)
+    if crc != listed.crc32 or files.size(path) != listed.bytes:
+        raise CorruptionError(path, 0, "a file of the backup is not as it was written")

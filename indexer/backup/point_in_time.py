@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import msgspec
 
-from asteroid_cloud.indexer.backup.file_copy import chunks_of, link_file, write_chunks
+from asteroid_cloud.indexer.backup.file_copy import chunks_of, filling, link_file, write_chunks
 from asteroid_cloud.indexer.backup.file_list import is_backup, read_backup
 from asteroid_cloud.indexer.backup.restore_base import (
     Base,
@@ -36,9 +36,8 @@ from asteroid_cloud.wal.disk import (
     lock_directory,
     look_at_directory,
     name_of,
-    remove_tree,
 )
-from asteroid_cloud.wal.errors import Conflict, InvalidRequest, StorageError
+from asteroid_cloud.wal.errors import Conflict, InvalidRequest
 from asteroid_cloud.wal.transfer import LogSource, copy_log
 
 
@@ -107,17 +106,13 @@ class PointInTimeRestore:
 
     def _restore(self, into: CollectionLayout, point: Point) -> RestoreReport:
         began_s = time.monotonic()
-        was_there = self._files.exists(into.folder)
-        if was_there and self._files.list(into.folder):
+        if self._files.exists(into.folder) and self._files.list(into.folder):
             raise Conflict(f"{into.folder} is not empty", code="not_empty")
         bases = list(bases_of(self._files, self._source, self._log, self._is_backup))
         lsn = lsn_of_point(self._files, self._source, self._log, point, bases)
         base = choose_base(self._log, point, bases, lsn)
-        try:
+        with filling(self._files, into.folder):
             self._fill(into, base, lsn)
-        except BaseException:
-            self._remove_half_made(into.folder, was_there)
-            raise
         return RestoreReport(
             lsn=lsn,
             base=base.name,
@@ -136,14 +131,6 @@ class PointInTimeRestore:
         if base.manifest is not None:  # last: without it there is no store yet, only a log
             free = max(base.manifest.next_segment, first_free_number(files, self._source.index))
             write_manifest(files, into.index, msgspec.structs.replace(base.manifest, next_segment=free))
-
-    def _remove_half_made(self, into: str, was_there: bool) -> None:
-        """Leaves nothing half made; if even that fails, what is left does not open."""
-        with suppress(StorageError):
-            for name in self._files.list(into):
-                remove_tree(self._files, f"{into}/{name}")
-            if not was_there:
-                self._files.remove_dir(into)
 
     def _take_segments(self, manifest: Manifest, index: str) -> None:
         """Links the segments, as they never change, or copies them to another disk."""

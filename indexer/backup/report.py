@@ -14,3 +14,5 @@ class BackupReport(msgspec.Struct, frozen=True):
     linked_bytes: int
     """Of them, those that an earlier backup had already."""
     seconds: float
+    damaged: list[str] = []
+    """Files of the earlier backup that are damaged, and why; those of the store were copied instead."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from asteroid_cloud.indexer.backup.file_copy import chunks_of, write_chunks
+from asteroid_cloud.indexer.backup.file_copy import chunks_of, filling, write_chunks
 from asteroid_cloud.indexer.backup.file_list import FOLDERS, read_backup
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.checkpoint.manifest import PREFIX
@@ -15,7 +15,8 @@ from asteroid_cloud.wal.errors import Conflict, CorruptionError
 def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
     """Makes a store of a backup, checking every byte; the store may be opened when this returns.
 
-    Raises Conflict ``not_empty`` when ``into`` holds anything, NotFound ``no_backup``, CorruptionError.
+    Raises Conflict ``not_empty`` when ``into`` holds anything, NotFound ``no_backup``, CorruptionError,
+    NoSpace, StorageError; then nothing is left in ``into``.
     """
     began_s = time.monotonic()
     found = read_backup(files, folder)
@@ -23,13 +24,14 @@ def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
         raise Conflict(f"{into} is not empty", code="not_empty")
     # The manifest comes last: a half restored store without it is an empty one with a log.
     ordered = sorted(found.files, key=lambda each: name_of(each.path).startswith(PREFIX))
-    for name in FOLDERS:
-        files.make_dirs(f"{into}/{name}")
-    for each in ordered:
-        chunks = chunks_of(files, f"{folder}/{each.path}", each.bytes)
-        if write_chunks(files, f"{into}/{each.path}", chunks) != each.crc32:
-            raise CorruptionError(f"{folder}/{each.path}", 0, "the file is not as it was backed up")
-    for name in FOLDERS:
-        files.sync_dir(f"{into}/{name}")
+    with filling(files, into):
+        for name in FOLDERS:
+            files.make_dirs(f"{into}/{name}")
+        for each in ordered:
+            chunks = chunks_of(files, f"{folder}/{each.path}", each.bytes)
+            if write_chunks(files, f"{into}/{each.path}", chunks) != each.crc32:
+                raise CorruptionError(f"{folder}/{each.path}", 0, "the file is not as it was backed up")
+        for name in FOLDERS:
+            files.sync_dir(f"{into}/{name}")
     size = sum(each.bytes for each in found.files)
     return BackupReport(found.lsn, len(found.files), size, 0, time.monotonic() - began_s)

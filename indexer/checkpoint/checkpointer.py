@@ -7,7 +7,7 @@ rows of later records, and replay from A + 1 meets exactly the state that record
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 
 import anyio
@@ -78,12 +78,18 @@ class Checkpointer:
             await self._trim()
 
     @asynccontextmanager
-    async def pin_checkpoint(self) -> AsyncIterator[PinnedCheckpoint]:
-        """Pins the newest checkpoint's segments, and the log behind it, for as long as the block runs."""
+    async def pin_checkpoint(
+        self, log_from: Callable[[], Lsn] | None = None
+    ) -> AsyncIterator[PinnedCheckpoint]:
+        """Pins the newest checkpoint's segments, and the log behind it, for as long as the block runs.
+
+        ``log_from`` gives the first record to pin, if that is an earlier one that the log still has.
+        """
         with ExitStack() as pins:
-            async with self.writing:
+            async with self.writing:  # nothing is trimmed meanwhile
                 pins.enter_context(self._folder.pins.pin(self._folder.named))
-                pins.enter_context(self._trimmer.pins.pin(self.lsn))
+                after = self.lsn if log_from is None else min(self.lsn, Lsn(log_from() - 1))
+                pins.enter_context(self._trimmer.pins.pin(after))
                 pinned = await self._folder.read()
             yield pinned
 

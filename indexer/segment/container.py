@@ -90,6 +90,15 @@ class ContainerWriter:
         self._end += len(data)
 
 
+def footer_bytes(files: Files, path: str) -> bytes:
+    """A file's footer and trailer, unchecked: undamaged files that differ in anything differ in these."""
+    size = files.size(path)
+    trailer = files.read(path, max(0, size - TRAILER.size), TRAILER.size)
+    length = TRAILER.unpack(trailer)[0] if len(trailer) == TRAILER.size else 0
+    start = max(0, size - TRAILER.size - min(length, FOOTER_BYTES_MAX))
+    return files.read(path, start, size - start)
+
+
 def read_footer(
     files: Files, path: str, magic: bytes, version: int, kind: type[Footer], known_features: int = 0
 ) -> Footer:
