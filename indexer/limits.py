@@ -8,6 +8,10 @@ BATCH_ITEMS_MAX = 10_000
 """Vectors in a batch."""
 TAGS_MAX = 64
 """Tags of one store."""
+MANIFEST_BYTES_MAX = 256 * MIB
+"""A manifest; a larger file of that name is not read."""
+TAG_BYTES_MAX = MANIFEST_BYTES_MAX + MIB
+"""A tag, which holds a manifest; a larger file is not read."""
 
 FEEDS_MAX = 32
 """Change feeds that are open at the same time."""

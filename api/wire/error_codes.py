@@ -163,6 +163,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "degraded": ErrorCode(
         503, "The store has lost data and does not open in this recovery mode.", "Follow the `advice`."
     ),
+    "lock_lost": ErrorCode(
+        503,
+        "The store's folder was moved or replaced while it was open; nothing more is written.",
+        "Put the folder back, or restart the server.",
+    ),
     "lock_held": ErrorCode(503, "Another process has the data directory open.", "Stop the other process."),
     "not_caught_up": ErrorCode(503, "Reads do not cover the LSN that was asked for yet.", _WAIT),
     "not_ready": ErrorCode(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from asteroid_cloud.indexer.backup.file_copy import chunks_of
-from asteroid_cloud.wal.disk import INDEX, LOG, CollectionLayout, Files, StoreLayout, write_atomic
+from asteroid_cloud.wal.disk import INDEX, LOG, CollectionLayout, Files, StoreLayout, read_small, write_atomic
 from asteroid_cloud.wal.errors import CorruptionError, NotFound
 from asteroid_cloud.wal.limits import MIB
 
@@ -61,7 +61,7 @@ def read_backup(files: Files, folder: str) -> BackupList:
     if not files.exists(path):
         raise NotFound(f"{folder} holds no finished backup", code="no_backup")
     try:
-        found = msgspec.json.decode(files.read(path, 0, LIST_BYTES_MAX), type=BackupList)
+        found = msgspec.json.decode(read_small(files, path, LIST_BYTES_MAX), type=BackupList)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptionError(path, 0, f"the list of the backup does not decode: {error}") from error
     for each in found.files:

@@ -16,6 +16,7 @@ from asteroid_cloud.wal.disk import (
     Files,
     StoreLayout,
     name_of,
+    read_small,
     remove_tree,
     replaced_states,
     write_atomic,
@@ -81,7 +82,7 @@ def finish_swap(files: Files, layout: CollectionLayout) -> bool:
     restored = layout.restored
     if not files.exists(restored.ready):
         return False
-    text = files.read(restored.ready, 0, READY_BYTES_MAX)
+    text = read_small(files, restored.ready, READY_BYTES_MAX)
     if not text.isdigit():
         raise CorruptionError(restored.ready, 0, "it does not say where to put what is to be replaced")
     replaced = layout.replaced(int(text))

@@ -9,8 +9,9 @@ from asteroid_cloud.indexer.checkpoint.manifest import Manifest, manifest_name, 
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
 from asteroid_cloud.indexer.checkpoint.pins import PinnedCheckpoint, SegmentPins
 from asteroid_cloud.indexer.checkpoint.segment_numbers import SegmentNumbers
+from asteroid_cloud.indexer.limits import MANIFEST_BYTES_MAX
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import Files
+from asteroid_cloud.wal.disk import Files, read_small
 
 
 class IndexFolder:
@@ -54,7 +55,7 @@ class IndexFolder:
             return PinnedCheckpoint(None, b"", segments)
         name = manifest_name(self.manifest_number)
         path = f"{self._path}/{name}"
-        content = await to_thread.run_sync(lambda: self._files.read(path, 0, self._files.size(path)))
+        content = await to_thread.run_sync(read_small, self._files, path, MANIFEST_BYTES_MAX)
         return PinnedCheckpoint(name, content, segments)
 
     async def remove_orphans(self, needed: set[int], below: int) -> None:

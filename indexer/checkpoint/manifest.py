@@ -15,8 +15,9 @@ import zlib
 
 import msgspec
 
+from asteroid_cloud.indexer.limits import MANIFEST_BYTES_MAX
 from asteroid_cloud.indexer.model.spec import IndexSpec
-from asteroid_cloud.wal.disk import Files, write_atomic
+from asteroid_cloud.wal.disk import Files, read_small, write_atomic
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 
 MAGIC = b"ASTRMAN1"
@@ -69,7 +70,7 @@ def write_manifest(files: Files, folder: str, manifest: Manifest) -> None:
 
 def read_manifest(files: Files, path: str) -> Manifest:
     """A manifest, checked; raises CorruptionError or UnsupportedVersion."""
-    return decode_manifest(path, files.read(path, 0, files.size(path)))
+    return decode_manifest(path, read_small(files, path, MANIFEST_BYTES_MAX))
 
 
 def decode_manifest(path: str, data: bytes) -> Manifest:

@@ -17,9 +17,9 @@ import numpy as np
 
 from asteroid_cloud.indexer.checkpoint.deleted_rows import unpack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, checked_file, decode_manifest, unchecked
-from asteroid_cloud.indexer.limits import TAGS_MAX
+from asteroid_cloud.indexer.limits import TAG_BYTES_MAX, TAGS_MAX
 from asteroid_cloud.indexer.segment.paths import segment_paths
-from asteroid_cloud.wal.disk import CollectionLayout, Files, write_atomic
+from asteroid_cloud.wal.disk import CollectionLayout, Files, read_small, write_atomic
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, NotFound, UnsupportedVersion
 
 MAGIC = b"ASTRTAG1"
@@ -88,7 +88,7 @@ def read_tag(files: Files, layout: CollectionLayout, name: str) -> Tag:
     path = layout.tag(name)
     if not files.exists(path):
         raise NotFound(f"there is no tag {name}", code="no_tag")
-    body = unchecked(path, MAGIC, files.read(path, 0, files.size(path)))
+    body = unchecked(path, MAGIC, read_small(files, path, TAG_BYTES_MAX))
     try:
         tag = msgspec.msgpack.decode(body, type=Tag)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -11,6 +11,7 @@ from asteroid_cloud.wal.disk import (
     StoreLayout,
     lock_directory,
     name_of,
+    read_small,
     write_atomic,
 )
 from asteroid_cloud.wal.errors import CorruptionError
@@ -46,7 +47,7 @@ def read_loss_record(files: Files, layout: CollectionLayout) -> DataLoss:
     if not files.exists(layout.lost):
         return DataLoss()
     try:
-        return msgspec.json.decode(files.read(layout.lost, 0, LOST_BYTES_MAX), type=DataLoss)
+        return msgspec.json.decode(read_small(files, layout.lost, LOST_BYTES_MAX), type=DataLoss)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptionError(layout.lost, 0, f"the record of lost data does not decode: {error}") from error
 

@@ -138,6 +138,10 @@ class WatchedFiles:
         """Passed on."""
         return self.inner.lock_shared(path)
 
+    def lock_folder(self, path: str) -> FileLock:
+        """Passed on."""
+        return self.inner.lock_folder(path)
+
     def free_bytes(self, path: str) -> int:
         """Passed on."""
         return self.inner.free_bytes(path)

@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 
 from asteroid_cloud.wal.disk.files import AppendFile, FileLock, ReadFile
+from asteroid_cloud.wal.disk.layout import StoreLayout
 from asteroid_cloud.wal.errors import LockHeld, StorageError
 
 
@@ -65,6 +66,9 @@ class MemoryLock:
     def __init__(self, holders: set[MemoryLock]) -> None:
         self._holders = holders
         holders.add(self)
+
+    def check(self) -> None:
+        """Nothing can happen to a folder in memory."""
 
     def release(self) -> None:
         """Gives it back."""
@@ -196,6 +200,10 @@ class MemoryFiles:
             if self._writers[path]:
                 raise LockHeld(f"{path} is held by process 0; a store can be open once only")
             return MemoryLock(self._readers[path])
+
+    def lock_folder(self, path: str) -> FileLock:
+        """The exclusive lock of the store in that folder."""
+        return self.lock(StoreLayout(path).lock)
 
     def free_bytes(self, path: str) -> int:
         """Always plenty."""

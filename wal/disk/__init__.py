@@ -8,6 +8,7 @@ from asteroid_cloud.wal.disk.atomic_write import (
     write_atomic,
     write_whole,
 )
+from asteroid_cloud.wal.disk.contents import read_small
 from asteroid_cloud.wal.disk.files import AppendFile, FileLock, Files, ReadFile
 from asteroid_cloud.wal.disk.layout import (
     BACKUP_LIST,
@@ -55,6 +56,7 @@ __all__ = [
     "lock_directory",
     "look_at_directory",
     "name_of",
+    "read_small",
     "remove_if_exists",
     "remove_tree",
     "rename_durably",

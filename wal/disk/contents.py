@@ -19,6 +19,14 @@ def read_chunks(files: Files, path: str, start: int, end: int) -> Iterator[bytes
         yield chunk
 
 
+def read_small(files: Files, path: str, bytes_max: int) -> bytes:
+    """A whole file; raises CorruptionError, with nothing read, for one larger than any of its kind."""
+    size = files.size(path)
+    if size > bytes_max:
+        raise CorruptionError(path, 0, f"it has {size:,} bytes; a file of its kind has at most {bytes_max:,}")
+    return files.read(path, 0, size)
+
+
 def cut_file(files: Files, path: str, size: int) -> None:
     """Cuts a file to its first ``size`` bytes, durably."""
     file = files.open_append(path)

@@ -3,6 +3,7 @@
 Everything they read or write goes through ``Files``. Tests put other implementations in its place: one
 that records every operation, one that fails on command. Only finished segment files are also mapped by
 the native core, by their real path. Paths are plain strings. All calls block and belong on a worker thread.
+What has the name of a file and is no regular file (a link, a FIFO, a device) raises CorruptionError.
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ class ReadFile(Protocol):
 
 
 class FileLock(Protocol):
-    """A lock that ends with its holder."""
+    """A lock on a folder that ends with its holder."""
+
+    def check(self) -> None:
+        """Raises StorageError ``lock_lost`` once the folder is another one, or locked by another process."""
+        ...
 
     def release(self) -> None:
         """Gives the lock back."""
@@ -63,7 +68,7 @@ class Files(Protocol):
         ...
 
     def exists(self, path: str) -> bool:
-        """Whether there is a file or folder of that name."""
+        """Whether there is anything of that name."""
         ...
 
     def size(self, path: str) -> int:
@@ -103,7 +108,7 @@ class Files(Protocol):
         ...
 
     def is_dir(self, path: str) -> bool:
-        """Whether there is a folder of that name."""
+        """Whether there is a folder of that name; a link to one is none."""
         ...
 
     def remove_dir(self, path: str) -> None:
@@ -115,14 +120,21 @@ class Files(Protocol):
         ...
 
     def lock(self, path: str) -> FileLock:
-        """Takes the exclusive lock that the file ``path`` stands for; raises LockHeld."""
+        """Locks the folder of the lock file ``path`` for this process alone; raises LockHeld.
+
+        The file is made if need be, and names the process.
+        """
         ...
 
     def lock_shared(self, path: str) -> FileLock:
         """Takes the same lock shared with other readers, and writes nothing; raises LockHeld.
 
-        A lock file that does not exist is not made: nobody holds it.
+        A lock file that does not exist is not made.
         """
+        ...
+
+    def lock_folder(self, path: str) -> FileLock:
+        """Locks the folder ``path`` as ``lock`` does, with no file in it."""
         ...
 
     def free_bytes(self, path: str) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 
 from asteroid_cloud.wal.disk.files import AppendFile, FileLock, ReadFile
-from asteroid_cloud.wal.disk.local_lock import LocalLock, LocalSharedLock
+from asteroid_cloud.wal.disk.local_lock import LocalFolderLock, LocalLock, LocalSharedLock
+from asteroid_cloud.wal.disk.regular_file import open_regular, refuse_irregular
 from asteroid_cloud.wal.disk.system_errors import translated
 from asteroid_cloud.wal.errors import StorageError
 
 DIRECTORY_MODE = 0o700
-FILE_MODE = 0o600
 SYSTEM_NAMES = {"lost+found"}
 """What a file system puts into its topmost folder, which may be a volume's data directory."""
 
@@ -22,7 +23,7 @@ class LocalAppendFile:
     def __init__(self, path: str, flags: int) -> None:
         self._path = path
         with translated("open", path):
-            self._fd = os.open(path, flags | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+            self._fd = open_regular(path, flags | os.O_WRONLY | os.O_APPEND)
             self._size = os.fstat(self._fd).st_size
 
     @property
@@ -70,7 +71,7 @@ class LocalReadFile:
         self._path = path
         self._fd = -1
         with translated("open", path):
-            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = open_regular(path, os.O_RDONLY)
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the file."""
@@ -83,7 +84,11 @@ class LocalReadFile:
 
 
 class LocalFiles:
-    """The disk of this machine."""
+    """The disk of this machine.
+
+    Only regular files are read or written, and no symbolic link is followed to one: anything else under the
+    name of a file is damage. Folders may be reached by links.
+    """
 
     def make_dirs(self, path: str) -> None:
         """Makes missing folders, for this user only, and syncs the folders above them."""
@@ -104,13 +109,15 @@ class LocalFiles:
             return [name for name in os.listdir(path) if name not in SYSTEM_NAMES]
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file or folder."""
-        return os.path.exists(path)
+        """Whether there is such a file or folder, or a link of that name, wherever it leads."""
+        return os.path.lexists(path)
 
     def size(self, path: str) -> int:
         """The bytes of a file."""
         with translated("look at", path):
-            return os.stat(path).st_size
+            info = os.lstat(path)
+            refuse_irregular(path, info.st_mode)
+            return info.st_size
 
     def create(self, path: str) -> AppendFile:
         """A new, empty file."""
@@ -123,7 +130,7 @@ class LocalFiles:
     def read(self, path: str, offset: int, length: int) -> bytes:
         """Bytes of a file."""
         with translated("read", path):
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = open_regular(path, os.O_RDONLY)
             try:
                 return _pread_all(fd, offset, length)
             finally:
@@ -138,7 +145,7 @@ class LocalFiles:
         if not hasattr(os, "posix_fadvise"):
             return
         with translated("open", path):
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = open_regular(path, os.O_RDONLY)
         try:
             with suppress(OSError):  # it is a hint, which some file systems refuse
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -161,8 +168,10 @@ class LocalFiles:
             os.unlink(path)
 
     def is_dir(self, path: str) -> bool:
-        """Whether there is such a folder."""
-        return os.path.isdir(path)
+        """Whether there is such a folder; a link to one is none."""
+        with suppress(OSError):
+            return stat.S_ISDIR(os.lstat(path).st_mode)
+        return False
 
     def remove_dir(self, path: str) -> None:
         """Removes an empty folder."""
@@ -187,6 +196,11 @@ class LocalFiles:
         """A shared lock on a file that is opened for reading only; none when there is no file."""
         with translated("lock", path):
             return LocalSharedLock(path)
+
+    def lock_folder(self, path: str) -> FileLock:
+        """An exclusive lock on the folder itself, with no file in it."""
+        with translated("lock", path):
+            return LocalFolderLock(path)
 
     def free_bytes(self, path: str) -> int:
         """What an ordinary user can still write."""

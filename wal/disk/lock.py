@@ -14,7 +14,7 @@ def lock_directory(files: Files, path: str) -> FileLock:
 def look_at_directory(files: Files, path: str) -> FileLock:
     """Keeps writers out of a store while it is read, and changes nothing in it.
 
-    Works on a copy that cannot be written to. Where there is no LOCK file no process has the store open, and
-    none is made. Raises LockHeld when a process has the store open for writing.
+    Works on a copy that cannot be written to. Where there is no LOCK file none is made. Raises LockHeld
+    when a process has the store open for writing.
     """
     return files.lock_shared(StoreLayout(path).lock)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from asteroid_cloud.wal.disk.contents import cut_file, read_chunks
+from asteroid_cloud.wal.disk.contents import cut_file, read_chunks, read_small
+from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import MIB
 from tests.support.faulty_files import Fault, FaultyFiles, MemoryFiles
@@ -31,3 +35,12 @@ def test_a_cut_is_synced() -> None:
     cut_file(files, "d/f", 2)
     assert [kind for kind, _ in files.seen] == ["truncate", "sync"]
     assert files.read("d/f", 0, 9) == b"12"
+
+
+def test_a_file_over_its_limit_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"12345")
+    assert read_small(LocalFiles(), str(path), 5) == b"12345"
+    os.truncate(path, 1 << 40)
+    with pytest.raises(CorruptionError, match=r"1,099,511,627,776 bytes; .* at most 5"):
+        read_small(LocalFiles(), str(path), 5)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
+from asteroid_cloud.wal.disk.contents import read_small
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.disk.local_files import LocalFiles
-from asteroid_cloud.wal.errors import NoSpace, StorageError
+from asteroid_cloud.wal.disk.remove_tree import remove_tree
+from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError
 from tests.support.faulty_files import SHORT_BYTES, CountingFiles, Fault, FaultyFiles, MemoryFiles
 
 
@@ -215,3 +218,52 @@ def test_a_link_to_nothing_and_a_file_are_named_when_a_folder_is_to_be_made(tmp_
     (tmp_path / "gone").mkdir()
     LocalFiles().make_dirs(str(tmp_path / "link" / "inside"))
     assert (tmp_path / "gone" / "inside").is_dir()
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "FIFO", "socket", "folder"])
+def test_only_regular_files_are_opened(kind: str, tmp_path: Path) -> None:
+    """Row 12 and 13 of what can be planted: nothing is followed, and nothing waits."""
+    (tmp_path / "target").write_bytes(b"precious")
+    path, files = f"{tmp_path}/f", LocalFiles()
+    with socket.socket(socket.AF_UNIX) as listener:
+        plant = {
+            "link": lambda: os.symlink(tmp_path / "target", path),
+            "dangling link": lambda: os.symlink(tmp_path / "absent", path),
+            "FIFO": lambda: os.mkfifo(path),
+            "socket": lambda: listener.bind(path),
+            "folder": lambda: os.mkdir(path),
+        }
+        plant[kind]()
+        descriptors = len(os.listdir("/proc/self/fd"))
+        assert files.exists(path), "also a link that leads nowhere: what is there must not count as absent"
+        for fails in (
+            lambda: files.size(path),
+            lambda: files.read(path, 0, 9),
+            lambda: files.open_read(path),
+            lambda: files.open_append(path),
+            lambda: files.forget(path),
+            lambda: read_small(files, path, 9),
+        ):
+            with pytest.raises(CorruptionError, match=r"it is .*not a regular file"):
+                fails()
+        with pytest.raises(StorageError):
+            files.create(path)
+        assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert (tmp_path / "target").read_bytes() == b"precious"
+    assert not (tmp_path / "absent").exists()
+
+
+def test_removing_a_folder_does_not_follow_links_out_of_it(tmp_path: Path) -> None:
+    files, other, tree = LocalFiles(), tmp_path / "other", tmp_path / "tree"
+    other.mkdir()
+    (other / "precious").write_bytes(b"precious")
+    tree.mkdir()
+    (tree / "link").symlink_to(other)
+    assert (files.is_dir(str(tree)), files.is_dir(str(tree / "link")), files.is_dir(str(tree / "x"))) == (
+        True,
+        False,
+        False,
+    )
+    assert remove_tree(files, str(tree)) == 1
+    assert not tree.exists()
+    assert (other / "precious").read_bytes() == b"precious"
