@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud import indexer
 from asteroid_cloud.api.embedded.calls import Calls
+from asteroid_cloud.api.embedded.life import each_until_closed
 from asteroid_cloud.api.limits import HEARTBEAT_S_MAX
 from asteroid_cloud.api.service.change_feeds import checked_changes, followed
 from asteroid_cloud.api.service.payloads import payload_value
@@ -40,6 +41,7 @@ class Change(Answer, frozen=True, eq=False, kw_only=True):
 class ChangeCalls(Calls):
     """Follow what is written."""
 
+    @each_until_closed
     async def changes(
         self,
         since: int = 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike, fspath
 
 from asteroid_cloud.api.embedded.calls import Calls
+from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
 from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
@@ -16,6 +17,7 @@ class IndexCalls(Calls):
     During recovery every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
     """
 
+    @until_closed
     async def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
         """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
 
@@ -27,31 +29,38 @@ class IndexCalls(Calls):
         result = await self.engine.create_index(dim, metric, bits)
         return IndexInfo(True, dim, metric.lower(), bits, result.lsn)
 
+    @until_closed
     async def get_index(self) -> IndexInfo:
         """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
         return self.collection.index_info()
 
+    @until_closed
     async def delete_index(self) -> IndexInfo:
         """Deletes the index and all its data, for good. Without an index it does nothing."""
         result = await self.engine.delete_index()
         return IndexInfo(False, None, None, None, result.lsn)
 
+    @until_closed
     async def stats(self) -> Stats:
         """Figures of the store: vectors (an exact number), memory, segments, log and more."""
         return await self.collection.stats()
 
+    @until_closed
     async def recovery(self) -> Recovery:
         """What was found on the disk when the store was opened: what was whole, repaired or lost."""
         return self.engine.recovery
 
+    @until_closed
     async def health(self) -> bool:
         """Whether the store answers at all."""
         return True
 
+    @until_closed
     async def ready(self) -> bool:
         """Whether recovery is over and there is an index."""
         return self.engine.phase.name == "ready" and self.engine.spec is not None
 
+    @until_closed
     async def wait_for(self, lsn: int, timeout: float | None = None) -> int:
         """Waits until reads cover ``lsn``; returns the LSN that they cover.
 
@@ -60,6 +69,7 @@ class IndexCalls(Calls):
         await self.engine.wait_for(lsn, MIN_LSN_WAIT_S_MAX if timeout is None else timeout)
         return self.engine.applied_lsn
 
+    @until_closed
     async def backup(
         self, folder: str | PathLike[str], previous: str | PathLike[str] | None = None
     ) -> BackupReport:
@@ -71,6 +81,7 @@ class IndexCalls(Calls):
         """
         return await self.engine.backup(fspath(folder), None if previous is None else fspath(previous))
 
+    @until_closed
     async def tag(self, name: str) -> TagInfo:
         """Names the present state, so that ``asteroid restore`` can return the store to it.
 
@@ -78,14 +89,17 @@ class IndexCalls(Calls):
         """
         return await self.engine.tag(name)
 
+    @until_closed
     async def tags(self) -> list[TagInfo]:
         """The tags there are, the newest first."""
         return await self.engine.tags()
 
+    @until_closed
     async def untag(self, name: str) -> None:
         """Removes a tag, and the files that only it needed. Raises NotFound (``no_tag``)."""
         await self.engine.untag(name)
 
+    @until_closed
     async def purge(self) -> PurgeReport:
         """Erases what was deleted or replaced until now from the store's files; writes and searches go on.
 
@@ -95,6 +109,7 @@ class IndexCalls(Calls):
         """
         return await self.engine.purge()
 
+    @until_closed
     async def flush(self) -> None:
         """Moves the tail into segments and shortens the log. Writes are durable without it."""
         await self.engine.flush()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.api.embedded.batch_items import AsyncItems, batched, checked_items
 from asteroid_cloud.api.embedded.bulk_rows import Vectors, rows_of
 from asteroid_cloud.api.embedded.calls import Calls
+from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.service.checks import check_dim, float32_rows
 from asteroid_cloud.api.service.payloads import payload_text
 from asteroid_cloud.api.service.results import BulkReport, Counted
@@ -31,6 +32,7 @@ SLICE_PAYLOADS = 1_000
 class LoadCalls(Calls):
     """Load many vectors: in batches into any index, or in one go into an empty one."""
 
+    @until_closed
     async def insert_batch(
         self,
         items: AsyncItems,
@@ -63,6 +65,7 @@ class LoadCalls(Calls):
             done = Counted(done + len(batch), lsn=result.lsn)
         return done
 
+    @until_closed
     async def bulk_build(
         self,
         vectors: Vectors,

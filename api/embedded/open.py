@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from os import PathLike, fspath
 
-from asteroid_cloud.api.embedded.store import Store
+from asteroid_cloud.api.embedded.store import Opening, Store
 from asteroid_cloud.api.service.quality.options import (
     RECALL_MIN_DEFAULT,
     SAMPLE_EVERY_DEFAULT,
@@ -28,8 +26,7 @@ def restore(backup: str | PathLike[str], into: str | PathLike[str]) -> BackupRep
     return restore_backup(LocalFiles(), fspath(backup), fspath(into))
 
 
-@asynccontextmanager
-async def open(
+def open(
     path: str | PathLike[str],
     dim: int | None = None,
     metric: str = "l2",
@@ -41,8 +38,11 @@ async def open(
     recovery: RecoveryMode = "tail",
     recall_sample_every: int = SAMPLE_EVERY_DEFAULT,
     recall_min: float = RECALL_MIN_DEFAULT,
-) -> AsyncIterator[Store]:
-    """A store in this process, recovered and ready; closed, with all its writes kept, on leaving.
+) -> Opening:
+    """A store in this process, recovered and ready.
+
+    ``async with open(…) as store`` closes it on leaving, with all its writes kept; after
+    ``store = await open(…)`` call its ``aclose``.
 
     With ``dim`` the index is created if there is none, as ``Store.create_index`` does; one of another
     dimension, metric or precision raises Conflict (``index_differs``). The log is kept for ``changes`` and
@@ -59,8 +59,16 @@ async def open(
         memory_budget_bytes=memory_budget_bytes, log_retention=retention, recovery=recovery
     )
     quality = checked_options(recall_sample_every, recall_min)
-    async with Store.open(path, options, quality) as store:
-        await store.engine.ready()
-        if dim is not None:
-            await store.ensure_index(dim, metric, bits)
-        yield store
+
+    async def opened() -> Store:
+        store = await Store.open(path, options, quality)
+        try:
+            await store.engine.ready()
+            if dim is not None:
+                await store.ensure_index(dim, metric, bits)
+        except BaseException:
+            await store.aclose()
+            raise
+        return store
+
+    return Opening(opened)

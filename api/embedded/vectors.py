@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from asteroid_cloud.api.embedded.calls import Calls
+from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
 from asteroid_cloud.api.service.checks import Vector, checked_id, checked_ids, checked_include, float32_vector
 from asteroid_cloud.api.service.payloads import payload_text, payload_value
@@ -27,6 +28,7 @@ class VectorCalls(Calls):
     and Overloaded, besides what it names itself. A write is durable once it returns.
     """
 
+    @until_closed
     async def insert(
         self,
         id: int,
@@ -71,6 +73,7 @@ class VectorCalls(Calls):
         assert vector is not None
         return Record(number, vector, snapshot.lsn)
 
+    @until_closed
     async def delete(self, id: int, *, if_match: int | None = None) -> Written:
         """Deletes a vector and its payload. An id that does not exist is no error.
 
@@ -89,6 +92,7 @@ class VectorCalls(Calls):
         record = fetch_one(await self.reads.snapshot(min_lsn or 0), number, payload=True)
         return payload_value(record.payload or b"")
 
+    @until_closed
     async def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
         """Replaces the payload; the vector stays.
 
@@ -98,6 +102,7 @@ class VectorCalls(Calls):
         number, text, condition = checked_id(id), payload_text(payload), checked_condition(if_match)
         return Written(number, (await self.engine.replace_payload(number, text, condition=condition)).lsn)
 
+    @until_closed
     async def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
         """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
 
@@ -121,6 +126,7 @@ class VectorCalls(Calls):
         )
         return [row_of(record) for record in records]
 
+    @until_closed
     async def delete_many(
         self, ids: Iterable[int] | None = None, *, filter: Metadata | None = None
     ) -> Counted:
@@ -141,6 +147,7 @@ class VectorCalls(Calls):
             result = await delete_matching(self.engine, self.reads, parse_filter(filter))
         return Counted(result.affected, lsn=result.lsn)
 
+    @until_closed
     async def merge_many(
         self,
         partial: Metadata,

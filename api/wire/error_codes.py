@@ -203,6 +203,15 @@ STATUS_BY_KIND: tuple[tuple[type[AsteroidError], int], ...] = (
 """The status of a code that the table of codes does not have."""
 
 LOCAL_CODES: dict[str, tuple[str, str]] = {
+    "store_closed": ("The embedded store is closed, or was closed during the call.", "Open it again."),
+    "other_process": (
+        "The embedded store was opened by another process, of which this one is a fork.",
+        "Open the store after the fork, in one process.",
+    ),
+    "other_loop": (
+        "The embedded store was opened in another event loop.",
+        "Use it where it was opened, or use `open_blocking`.",
+    ),
     "bad_settings": ("A setting of the server is not valid.", "Correct the setting that the message names."),
     "bad_chunk": ("`chunk_size` of the embedded store is out of bounds.", "Choose one within the bounds."),
     "bad_file": ("A file to load does not hold rows of numbers.", "Give a .npy file, or one of raw float32."),

@@ -14,7 +14,7 @@ from asteroid_cloud.indexer.recovery.opener import Opener
 from asteroid_cloud.indexer.recovery.operator_hints import with_advice
 from asteroid_cloud.indexer.recovery.wiring import StoreParts
 from asteroid_cloud.wal.disk import CollectionLayout, Files
-from asteroid_cloud.wal.errors import AsteroidError, StorageError
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,12 @@ class Supervisor:
         self._opener.abandon_builds()
 
     async def close(self) -> None:
-        """Closes the log and releases the lock; nothing acknowledged needs more than the log."""
+        """Closes the log and releases the lock; nothing acknowledged needs more than the log.
+
+        Whoever still waits for a record to be applied learns that the store is closed.
+        """
+        if self.opened is not None:
+            self.opened.applier.fail(Conflict("the store is closed", code="store_closed"))
         await self._opener.close()
 
     def _enter(self, phase: Phase) -> None:

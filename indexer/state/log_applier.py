@@ -99,11 +99,16 @@ class Applier:
         return outcome
 
     async def wait_for(self, lsn: Lsn, timeout_s: float) -> None:
-        """Returns once readers see record ``lsn``; raises Overloaded ``not_caught_up`` after the timeout."""
+        """Returns once readers see record ``lsn``.
+
+        Raises Overloaded ``not_caught_up`` after the timeout, and at once why nothing is applied any more.
+        """
         with anyio.move_on_after(timeout_s):
             while self.applied_lsn < lsn and self.failure is None:
                 await self.applied.wait()
         if self.applied_lsn < lsn:
+            if self.failure is not None:
+                raise self.failure
             raise Overloaded(
                 f"LSN {lsn} is not applied yet; the newest is {self.applied_lsn}", code="not_caught_up"
             )

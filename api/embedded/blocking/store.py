@@ -6,11 +6,11 @@ thread, without a hop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import warnings
 from os import PathLike
-
-from anyio.from_thread import start_blocking_portal
+from types import TracebackType
+from typing import Self
 
 from asteroid_cloud.api.embedded.blocking.changes import BlockingChangeCalls
 from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
@@ -20,6 +20,7 @@ from asteroid_cloud.api.embedded.blocking.load import BlockingLoadCalls
 from asteroid_cloud.api.embedded.blocking.search import BlockingSearchCalls
 from asteroid_cloud.api.embedded.blocking.vectors import BlockingVectorCalls
 from asteroid_cloud.api.embedded.open import MEMORY_BUDGET_BYTES, open
+from asteroid_cloud.api.embedded.store import Opening, not_copied
 from asteroid_cloud.api.service.quality.options import RECALL_MIN_DEFAULT, SAMPLE_EVERY_DEFAULT
 from asteroid_cloud.indexer import RecoveryMode
 
@@ -32,10 +33,41 @@ class BlockingStore(
     BlockingLoadCalls,
     BlockingChangeCalls,
 ):
-    """Use ``open_blocking`` of this package. Its methods may be called from any thread."""
+    """Use ``open_blocking`` of this package. Its methods may be called from any thread.
+
+    It belongs to the process that opened it. Several may be closed in any order.
+    """
+
+    @property
+    def path(self) -> str:
+        """The data directory."""
+        return self._store.path
+
+    def close(self) -> None:
+        """Closes the store, with all its writes kept; the second time it does nothing.
+
+        Calls under way and later ones raise Conflict (``store_closed``). In a forked child it does nothing.
+        """
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> str:
+        raise not_copied()
+
+    def __del__(self) -> None:
+        if not hasattr(self, "_loop") or self._loop.process != os.getpid() or self._store.life.is_closed:
+            return
+        warnings.warn(f"unclosed store {self.path}", ResourceWarning, 2, self)
+        self._loop.abandon()
 
 
-@contextmanager
 def open_blocking(
     path: str | PathLike[str],
     dim: int | None = None,
@@ -48,10 +80,14 @@ def open_blocking(
     recovery: RecoveryMode = "tail",
     recall_sample_every: int = SAMPLE_EVERY_DEFAULT,
     recall_min: float = RECALL_MIN_DEFAULT,
-) -> Iterator[BlockingStore]:
-    """A store in this process, as ``open`` gives it, with methods that block."""
-    with start_blocking_portal(name="asteroid-store") as portal:
-        opened = open(
+) -> BlockingStore:
+    """A store in this process, as ``open`` gives it, with methods that block.
+
+    It has ``close``, and ``with`` closes it at the end.
+    """
+
+    def opening() -> Opening:
+        return open(
             path,
             dim,
             metric,
@@ -63,5 +99,5 @@ def open_blocking(
             recall_sample_every=recall_sample_every,
             recall_min=recall_min,
         )
-        with portal.wrap_async_context_manager(opened) as store:
-            yield BlockingStore(store, EventLoop(portal))
+
+    return BlockingStore(EventLoop(opening))
