@@ -20,6 +20,12 @@ def link_file(files: Files, old: str, new: str) -> bool:
     return True
 
 
+def link_or_copy(files: Files, old: str, new: str) -> None:
+    """Links a file that never changes, or copies it to another disk; raises NoSpace and StorageError."""
+    if not link_file(files, old, new):
+        write_chunks(files, new, chunks_of(files, old, files.size(old)))
+
+
 def chunks_of(files: Files, path: str, size: int) -> Iterator[bytes]:
     """The first bytes of a file, a bounded number at a time; raises CorruptionError when there are fewer."""
     file = files.open_read(path)

@@ -1,6 +1,7 @@
-"""The list of a backup, ``BACKUP.json``: every file with its size and CRC-32.
+"""The list of a backup, ``BACKUP.json``: every file with its size and CRC-32, and the CRC-32 of the list.
 
-It is written last: a folder without it is no backup, whatever stopped the copying.
+It is written last: a folder without it is no backup, whatever stopped the copying. Format 1, that of version
+0.1.0, has no tags, no record of what was lost, and no checksum of its own.
 """
 
 from __future__ import annotations
@@ -11,14 +12,24 @@ from collections.abc import Iterable
 import msgspec
 
 from asteroid_cloud.indexer.backup.file_copy import chunks_of
-from asteroid_cloud.wal.disk import INDEX, LOG, CollectionLayout, Files, StoreLayout, read_small, write_atomic
-from asteroid_cloud.wal.errors import CorruptionError, NotFound
+from asteroid_cloud.wal.disk import (
+    INDEX,
+    LOG,
+    LOST,
+    TAGS,
+    CollectionLayout,
+    Files,
+    StoreLayout,
+    read_small,
+    write_atomic,
+)
+from asteroid_cloud.wal.errors import CorruptionError, NotFound, UnsupportedVersion
 from asteroid_cloud.wal.limits import MIB
 
-FORMAT = 1
+FORMAT = 2
 LIST_BYTES_MAX = 64 * MIB
-FOLDERS = (INDEX, LOG)
-"""The folders that a backup has."""
+FOLDERS = {1: (INDEX, LOG), FORMAT: (INDEX, LOG, TAGS)}
+"""The folders that a backup of each format has."""
 
 
 class ListedFile(msgspec.Struct, frozen=True):
@@ -40,6 +51,18 @@ class BackupList(msgspec.Struct, frozen=True):
     made_ms: int
     """When it was begun, in milliseconds since 1970."""
     files: list[ListedFile]
+    crc32: int = 0
+    """Of this list as compact JSON in which it is 0; unused in format 1."""
+
+    @classmethod
+    def of(cls, identity: bytes, lsn: int, made_ms: int, files: list[ListedFile]) -> BackupList:
+        """A list of the present format."""
+        made = cls(FORMAT, identity.hex(), lsn, made_ms, files)
+        return msgspec.structs.replace(made, crc32=made.checksum())
+
+    def checksum(self) -> int:
+        """What ``crc32`` has to be."""
+        return zlib.crc32(msgspec.json.encode(msgspec.structs.replace(self, crc32=0)))
 
 
 def write_list(files: Files, layout: CollectionLayout, made: BackupList) -> None:
@@ -55,7 +78,8 @@ def is_backup(files: Files, folder: str) -> bool:
 def read_backup(files: Files, folder: str) -> BackupList:
     """The list of a finished backup.
 
-    Raises NotFound ``no_backup`` for a folder without one, CorruptionError for a list that does not decode.
+    Raises NotFound ``no_backup`` for a folder without one, CorruptionError for a list that is damaged,
+    UnsupportedVersion for one of a newer program.
     """
     path = StoreLayout(folder).collection().backup_list
     if not files.exists(path):
@@ -64,11 +88,21 @@ def read_backup(files: Files, folder: str) -> BackupList:
         found = msgspec.json.decode(read_small(files, path, LIST_BYTES_MAX), type=BackupList)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptionError(path, 0, f"the list of the backup does not decode: {error}") from error
+    if found.format not in FOLDERS:
+        raise UnsupportedVersion(f"{path} has format {found.format}; this program knows {FORMAT}")
+    if found.format > 1 and found.crc32 != found.checksum():
+        raise CorruptionError(path, 0, "the checksum of the list does not match")
     for each in found.files:
-        parent, _, name = each.path.partition("/")
-        if parent not in FOLDERS or not name or "/" in name or name.startswith("."):
+        if not _is_of_a_store(each.path, found.format):
             raise CorruptionError(path, 0, f"the list names a file that no store has: {each.path!r}")
     return found
+
+
+def _is_of_a_store(path: str, format: int) -> bool:
+    parent, _, name = path.partition("/")
+    if path == LOST:
+        return format > 1
+    return parent in FOLDERS[format] and name != "" and "/" not in name and not name.startswith(".")
 
 
 def check_backup(files: Files, folder: str) -> BackupList:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from asteroid_cloud.indexer.backup.file_copy import chunks_of, filling, link_file, write_chunks
+from asteroid_cloud.indexer.backup.file_copy import filling, link_or_copy
 from asteroid_cloud.indexer.backup.file_list import is_backup, read_backup
 from asteroid_cloud.indexer.backup.restore_base import (
     Base,
@@ -22,10 +22,12 @@ from asteroid_cloud.indexer.backup.restore_base import (
     first_record_needed,
     lsn_of_point,
 )
-from asteroid_cloud.indexer.backup.swap_in import clear_restored, finish_swap, link_tags, swap_in
+from asteroid_cloud.indexer.backup.restored_tags import take_tags
+from asteroid_cloud.indexer.backup.swap_in import clear_restored, finish_swap, swap_in
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, write_manifest
 from asteroid_cloud.indexer.checkpoint.segment_numbers import first_free_number
 from asteroid_cloud.indexer.history.restore_point import Point
+from asteroid_cloud.indexer.loss.loss_record import carry_losses
 from asteroid_cloud.indexer.segment.paths import segment_paths
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import (
@@ -89,7 +91,6 @@ class PointInTimeRestore:
         with self._locked(lock_directory):
             finish_swap(self._files, self._source)
             done = self._restore(clear_restored(self._files, self._source), point)
-            link_tags(self._files, self._source, done.lsn)
             return done, swap_in(self._files, self._source)
 
     @contextmanager
@@ -127,6 +128,9 @@ class PointInTimeRestore:
         files.make_dirs(into.index)
         if base.manifest is not None:
             self._take_segments(base.manifest, into.index)
+        take_tags(files, self._source, into, lsn)
+        if into.folder != self._source.restored.folder:  # in place the record stays where it is
+            carry_losses(files, self._source, into, lsn, has_segments=base.manifest is not None)
         copy_log(files, self._log, into.log, from_lsn=from_lsn, until_lsn=lsn, epoch=epoch)
         if base.manifest is not None:  # last: without it there is no store yet, only a log
             free = max(base.manifest.next_segment, first_free_number(files, self._source.index))
@@ -140,6 +144,5 @@ class PointInTimeRestore:
                 to = f"{index}/{name_of(path)}"
                 if not files.exists(path):
                     continue  # columns may be missing; opening finds what must not be
-                if not link_file(files, path, to):
-                    write_chunks(files, to, chunks_of(files, path, files.size(path)))
+                link_or_copy(files, path, to)
         files.sync_dir(index)

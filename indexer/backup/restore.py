@@ -25,13 +25,14 @@ def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
     # The manifest comes last: a half restored store without it is an empty one with a log.
     ordered = sorted(found.files, key=lambda each: name_of(each.path).startswith(PREFIX))
     with filling(files, into):
-        for name in FOLDERS:
-            files.make_dirs(f"{into}/{name}")
+        folders = [into, *(f"{into}/{name}" for name in FOLDERS[found.format])]
+        for name in folders:
+            files.make_dirs(name)
         for each in ordered:
             chunks = chunks_of(files, f"{folder}/{each.path}", each.bytes)
             if write_chunks(files, f"{into}/{each.path}", chunks) != each.crc32:
                 raise CorruptionError(f"{folder}/{each.path}", 0, "the file is not as it was backed up")
-        for name in FOLDERS:
-            files.sync_dir(f"{into}/{name}")
+        for name in folders:
+            files.sync_dir(name)
     size = sum(each.bytes for each in found.files)
     return BackupReport(found.lsn, len(found.files), size, 0, time.monotonic() - began_s)

@@ -9,8 +9,6 @@ so first.
 
 from __future__ import annotations
 
-from asteroid_cloud.indexer.history.tagged_segments import link_tagged_segments
-from asteroid_cloud.indexer.history.tags import UNREADABLE, read_tag, tag_names
 from asteroid_cloud.wal.disk import (
     CollectionLayout,
     Files,
@@ -32,23 +30,6 @@ def clear_restored(files: Files, layout: CollectionLayout) -> CollectionLayout:
     if files.exists(restored.folder):
         remove_tree(files, restored.folder)
     return restored
-
-
-def link_tags(files: Files, layout: CollectionLayout, lsn: int) -> None:
-    """Gives the restored state the tags up to ``lsn``; later ones belong to the history that is left."""
-    restored = layout.restored
-    files.make_dirs(restored.tags)
-    taken = []
-    for name in tag_names(files, layout):
-        try:
-            if read_tag(files, layout, name).lsn <= lsn:
-                taken.append(name)
-        except UNREADABLE:
-            continue
-    for name in taken:
-        files.link(layout.tag(name), restored.tag(name))
-    files.sync_dir(restored.tags)
-    link_tagged_segments(files, layout, restored.index, taken)
 
 
 def swap_in(files: Files, layout: CollectionLayout) -> str:

@@ -17,7 +17,7 @@ from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
 from asteroid_cloud.indexer.checkpoint.index_folder import IndexFolder
 from asteroid_cloud.indexer.checkpoint.log_trimmer import LogTrimmer
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry
-from asteroid_cloud.indexer.checkpoint.pins import DeletionPins, PinnedCheckpoint
+from asteroid_cloud.indexer.checkpoint.pins import DeletionPins, PinnedCheckpoint, PinnedHistory
 from asteroid_cloud.indexer.checkpoint.segment_numbers import SegmentNumbers
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.backpressure import Backpressure
@@ -79,16 +79,19 @@ class Checkpointer:
 
     @asynccontextmanager
     async def pin_checkpoint(
-        self, log_from: Callable[[], Lsn] | None = None
+        self, also: Callable[[], PinnedHistory] | None = None
     ) -> AsyncIterator[PinnedCheckpoint]:
         """Pins the newest checkpoint's segments, and the log behind it, for as long as the block runs.
 
-        ``log_from`` gives the first record to pin, if that is an earlier one that the log still has.
+        ``also``, called on a worker thread while nothing is trimmed or removed, says what else has to stay.
         """
         with ExitStack() as pins:
-            async with self.writing:  # nothing is trimmed meanwhile
-                pins.enter_context(self._folder.pins.pin(self._folder.named))
-                after = self.lsn if log_from is None else min(self.lsn, Lsn(log_from() - 1))
+            async with self.writing:
+                after, segments = self.lsn, self._folder.named
+                if also is not None:
+                    history = await to_thread.run_sync(also)
+                    after, segments = min(after, Lsn(history.log_from - 1)), segments | history.segments
+                pins.enter_context(self._folder.pins.pin(segments))
                 pins.enter_context(self._trimmer.pins.pin(after))
                 pinned = await self._folder.read()
             yield pinned

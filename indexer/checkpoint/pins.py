@@ -26,6 +26,16 @@ class PinnedCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class PinnedHistory:
+    """What is to be pinned beside a checkpoint."""
+
+    log_from: Lsn
+    """The first record that has to stay, if it is one that the checkpoint holds."""
+    segments: frozenset[int]
+    """Segments of earlier states."""
+
+
+@dataclass(frozen=True, slots=True)
 class _LogPin:
     """Pins the log after one record, until a checkpoint at another, or until the pin is removed."""
 

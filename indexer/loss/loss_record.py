@@ -70,6 +70,21 @@ def record_loss(files: Files, layout: CollectionLayout, loss: LostSegment | Lost
     _write(files, layout, known)
 
 
+def carry_losses(
+    files: Files, source: CollectionLayout, into: CollectionLayout, until_lsn: int, *, has_segments: bool
+) -> None:
+    """Records in a store that is made from another what that one has lost, of records up to ``until_lsn``.
+
+    Not segments, unless it takes over that one's. Raises CorruptionError when the record does not decode.
+    """
+    known = read_loss_record(files, source)
+    records = [each for each in known.records if each.first_lsn <= until_lsn]
+    carried = DataLoss(known.segments if has_segments else [], records, known.acknowledged_ms)
+    if carried.segments or carried.records:
+        files.make_dirs(into.folder)
+        _write(files, into, carried)
+
+
 def missing_evidence(files: Files, layout: CollectionLayout, losses: DataLoss) -> list[str]:
     """The names of evidence that the record names and that is not there any more."""
     segments = [f"{layout.index}/{name}" for each in losses.segments for name in each.kept]

@@ -58,8 +58,8 @@ class Hits(msgspec.Struct, frozen=True, gc=False):
     rescanned: NDArray[np.uint32]
     """Parts that were scanned after a walk had found too few, for each query."""
     error_bounds: NDArray[np.float32] | None = None
-    """How much nearer than its last hit a row can be that was measured and left out, for each query; None
-    from a core that does not say it."""
+    """For each query, how much nearer than its last hit the nearest row is that a walk measured by first
+    bytes and left out; 0 if none is, and where every match was measured. None unless asked for."""
 
 
 class SearchActivity:
@@ -99,15 +99,17 @@ def search_prepared(
     *,
     exact: bool = False,
     threads: int = 1,
+    bounds: bool = False,
 ) -> Hits:
     """Searches all parts in one native call that releases the GIL.
 
     ``queries`` is float32 [n, dim], C-contiguous. Each query gets exactly ``min(k, Σ matches)`` hits: a
     walk that does not find them is followed by a scan. ``exact`` measures every match of every part
     against the float query. Final distances are always those of the float query to dequantised rows.
+    ``bounds`` asks for ``Hits.error_bounds``, which takes about as long again.
     """
     SEARCHES.note()
-    return Hits(*core.search(plans, queries, k, max(ef, k), exact, threads))
+    return Hits(*core.search(plans, queries, k, max(ef, k), exact, threads, bounds))
 
 
 def search_parts(

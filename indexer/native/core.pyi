@@ -239,6 +239,7 @@ def search(
     ef: int,
     exact: bool,
     threads: int,
+    bounds: bool = False,
 ) -> tuple[
     NDArray[np.uint64],
     NDArray[np.float32],
@@ -247,5 +248,9 @@ def search(
     NDArray[np.uint32],
     NDArray[np.uint64],
     NDArray[np.uint32],
+    NDArray[np.float32] | None,
 ]:
-    """Ids, distances, parts, ordinals, a row a query; how many it found, rows measured, parts rescanned."""
+    """Ids, distances, parts, ordinals, a row a query; how many it found, rows measured, parts rescanned.
+
+    With ``bounds`` also the error bound of each; see ``Hits.error_bounds``.
+    """

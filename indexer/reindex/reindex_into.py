@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from asteroid_cloud.indexer.history.restore_point import Point
+from asteroid_cloud.indexer.loss.loss_record import carry_losses
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.reindex.index_build import Progress
 from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport
@@ -36,7 +37,9 @@ def reindex_into(
         raise LogPruned(
             f"the log begins with record {log.first_lsn}; to build a whole store it must reach back to 1"
         )
-    copy_log(files, log, made.log, from_lsn=Lsn(1), until_lsn=_last(log, point), epoch=log.epoch + 1)
+    last = _last(log, point)
+    carry_losses(files, StoreLayout(source).collection(), made, last, has_segments=False)
+    copy_log(files, log, made.log, from_lsn=Lsn(1), until_lsn=last, epoch=log.epoch + 1)
     reindex = Reindex(files, into, options)
     report, _ = reindex.apply(progress)
     digest = reindex.live_digest()

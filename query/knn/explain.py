@@ -12,9 +12,9 @@ COMPLETE = (
     "`POST /v1/recall`."
 )
 ERROR_BOUND = (
-    "How far the order can be wrong, as a distance: of the vectors that were measured and left out, none "
-    "is nearer than the last hit by more. 0 when every match was measured exactly. Vectors that a walk "
-    "never met are not covered."
+    "By how much a row is nearer than the last hit that a walk measured by the first byte of each value, and "
+    "left out. 0 when there is none, and when every match was measured. Vectors that a walk never met are "
+    "not covered; `POST /v1/recall` tells of them."
 )
 
 

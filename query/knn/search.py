@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Hits, Snapshot, search_prepared
-from asteroid_cloud.query.knn.error_bound import error_bound_of
 from asteroid_cloud.query.knn.explain import Explain
 from asteroid_cloud.query.knn.planner import Plan, plan_search
 from asteroid_cloud.query.knn.request import SearchRequest, SearchResult, check_request
@@ -39,7 +38,7 @@ def search_batch(
     _check_batch(snapshot, requests)
     alike: dict[tuple[object, ...], list[int]] = {}
     for position, request in enumerate(requests):
-        key = (request.depth, request.ef, request.filter.key, request.exact)
+        key = (request.depth, request.ef, request.filter.key, request.exact, request.explain)
         alike.setdefault(key, []).append(position)
     results: dict[int, SearchResult] = {}
     for positions in alike.values():
@@ -68,19 +67,17 @@ def _check_batch(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> None:
 def _search_alike(
     snapshot: Snapshot, requests: Sequence[SearchRequest], cache: FilterCache, *, threads: int
 ) -> list[SearchResult]:
-    """Searches of one depth, ``ef`` and filter."""
+    """Searches of one depth, ``ef`` and filter, all of them explained or none."""
     first = requests[0]
     queries = _queries(snapshot, requests)
     started = perf_counter()
     plan = plan_search(snapshot, first.filter, cache, ef=first.ef, exact=first.exact)
     planned = perf_counter()
-    hits = search_prepared(plan.native, queries, first.depth, first.ef, exact=first.exact, threads=threads)
+    how = {"exact": first.exact, "bounds": first.explain}
+    hits = search_prepared(plan.native, queries, first.depth, first.ef, threads=threads, **how)
     searched = perf_counter()
     times = ((planned - started) * 1e3, (searched - planned) * 1e3)
-    return [
-        _answer(snapshot, request, plan, hits, row, queries[row], times)
-        for row, request in enumerate(requests)
-    ]
+    return [_answer(snapshot, request, plan, hits, row, times) for row, request in enumerate(requests)]
 
 
 def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[np.float32]:
@@ -103,7 +100,6 @@ def _answer(
     plan: Plan,
     hits: Hits,
     row: int,
-    query: NDArray[np.float32],
     times: tuple[float, float],
 ) -> SearchResult:
     """One row of hits, cut to what its request asked."""
@@ -121,10 +117,11 @@ def _answer(
         vectors = vectors_at(views, places, snapshot.spec.dim) if request.include_vector else None
     explain = None
     if request.explain:
+        assert hits.error_bounds is not None, "they were asked for"
         fetch_ms = (perf_counter() - started) * 1e3
         measured = int(hits.visited[row]), int(hits.rescanned[row])
         complete = found == min(request.depth, plan.matches)
-        bound = 0.0 if request.exact else error_bound_of(snapshot.spec, views, hits, row, query)
+        bound = float(hits.error_bounds[row])
         explain = Explain(plan.choices, plan.matches, *measured, complete, bound, *times, fetch_ms)
     return SearchResult(snapshot.lsn, ids, distances, payloads, vectors, explain)
 

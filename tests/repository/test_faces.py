@@ -20,14 +20,19 @@ ONE_FACE_ONLY = {
     Store: {
         "open": "a store can be looked at while it recovers; the other faces wait",
         "ensure_index": "what opening with a dimension does",
-        "path": "where the data of the store is; a blocking store is opened with it",
+        "collection": "what the calls work on, in the store's event loop",
+        "engine": "what the calls work on, in the store's event loop",
+        "reads": "what the calls work on, in the store's event loop",
+        "aclose": "the name that contextlib.aclosing calls",
     },
+    BlockingStore: {"close": "the name that contextlib.closing calls"},
     AsyncClient: {"aclose": "the name that contextlib.aclosing calls"},
     Client: {"close": "the name that contextlib.closing calls"},
 }
 ONE_SIDE_ONLY = {
     "backups": "a server has a folder of backups; an embedded store writes where it is told",
     "base_url": "only a client has one",
+    "path": "only a store has one",
     "flush": "only for the program that owns the store",
 }
 PARAMETERS_APART = {

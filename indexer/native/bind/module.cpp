@@ -82,7 +82,7 @@ Array<T> column(const std::vector<Answer>& answers, size_t width, const Get& get
 }
 
 py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint32_t k, uint32_t ef,
-                       bool exact, uint32_t threads) {
+                       bool exact, uint32_t threads, bool bounds) {
     const std::vector<PartPlan>& plans = parts.list();
     require(queries.ndim() == 2 && k > 0 && ef >= k, "queries must be two-dimensional, 0 < k ≤ ef");
     if (!plans.empty()) require_matrix(queries, plans.front().part->shape().dim, "wrong dimension");
@@ -91,23 +91,25 @@ py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint
     {
         const float* data = queries.data();
         py::gil_scoped_release release;
-        answers = search_many(plans, data, n, {k, ef, exact}, threads);
+        answers = search_many(plans, data, n, {k, ef, exact, bounds}, threads);
     }
     size_t width = 0;
     for (const Answer& answer : answers) width = std::max(width, answer.hits.size());
     Array<uint32_t> found(n);
     Array<uint64_t> visited(n);
     Array<uint32_t> rescanned(n);
+    Array<float> error_bounds(n);
     for (size_t i = 0; i < n; ++i) {
         found.mutable_data()[i] = uint32_t(answers[i].hits.size());
         visited.mutable_data()[i] = answers[i].visited;
         rescanned.mutable_data()[i] = answers[i].rescanned;
+        error_bounds.mutable_data()[i] = answers[i].error_bound;
     }
     return py::make_tuple(column<uint64_t>(answers, width, [](const Hit& hit) { return hit.id; }),
                           column<float>(answers, width, [](const Hit& hit) { return hit.distance; }),
                           column<uint32_t>(answers, width, [](const Hit& hit) { return hit.part; }),
                           column<uint32_t>(answers, width, [](const Hit& hit) { return hit.ordinal; }), found,
-                          visited, rescanned);
+                          visited, rescanned, bounds ? py::object(error_bounds) : py::none());
 }
 
 bool all_finite(const Array<float>& values) {
@@ -183,5 +185,5 @@ PYBIND11_MODULE(core, m) {
     py::class_<PartPlans>(m, "PartPlans")
         .def(py::init<const std::vector<py::tuple>&>(), py::arg("parts"));
     m.def("search", &search_parts, py::arg("parts"), py::arg("queries"), py::arg("k"), py::arg("ef"),
-          py::arg("exact"), py::arg("threads"));
+          py::arg("exact"), py::arg("threads"), py::arg("bounds") = false);
 }

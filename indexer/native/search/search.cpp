@@ -6,6 +6,7 @@
 
 #include "quant/query.hpp"
 #include "search/best.hpp"
+#include "search/left_out.hpp"
 #include "search/masked_walk.hpp"
 #include "search/scan.hpp"
 #include "search/walk.hpp"
@@ -27,7 +28,12 @@ class Search {
   public:
     Search(const std::vector<PartPlan>& parts, const Query& query, const SearchOptions& options,
            Scratch& scratch)
-        : parts_(parts), query_(query), options_(options), scratch_(scratch), best_(options.k) {
+        : parts_(parts),
+          query_(query),
+          options_(options),
+          scratch_(scratch),
+          best_(options.k),
+          left_out_(parts.size(), std::numeric_limits<float>::infinity()) {
         for (const PartPlan& plan : parts)
             if (!is_scanned(plan)) walked_rows_ += plan.matches;
         scratch.measured = 0;
@@ -75,6 +81,7 @@ class Search {
 
     void look_at_all(uint32_t number) {
         scan(parts_[number], number, query_, options_.k, options_.ef, best_, scratch_);
+        left_out_[number] = std::numeric_limits<float>::infinity();
         note_distances();
     }
 
@@ -92,6 +99,8 @@ class Search {
             const bool is_open = measure_pool(plan, number, std::max(ef, options_.k));
             if (!is_open || scratch_.pool.size() == plan.matches) {
                 note_walk(number, ef);
+                if (options_.bounds)
+                    left_out_[number] = nearest_left_out(plan, query_, settled_, best_.limit(), scratch_);
                 return;
             }
             if (ef >= WIDER_MAX * first_ef) break;
@@ -125,11 +134,13 @@ class Search {
         const size_t surely = std::min<size_t>(options_.k, pool.size());
         for (size_t i = 0; i < surely; ++i) prefetch_fine(part, pool[i].node);
         float reject = std::numeric_limits<float>::infinity();
+        settled_.clear();
         for (size_t i = 0; i < pool.size() && pool[i].distance <= reject; ++i) {
             if (best_.is_full() && lowest(plan, pool[i]) > best_.limit()) continue;
             const uint8_t* record = part.record(pool[i].node);
             const float rank = query_.rank(record, part.fine(pool[i].node));
             best_.offer({0, number, pool[i].node, part.id(pool[i].node), rank});
+            if (options_.bounds) settled_.push_back(pool[i].node);
             reject = query_.reject_beyond(best_.limit());
         }
         if (pool.size() < keep || !best_.is_full()) return false;  // nothing was crowded out
@@ -183,7 +194,14 @@ class Search {
         std::stable_sort(answer.hits.begin(), answer.hits.end(), [](const Hit& a, const Hit& b) {
             return a.distance < b.distance || (a.distance == b.distance && a.id < b.id);
         });
+        if (options_.bounds) answer.error_bound = error_bound(answer.hits);
         return answer;
+    }
+
+    float error_bound(const std::vector<Hit>& hits) const {
+        if (hits.size() < options_.k) return 0;  // every match is among them
+        const float nearest = *std::min_element(left_out_.begin(), left_out_.end());
+        return nearest < hits.back().rank ? hits.back().distance - query_.distance_of(nearest) : 0;
     }
 
     const std::vector<PartPlan>& parts_;
@@ -195,6 +213,8 @@ class Search {
     uint32_t rescanned_ = 0;
     std::vector<Walked> walked_;
     std::vector<float> nearest_;
+    std::vector<uint32_t> settled_;       // nodes of the last walk that were measured exactly
+    std::vector<float> left_out_;         // of each part, the lowest rank of those that were not
 };
 
 }  // namespace

@@ -25,12 +25,16 @@ struct SearchOptions {
     uint32_t k;
     uint32_t ef;  // candidates that a walk keeps, at least k
     bool exact;   // rank by the exact distance throughout, and never walk
+    bool bounds;  // give the error bound too: rows that walks measured are measured again for it
 };
 
 struct Answer {
     std::vector<Hit> hits;   // ascending by (distance, id); exactly min(k, Σ matches) of them
     uint64_t visited = 0;    // records measured
     uint32_t rescanned = 0;  // parts that were scanned after a walk had found too few
+    // How much nearer than the last hit the nearest row is that a walk measured by first bytes and left out;
+    // 0 if none is, and after scans. Rows that no walk met are not covered.
+    float error_bound = 0;
 };
 
 Answer search(const std::vector<PartPlan>& parts, const float* query, const SearchOptions& options);

@@ -107,10 +107,10 @@ def _replace_walks(patch: Patch, ways: Ways) -> None:
     """Has each part searched in another way; exact searches stay what they are."""
 
     def search(
-        plans: Sequence[PartPlan], queries: Floats, k: int, ef: int, *, exact: bool, threads: int
+        plans: Sequence[PartPlan], queries: Floats, k: int, ef: int, *, exact: bool, **others: Any
     ) -> Hits:
         if exact:
-            return search_prepared(prepared(plans), queries, k, ef, exact=True, threads=threads)
+            return search_prepared(prepared(plans), queries, k, ef, exact=True, **others)
         return _nearest_of(ways(plans, queries, k, ef), k)
 
     patch.setattr(planner, "prepared", list)
@@ -134,6 +134,7 @@ def _nearest_of(found: Sequence[Hits], k: int) -> Hits:
         total,
         total.astype(np.uint64),
         np.zeros_like(total),
+        np.zeros(len(total), np.float32),
     )
 
 

@@ -1,78 +1,103 @@
-"""What a search says about its own order: what first bytes can hide, or what the core knows better."""
+"""What a search says about its own order: by how much a row is nearer that it measured and left out."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
-from asteroid_cloud.indexer import IndexSpec, search_prepared
-from asteroid_cloud.query import FilterCache, SearchRequest, parse_filter, search
-from asteroid_cloud.query.knn.error_bound import HITS_AT_ONCE, band
+from asteroid_cloud.indexer import EngineOptions, Snapshot
+from asteroid_cloud.query import FilterCache, SearchRequest, SearchResult, parse_filter, search, search_batch
+from asteroid_cloud.query.knn import planner
+from tests.support.engines import opened
 from tests.support.parts import Vectors, World, random_vectors
 
-DIM = 16
+DIM, ROWS, QUERIES, K = 32, 1_200, 40, 10
+OPTIONS = EngineOptions(seal_rows=ROWS, build_threads=2)
+ROUNDING = 1e-5
+"""Of distances, relative: less is no difference."""
 
 
-def decoded(metric: str, bits: int, vectors: Vectors) -> Vectors:
-    """The vectors as an index of so many bits a value has them."""
-    world = World(DIM, metric)
-    world.spec = IndexSpec(DIM, metric, bits)
-    world.upsert(list(range(len(vectors))), vectors)
-    (view,) = world.snapshot().parts
-    return view.vectors(np.arange(len(vectors), dtype=np.uint32))
+def in_one_place(n: int) -> Vectors:
+    """Rows so near each other, and so far from zero, that first bytes do not tell which is nearest."""
+    rng = np.random.default_rng(7)
+    centre = np.random.default_rng(8).normal(size=DIM)
+    return np.asarray(centre + 0.003 * rng.normal(size=(n, DIM)) * rng.uniform(1, 9, (n, 1)), np.float32)
 
 
-def distances(metric: str, query: Vectors, vectors: Vectors) -> Vectors:
-    q, v = query.astype(np.float64), vectors.astype(np.float64)
-    if metric == "l2":
-        return np.linalg.norm(v - q, axis=1).astype(np.float32)
-    product = v @ q
-    if metric == "ip":
-        return (-product).astype(np.float32)
-    return (1 - product / np.linalg.norm(v, axis=1) / np.linalg.norm(q)).astype(np.float32)
+def few_different(n: int) -> Vectors:
+    """Few vectors, many times each."""
+    return np.repeat(random_vectors(n // 100 + 1, DIM), 100, axis=0)[:n]
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def all_different(n: int) -> Vectors:
+    """Nothing special."""
+    return random_vectors(n, DIM)
+
+
+DATA = {"in one place": in_one_place, "few different": few_different, "all different": all_different}
+
+
+def asked(snapshot: Snapshot, queries: Vectors, ef: int, *, exact: bool = False) -> list[SearchResult]:
+    requests = [
+        SearchRequest(vector=query, k=K, ef_search=ef, exact=exact, explain=True) for query in queries
+    ]
+    return search_batch(snapshot, requests, FilterCache())
+
+
+def bounds_of(results: list[SearchResult]) -> Vectors:
+    return np.array([result.explain and result.explain.error_bound for result in results], np.float32)
+
+
+def missed_by(results: list[SearchResult], exact: list[SearchResult]) -> Vectors:
+    """By how much the nearest neighbour that is missing is nearer than the last hit."""
+    missed = []
+    for result, right in zip(results, exact, strict=True):
+        missing = right.distances[~np.isin(right.ids, result.ids)]
+        missed.append(max(0.0, float(result.distances[-1] - missing.min(initial=np.inf))))
+    return np.array(missed, np.float32)
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("metric", ["l2", "cosine", "ip"])
-def test_first_bytes_are_wrong_by_no_more_than_the_band(metric: str, scale: float) -> None:
-    vectors = random_vectors(500, DIM) * np.float32(scale)
-    query = random_vectors(1, DIM, seed=3) * np.float32(scale)
-    fine = decoded(metric, 16, vectors)
-    first = distances(metric, decoded(metric, 8, query)[0], decoded(metric, 8, vectors))
-    wrong = np.abs(first.astype(np.float64) - distances(metric, query[0], fine)).max()
-    allowed = band(IndexSpec(DIM, metric), query[0], fine)
-    assert 0 < wrong <= allowed * 1.01
-    assert allowed < 40 * wrong, "a band that says nothing"
+@pytest.mark.parametrize("data", DATA)
+async def test_the_bound_is_what_a_walk_has_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str, metric: str
+) -> None:
+    """A walk of nearly all rows as ef leaves nothing unmet: what it misses, it has left out."""
+    monkeypatch.setattr(planner, "scan_limit", lambda rows, ef: 0)
+    drawn = DATA[data](ROWS + QUERIES)
+    rows, queries = drawn[:ROWS], drawn[ROWS:]
+    async with opened(tmp_path, OPTIONS) as engine:
+        await engine.create_index(DIM, metric)
+        await engine.upsert(np.arange(ROWS, dtype=np.uint64), rows, [b"{}"] * ROWS)
+        await engine.flush()
+        snapshot = engine.snapshot()
+        assert not any(view.part.is_flat for view in snapshot.parts), "a graph is what is to be tested"
+        exact = asked(snapshot, queries, K, exact=True)
+        assert not bounds_of(exact).any()
+        is_any_positive = False
+        for ef in (K, 64, ROWS - 50):
+            results = asked(snapshot, queries, ef)
+            bounds, missed = bounds_of(results), missed_by(results, exact)
+            little = ROUNDING * np.abs([result.distances[-1] for result in results]) + 1e-12
+            is_any_positive |= bool((bounds > little).any())
+            assert (bounds >= 0).all()
+            assert (bounds <= missed + little).all(), "nothing is nearer than the nearest that is missing"
+            if ef == ROWS - 50:
+                assert (missed <= bounds + little).all(), "the nearest that is missing was met"
+        if data == "in one place" and metric != "ip":
+            assert is_any_positive, "nothing was left out: this tests nothing"
 
 
-@pytest.mark.parametrize("metric", ["l2", "cosine", "ip"])
-def test_a_constant_vector_and_one_of_zeros_are_exact(metric: str) -> None:
-    same = np.array([[0.0] * DIM, [1.0] * DIM], np.float32)
-    assert band(IndexSpec(DIM, metric), same[1], same) == 0
-    assert band(IndexSpec(DIM, metric), same[0], same[:0]) == 0
-
-
-def test_explain_has_the_widest_hit_whatever_their_number() -> None:
-    world = World(DIM)
-    vectors = random_vectors(HITS_AT_ONCE + 50, DIM)
-    vectors[7] *= 10  # the farthest
-    world.upsert(list(range(len(vectors))), vectors)
-    request = SearchRequest(vector=vectors[0], k=len(vectors), explain=True)
-    bounds = []
-    for k in (1, len(vectors) - 1, len(vectors)):
-        explain = search(world.snapshot(), replace(request, k=k), FilterCache()).explain
-        assert explain is not None
-        bounds.append(explain.error_bound)
-    assert 0 < bounds[0] < bounds[1] < bounds[2]
-
-
-def test_an_exact_search_and_one_without_hits_have_no_error() -> None:
+def test_a_search_that_measures_every_match_leaves_nothing_out() -> None:
     world = World(DIM)
     vectors = random_vectors(20, DIM)
     world.upsert(list(range(20)), vectors)
     none = parse_filter({"a": 1})
     for request in (
+        SearchRequest(vector=vectors[0], k=3, explain=True),
         SearchRequest(vector=vectors[0], exact=True, explain=True),
         SearchRequest(vector=vectors[0], filter=none, explain=True),
     ):
@@ -82,15 +107,12 @@ def test_an_exact_search_and_one_without_hits_have_no_error() -> None:
         assert explain.error_bound == 0
 
 
-def test_what_the_core_says_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_bounds(*arguments: object, **options: object) -> object:
-        hits = search_prepared(*arguments, **options)  # type: ignore[arg-type]
-        return replace(hits, error_bounds=np.full(len(hits.found), 0.25, np.float32))
-
-    monkeypatch.setattr("asteroid_cloud.query.knn.search.search_prepared", with_bounds)
+def test_searches_of_a_batch_that_are_not_explained_go_without() -> None:
     world = World(DIM)
-    world.upsert([1], random_vectors(1, DIM))
-    request = SearchRequest(vector=random_vectors(1, DIM)[0], explain=True)
-    explain = search(world.snapshot(), request, FilterCache()).explain
-    assert explain is not None
-    assert explain.error_bound == 0.25
+    vectors = random_vectors(20, DIM)
+    world.upsert(list(range(20)), vectors)
+    requests = [SearchRequest(vector=vectors[0], explain=explained) for explained in (True, False)]
+    first, second = search_batch(world.snapshot(), requests, FilterCache())
+    assert first.explain is not None
+    assert first.explain.error_bound == 0
+    assert second.explain is None
