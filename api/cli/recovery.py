@@ -8,7 +8,7 @@ import time
 import msgspec
 import rich_click as click
 
-from asteroid_cloud.api.cli.options import as_json_option, data_option, errors_to_status, print_json
+from asteroid_cloud.api.cli.options import as_json_option, data_option, errors_to_status, iso, print_json
 from asteroid_cloud.indexer import DataLoss, acknowledge_losses, read_losses
 from asteroid_cloud.wal import LocalFiles
 
@@ -51,6 +51,8 @@ def _print(losses: DataLoss) -> None:
         last = "on, if there were any" if records.last_lsn is None else f"to {records.last_lsn}"
         click.echo(f"lost: records {records.first_lsn} {last}")
         click.echo(f"  kept: {', '.join(records.kept) or 'nothing'}")
+    if losses.evidence_purged_ms is not None:
+        click.echo(f"evidence was removed by a purge at {iso(losses.evidence_purged_ms)}")
     if losses.is_open:
         click.echo("not acknowledged: the store opens with --recovery salvage only")
     else:

@@ -14,12 +14,21 @@ from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.errors import AsteroidError
 
 
+class VerifyError(msgspec.Struct, frozen=True):
+    """Why the check was impossible."""
+
+    code: str
+    message: str
+
+
 class VerifyReport(msgspec.Struct, frozen=True):
     """What ``--json`` prints."""
 
     ok: bool
-    store: Verified
+    store: Verified | None
+    """None when the check was impossible."""
     replay: ReindexReport | None
+    error: VerifyError | None = None
 
 
 @click.command()
@@ -30,7 +39,7 @@ class VerifyReport(msgspec.Struct, frozen=True):
     show_envvar=True,
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
-    help="The store's folder. No server may have it open.",
+    help="The folder of a store, which no server may have open, or of a backup.",
 )
 @click.option(
     "--replay",
@@ -41,8 +50,9 @@ class VerifyReport(msgspec.Struct, frozen=True):
 def verify(data: str, replay: bool, as_json: bool) -> None:
     """Check a store: all checksums, links, ids, payloads and columns, the log, and that they fit together.
 
+    Of a backup each file is compared with its list, too. A loss that was not acknowledged is a finding.
     Nothing is changed, so that the store may be a copy that cannot be written to. Exit status: 0 when all is
-    well, 1 when something is not, 2 when the store cannot be checked.
+    well, 1 when something is not, 2 when the check is impossible; --json prints one line in each case.
     """
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     replayed: ReindexReport | None = None
@@ -52,13 +62,19 @@ def verify(data: str, replay: bool, as_json: bool) -> None:
             replayed = Reindex(LocalFiles(), data, EngineOptions()).compare(lambda done, total: None)
     except AsteroidError as error:
         errors.print(f"[red]{error.code}[/]: {escape(error.message)}")
+        if as_json:
+            _print_json(VerifyReport(False, None, None, VerifyError(error.code, error.message)))
         sys.exit(2)
     ok = found.ok and (replayed is None or replayed.agrees)
     if as_json:
-        sys.stdout.write(msgspec.json.encode(VerifyReport(ok, found, replayed)).decode() + "\n")
+        _print_json(VerifyReport(ok, found, replayed))
     else:
         _print(found, replayed)
     sys.exit(0 if ok else 1)
+
+
+def _print_json(report: VerifyReport) -> None:
+    sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
 
 
 def _print(found: Verified, replayed: ReindexReport | None) -> None:
@@ -77,5 +93,7 @@ def _print(found: Verified, replayed: ReindexReport | None) -> None:
     if replayed is not None:
         agrees = "[green]agrees with the log[/]" if replayed.agrees else "[red]differs from the log[/]"
         out.print(f"The index {agrees}: {replayed.digest}")
+    if found.is_backup:
+        out.print("It is a backup, and was compared with its list.")
     wrong = "[green]Nothing is wrong.[/]" if found.ok else f"[red]{len(found.findings)} findings.[/]"
     out.print(wrong)

@@ -41,6 +41,8 @@ class DataLoss(Answer, frozen=True):
     records: list[LostRecords] = msgspec.field(default_factory=list)
     acknowledged_ms: int | None = None
     """When the operator took note of it, in milliseconds since 1970."""
+    evidence_purged_ms: int | None = None
+    """When a purge removed evidence of it, in milliseconds since 1970."""
 
 
 class Recovery(Answer, frozen=True):

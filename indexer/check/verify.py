@@ -9,7 +9,15 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from asteroid_cloud.indexer.check.findings import ACKNOWLEDGE, FROM_BACKUP, FROM_LOG, Finding, Findings
+from asteroid_cloud.indexer.backup.file_list import BackupList, check_file, is_backup, read_backup
+from asteroid_cloud.indexer.check.findings import (
+    ACKNOWLEDGE,
+    ANOTHER_BACKUP,
+    FROM_BACKUP,
+    FROM_LOG,
+    Finding,
+    Findings,
+)
 from asteroid_cloud.indexer.check.segment_check import SegmentCheck
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.history.tags import read_tag, tag_names
@@ -43,6 +51,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     last_lsn: int
     digest: str
     """Of the checkpoint's rows; empty when they cannot all be read."""
+    is_backup: bool = False
+    """Whether the folder is a backup, each file of which was compared with its list."""
 
     @property
     def ok(self) -> bool:
@@ -67,6 +77,7 @@ class Verification:
             raise NotFound(f"there is no store in {layout.root}")
         look = look_at_directory(files, layout.root)
         try:
+            listed = self._check_list()
             self._check_losses()
             log = self._check_log()
             manifest = self._read_manifest()
@@ -77,16 +88,34 @@ class Verification:
             look.release()
         at = manifest.applied_lsn if manifest else 0
         self._check_reach(log, at)
+        last = log[-1].last_lsn if log else Lsn(0)
+        if listed is not None and listed.lsn != last:
+            problem = f"the backup is said to reach record {listed.lsn}, its log ends with {last}"
+            self._findings.add(self._layout.backup_list, problem, ANOTHER_BACKUP)
         return Verified(
+            is_backup=listed is not None,
             findings=self._findings.problems,
             notes=self._findings.notes,
             segments=len(segments),
             vectors=sum(view.live for view in views),
             records=sum(state.records for state in log),
             checkpoint_lsn=at,
-            last_lsn=log[-1].last_lsn if log else 0,
+            last_lsn=last,
             digest=digest,
         )
+
+    def _check_list(self) -> BackupList | None:
+        """Whether the files of a backup are as its list says; None for a store, and for a damaged list."""
+        files, layout = self._files, self._layout
+        if not is_backup(files, layout.folder):
+            return None
+        with self._findings.catch(layout.backup_list, ANOTHER_BACKUP):
+            found = read_backup(files, layout.folder)
+            for each in found.files:
+                with self._findings.catch(f"{layout.folder}/{each.path}", ANOTHER_BACKUP):
+                    check_file(files, layout.folder, each)
+            return found
+        return None
 
     def _check_losses(self) -> None:
         """Whether something was given up: a finding until it is acknowledged, and then a note."""

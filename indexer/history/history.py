@@ -20,6 +20,7 @@ from asteroid_cloud.indexer.history.tags import (
     tags_of,
     write_tag,
 )
+from asteroid_cloud.indexer.loss.loss_record import record_purge
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files
 from asteroid_cloud.wal.errors import Conflict
@@ -83,6 +84,7 @@ class History:
             live, below = self._checkpointer.segment_numbers()
 
             def run() -> tuple[int, list[str]]:
+                record_purge(self._files, self._layout, time.time_ns() // 1_000_000)
                 removed = remove_evidence(self._files, self._layout)
                 return removed, sorted(unknown_files(self._files, self._layout, live, below, log_first))
 

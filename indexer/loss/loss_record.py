@@ -59,15 +59,27 @@ def record_loss(files: Files, layout: CollectionLayout, loss: LostSegment | Lost
     Raises CorruptionError when the record does not decode, NoSpace and StorageError.
     """
     known = read_loss_record(files, layout)
+    segments, records = known.segments, known.records
     if isinstance(loss, LostRecords):
         same = (loss.first_lsn, loss.last_lsn)
-        others = [each for each in known.records if (each.first_lsn, each.last_lsn) != same]
-        known = DataLoss(known.segments, [*others, loss])
-    elif loss.segment in {each.segment for each in known.segments}:
+        records = [*(each for each in records if (each.first_lsn, each.last_lsn) != same), loss]
+    elif loss.segment in {each.segment for each in segments}:
         return
     else:
-        known = DataLoss([*known.segments, loss], known.records)
-    _write(files, layout, known)
+        segments = [*segments, loss]
+    _write(files, layout, DataLoss(segments, records, None, known.evidence_purged_ms))
+
+
+def record_purge(files: Files, layout: CollectionLayout, now_ms: int) -> None:
+    """Records that the evidence of all that is lost is about to be removed; it is named no more.
+
+    What was acknowledged stays so: the evidence was of just that.
+    """
+    known = read_loss_record(files, layout)
+    if known.kept:
+        segments = [msgspec.structs.replace(each, kept=[]) for each in known.segments]
+        records = [msgspec.structs.replace(each, kept=[]) for each in known.records]
+        _write(files, layout, DataLoss(segments, records, known.acknowledged_ms, now_ms))
 
 
 def carry_losses(
@@ -79,7 +91,9 @@ def carry_losses(
     """
     known = read_loss_record(files, source)
     records = [each for each in known.records if each.first_lsn <= until_lsn]
-    carried = DataLoss(known.segments if has_segments else [], records, known.acknowledged_ms)
+    carried = DataLoss(
+        known.segments if has_segments else [], records, known.acknowledged_ms, known.evidence_purged_ms
+    )
     if carried.segments or carried.records:
         files.make_dirs(into.folder)
         _write(files, into, carried)

@@ -45,6 +45,8 @@ class DataLoss(msgspec.Struct, frozen=True):
     records: list[LostRecords] = []
     acknowledged_ms: int | None = None
     """When its operator acknowledged all this, in milliseconds since 1970; None until then."""
+    evidence_purged_ms: int | None = None
+    """When a purge last removed evidence of it, in milliseconds since 1970: what ``kept`` names no more."""
 
     @property
     def rows(self) -> int:

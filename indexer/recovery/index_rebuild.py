@@ -15,13 +15,13 @@ REPLACED_MAX = 3
 """Replaced indexes that may lie about before another is built: a failing disk must not be filled by them."""
 
 
-def holds_everything(files: Files, layout: CollectionLayout) -> bool:
-    """Whether all records of the log from the first on can be read; reads them all."""
+def holds_everything(files: Files, layout: CollectionLayout, up_to: int = 0) -> bool:
+    """Whether all records from the first to ``up_to`` at least can be read from the log; reads them all."""
     try:
         log = LogReader(files, layout.log).check(bodies=True)
     except NotFound:
         return False
-    return log.first_lsn == 1 and not log.damage
+    return log.first_lsn == 1 and not log.damage and log.last_lsn >= up_to
 
 
 def rebuild_index(

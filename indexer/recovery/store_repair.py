@@ -85,7 +85,7 @@ class StoreRepair:
         if not damaged:
             return done
         files, layout = self._files, self._layout
-        if holds_everything(files, layout):
+        if holds_everything(files, layout, up_to=manifest.applied_lsn):
             return done + rebuild_index(files, layout, self._options, damaged[0][1], progress)
         if self._options.recovery != "salvage":
             raise error

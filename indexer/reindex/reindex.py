@@ -106,6 +106,7 @@ class Reindex:
 
     def run_locked(self, progress: Progress) -> ReindexReport:
         """``run`` for one who holds the lock already."""
+        self._refuse_shorter_log()
         self.discard()
         folder = self._layout.rebuilt_index
         self.files.make_dirs(folder)
@@ -174,6 +175,18 @@ class Reindex:
             live_digest=None if live is None else digest_with_tail(live, log, builder),
             live_error=live_error,
         )
+
+    def _refuse_shorter_log(self) -> None:
+        """Refuses to make an index of a log that lacks records which the live one holds."""
+        files, layout = self.files, self._layout
+        try:
+            manifest = newest_manifest(files, layout.index) if files.exists(layout.index) else None
+        except CorruptionError:
+            return
+        last = LogReader(files, layout.log).durable_lsn
+        if manifest is not None and last < manifest.applied_lsn:
+            reason = f"the log ends with record {last}, the index holds records up to {manifest.applied_lsn}"
+            raise CorruptionError(layout.log, 0, f"{reason}: one that is built from the log would lack them")
 
     def _builder(self, target: Files, folder: str, log: LogReader) -> SegmentBuilder:
         budget = MemoryBudget(self.options.memory_budget_bytes)

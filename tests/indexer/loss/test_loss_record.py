@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_losses, record_loss
+from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_losses, record_loss, record_purge
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment
 from asteroid_cloud.wal.disk.layout import StoreLayout
 from asteroid_cloud.wal.errors import CorruptionError, LockHeld
@@ -73,3 +73,18 @@ def test_a_record_that_does_not_decode_is_never_taken_for_no_loss(content: bytes
     with pytest.raises(CorruptionError):
         record_loss(files, LAYOUT, segment(1))
     assert files.image()[LAYOUT.lost] == content
+
+
+def test_a_purge_of_the_evidence_is_told_and_changes_nothing_else() -> None:
+    files = disk()
+    layout = StoreLayout(STORE).collection()
+    record_purge(files, layout, 5)
+    assert read_losses(files, STORE) == DataLoss()
+    record_loss(files, layout, records(3, 5, "x.broken"))
+    record_purge(files, layout, 7)
+    known = read_losses(files, STORE)
+    assert (known.records[0].kept, known.evidence_purged_ms, known.is_open) == ([], 7, True)
+    acknowledge_losses(files, STORE, 8)
+    record_purge(files, layout, 9)
+    known = read_losses(files, STORE)
+    assert (known.evidence_purged_ms, known.acknowledged_ms) == (7, 8), "there was nothing left to remove"
