@@ -17,6 +17,15 @@ BODIES_IN_FLIGHT_BYTES_MAX = 192 * MIB
 BODY_BYTES_PER_S_MIN = 16 * KIB
 """The rate that a body must not fall behind for longer than `body_timeout_s`."""
 
+ANSWER_BYTES_MAX = 64 * MIB
+"""An answer, the lines of a change feed apart; pages of a scroll end before."""
+PAGE_BYTES_MAX = 32 * MIB
+"""A page of a scroll: the next rows come with its cursor."""
+ANSWER_PIECE_BYTES = 256 * KIB
+"""A piece of an answer that is handed to the connection at a time."""
+ANSWER_BYTES_PER_S_MIN = 64 * KIB
+"""The rate that the reader of an answer must not fall behind for longer than `answer_stall_s`."""
+
 BULK_ROWS_MAX = 100_000_000
 """Vectors in a bulk load."""
 FETCH_IDS_MAX = 10_000

@@ -20,6 +20,7 @@ from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_los
 from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
+from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.part import PartView
@@ -96,6 +97,7 @@ __all__ = [
     "RestoreReport",
     "Snapshot",
     "TagInfo",
+    "TakeBytes",
     "Verification",
     "Verified",
     "WentBack",
@@ -115,5 +117,6 @@ __all__ = [
     "search_parts",
     "search_prepared",
     "snapshot_digest",
+    "unbounded",
     "undo_replacement",
 ]

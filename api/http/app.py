@@ -9,7 +9,7 @@ from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
-from asteroid_cloud.api.http.framework_errors import handle
+from asteroid_cloud.api.http.framework_errors import ErrorHandler
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX
@@ -22,10 +22,11 @@ from asteroid_cloud.api.service.metrics import Metrics
 def create_app(settings: Settings, collections: Collections, metrics: Metrics | None = None) -> RequestGuard:
     """The ASGI application that serves the collections."""
     metrics = metrics or Metrics()
+    errors = ErrorHandler([settings.data, settings.backup_dir])
     app = Litestar.from_config(
         AppConfig(
             route_handlers=[*map(_handler, (*ROUTES, *PAGE_ROUTES)), assets_router()],
-            exception_handlers={Exception: handle},
+            exception_handlers={Exception: errors.handle},
             openapi_config=None,  # the description is our own, see ``openapi``
             state=State({"collections": collections, "metrics": metrics}),
             # The middleware counts bytes route by route; this is only so that Litestar does not refuse first.
@@ -33,7 +34,7 @@ def create_app(settings: Settings, collections: Collections, metrics: Metrics | 
             logging_config=None,
         )
     )
-    return RequestGuard(app, settings, metrics)
+    return RequestGuard(app, settings, metrics, errors)
 
 
 def _handler(route: Route) -> HTTPRouteHandler:

@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 from asteroid_cloud.api.http.lingering_close import LingeringTransport
 from asteroid_cloud.api.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
 from asteroid_cloud.api.wire.error_answers import answer_to
+from asteroid_cloud.api.wire.headers import CUT
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, new_request_id
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
@@ -91,6 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().on_headers_complete()
         self._answering = LingeringTransport(self.transport, self.loop)
+        self.scope[CUT] = self.transport.abort  # type: ignore[literal-required]
         self.cycle.transport = self._answering  # type: ignore[assignment]  # all of it that a cycle uses
 
     def on_message_complete(self) -> None:

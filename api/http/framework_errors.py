@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
@@ -12,15 +15,27 @@ from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.wal.errors import InvalidRequest, NotFound, TooLarge
 
 
-def answer_to_any(error: BaseException) -> ErrorAnswer:
-    """The answer to any exception, the framework's included."""
-    return answer_to(_translated(error))
+class ErrorHandler:
+    """Makes answers of exceptions, without the paths of one server's folders."""
 
+    def __init__(self, folders: Iterable[str | None]) -> None:
+        given = {folder.rstrip("/") for folder in folders if folder}
+        # The longest first, so that of a folder within another nothing is left.
+        self._hidden = sorted({*given, *map(os.path.abspath, given)} - {"", "."}, key=len, reverse=True)
 
-def handle(_: Request[object, object, State], error: Exception) -> Response[bytes]:
-    """Litestar's handler for every exception."""
-    answer = answer_to_any(error)
-    return Response(answer.body, status_code=answer.status, headers=answer.headers, media_type=JSON)
+    def answer(self, error: BaseException) -> ErrorAnswer:
+        """The answer to any exception, the framework's included."""
+        return answer_to(_translated(error), self._hide)
+
+    def handle(self, _: Request[object, object, State], error: Exception) -> Response[bytes]:
+        """Litestar's handler for every exception."""
+        answer = self.answer(error)
+        return Response(answer.body, status_code=answer.status, headers=answer.headers, media_type=JSON)
+
+    def _hide(self, message: str) -> str:
+        for folder in self._hidden:
+            message = message.replace(f"{folder}/", "").replace(folder, "the folder")
+        return message
 
 
 def _translated(error: BaseException) -> BaseException:

@@ -9,23 +9,28 @@ whatever went wrong, has the one error shape.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from asteroid_cloud.api.http.auth import KeyRing
 from asteroid_cloud.api.http.bodies import Body
 from asteroid_cloud.api.http.exchange.body_encoding import ENCODING, LENGTH
 from asteroid_cloud.api.http.exchange.log_lines import log_access
-from asteroid_cloud.api.http.framework_errors import answer_to_any
+from asteroid_cloud.api.http.exchange.sending import Sender, SlowReader
+from asteroid_cloud.api.http.framework_errors import ErrorHandler
 from asteroid_cloud.api.http.rate_limit import RateLimit
 from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.http.units import parse_size
 from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
 from asteroid_cloud.api.openapi.swagger_page import PAGE_PREFIX, PAGE_ROUTES
 from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.service.memory.answers import AnswerBudget, AnswerRoom
+from asteroid_cloud.api.service.memory.heap import HeapTrimmer
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.error_answers import ErrorAnswer
-from asteroid_cloud.api.wire.headers import HEAD_ONLY
+from asteroid_cloud.api.wire.headers import ANSWER_ROOM, HEAD_ONLY
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
 from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
@@ -38,15 +43,21 @@ ALWAYS_ANSWERED = {route.path for route in ROUTES if route.scope == "open"}
 class RequestGuard:
     """An ASGI application around another: admits a request or refuses it, and counts it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, errors: ErrorHandler) -> None:
         self._app = app
         self._metrics = metrics
+        self._errors = errors
         self._keys = KeyRing(settings.keys())
         self._held = 0
         """Bytes of bodies that requests under way may hold in memory."""
         self._rate = RateLimit(settings.rate_limit)
         self._concurrency = settings.concurrency
         self._lag_s_max = settings.body_timeout_s
+        self._stall_s_max = settings.answer_stall_s
+        self.answers = AnswerBudget(parse_size(settings.answer_budget))
+        """The memory of all answers under way."""
+        self.heap = HeapTrimmer()
+        """Gives free memory back to the system; somebody has to run it."""
         public = settings.public_names
         self._open_paths = {
             route.path for route in ALL_ROUTES if route.scope == "open" or route.public_name in public
@@ -58,49 +69,46 @@ class RequestGuard:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        began_s, status, sent, body = time.perf_counter(), 0, 0, None
-        headers = dict(scope["headers"])
-        request_id = begin_request(headers.get(REQUEST_ID.lower().encode())).encode()
-        is_head = scope["method"] == "HEAD"
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal status, sent
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                added = [(REQUEST_ID.lower().encode(), request_id)]
-                if body is None or not await body.finish():
-                    added.append((b"connection", b"close"))
-                message["headers"] = [*message["headers"], *added]
-            elif message["type"] == "http.response.body":
-                if is_head:
-                    message["body"] = b""
-                sent += len(message["body"])
-            await send(message)
-
+        began_s, held, inner = time.perf_counter(), 0, scope
+        request_id = begin_request(dict(scope["headers"]).get(REQUEST_ID.lower().encode()))
+        room = AnswerRoom(self.answers)
+        sender = Sender(scope, send, room, request_id=request_id, stall_s_max=self._stall_s_max)
         self._metrics.in_flight += 1
-        held = 0
-        inner = scope
         try:
-            body = Body(scope, receive, self._lag_s_max)
+            body = sender.body = Body(scope, receive, self._lag_s_max)
             held = body.held_bytes
             self._held += held
             self._admit(scope, held)
             body.check_declared()
-            inner = _inner_scope(scope, body)
-            await self._app(inner, body.receive, send_and_note)
+            inner = _inner_scope(scope, body, room)
+            await self._app(inner, body.receive, sender)
         except Exception as error:
-            if status:
+            if not await self._answered(error, sender):
                 raise
-            await _send(answer_to_any(error), send_and_note)
         finally:
+            sender.finish()
+            self.heap.note(max(held, room.peak))
             self._metrics.in_flight -= 1
             self._held -= held
-            route = inner.get("path_template") or "unmatched"
-            seconds = time.perf_counter() - began_s
-            self._metrics.observe_request(scope["method"], str(route), status or 500, seconds)
-            received = None if body is None else body.declared
-            client = str((scope.get("client") or ("unknown",))[0])
-            log_access(scope["method"], scope["path"], status or 500, seconds, received, sent, client)
+            self._note(scope, inner.get("path_template"), sender, time.perf_counter() - began_s)
+
+    async def _answered(self, error: Exception, sender: Sender) -> bool:
+        """Answers an error, except to a client that does not read; False when something was sent already."""
+        if isinstance(error, SlowReader) or isinstance(error.__cause__, SlowReader):
+            return True
+        if sender.status:
+            return False
+        with suppress(SlowReader):
+            await _send(self._errors.answer(sender.refusal or error), sender)
+        return True
+
+    def _note(self, scope: HTTPScope, route: object, sender: Sender, seconds: float) -> None:
+        """Counts a request that is over, and logs it if that is wanted."""
+        status = sender.status or 500
+        self._metrics.observe_request(scope["method"], str(route or "unmatched"), status, seconds)
+        received = None if sender.body is None else sender.body.declared
+        client = str((scope.get("client") or ("unknown",))[0])
+        log_access(scope["method"], scope["path"], status, seconds, received, sender.sent, client)
 
     def _admit(self, scope: HTTPScope, held: int) -> None:
         """Raises what speaks against serving the request."""
@@ -125,8 +133,9 @@ class RequestGuard:
             raise NotFound("there is no such route")
 
 
-def _inner_scope(scope: HTTPScope, body: Body) -> HTTPScope:
+def _inner_scope(scope: HTTPScope, body: Body, room: AnswerRoom) -> HTTPScope:
     """The request as the application sees it: HEAD as a GET, and an encoded body as the plain one."""
+    scope = {**scope, ANSWER_ROOM: room}  # type: ignore[misc]
     if scope["method"] == "HEAD":
         scope = {**scope, "method": "GET", HEAD_ONLY: True}  # type: ignore[misc]
     if body.is_encoded:

@@ -107,8 +107,9 @@ async def _serve(settings: Settings) -> None:
             quality=settings.quality_options,
         )
         collections = Collections(collection)
+        app = create_app(settings, collections, metrics)
         config = uvicorn.Config(
-            create_app(settings, collections, metrics),
+            app,
             http=BoundedProtocol,
             ws="none",
             loop="none",
@@ -136,6 +137,7 @@ async def _serve(settings: Settings) -> None:
             async with anyio.create_task_group() as group:
                 group.start_soon(prepare)
                 group.start_soon(watch, metrics.loop_lag)
+                group.start_soon(app.heap.run)
                 await server.serve(sockets=[listener])
                 group.cancel_scope.cancel()
         finally:

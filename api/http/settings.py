@@ -156,6 +156,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             unit="seconds",
         ),
     ] = 30.0
+    answer_budget: Annotated[
+        str,
+        _about(
+            "Memory for all answers that are made or sent at the same time, beside memory_budget; one for "
+            "which there is no room is answered 503.",
+            unit="bytes",
+            metavar="SIZE",
+        ),
+    ] = "64MiB"
+    answer_stall_s: Annotated[
+        float,
+        _about(
+            "Seconds that the reader of an answer may fall behind a rate of 64 KiB a second before its "
+            "connection is cut.",
+            unit="seconds",
+        ),
+    ] = 30.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _about(
@@ -181,8 +198,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("seal_rows and concurrency must be at least 1")
         if not 0 <= self.rate_limit < math.inf:
             raise ValueError("rate_limit must be a number from 0")
-        if not 0 < self.body_timeout_s < math.inf:
-            raise ValueError("body_timeout_s must be a number above 0")
+        for name in ("body_timeout_s", "answer_stall_s"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a number above 0")
         if self.keep_log and (self.log_retention_bytes or self.log_retention_age):
             raise ValueError("keep_log keeps all of the log: leave out log_retention_bytes and _age")
         if self.log_retention_bytes is not None:
@@ -193,6 +211,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             except ValueError as error:
                 raise ValueError(f"log_retention_age: {error}") from error
         _check_size("memory_budget", self.memory_budget)
+        _check_size("answer_budget", self.answer_budget)
         if self.mapped_bytes_max is not None:
             _check_size("mapped_bytes_max", self.mapped_bytes_max)
             if self.mapped == "warm":

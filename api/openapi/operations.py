@@ -19,6 +19,7 @@ READ = (*DATA, "bad_min_lsn", "not_caught_up")
 WRITE = (*DATA, "poisoned", "storage_error", "no_space")
 VECTOR = (*BODY, "bad_vector", "wrong_dim")
 SEARCH = (
+    "answer_too_large",
     *READ,
     *VECTOR,
     *("bad_id", "bad_k", "bad_ef_search", "bad_filter", "bad_include", "bad_exact", "bad_offset"),
@@ -87,7 +88,7 @@ OPERATIONS: dict[str, Operation] = {
         "vectors",
         "Get many vectors",
         "Rows",
-        (*READ, *BODY, "bad_id", "bad_include", "batch_too_large"),
+        (*READ, *BODY, "bad_id", "bad_include", "batch_too_large", "answer_too_large"),
         "FetchBody",
     ),
     "delete_many": Operation(
@@ -113,7 +114,11 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "search": Operation("search", "Nearest neighbours", "Hits", SEARCH, "SearchBody"),
     "search_batch": Operation(
-        "search", "Many searches", "HitsOfMany", (*SEARCH, "batch_too_large"), "SearchBatchBody"
+        "search",
+        "Many searches",
+        "HitsOfMany",
+        (*SEARCH, "batch_too_large"),
+        "SearchBatchBody",
     ),
     "recall": Operation(
         "search",
@@ -127,7 +132,7 @@ OPERATIONS: dict[str, Operation] = {
         "fields",
         "The commonest values",
         "Facets",
-        (*READ, *BODY, "bad_field", "bad_filter", "bad_limit", "too_many_values"),
+        (*READ, *BODY, "bad_field", "bad_filter", "bad_limit", "too_many_values", "answer_too_large"),
         "FacetsBody",
     ),
     "backup": Operation(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import msgspec
 from litestar.params import RawBody
+from litestar.types import ASGIApp
 
-from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
-from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
+from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PAGE_BYTES_MAX, PATCH_IDS_MAX
+from asteroid_cloud.api.routes.responses import (
+    AnyRequest,
+    JsonResponse,
+    PiecesAnswer,
+    answer,
+    collection_of,
+    room_of,
+    wanted_lsn,
+)
 from asteroid_cloud.api.service.checks import checked_ids, checked_include
 from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.service.writes import put_batch
-from asteroid_cloud.api.wire.answers import PageAnswer, RowsAnswer, row_answers
+from asteroid_cloud.api.wire.answers import page_pieces, rows_pieces
 from asteroid_cloud.api.wire.batches import read_batch
 from asteroid_cloud.api.wire.requests import DELETE, FETCH, PATCH, SCROLL, decode, filter_from, payload_from
 from asteroid_cloud.wal.errors import InvalidRequest
@@ -32,15 +40,17 @@ async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer({"inserted": len(batch.ids), "lsn": result.lsn}, result.lsn)
 
 
-async def fetch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
+async def fetch_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
     """Those of the ids that exist, in the order asked."""
     asked = decode(FETCH, body)
     ids, include = checked_ids(asked.ids, FETCH_IDS_MAX), checked_include(asked.include)
     reads = collection_of(request).reads
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
-    records = await reads.fetch(snapshot, ids, payload="payload" in include, vector="vector" in include)
-    content = await reads.in_thread(lambda: msgspec.json.encode(RowsAnswer(row_answers(records))))
-    return answer(content, snapshot.lsn)
+    room = room_of(request, "send fewer ids, or leave out of include what is not needed")
+    records = await reads.fetch(
+        snapshot, ids, payload="payload" in include, vector="vector" in include, take=room.take
+    )
+    return PiecesAnswer(await reads.in_thread(lambda: rows_pieces(records, room)), snapshot.lsn)
 
 
 async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
@@ -70,8 +80,8 @@ async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer({"patched": result.affected, "lsn": result.lsn}, result.lsn)
 
 
-async def scroll_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
-    """One page; its cursor asks for the next."""
+async def scroll_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
+    """One page; its cursor asks for the next. A page of large rows ends before ``limit``."""
     asked, reads = decode(SCROLL, body), collection_of(request).reads
     filter, include = filter_from(asked.filter), checked_include(asked.include)
     if isinstance(asked.limit, bool) or not isinstance(asked.limit, int):
@@ -79,6 +89,7 @@ async def scroll_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     if asked.cursor is not None and not isinstance(asked.cursor, str):
         raise InvalidRequest("a cursor is a string", code="bad_cursor")
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
+    room = room_of(request, "lower limit")
     page = await reads.scroll(
         snapshot,
         filter,
@@ -86,8 +97,7 @@ async def scroll_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
         asked.cursor,
         payload="payload" in include,
         vector="vector" in include,
+        bytes_max=PAGE_BYTES_MAX,
+        take=room.take,
     )
-    content = await reads.in_thread(
-        lambda: msgspec.json.encode(PageAnswer(row_answers(page.records), page.cursor))
-    )
-    return answer(content, page.lsn)
+    return PiecesAnswer(await reads.in_thread(lambda: page_pieces(page, room)), page.lsn)

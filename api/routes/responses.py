@@ -6,10 +6,13 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.types import Receive, Scope, Send
 
 from asteroid_cloud.api.service.collections import Collection, Collections
+from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.service.metrics import Metrics
-from asteroid_cloud.api.wire.headers import ETAG, LSN_HEADER, entity_tag, min_lsn_of
+from asteroid_cloud.api.wire.headers import ANSWER_ROOM, ETAG, LSN_HEADER, entity_tag, min_lsn_of
+from asteroid_cloud.api.wire.json_pieces import Pieces
 from asteroid_cloud.api.wire.media_types import JSON
 
 JsonResponse = Response[bytes]
@@ -35,6 +38,12 @@ def metrics_of(request: AnyRequest) -> Metrics:
     return metrics
 
 
+def room_of(request: AnyRequest, hint: str) -> AnswerRoom:
+    """Where the answer is counted; ``hint`` says what a caller lowers when it is too large."""
+    room: AnswerRoom = request.scope[ANSWER_ROOM]  # type: ignore[literal-required]  # the guard's own key
+    return room.lower(hint)
+
+
 def wanted_lsn(request: AnyRequest, field: object = None) -> int:
     """The LSN that a read must cover, from the header or the body's field."""
     return min_lsn_of(request.headers, field)
@@ -44,6 +53,24 @@ def answer(body: object, lsn: int) -> JsonResponse:
     """A JSON answer, from bytes or from anything that msgspec encodes; its status is the table's."""
     content = body if isinstance(body, bytes) else msgspec.json.encode(body)
     return Response(content, media_type=JSON, headers={LSN_HEADER: str(lsn)})
+
+
+class PiecesAnswer:
+    """The ASGI application that sends a JSON answer in pieces, and lets go of each when it is sent."""
+
+    def __init__(self, pieces: Pieces, lsn: int) -> None:
+        self._pieces = pieces
+        self._lsn = lsn
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends all of it."""
+        size = sum(map(len, self._pieces))
+        headers = {"content-type": JSON, "content-length": str(size), LSN_HEADER.lower(): str(self._lsn)}
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": raw})
+        while self._pieces:
+            piece = self._pieces.popleft()
+            await send({"type": "http.response.body", "body": piece, "more_body": bool(self._pieces)})
 
 
 def answer_with_tag(body: object, lsn: int) -> JsonResponse:

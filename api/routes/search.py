@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-import msgspec
 from litestar.params import RawBody
+from litestar.types import ASGIApp
 
-from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
-from asteroid_cloud.api.wire.answers import BatchAnswer, search_answer
+from asteroid_cloud.api.routes.responses import (
+    AnyRequest,
+    JsonResponse,
+    PiecesAnswer,
+    answer,
+    collection_of,
+    room_of,
+    wanted_lsn,
+)
+from asteroid_cloud.api.service.read_executor import BYTES_IN_PLACE_MAX
+from asteroid_cloud.api.wire.answers import batch_pieces, search_pieces
 from asteroid_cloud.api.wire.requests import (
     COUNT,
     RECALL,
@@ -18,7 +27,7 @@ from asteroid_cloud.api.wire.requests import (
     decode,
     filter_from,
 )
-from asteroid_cloud.query import SearchRequest, SearchResult
+from asteroid_cloud.query import SearchRequest
 from asteroid_cloud.query.limits import SEARCHES_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
@@ -26,25 +35,26 @@ HITS_IN_PLACE_MAX = 500
 """More hits than this are written as JSON in a thread."""
 
 
-async def search(request: AnyRequest, body: RawBody) -> JsonResponse:
+async def search(request: AnyRequest, body: RawBody) -> ASGIApp:
     """Exactly ``k`` hits, or as many as match; ascending by distance."""
     asked, reads = decode(SEARCH, body), collection_of(request).reads
     wanted = asked.request()
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
-    result = await reads.search(snapshot, wanted)
-    if len(result) <= HITS_IN_PLACE_MAX:
-        return answer(search_answer(result), result.lsn)
-    content = await reads.in_thread(lambda: msgspec.json.encode(search_answer(result)))
-    return answer(content, result.lsn)
+    room = room_of(request, "lower k, or leave out of include what is not needed")
+    result = await reads.search(snapshot, wanted, room.take)
+    if len(result) <= HITS_IN_PLACE_MAX and room.held <= BYTES_IN_PLACE_MAX:
+        return PiecesAnswer(search_pieces(result, room), result.lsn)
+    return PiecesAnswer(await reads.in_thread(partial(search_pieces, result, room)), result.lsn)
 
 
-async def search_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
+async def search_batch(request: AnyRequest, body: RawBody) -> ASGIApp:
     """All of one snapshot, answered in order; one bad search refuses them all and is named."""
     reads = collection_of(request).reads
     lsn, requests = await reads.in_thread(partial(_read_searches, body))
     snapshot = await reads.snapshot(wanted_lsn(request, lsn))
-    results = await reads.search_batch(snapshot, requests)
-    return answer(await reads.in_thread(partial(_encode_searches, results)), snapshot.lsn)
+    room = room_of(request, "send fewer searches, lower k, or leave out of include what is not needed")
+    results = await reads.search_batch(snapshot, requests, room.take)
+    return PiecesAnswer(await reads.in_thread(partial(batch_pieces, results, room)), snapshot.lsn)
 
 
 async def recall(request: AnyRequest, body: RawBody) -> JsonResponse:
@@ -75,7 +85,3 @@ def _read_searches(body: RawBody) -> tuple[int, list[SearchRequest]]:
             error.details["index"] = index
             raise
     return asked.wanted_lsn(), requests
-
-
-def _encode_searches(results: list[SearchResult]) -> bytes:
-    return msgspec.json.encode(BatchAnswer([search_answer(result) for result in results]))

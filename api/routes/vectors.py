@@ -18,7 +18,7 @@ from asteroid_cloud.api.routes.responses import (
 from asteroid_cloud.api.service.checks import checked_id, float32_vector
 from asteroid_cloud.api.service.payloads import checked_text
 from asteroid_cloud.api.service.writes import put
-from asteroid_cloud.api.wire.answers import row_answers
+from asteroid_cloud.api.wire.answers import row_answer
 from asteroid_cloud.api.wire.headers import condition_of
 from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_from
 from asteroid_cloud.query import fetch_one
@@ -46,7 +46,7 @@ async def get_vector(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
     """Dequantised: close to what was inserted, not equal to it."""
     number = checked_id(id)
     snapshot = await collection_of(request).reads.snapshot(wanted_lsn(request))
-    return answer_with_tag(row_answers([fetch_one(snapshot, number, vector=True)])[0], snapshot.lsn)
+    return answer_with_tag(row_answer(fetch_one(snapshot, number, vector=True)), snapshot.lsn)
 
 
 async def delete_vector(request: AnyRequest, id: FromPath[str]) -> Response[None]:

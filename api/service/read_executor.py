@@ -18,7 +18,7 @@ from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
 from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.quality.quality import Quality
-from asteroid_cloud.indexer import Engine, Snapshot
+from asteroid_cloud.indexer import Engine, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
     Facets,
     FieldRange,
@@ -33,11 +33,33 @@ from asteroid_cloud.query import (
 )
 from asteroid_cloud.query.fields import Path
 from asteroid_cloud.query.knn import estimate_records
+from asteroid_cloud.wal.limits import KIB
 
 T = TypeVar("T")
 
 WORK_IN_PLACE_MAX = 8_000_000
 """The greatest estimate that runs in place, in components (rows × dimension): about half a millisecond."""
+
+
+BYTES_IN_PLACE_MAX = 256 * KIB
+"""Payloads and vectors that are read, or written as JSON, in place."""
+
+
+class _TooMuchInPlace(Exception):
+    """What is read in place has more bytes than BYTES_IN_PLACE_MAX."""
+
+
+class _InPlaceMeter:
+    """Counts what is read in place."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def take(self, size: int) -> None:
+        """Counts; raises _TooMuchInPlace."""
+        self.bytes += size
+        if self.bytes > BYTES_IN_PLACE_MAX:
+            raise _TooMuchInPlace
 
 
 class ReadExecutor:
@@ -76,38 +98,47 @@ class ReadExecutor:
         """Runs something short in a thread that no long read occupies, for a caller that blocks others."""
         return await to_thread.run_sync(function, limiter=self._urgent)
 
-    async def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:
-        """The nearest matches to one vector, or to the vector of one id."""
+    async def search(
+        self, snapshot: Snapshot, request: SearchRequest, take: TakeBytes = unbounded
+    ) -> SearchResult:
+        """The nearest matches to one vector, or to the vector of one id; ``take`` bounds the columns."""
         request = self.quality.widened(request)
-        if self.is_short(snapshot, request):
-            result = query.search(snapshot, request, self.filter_cache)
-        else:
-            result = await self.in_thread(lambda: query.search(snapshot, request, self.filter_cache))
+        result = await self._short_or_in_thread(
+            self.is_short(snapshot, request),
+            lambda taken: query.search(snapshot, request, self.filter_cache, taken),
+            take,
+        )
         self.quality.note(snapshot, request, result)
         return result
 
-    async def search_batch(self, snapshot: Snapshot, requests: Sequence[SearchRequest]) -> list[SearchResult]:
+    async def search_batch(
+        self, snapshot: Snapshot, requests: Sequence[SearchRequest], take: TakeBytes = unbounded
+    ) -> list[SearchResult]:
         """Many searches of one snapshot."""
         requests = [self.quality.widened(request) for request in requests]
         results = await self.in_thread(
-            lambda: query.search_batch(snapshot, requests, self.filter_cache, threads=self.threads)
+            lambda: query.search_batch(snapshot, requests, self.filter_cache, threads=self.threads, take=take)
         )
         for request, result in zip(requests, results, strict=True):
             self.quality.note(snapshot, request, result)
         return results
 
     async def fetch(
-        self, snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool, vector: bool
+        self,
+        snapshot: Snapshot,
+        ids: NDArray[np.uint64],
+        *,
+        payload: bool,
+        vector: bool,
+        take: TakeBytes = unbounded,
     ) -> list[Record]:
         """The records of those ids that exist, in the order asked."""
 
-        def run() -> list[Record]:
-            records = query.fetch(snapshot, ids, payload=payload, vector=vector)
+        def run(taken: TakeBytes) -> list[Record]:
+            records = query.fetch(snapshot, ids, payload=payload, vector=vector, take=taken)
             return [record for record in records if record is not None]
 
-        if estimate_records(len(ids)) <= WORK_IN_PLACE_MAX // 4:
-            return run()
-        return await self.in_thread(run)
+        return await self._short_or_in_thread(estimate_records(len(ids)) <= WORK_IN_PLACE_MAX // 4, run, take)
 
     async def scroll(
         self,
@@ -118,8 +149,10 @@ class ReadExecutor:
         *,
         payload: bool,
         vector: bool,
+        bytes_max: int | None = None,
+        take: TakeBytes = unbounded,
     ) -> ScrollPage:
-        """The next page of the matches in id order."""
+        """The next page of the matches in id order, of ``bytes_max`` as JSON."""
         return await self.in_thread(
             lambda: query.scroll(
                 snapshot,
@@ -129,6 +162,8 @@ class ReadExecutor:
                 cursor=cursor,
                 payload=payload,
                 vector=vector,
+                bytes_max=bytes_max,
+                take=take,
             )
         )
 
@@ -155,6 +190,19 @@ class ReadExecutor:
         while (one := await to_thread.run_sync(next, samples, None, limiter=self._measuring)) is not None:
             found.append(one)
         return query.summary_of(found)
+
+    async def _short_or_in_thread(self, is_short: bool, read: Callable[[TakeBytes], T], take: TakeBytes) -> T:
+        """Reads in place what is short; in a thread what is not, or proves to hold too many bytes."""
+        if is_short:
+            meter = _InPlaceMeter()
+            try:
+                found = read(meter.take)
+            except _TooMuchInPlace:
+                pass
+            else:
+                take(meter.bytes)
+                return found
+        return await self.in_thread(lambda: read(take))
 
     def is_short(self, snapshot: Snapshot, request: SearchRequest) -> bool:
         """Whether a search is sure to take less time than is worth a thread."""

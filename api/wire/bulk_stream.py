@@ -16,11 +16,14 @@ from asteroid_cloud.api.service.checks import check_finite
 from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.wire.batches import PayloadTail
 from asteroid_cloud.indexer import BulkLoader
+from asteroid_cloud.wal.disk import translated
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX
 
 PIECE_BYTES = 4 * MIB
 """Bytes gathered before they are handed on."""
+SPOOL = "the payloads of a bulk load"
+"""What messages call the temporary file, which has no name."""
 SEPARATOR_BYTES_MAX = 64
 """Bytes of white space and the comma that the tail may spend on each payload."""
 
@@ -33,7 +36,7 @@ async def load_body(
     Raises InvalidRequest: ``bad_payload`` for a body that is too short or long or has a bad tail,
     ``bad_vector`` for a number that is not finite.
     """
-    with tempfile.TemporaryFile(dir=folder) as tail:
+    with _temporary_file(folder) as tail:
         vectors = VectorStream(loader, rows, dim)
         spool = Spool(tail, rows * (PAYLOAD_BYTES_MAX + SEPARATOR_BYTES_MAX), reads)
         async for chunk in chunks:
@@ -44,6 +47,11 @@ async def load_body(
         await spool.finish()
         if spool.size_bytes:
             await load_tail(loader, tail, rows, reads)
+
+
+def _temporary_file(folder: str) -> IO[bytes]:
+    with translated("write", SPOOL):
+        return tempfile.TemporaryFile(dir=folder)
 
 
 async def load_tail(loader: BulkLoader, tail: IO[bytes], rows: int, reads: ReadExecutor) -> None:
@@ -113,4 +121,9 @@ class Spool:
         """Writes what is left."""
         piece, self._piece = self._piece, bytearray()
         if piece:
-            await self._reads.in_thread(lambda: (self._file.write(piece), self._file.flush()))
+            await self._reads.in_thread(lambda: self._write(piece))
+
+    def _write(self, piece: bytearray) -> None:
+        with translated("write", SPOOL):
+            self._file.write(piece)
+            self._file.flush()

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from asteroid_cloud.api.wire.error_codes import status_of
+from asteroid_cloud.api.wire.error_codes import ERROR_CODES, status_of
 from asteroid_cloud.api.wire.request_ids import current_request_id, new_request_id
 from asteroid_cloud.wal.errors import (
     AsteroidError,
@@ -22,6 +23,7 @@ from asteroid_cloud.wal.errors import (
 )
 
 logger = logging.getLogger(__name__)
+Hide = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,12 @@ class ErrorAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def answer_to(error: BaseException) -> ErrorAnswer:
-    """The answer to any exception. A bug is logged here, and the answer has only its request id."""
+def answer_to(error: BaseException, hide: Hide = str) -> ErrorAnswer:
+    """The answer to any exception. A bug is logged here, and the answer has only its request id.
+
+    What is wrong with the disk is logged with its path; the answer has the reason. ``hide`` takes paths of
+    the server out of any other message.
+    """
     known = _known(error)
     if known is None:
         request_id = current_request_id() or new_request_id()
@@ -52,9 +58,22 @@ def answer_to(error: BaseException) -> ErrorAnswer:
         headers["Retry-After"] = str(max(1, round(known.retry_after_s)))
     if isinstance(known, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
-    message = "the store's files are damaged" if isinstance(known, CorruptionError) else known.message
-    body = {"error": message, "code": known.code} | known.details
+    body = {"error": hide(_message(known)), "code": known.code} | known.details
     return ErrorAnswer(status_of(known), msgspec.json.encode(body), headers)
+
+
+def _message(error: AsteroidError) -> str:
+    """What a client is told: of a place on the disk only what the code means, and the system's reason."""
+    if not isinstance(error, StorageError) or ("/" not in error.message and error.code != "corruption"):
+        return error.message
+    if isinstance(error, CorruptionError):
+        return "the store's files are damaged"
+    meaning = ERROR_CODES[error.code].meaning if error.code in ERROR_CODES else error.code
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):
+        found = found.__cause__
+    reason = getattr(found, "strerror", None)
+    return meaning[0].lower() + meaning[1:].rstrip(".") + (f": {reason}" if reason else "")
 
 
 def _known(error: BaseException) -> AsteroidError | None:

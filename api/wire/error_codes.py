@@ -141,6 +141,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "batch_too_large": ErrorCode(
         413, "A batch has too many items, ids or searches.", "Send smaller batches."
     ),
+    "answer_too_large": ErrorCode(
+        413,
+        "The answer would be larger than an answer may be.",
+        "Ask for less: the message names what to lower.",
+    ),
     "too_many_values": ErrorCode(
         413, "The field has more distinct values than can be counted.", "Count under a narrower filter."
     ),

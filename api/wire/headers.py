@@ -17,6 +17,10 @@ IF_MATCH = "If-Match"
 IF_NONE_MATCH = "If-None-Match"
 HEAD_ONLY = "asteroid.head_only"
 """In the scope of a request whose answer needs no body: the method was HEAD."""
+ANSWER_ROOM = "asteroid.answer_room"
+"""In the scope of a request: the ``AnswerRoom`` that its answer is counted in."""
+CUT = "asteroid.cut"
+"""In the scope of a request: ends the connection at once, without what is still to be sent."""
 LSN_DIGITS_MAX = 19
 BULK_HEADER_PREFIXES = ("X-Asteroid-", "X-AsterVec-", "X-LSMVec-")
 """What the headers of a bulk load may begin with: this product's name, and the names it had before."""

@@ -56,6 +56,10 @@ class Checkpointer:
         """All rows up to here are in segments that the manifest names."""
         return self._folder.lsn
 
+    def wake_writers(self) -> None:
+        """Lets writers that wait for room look again whether they have to."""
+        self._backpressure.wake()
+
     @property
     def numbers(self) -> SegmentNumbers:
         """Gives numbers to those who build segments."""

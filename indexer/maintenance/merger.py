@@ -53,6 +53,10 @@ class Merger:
         self._clean_from: int | None = None
         """While deleted rows are erased: the first segment that was begun after they were deleted."""
         self._asked = anyio.Event()
+        self.no_space: NoSpace | None = None
+        """Why the newest merge failed; None unless the disk was full."""
+        self._tries = 0
+        """Merges that have failed so."""
 
     async def run(self) -> None:
         """Merges whatever is due after each checkpoint and once writers fall quiet, until cancelled."""
@@ -61,9 +65,10 @@ class Merger:
                 changed, asked = self._checkpointer.changed, self._asked
                 try:
                     while await self._step():
-                        self.lacks_room = False
-                except NoSpace:
-                    self.lacks_room = True
+                        self.lacks_room, self.no_space = False, None
+                except NoSpace as error:
+                    self.lacks_room, self.no_space = True, error
+                    self._tries += 1
                     logger.warning("no room on the disk to merge; trying again after the next checkpoint")
                 left_s = self._quiet_in_s()
                 with anyio.move_on_after(left_s if left_s > 0 else None):
@@ -87,15 +92,17 @@ class Merger:
         """Returns once no segment holds a row that was dead at the newest checkpoint of now.
 
         Returns how many segments were rewritten or replaced for it, and how many deleted rows they held.
-        Raises what has stopped the engine, if anything has.
+        Raises NoSpace when there is no room for that, and what has stopped the engine.
         """
-        self._clean_from = self._checkpointer.numbers.next
+        self._clean_from, tries = self._checkpointer.numbers.next, self._tries
         try:
             dirty = self._dirty(self._checkpointer.lsn)
             rows = sum(segment.deletions.count_as_of(self._checkpointer.lsn) for segment in dirty)
             while self._dirty(self._checkpointer.lsn):
                 if self._applier.failure is not None:
                     raise self._applier.failure
+                if self.no_space is not None and tries != self._tries:
+                    raise NoSpace(self.no_space.message) from self.no_space
                 changed = self._checkpointer.changed
                 self._asked.set()
                 self._asked = anyio.Event()

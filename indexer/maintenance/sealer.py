@@ -69,6 +69,10 @@ class Sealer:
         self._thread = WorkerThread("seal")
         self._flush_to = Lsn(0)
         self._asked = anyio.Event()
+        self.no_space: NoSpace | None = None
+        """Why the newest try to seal or to checkpoint failed; None unless the disk was full."""
+        self._failed = anyio.Event()
+        """Set and replaced after every try that fails so."""
 
     async def run(self) -> None:
         """Seals whatever is due until cancelled."""
@@ -85,12 +89,18 @@ class Sealer:
             self._thread.close()
 
     async def flush(self) -> None:
-        """Returns once every record applied so far is in a segment that a durable manifest names."""
-        target = self.ask()
+        """Returns once every record applied so far is in a segment that a durable manifest names.
+
+        Raises NoSpace when the disk is too full for that, and what has stopped the engine.
+        """
+        target, failed = self.ask(), self._failed
         while self._checkpointer.lsn < target:
             if self._applier.failure is not None:
                 raise self._applier.failure
-            await first_of(self._checkpointer.changed, self._applier.applied)
+            if failed.is_set() and self.no_space is not None:
+                raise NoSpace(self.no_space.message) from self.no_space
+            failed = self._failed
+            await first_of(self._checkpointer.changed, self._applier.applied, failed)
 
     def ask(self) -> Lsn:
         """Has everything applied so far sealed in the background; returns the LSN up to which that is."""
@@ -123,13 +133,21 @@ class Sealer:
         return self._applier.last_write_s + patience_s - time.monotonic()
 
     async def _try_step(self) -> None:
+        asked = self._asked
         try:
             await self._step()
+            self.no_space = None
         except Abandoned:
             return
-        except NoSpace:
-            logger.warning("no room on the disk to seal the tail; trying again in %s s", NO_SPACE_RETRY_S)
-            await anyio.sleep(NO_SPACE_RETRY_S)
+        except NoSpace as error:
+            if self.no_space is None:
+                logger.warning("no room on the disk to seal the tail; trying every %s s", NO_SPACE_RETRY_S)
+            self.no_space = error
+            self._failed.set()
+            self._failed = anyio.Event()
+            self._checkpointer.wake_writers()
+            with anyio.move_on_after(NO_SPACE_RETRY_S):
+                await asked.wait()  # whoever asks waits for the next try
 
     async def _step(self) -> None:
         released = self._claims.released

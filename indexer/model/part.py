@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.columns import Columns
 from asteroid_cloud.indexer.model.deletions import test_bits
+from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal import Lsn
 
@@ -47,8 +48,8 @@ class Part(Protocol):
         """The newest row below ``rows`` that holds each id, dead or alive; -1 where there is none."""
         ...
 
-    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
-        """The payload text of each row; b"" where there is none."""
+    def payloads(self, ordinals: NDArray[np.uint32], take: TakeBytes = unbounded) -> list[bytes]:
+        """The payload text of each row; b"" where there is none. ``take`` hears of them before."""
         ...
 
     def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -92,6 +93,6 @@ class PartView:
         """The dequantised vector of each row, float32 [len(ordinals), dim]."""
         return self.part.native.vectors(ordinals)
 
-    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
-        """The payload text of each row; b"" where there is none."""
-        return self.part.payloads(ordinals)
+    def payloads(self, ordinals: NDArray[np.uint32], take: TakeBytes = unbounded) -> list[bytes]:
+        """The payload text of each row; b"" where there is none. ``take`` hears of them before."""
+        return self.part.payloads(ordinals, take)

@@ -72,6 +72,7 @@ def wire(opened: OpenFiles, replay: Replay, options: EngineOptions, recovery: Re
         lambda: (state.tail_rows, state.tail_bytes + state.deletion_bytes_after(checkpointer.lsn)),
         lambda: sealer.make_room(),
         lambda: merger.pileup,
+        lambda: sealer.no_space,
     )
     folder = IndexFolder(files, layout.index, opened.recovered, opened.tagged, replay.numbers_taken)
     checkpointer = Checkpointer(folder, LogTrimmer(log, options), state, applier, backpressure)

@@ -16,6 +16,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
 from asteroid_cloud.indexer.segment.container import (
     CheckWanted,
     ContainerWriter,
@@ -144,13 +145,14 @@ class PayloadFile:
         if not sound:
             raise CorruptionError(self._path, 0, "the block table is not in order")
 
-    def fetch(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
-        """The payload text of each row, in the order asked; each block is read once."""
+    def fetch(self, ordinals: NDArray[np.uint32], take: TakeBytes = unbounded) -> list[bytes]:
+        """The payload text of each row, in the order asked; each block is read once, and ``take`` told."""
         found = [b""] * len(ordinals)
         for block, positions in self._by_block(ordinals):
             lengths, raw = self._raw_block(block)
             ends = np.cumsum(lengths, dtype=np.int64) + 4 * len(lengths)
             rows = ordinals[positions] - self._first[block]
+            take(int(lengths[rows].sum(dtype=np.int64)))
             stops = ends[rows]
             starts = stops - lengths[rows]
             for position, start, stop in zip(
@@ -220,9 +222,10 @@ RowPayload = bytes | PayloadRef
 """What a row of the tail holds: the text of its payload, or where that is."""
 
 
-def texts_of(payloads: Sequence[RowPayload]) -> list[bytes]:
+def texts_of(payloads: Sequence[RowPayload], take: TakeBytes = unbounded) -> list[bytes]:
     """The text of each; those in files are read a file at a time."""
-    return _resolved(payloads, lambda text: text, lambda file, ordinals: file.fetch(ordinals), b"")
+    take(sum(len(one) for one in payloads if not isinstance(one, PayloadRef)))
+    return _resolved(payloads, lambda text: text, lambda file, ordinals: file.fetch(ordinals, take), b"")
 
 
 def sizes_of(payloads: Sequence[RowPayload]) -> list[int]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import Deletions
+from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.columns import Fields
@@ -85,9 +86,9 @@ class Segment:
         except core.DamagedSegment as error:
             raise CorruptionError(self._graph_path, 0, str(error)) from error
 
-    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+    def payloads(self, ordinals: NDArray[np.uint32], take: TakeBytes = unbounded) -> list[bytes]:
         """The payload text of each row, read from disk a block at a time."""
-        return self._payload_file.fetch(ordinals)
+        return self._payload_file.fetch(ordinals, take)
 
     def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The bytes of each of these texts."""

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from asteroid_cloud.indexer.limits import WRITE_ADMISSION_WAIT_S_MAX
-from asteroid_cloud.wal.errors import Overloaded
+from asteroid_cloud.wal.errors import NoSpace, Overloaded
 
 DELAY_ROW_S = 2e-4
 """What a row delays all later writes by when segments have all but piled up to the bound."""
@@ -30,17 +30,20 @@ class Backpressure:
         tail: Callable[[], tuple[int, int]],
         make_room: Callable[[], None],
         pileup: Callable[[], float] = lambda: 0.0,
+        no_space: Callable[[], NoSpace | None] = lambda: None,
     ) -> None:
         """``tail`` gives the rows and bytes applied but not sealed; ``make_room`` has them sealed soon.
 
         ``bytes_max`` is asked at each write, for the share of the budget may change. ``pileup`` says how far
-        segments have piled up: 0 is not at all, at 1 writes have to wait.
+        segments have piled up: 0 is not at all, at 1 writes have to wait. ``no_space`` gives the reason when
+        there will be no room because the disk is full.
         """
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._tail = tail
         self._make_room = make_room
         self._pileup = pileup
+        self._no_space = no_space
         self._rows = 0
         self._bytes = 0
         self._next_s = 0.0
@@ -52,7 +55,8 @@ class Backpressure:
     async def admitted(self, rows: int, size: int) -> AsyncIterator[None]:
         """Reserves room for a write from before it is logged until it is applied.
 
-        Raises Overloaded when there is none for WRITE_ADMISSION_WAIT_S_MAX seconds.
+        Raises Overloaded when there is none for WRITE_ADMISSION_WAIT_S_MAX seconds, NoSpace when that is
+        because nothing can be sealed on a full disk.
         """
         if self._pileup() > 0:
             await self._slow_down(rows)
@@ -81,11 +85,13 @@ class Backpressure:
             while not self._has_room(rows, size):
                 freed = self._event()
                 if not self._fits_tail(rows, size):
+                    if (full := self._no_space()) is not None:
+                        raise NoSpace(full.message) from full
                     self._make_room()
                 await freed.wait()
         if scope.cancelled_caught:
-            full = "the tail is full" if not self._fits_tail(rows, size) else "too many segments are unmerged"
-            raise Overloaded(f"indexing lags behind; {full}", retry_after_s=1.0)
+            why = "the tail is full" if not self._fits_tail(rows, size) else "too many segments are unmerged"
+            raise Overloaded(f"indexing lags behind; {why}", retry_after_s=1.0)
 
     def _event(self) -> anyio.Event:
         self._freed = freed = self._freed or anyio.Event()

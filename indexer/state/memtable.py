@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import Deletions
+from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.payload_file import (
@@ -90,9 +91,9 @@ class Memtable:
         """The newest row below ``rows`` that holds each id, or -1."""
         return self.native.find(ids, rows)
 
-    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+    def payloads(self, ordinals: NDArray[np.uint32], take: TakeBytes = unbounded) -> list[bytes]:
         """The payload text of each row."""
-        return texts_of(self.payload_refs(ordinals))
+        return texts_of(self.payload_refs(ordinals), take)
 
     def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The bytes of each of these texts."""

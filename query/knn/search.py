@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Hits, Snapshot, search_prepared
+from asteroid_cloud.indexer import Hits, Snapshot, TakeBytes, search_prepared, unbounded
 from asteroid_cloud.query.knn.explain import Explain
 from asteroid_cloud.query.knn.planner import Plan, plan_search
 from asteroid_cloud.query.knn.request import SearchRequest, SearchResult, check_request
@@ -22,18 +22,29 @@ from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
 
-def search(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> SearchResult:
-    """The nearest matches to one vector, or to the stored vector of one id (NotFound if there is none)."""
+def search(
+    snapshot: Snapshot, request: SearchRequest, cache: FilterCache, take: TakeBytes = unbounded
+) -> SearchResult:
+    """The nearest matches to one vector, or to the stored vector of one id (NotFound if there is none).
+
+    ``take`` is told of payloads and vectors before they are held; what it raises ends the search.
+    """
     check_request(request, snapshot.spec)
-    return _search_alike(snapshot, [request], cache, threads=1)[0]
+    return _search_alike(snapshot, [request], cache, threads=1, take=take)[0]
 
 
 def search_batch(
-    snapshot: Snapshot, requests: Sequence[SearchRequest], cache: FilterCache, *, threads: int = 1
+    snapshot: Snapshot,
+    requests: Sequence[SearchRequest],
+    cache: FilterCache,
+    *,
+    threads: int = 1,
+    take: TakeBytes = unbounded,
 ) -> list[SearchResult]:
     """Many searches of one snapshot; those that differ only in the vector go to the core together.
 
-    An error names the search at fault as ``index``; then none is answered.
+    ``take`` is told of payloads and vectors before they are held. An error names the search at fault as
+    ``index``; then none is answered.
     """
     _check_batch(snapshot, requests)
     alike: dict[tuple[object, ...], list[int]] = {}
@@ -43,7 +54,8 @@ def search_batch(
     results: dict[int, SearchResult] = {}
     for positions in alike.values():
         group = [requests[position] for position in positions]
-        results.update(zip(positions, _search_alike(snapshot, group, cache, threads=threads), strict=True))
+        found = _search_alike(snapshot, group, cache, threads=threads, take=take)
+        results.update(zip(positions, found, strict=True))
     return [results[position] for position in range(len(requests))]
 
 
@@ -65,7 +77,12 @@ def _check_batch(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> None:
 
 
 def _search_alike(
-    snapshot: Snapshot, requests: Sequence[SearchRequest], cache: FilterCache, *, threads: int
+    snapshot: Snapshot,
+    requests: Sequence[SearchRequest],
+    cache: FilterCache,
+    *,
+    threads: int,
+    take: TakeBytes,
 ) -> list[SearchResult]:
     """Searches of one depth, ``ef`` and filter, all of them explained or none."""
     first = requests[0]
@@ -77,7 +94,7 @@ def _search_alike(
     hits = search_prepared(plan.native, queries, first.depth, first.ef, threads=threads, **how)
     searched = perf_counter()
     times = ((planned - started) * 1e3, (searched - planned) * 1e3)
-    return [_answer(snapshot, request, plan, hits, row, times) for row, request in enumerate(requests)]
+    return [_answer(snapshot, request, plan, hits, row, times, take) for row, request in enumerate(requests)]
 
 
 def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[np.float32]:
@@ -101,6 +118,7 @@ def _answer(
     hits: Hits,
     row: int,
     times: tuple[float, float],
+    take: TakeBytes,
 ) -> SearchResult:
     """One row of hits, cut to what its request asked."""
     found = int(hits.found[row])
@@ -113,8 +131,8 @@ def _answer(
     payloads = vectors = None
     if request.include_payload or request.include_vector:
         places = Places(hits.parts[row, columns], hits.ordinals[row, columns])
-        payloads = payloads_at(views, places) if request.include_payload else None
-        vectors = vectors_at(views, places, snapshot.spec.dim) if request.include_vector else None
+        payloads = payloads_at(views, places, take) if request.include_payload else None
+        vectors = vectors_at(views, places, snapshot.spec.dim, take) if request.include_vector else None
     explain = None
     if request.explain:
         assert hits.error_bounds is not None, "they were asked for"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import PartView, Snapshot
+from asteroid_cloud.indexer import PartView, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.wal.errors import NotFound
 
 NO_PAYLOAD = b"{}"
@@ -24,6 +24,10 @@ class Places:
 
     def __len__(self) -> int:
         return len(self.parts)
+
+    def slice(self, start: int, stop: int) -> Places:
+        """Those from ``start`` on and before ``stop``."""
+        return Places(self.parts[start:stop], self.ordinals[start:stop])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,19 +56,22 @@ def locate(snapshot: Snapshot, ids: NDArray[np.uint64]) -> tuple[NDArray[np.bool
     return found, Places(parts, ordinals)
 
 
-def payloads_at(views: Sequence[PartView], places: Places) -> list[bytes]:
+def payloads_at(views: Sequence[PartView], places: Places, take: TakeBytes = unbounded) -> list[bytes]:
     """The payload text of each place, ``{}`` where there is none."""
     texts = [NO_PAYLOAD] * len(places)
     for part in np.unique(places.parts):
         where = np.flatnonzero(places.parts == part)
-        fetched = views[part].payloads(places.ordinals[where])
+        fetched = views[part].payloads(places.ordinals[where], take)
         for position, text in zip(where.tolist(), fetched, strict=True):
             texts[position] = text or NO_PAYLOAD
     return texts
 
 
-def vectors_at(views: Sequence[PartView], places: Places, dim: int) -> NDArray[np.float32]:
+def vectors_at(
+    views: Sequence[PartView], places: Places, dim: int, take: TakeBytes = unbounded
+) -> NDArray[np.float32]:
     """The dequantised vector of each place, float32 [n, dim]."""
+    take(len(places) * dim * np.dtype(np.float32).itemsize)
     vectors = np.empty((len(places), dim), np.float32)
     for part in np.unique(places.parts):
         where = np.flatnonzero(places.parts == part)
@@ -73,13 +80,18 @@ def vectors_at(views: Sequence[PartView], places: Places, dim: int) -> NDArray[n
 
 
 def fetch(
-    snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool = False, vector: bool = False
+    snapshot: Snapshot,
+    ids: NDArray[np.uint64],
+    *,
+    payload: bool = False,
+    vector: bool = False,
+    take: TakeBytes = unbounded,
 ) -> list[Record | None]:
     """The record of each id, in the order asked, repeats included; None where there is no such id."""
     found, places = locate(snapshot, ids)
     there = np.flatnonzero(found)
     places = Places(places.parts[there], places.ordinals[there])
-    records = records_at(snapshot, ids[there], places, payload=payload, vector=vector)
+    records = records_at(snapshot, ids[there], places, payload=payload, vector=vector, take=take)
     answer: list[Record | None] = [None] * len(ids)
     for position, record in zip(there.tolist(), records, strict=True):
         answer[position] = record
@@ -95,9 +107,15 @@ def fetch_one(snapshot: Snapshot, id: int, *, payload: bool = False, vector: boo
 
 
 def records_at(
-    snapshot: Snapshot, ids: NDArray[np.uint64], places: Places, *, payload: bool, vector: bool
+    snapshot: Snapshot,
+    ids: NDArray[np.uint64],
+    places: Places,
+    *,
+    payload: bool,
+    vector: bool,
+    take: TakeBytes = unbounded,
 ) -> list[Record]:
     """The records at some places, whose ids are known already."""
-    payloads = payloads_at(snapshot.parts, places) if payload else [None] * len(ids)
-    vectors = vectors_at(snapshot.parts, places, snapshot.spec.dim) if vector else [None] * len(ids)
+    payloads = payloads_at(snapshot.parts, places, take) if payload else [None] * len(ids)
+    vectors = vectors_at(snapshot.parts, places, snapshot.spec.dim, take) if vector else [None] * len(ids)
     return [Record(*columns) for columns in zip(ids.tolist(), payloads, vectors, strict=True)]

@@ -12,12 +12,14 @@ import base64
 import binascii
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import PartView, Snapshot
+from asteroid_cloud.indexer import PartView, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.limits import SCROLL_LIMIT_MAX
 from asteroid_cloud.query.records.records import Places, Record, records_at
@@ -26,7 +28,17 @@ from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import matching_rows
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import InvalidRequest, Overloaded
+from asteroid_cloud.wal.limits import MIB
 
+SLICE_ROWS_MAX = 4_096
+"""Records that are read at a time, to fill a page of bounded size; fewer when they are large."""
+SLICE_ROWS_MIN = 256
+SLICE_BYTES_MAX = 16 * MIB
+"""What a slice may hold, unless it has SLICE_ROWS_MIN records only."""
+ROW_BYTES = 64
+"""A record as JSON without its vector and payload: the id, and the names of the fields."""
+NUMBER_BYTES = 26
+"""One number of a vector as JSON, and its comma: a sign, 17 digits, a point and an exponent."""
 _CURSOR = struct.Struct("<QQI")
 
 
@@ -49,8 +61,13 @@ def scroll(
     cursor: str | None = None,
     payload: bool = False,
     vector: bool = False,
+    bytes_max: int | None = None,
+    take: TakeBytes = unbounded,
 ) -> ScrollPage:
     """The next ``limit`` matches after the cursor, or the first ones without it.
+
+    A page ends early, but not before its first record, where its records would take more than ``bytes_max``
+    as JSON. ``take`` is told of payloads and vectors before they are held.
 
     Raises InvalidRequest ``bad_limit``, or ``bad_cursor`` for a cursor that is damaged or belongs to another
     filter; Overloaded ``not_caught_up`` when the snapshot is older than the page before.
@@ -59,11 +76,74 @@ def scroll(
         raise InvalidRequest(f"limit must be an integer from 1 to {SCROLL_LIMIT_MAX}", code="bad_limit")
     after = None if cursor is None else _last_id(cursor, filter, snapshot.lsn)
     ids, places = _smallest(snapshot, cache, filter, after, limit + 1)  # one more says whether to go on
-    more = len(ids) > limit
-    ids, places = ids[:limit], Places(places.parts[:limit], places.ordinals[:limit])
-    records = records_at(snapshot, ids, places, payload=payload, vector=vector)
+    read = partial(records_at, snapshot, payload=payload, vector=vector)
+    if bytes_max is None:
+        records = read(ids[:limit], places.slice(0, limit), take=take)
+    else:
+        records = _page(read, ids[:limit], places.slice(0, limit), bytes_max, take)
+    more = len(ids) > len(records)
     following = _cursor(records[-1].id, snapshot.lsn, filter) if more else None
     return ScrollPage(snapshot.lsn, records, following)
+
+
+def _page(
+    read: Callable[..., list[Record]],
+    ids: NDArray[np.uint64],
+    places: Places,
+    bytes_max: int,
+    take: TakeBytes,
+) -> list[Record]:
+    """As many of the records as have room, one at least; read in slices, so that few are in excess."""
+    records: list[Record] = []
+    rows, room = SLICE_ROWS_MAX, bytes_max
+    while len(records) < len(ids):
+        first, last = len(records), len(records) + rows
+        meter = _SliceMeter(SLICE_BYTES_MAX if rows > SLICE_ROWS_MIN else None)
+        try:
+            some = read(ids[first:last], places.slice(first, last), take=meter.take)
+        except _SliceTooLarge:
+            rows = max(SLICE_ROWS_MIN, rows // 4)
+            continue
+        take(meter.bytes)
+        fitting, room = _fitting(some, room, at_least=not records)
+        records += some[:fitting]
+        if fitting < len(some):
+            break
+    return records
+
+
+class _SliceTooLarge(Exception):
+    """A slice has more bytes than are to be held at a time."""
+
+
+class _SliceMeter:
+    """Counts what a slice holds, and stops the reading of one that is too large."""
+
+    def __init__(self, bytes_max: int | None) -> None:
+        self.bytes = 0
+        self._bytes_max = bytes_max
+
+    def take(self, size: int) -> None:
+        """Counts; raises _SliceTooLarge."""
+        self.bytes += size
+        if self._bytes_max is not None and self.bytes > self._bytes_max:
+            raise _SliceTooLarge
+
+
+def _fitting(records: list[Record], room: int, *, at_least: int) -> tuple[int, int]:
+    """How many of the records have room, ``at_least`` in any case, and what is left of it."""
+    for number, record in enumerate(records):
+        size = json_bytes_max(record)
+        if size > room and number >= at_least:
+            return number, room
+        room -= size
+    return len(records), room
+
+
+def json_bytes_max(record: Record) -> int:
+    """What a record takes as JSON, at the most."""
+    numbers = 0 if record.vector is None else len(record.vector)
+    return ROW_BYTES + NUMBER_BYTES * numbers + len(record.payload or b"")
 
 
 def _smallest(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import IndexSpec, PartView, Snapshot
+from asteroid_cloud.indexer import IndexSpec, PartView, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.lsn import Lsn
 
@@ -30,7 +30,7 @@ class FakePart:
         """The newest row below ``rows`` that holds each id, or -1."""
         return self.native.find(ids, rows)
 
-    def payloads(self, ordinals: NDArray[np.uint32]) -> list[bytes]:
+    def payloads(self, ordinals: NDArray[np.uint32], take: TakeBytes = unbounded) -> list[bytes]:
         """The payload text of each row, noted."""
         self.payloads_read += ordinals.tolist()
         return [self.texts[ordinal] for ordinal in ordinals.tolist()]

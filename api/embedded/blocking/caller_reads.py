@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from asteroid_cloud import query
 from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
 from asteroid_cloud.api.service.collections import Collection
-from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.indexer import Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
     Facets,
     FieldRange,
@@ -44,17 +44,20 @@ class CallerReads:
             self._loop.run(self._reads.reach, min_lsn)
         return self._engine.snapshot()
 
-    def search(self, snapshot: Snapshot, request: SearchRequest) -> SearchResult:
+    def search(self, snapshot: Snapshot, request: SearchRequest, take: TakeBytes = unbounded) -> SearchResult:
         """The nearest matches to one vector, or to the vector of one id."""
         request = self._quality.widened(request)
-        result = query.search(snapshot, request, self._masks)
+        result = query.search(snapshot, request, self._masks, take)
         self._quality.note(snapshot, request, result)
         return result
 
-    def search_batch(self, snapshot: Snapshot, requests: Sequence[SearchRequest]) -> list[SearchResult]:
+    def search_batch(
+        self, snapshot: Snapshot, requests: Sequence[SearchRequest], take: TakeBytes = unbounded
+    ) -> list[SearchResult]:
         """Many searches of one snapshot."""
         requests = [self._quality.widened(request) for request in requests]
-        results = query.search_batch(snapshot, requests, self._masks, threads=self._reads.threads)
+        threads = self._reads.threads
+        results = query.search_batch(snapshot, requests, self._masks, threads=threads, take=take)
         for request, result in zip(requests, results, strict=True):
             self._quality.note(snapshot, request, result)
         return results
@@ -64,10 +67,16 @@ class CallerReads:
         return query.summary_of(list(query.recalls(snapshot, self._quality.widened(request), self._masks)))
 
     def fetch(
-        self, snapshot: Snapshot, ids: NDArray[np.uint64], *, payload: bool, vector: bool
+        self,
+        snapshot: Snapshot,
+        ids: NDArray[np.uint64],
+        *,
+        payload: bool,
+        vector: bool,
+        take: TakeBytes = unbounded,
     ) -> list[Record]:
         """The records of those ids that exist, in the order asked."""
-        records = query.fetch(snapshot, ids, payload=payload, vector=vector)
+        records = query.fetch(snapshot, ids, payload=payload, vector=vector, take=take)
         return [record for record in records if record is not None]
 
     def scroll(
@@ -79,10 +88,20 @@ class CallerReads:
         *,
         payload: bool,
         vector: bool,
+        bytes_max: int | None = None,
+        take: TakeBytes = unbounded,
     ) -> ScrollPage:
         """The next page of the matches in id order."""
         return query.scroll(
-            snapshot, self._masks, limit=limit, filter=filter, cursor=cursor, payload=payload, vector=vector
+            snapshot,
+            self._masks,
+            limit=limit,
+            filter=filter,
+            cursor=cursor,
+            payload=payload,
+            vector=vector,
+            bytes_max=bytes_max,
+            take=take,
         )
 
     def count(self, snapshot: Snapshot, filter: Filter) -> int:

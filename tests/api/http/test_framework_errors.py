@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from litestar.exceptions import HTTPException
 
-from asteroid_cloud.api.http.framework_errors import answer_to_any
-from asteroid_cloud.wal.errors import NotFound
+from asteroid_cloud.api.http.framework_errors import ErrorHandler
+from asteroid_cloud.wal.errors import Conflict, NotFound
 
 
 def caused(cause: BaseException) -> HTTPException:
@@ -36,7 +36,16 @@ def caused(cause: BaseException) -> HTTPException:
     ids=repr,
 )
 def test_every_exception_has_an_answer(error: BaseException, status: int, code: str) -> None:
-    answer = answer_to_any(error)
+    answer = ErrorHandler([]).answer(error)
     told = json.loads(answer.body)
     assert (answer.status, told["code"]) == (status, code)
     assert told["error"]
+
+
+@pytest.mark.parametrize("data", ["/srv/data/store", "/srv/data/store/"])
+def test_row_24_the_folders_of_the_server_are_in_no_message(data: str) -> None:
+    handler = ErrorHandler([data, "/srv/data/store/backups", None])
+    for path in ("/srv/data/store/backups/one", "/srv/data/store", "/srv/data/store/wal/1.wal"):
+        told = handler.answer(Conflict(f"{path} is not empty", code="backup_exists")).body
+        assert b"srv" not in told
+        assert b"not empty" in told

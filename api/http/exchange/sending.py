@@ -1,0 +1,115 @@
+"""How an answer leaves: counted, in pieces, with its headers, and cut off when nobody reads it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import anyio
+from litestar.types import HTTPScope, Message, Send
+
+from asteroid_cloud.api.http.bodies import Body
+from asteroid_cloud.api.limits import ANSWER_BYTES_PER_S_MIN, ANSWER_PIECE_BYTES
+from asteroid_cloud.api.service.memory.answers import AnswerRoom
+from asteroid_cloud.api.wire.headers import CUT
+from asteroid_cloud.api.wire.request_ids import REQUEST_ID
+from asteroid_cloud.wal.errors import AsteroidError
+
+
+class SlowReader(Exception):
+    """The client has not read its answer in time; nothing more can be said to it."""
+
+
+class Sender:
+    """The ``send`` of one request."""
+
+    def __init__(
+        self, scope: HTTPScope, send: Send, room: AnswerRoom, *, request_id: str, stall_s_max: float
+    ) -> None:
+        self.status = 0
+        """Of the answer; 0 while nothing was sent."""
+        self.sent = 0
+        """Bytes of the body."""
+        self.refusal: AsteroidError | None = None
+        """Why an answer was not begun that a route had made: no memory for it, or it is too large."""
+        self.body: Body | None = None
+        """The request's body, the rest of which is read before the answer."""
+        self.is_whole = False
+        self._is_head = scope["method"] == "HEAD"
+        self._cut: Callable[[], None] = scope.get(CUT, lambda: None)  # type: ignore[assignment]
+        self._send = send
+        self._room = room
+        self._request_id = request_id
+        self._lag_s_max = self._lag_s_left = stall_s_max
+        self._is_feed = False
+        """Whether the answer has no end that is known; a feed watches its reader itself."""
+
+    async def __call__(self, message: Message) -> None:
+        """Sends one message; raises SlowReader, TooLarge ``answer_too_large``, Overloaded."""
+        if message["type"] == "http.response.start":
+            await self._begin(message)
+        elif message["type"] == "http.response.body":
+            await self._go_on(message)
+
+    def finish(self) -> None:
+        """Ends what the answer holds, and the connection if the answer was not sent whole."""
+        self._room.release()
+        if self.status and not self.is_whole:
+            self._cut()
+
+    async def _begin(self, message: Message) -> None:
+        assert message["type"] == "http.response.start"
+        headers = list(message["headers"])
+        try:
+            length = dict(headers).get(b"content-length")
+            self._is_feed = length is None
+            size = int(length or b"0")
+            self._room.check(size)
+            self._room.hold(size)
+        except AsteroidError as error:
+            self.refusal = error
+            raise
+        added = [(REQUEST_ID.lower().encode(), self._request_id.encode())]
+        if self.body is None or not await self.body.finish():
+            added.append((b"connection", b"close"))
+        message["headers"] = [*headers, *added]
+        self.status = message["status"]
+        await self._in_time({**message})
+
+    async def _go_on(self, message: Message) -> None:
+        assert message["type"] == "http.response.body"
+        body, more = b"" if self._is_head else message["body"], message["more_body"]
+        pieces = [body] if self._is_feed else list(_pieces(body))
+        for number, piece in enumerate(pieces, 1):
+            is_last = number == len(pieces) and not more
+            await self._in_time({"type": "http.response.body", "body": piece, "more_body": not is_last})
+            self.sent += len(piece)
+            self._room.give_back(len(piece))
+        self.is_whole = not more
+
+    async def _in_time(self, message: Message) -> None:
+        """Hands a message to the connection, which takes it once enough of what came before is read.
+
+        A reader may fall behind the least rate by ``stall_s_max`` in all.
+        """
+        if self._is_feed:
+            await self._send(message)
+            return
+        asked_s = time.monotonic()
+        with anyio.move_on_after(self._lag_s_left) as scope:
+            await self._send(message)
+        if scope.cancelled_caught:
+            raise SlowReader
+        size = len(message["body"]) if message["type"] == "http.response.body" else 0
+        lag_s = self._lag_s_left - (time.monotonic() - asked_s) + size / ANSWER_BYTES_PER_S_MIN
+        self._lag_s_left = max(0.0, min(self._lag_s_max, lag_s))
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """A body in pieces, one at least; views, so that nothing is copied."""
+    if len(body) <= ANSWER_PIECE_BYTES:
+        yield body
+        return
+    view = memoryview(body)
+    for start in range(0, len(body), ANSWER_PIECE_BYTES):
+        yield view[start : start + ANSWER_PIECE_BYTES]  # type: ignore[misc]  # the server takes any buffer
