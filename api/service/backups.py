@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import msgspec
@@ -9,8 +10,10 @@ from anyio import Lock, to_thread
 
 from asteroid_cloud.indexer import BackupReport, Engine, read_backup
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest
+from asteroid_cloud.wal.disk import name_of
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, InvalidRequest
 
+logger = logging.getLogger(__name__)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -50,17 +53,18 @@ class Backups:
         if self._making.locked():
             raise Conflict("another backup is being made", code="backup_running")
         async with self._making:
-            found = await to_thread.run_sync(self._finished, folder)
+            found, damaged = await to_thread.run_sync(self._finished, folder)
             if any(each.name == name for each in found):
                 raise Conflict(f"there is a backup {name}", code="backup_exists")
             previous = max(found, key=lambda each: each.made_ms, default=None)
-            return await self._engine.backup(
+            made = await self._engine.backup(
                 f"{folder}/{name}", None if previous is None else f"{folder}/{previous.name}"
             )
+            return msgspec.structs.replace(made, damaged=[*damaged, *made.damaged])
 
     async def listed(self) -> list[Backup]:
         """The finished backups of this store, the newest first; raises Conflict ``backup_not_configured``."""
-        found = await to_thread.run_sync(self._finished, self._allowed())
+        found, _ = await to_thread.run_sync(self._finished, self._allowed())
         return sorted(found, key=lambda each: each.made_ms, reverse=True)
 
     def _allowed(self) -> str:
@@ -70,15 +74,21 @@ class Backups:
             )
         return self._folder
 
-    def _finished(self, folder: str) -> list[Backup]:
+    def _finished(self, folder: str) -> tuple[list[Backup], list[str]]:
+        """The finished backups of this store, and a sentence about each whose list is damaged."""
         files, found = LocalFiles(), []
+        damaged: list[str] = []
         files.make_dirs(folder)
         for name in files.list(folder):
             try:
                 made = read_backup(files, f"{folder}/{name}")
+            except CorruptionError as error:
+                logger.warning("a backup is damaged: %s", error.message)
+                damaged.append(f"{name}/{name_of(error.path)}: {error.reason}")
+                continue
             except AsteroidError:  # half a backup, or something else: not ours to judge here
                 continue
             if made.identity == self._engine.identity.hex():
                 size = sum(each.bytes for each in made.files)
                 found.append(Backup(name, made.lsn, made.made_ms, len(made.files), size))
-        return found
+        return found, damaged

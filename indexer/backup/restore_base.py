@@ -88,8 +88,8 @@ def first_record_needed(log: LogSource, base: Base, lsn: Lsn) -> Lsn:
         return Lsn(lsn + 1)
     needed = Lsn(base.lsn + 1)
     for record in log.records(needed):
-        if record.lsn > lsn:
-            break
-        if isinstance(record.event, BulkLoaded):
+        if isinstance(record.event, BulkLoaded) and record.lsn <= lsn:
             needed = min(needed, Lsn(record.event.since))
+        if record.lsn >= lsn:  # what comes next need not be there
+            break
     return needed

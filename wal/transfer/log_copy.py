@@ -37,6 +37,7 @@ class LogSource:
 
     def __init__(self, files: Files, folders: Sequence[str]) -> None:
         """Raises NotFound when a folder holds no log, Conflict ``another_store`` for logs of two stores."""
+        self._folders = list(folders)
         self._logs = [LogReader(files, folder) for folder in folders]
         headers = [log.header for log in self._logs]
         self.identity = headers[0].identity
@@ -61,7 +62,11 @@ class LogSource:
         Raises LogPruned when the log begins later, CorruptionError at damage.
         """
         following = from_lsn
-        for log in self._logs:
+        for number, log in enumerate(self._logs):
+            if number > 0 and log.first_lsn > following:
+                missing = f"records {following} to {log.first_lsn - 1}"
+                folders = f"{self._folders[number - 1]} nor in {self._folders[number]}"
+                raise LogPruned(f"a link of the chain is missing: {missing} are neither in {folders}")
             for frame in log.frames(following):
                 if frame.header.last_lsn >= following:
                     following = Lsn(frame.header.last_lsn + 1)

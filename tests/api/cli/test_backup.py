@@ -36,6 +36,30 @@ async def test_backups_are_made_by_name_and_link_to_the_newest(
         assert await again.count() == 2
 
 
+async def test_damage_in_the_newest_backup_is_named_and_the_next_one_is_whole(
+    http: Http, store: Store, tmp_path: Path
+) -> None:
+    await http.insert(1, ZEROS)
+    await store.flush()
+    await http.send("POST", "/v1/backup", {"name": "monday"}, status=201)
+    rotten = next((tmp_path / "backups" / "monday" / "index").glob("*.graph"))
+    rotten.write_bytes(rotten.read_bytes()[:-1])
+    made = await http.send("POST", "/v1/backup", {"name": "tuesday"}, status=201)
+    assert [each.partition(":")[0] for each in made["damaged"]] == [f"monday/index/{rotten.name}"]
+    (tmp_path / "backups" / "tuesday" / "BACKUP.json").write_bytes(b"{")
+    made = await http.send("POST", "/v1/backup", {"name": "wednesday"}, status=201)
+    named = [each.partition(":")[0] for each in made["damaged"]]
+    assert named == ["tuesday/BACKUP.json", f"monday/index/{rotten.name}"]
+    assert str(tmp_path) not in "".join(made["damaged"])
+    assert [each["name"] for each in (await http.send("GET", "/v1/backup", status=200))["backups"]] == [
+        "wednesday",
+        "monday",
+    ]
+    api.restore(tmp_path / "backups" / "wednesday", tmp_path / "again")
+    async with api.open(tmp_path / "again") as again:
+        assert await again.count() == 1
+
+
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "../x", "a/b", "/etc", "-x", "x" * 65, "a b", "\u00e9", 7, None, "a\n"]
 )
