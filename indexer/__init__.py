@@ -20,10 +20,9 @@ from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_los
 from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
-from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.options import EngineOptions
-from asteroid_cloud.indexer.model.part import PartView
+from asteroid_cloud.indexer.model.part import PartView, TakeBytes, unbounded
 from asteroid_cloud.indexer.model.precondition import Condition
 from asteroid_cloud.indexer.model.results import (
     Building,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.columns import Columns
 from asteroid_cloud.indexer.model.deletions import test_bits
-from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal import Lsn
+
+TakeBytes = Callable[[int], None]
+"""Called with the bytes of some texts or vectors before they are held; it raises when they are too many."""
+
+
+def unbounded(size: int) -> None:
+    """Lets a read hold whatever it finds."""
 
 
 class Part(Protocol):

@@ -16,7 +16,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
+from asteroid_cloud.indexer.model.part import TakeBytes, unbounded
 from asteroid_cloud.indexer.segment.container import (
     CheckWanted,
     ContainerWriter,

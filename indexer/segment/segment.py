@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import Deletions
-from asteroid_cloud.indexer.model.held_bytes import TakeBytes, unbounded
+from asteroid_cloud.indexer.model.part import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.columns import Fields

@@ -203,8 +203,9 @@ async def test_row_16_a_reader_that_trickles_is_cut(store: Store, monkeypatch: p
         await anyio.sleep(0)
         got.append(message.get("body", b""))
 
+    scope = scope_of("POST", "/v1/vectors/fetch", {"Content-Length": "1"})
     with anyio.fail_after(30):
-        await gate(scope_of("POST", "/v1/vectors/fetch", {"Content-Length": "1"}), receive, send)  # type: ignore[arg-type]
+        await gate(scope, receive, send)  # type: ignore[arg-type]
     assert 3 < len(got) < 12
     assert gate.answers.used == 0
 
