@@ -16,9 +16,9 @@ from asteroid_cloud.indexer.feed.change_feed import Change, ChangeFeed, FeedPart
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
+from asteroid_cloud.indexer.loss.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_losses
 from asteroid_cloud.indexer.model.columns import Column, Columns
-from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.options import EngineOptions

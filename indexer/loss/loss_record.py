@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment
+from asteroid_cloud.indexer.loss.data_loss import DataLoss, LostRecords, LostSegment
 from asteroid_cloud.wal.disk import (
     CollectionLayout,
     Files,

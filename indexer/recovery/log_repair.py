@@ -9,8 +9,8 @@ import msgspec
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
+from asteroid_cloud.indexer.loss.data_loss import LostRecords
 from asteroid_cloud.indexer.loss.loss_record import record_loss
-from asteroid_cloud.indexer.model.data_loss import LostRecords
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, lock_directory, name_of
 from asteroid_cloud.wal.errors import CorruptionError, NotFound, StorageError

@@ -25,9 +25,9 @@ LAYERS_BELOW = {
 ROOMS: dict[str, tuple[str, ...]] = {
     "wal": ("lsn limits", "errors", "disk", "format", "read", "repair", "append", "transfer"),
     "indexer": (
-        "native limits",
+        "native limits loss",
         "model",
-        "memory loss",
+        "memory",
         "segment",
         "state",
         "build",

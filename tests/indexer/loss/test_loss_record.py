@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from asteroid_cloud.indexer.loss.data_loss import DataLoss, LostRecords, LostSegment
 from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_losses, record_loss, record_purge
-from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment
 from asteroid_cloud.wal.disk.layout import StoreLayout
 from asteroid_cloud.wal.errors import CorruptionError, LockHeld
 from tests.support.faulty_files import MemoryFiles
