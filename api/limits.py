@@ -58,6 +58,8 @@ HEADERS_S_MAX = 10.0
 LINGER_S_MAX = 5.0
 """Time that a refused client may go on sending before its connection is cut."""
 
+FLUSH_WAIT_S_MAX = 3_600.0
+"""Time that a caller may have a flush waited for."""
 MIN_LSN_WAIT_S_MAX = 5.0
 """Time that a read waits for the record that `min_lsn` names."""
 

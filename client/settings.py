@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from asteroid_cloud.client.arguments import integer, number
 from asteroid_cloud.client.errors import InvalidRequest
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -84,6 +85,7 @@ def resolve(
         raise InvalidRequest(f"a base URL looks like {DEFAULT_URL}, got {url!r}", code="bad_url")
     if parts.username is not None or parts.password is not None:
         raise InvalidRequest("pass the key as api_key, not inside the URL", code="bad_url")
+    timeout_s, connections = number("timeout", timeout_s), integer("connections", connections)
     if not timeout_s > 0:
         raise InvalidRequest(f"timeout must be more than 0 seconds, got {timeout_s}", code="bad_timeout")
     if not 1 <= connections <= CONNECTIONS_MAX:

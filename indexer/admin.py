@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from math import inf
 
 import anyio
 from anyio import to_thread
@@ -164,9 +165,14 @@ class Admin:
         """How many change feeds are open."""
         return self._feeds
 
-    async def flush(self) -> None:
-        """Seals the tail, writes the manifest and trims the log behind it."""
-        await self._parts.sealer.flush()
+    async def flush(self, timeout_s: float = inf) -> Lsn:
+        """Seals the tail, writes the manifest and trims the log behind it; the LSN that the manifest holds.
+
+        Raises Overloaded ``not_caught_up`` after the timeout; the work goes on.
+        """
+        with anyio.move_on_after(timeout_s):
+            return await self._parts.sealer.flush()
+        raise Overloaded(f"the tail is not sealed after {timeout_s:g} s", code="not_caught_up")
 
     @property
     def recovery(self) -> Recovery:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from math import inf
 
 import anyio
 import numpy as np
@@ -261,9 +262,9 @@ class Engine:
         with self.admin.changes(since, parts) as feed:
             yield feed
 
-    async def flush(self) -> None:
+    async def flush(self, timeout_s: float = inf) -> Lsn:
         """As ``Admin.flush``."""
-        await self.admin.flush()
+        return await self.admin.flush(timeout_s)
 
     @property
     def recovery(self) -> Recovery:

@@ -14,14 +14,19 @@ from asteroid_cloud.api.service.payloads import payload_text
 from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.wal.errors import InvalidRequest
 
-Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, Any] | None]
+Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, Any] | None] | Mapping[str, Any]
 Items = Iterable[Item]
 AsyncItems = Iterable[Item] | AsyncIterable[Item]
+NAMES = {"id", "vector", "metadata"}
 
 
 async def batched(items: AsyncItems, size: int) -> AsyncIterator[list[Item]]:
     """The items in lists of at most that size."""
     if not isinstance(items, AsyncIterable):
+        if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+            raise InvalidRequest(
+                f"items must be a list of items, not {type(items).__name__}", code="bad_item"
+            )
         supply = iter(items)
         while batch := list(islice(supply, size)):
             yield batch
@@ -45,7 +50,7 @@ def checked_items(
     payloads: list[bytes | None] = []
     for row, item in enumerate(items):
         try:
-            id, vector, metadata = item if len(item) == 3 else (*item, None)
+            id, vector, metadata = parts_of(item)
             ids[row] = checked_id(id)
             numbers = float32_vector(vector)
             check_dim(len(numbers), spec)
@@ -57,8 +62,25 @@ def checked_items(
             ) from error
         except (TypeError, ValueError) as error:
             raise InvalidRequest(
-                f"item {first + row} is not (id, vector) or (id, vector, metadata)",
+                f"item {first + row} is no mapping, and not (id, vector) or (id, vector, metadata)",
                 code="bad_item",
                 index=first + row,
             ) from error
     return ids, vectors, payloads
+
+
+def parts_of(item: Any) -> tuple[Any, Any, Any]:
+    """Id, vector and metadata of an item: a mapping with these names, or two or three values in a row."""
+    if isinstance(item, Mapping):
+        if unknown := item.keys() - NAMES:
+            raise InvalidRequest(
+                f"there is no field {min(map(str, unknown))!r:.80} in an item", code="unknown_field"
+            )
+        for name in ("id", "vector"):
+            if name not in item:
+                raise InvalidRequest(f"the field {name!r} is missing", code="missing_field")
+        return item["id"], item["vector"], item.get("metadata")
+    if isinstance(item, str | bytes):
+        raise TypeError("text is no item")
+    id, vector, metadata = item if len(item) == 3 else (*item, None)
+    return id, vector, metadata

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asteroid_cloud.api.embedded.calls import Calls
+from asteroid_cloud.api.service.checks import checked_lsn, integer
 from asteroid_cloud.api.service.results import Facets, FieldRange
 from asteroid_cloud.api.service.searches import Metadata, filter_of
 from asteroid_cloud.query import field_path
@@ -25,8 +26,10 @@ class FieldCalls(Calls):
         can be counted: 100,000, or 16 MiB of text.
         """
         path, condition = field_path(field), filter_of(filter)
-        snapshot = await self.reads.snapshot(min_lsn or 0)
-        return Facets.of(await self.reads.facets(snapshot, path, condition, limit), snapshot.lsn)
+        snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
+        return Facets.of(
+            await self.reads.facets(snapshot, path, condition, integer("limit", limit)), snapshot.lsn
+        )
 
     async def field_range(
         self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None
@@ -36,5 +39,5 @@ class FieldCalls(Calls):
         A kind that no vector has is None.
         """
         path, condition = field_path(field), filter_of(filter)
-        snapshot = await self.reads.snapshot(min_lsn or 0)
+        snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
         return FieldRange.of(await self.reads.field_range(snapshot, path, condition), snapshot.lsn)

@@ -7,8 +7,11 @@ from os import PathLike, fspath
 from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
+from asteroid_cloud.api.service.checks import checked_wait_s, integer, real
 from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
+
+FLUSH_WAIT_S = 60.0
 
 
 class IndexCalls(Calls):
@@ -26,6 +29,7 @@ class IndexCalls(Calls):
         ``delete_index``. Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``,
         ``bad_metric``, ``bad_bits``).
         """
+        dim, bits = integer("dim", dim), integer("bits", bits)
         result = await self.engine.create_index(dim, metric, bits)
         return IndexInfo(True, dim, metric.lower(), bits, result.lsn)
 
@@ -66,7 +70,8 @@ class IndexCalls(Calls):
 
         Raises Overloaded (``not_caught_up``) after ``timeout`` seconds, MIN_LSN_WAIT_S_MAX without one.
         """
-        await self.engine.wait_for(lsn, MIN_LSN_WAIT_S_MAX if timeout is None else timeout)
+        wait_s = MIN_LSN_WAIT_S_MAX if timeout is None else real("timeout", timeout)
+        await self.engine.wait_for(integer("lsn", lsn), wait_s)
         return self.engine.applied_lsn
 
     @until_closed
@@ -110,6 +115,11 @@ class IndexCalls(Calls):
         return await self.engine.purge()
 
     @until_closed
-    async def flush(self) -> None:
-        """Moves the tail into segments and shortens the log. Writes are durable without it."""
-        await self.engine.flush()
+    async def flush(self, timeout: float | None = None) -> int:
+        """Moves all that is stored now into segments; returns the LSN that these hold on the disk.
+
+        Writes are durable without it: it shortens the log, and with that the next start. Merges are not
+        awaited. Raises Overloaded (``not_caught_up``) after ``timeout`` seconds, 60 without one; the work
+        goes on then.
+        """
+        return await self.engine.flush(checked_wait_s(FLUSH_WAIT_S if timeout is None else timeout))

@@ -13,7 +13,7 @@ from asteroid_cloud.api.embedded.batch_items import AsyncItems, batched, checked
 from asteroid_cloud.api.embedded.bulk_rows import Vectors, rows_of
 from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.embedded.life import until_closed
-from asteroid_cloud.api.service.checks import check_dim, float32_rows
+from asteroid_cloud.api.service.checks import check_dim, float32_rows, integer
 from asteroid_cloud.api.service.payloads import payload_text
 from asteroid_cloud.api.service.results import BulkReport, Counted
 from asteroid_cloud.api.service.writes import bulk_report, chosen_threads, put_batch
@@ -41,7 +41,7 @@ class LoadCalls(Calls):
         parallel: int = 1,
         progress: bool | None = None,
     ) -> Counted:
-        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
+        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items, or mappings; returns how many.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
         not at all. ``parallel`` and ``progress`` are accepted for code written for the client and have no
@@ -50,6 +50,7 @@ class LoadCalls(Calls):
         Raises InvalidRequest (``bad_item``), with the place of the item among all in
         ``details["index"]``. Any error has in ``details["inserted"]`` how many items were stored before it.
         """
+        chunk_size = integer("chunk_size", chunk_size, code="bad_chunk")
         if not 1 <= chunk_size <= BATCH_ITEMS_MAX:
             raise InvalidRequest(f"chunk_size must be from 1 to {BATCH_ITEMS_MAX}", code="bad_chunk")
         done = Counted(0, lsn=self.engine.applied_lsn)
@@ -85,7 +86,9 @@ class LoadCalls(Calls):
         started_s = time.perf_counter()
         number = chosen_threads(threads)
         spec = self.engine.snapshot().spec
-        rows = await self.reads.in_thread(lambda: rows_of(vectors, spec.dim if dim is None else dim))
+        rows = await self.reads.in_thread(
+            lambda: rows_of(vectors, spec.dim if dim is None else integer("dim", dim))
+        )
         check_dim(rows.shape[1], spec)
         if payloads is not None and len(payloads) != len(rows):
             raise InvalidRequest(f"{len(payloads)} payloads for {len(rows)} vectors", code="bad_payload")

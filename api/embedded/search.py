@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from msgspec.structs import replace
 
 from asteroid_cloud.api.embedded.calls import Calls
-from asteroid_cloud.api.service.checks import Vector, checked_include
+from asteroid_cloud.api.service.checks import Vector, checked_include, checked_lsn, integer
 from asteroid_cloud.api.service.results import Counted, Hits, Recall, Row
 from asteroid_cloud.api.service.searches import (
     Metadata,
@@ -54,7 +54,7 @@ class SearchCalls(Calls):
         request = request_of(
             Search(vector, k, ef_search, filter, include, exact, offset, max_distance, id, explain)
         )
-        return hits_of(await self.reads.search(await self.reads.snapshot(min_lsn or 0), request))
+        return hits_of(await self.reads.search(await self.reads.snapshot(checked_lsn(min_lsn)), request))
 
     async def search_batch(
         self,
@@ -74,13 +74,13 @@ class SearchCalls(Calls):
         """
         shared = Search(k=k, ef_search=ef_search, filter=filter, include=include, exact=exact)
         requests = [request_of(each) for each in listed_searches(searches, shared)]
-        results = await self.reads.search_batch(await self.reads.snapshot(min_lsn or 0), requests)
+        results = await self.reads.search_batch(await self.reads.snapshot(checked_lsn(min_lsn)), requests)
         return [hits_of(result) for result in results]
 
     async def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
         """How many vectors match a filter, or how many there are; exact."""
         condition = filter_of(filter)
-        snapshot = await self.reads.snapshot(min_lsn or 0)
+        snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
         return Counted(await self.reads.count(snapshot, condition), lsn=snapshot.lsn)
 
     async def recall(
@@ -100,7 +100,7 @@ class SearchCalls(Calls):
         (``bad_num``, ``bad_k``, ``bad_ef_search``).
         """
         request = recall_request(num=num, k=k, ef_search=ef_search, filter=filter_of(filter))
-        snapshot = await self.reads.snapshot(min_lsn or 0)
+        snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
         return Recall.of(await self.reads.recall(snapshot, request), snapshot.lsn)
 
     async def scroll(
@@ -121,9 +121,9 @@ class SearchCalls(Calls):
         cursor: str | None = None
         while True:
             page = await self.reads.scroll(
-                await self.reads.snapshot(min_lsn or 0),
+                await self.reads.snapshot(checked_lsn(min_lsn)),
                 condition,
-                page_size,
+                integer("page_size", page_size, code="bad_limit"),
                 cursor,
                 payload="payload" in wanted,
                 vector="vector" in wanted,

@@ -9,7 +9,14 @@ import numpy as np
 from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
-from asteroid_cloud.api.service.checks import Vector, checked_id, checked_ids, checked_include, float32_vector
+from asteroid_cloud.api.service.checks import (
+    Vector,
+    checked_id,
+    checked_ids,
+    checked_include,
+    checked_lsn,
+    float32_vector,
+)
 from asteroid_cloud.api.service.payloads import payload_text, payload_value
 from asteroid_cloud.api.service.preconditions import checked_condition
 from asteroid_cloud.api.service.results import Counted, Payload, Record, Row, Written
@@ -68,7 +75,7 @@ class VectorCalls(Calls):
         Raises NotFound when there is no such id.
         """
         number = checked_id(id)
-        snapshot = await self.reads.snapshot(min_lsn or 0)
+        snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
         vector = fetch_one(snapshot, number, vector=True).vector
         assert vector is not None
         return Record(number, vector, snapshot.lsn)
@@ -89,7 +96,7 @@ class VectorCalls(Calls):
         Raises NotFound when there is no such id.
         """
         number = checked_id(id)
-        record = fetch_one(await self.reads.snapshot(min_lsn or 0), number, payload=True)
+        record = fetch_one(await self.reads.snapshot(checked_lsn(min_lsn)), number, payload=True)
         return payload_value(record.payload or b"")
 
     @until_closed
@@ -120,7 +127,7 @@ class VectorCalls(Calls):
         ``include`` names what each row carries: "payload", "vector" or both.
         """
         wanted, numbers = checked_include(include), checked_ids(ids, FETCH_IDS_MAX)
-        snapshot = await self.reads.snapshot(min_lsn or 0)
+        snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
         records = await self.reads.fetch(
             snapshot, numbers, payload="payload" in wanted, vector="vector" in wanted
         )

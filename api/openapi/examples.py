@@ -14,6 +14,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "Inner product": {"dim": 4, "metric": "ip"},
         "Half the disk": {"dim": 4, "bits": 8},
     },
+    "flush": {"Within ten seconds": {"timeout_s": 10}},
     "insert": {
         "With a payload": {"id": 1, "vector": _VECTOR, "metadata": _REPORT},
         "The largest id, as text": {"id": "18446744073709551615", "vector": [0.4, 0.3, 0.2, 0.1]},

@@ -57,6 +57,13 @@ OPERATIONS: dict[str, Operation] = {
     "get_index": Operation("index", "The index's dimension, metric and precision", "Index", READ[1:]),
     "delete_index": Operation("index", "Delete the index and all its data", "IndexDeleted", WRITE[1:]),
     "stats": Operation("index", "Figures of this moment", "Stats", READ[1:]),
+    "flush": Operation(
+        "index",
+        "Seal what is in memory",
+        "Flushed",
+        (*WRITE[1:], *BODY[:2], *BODY[3:], "bad_timeout_s", "not_caught_up"),
+        "FlushBody",
+    ),
     "recovery": Operation("index", "What the server found when it opened the store", "Recovery", READ[1:2]),
     "insert": Operation(
         "vectors", "Insert a vector", "Written", (*WRITE, *VECTOR, *IF, "bad_id", "bad_payload"), "InsertBody"

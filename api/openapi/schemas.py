@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
+from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, FLUSH_WAIT_S_MAX, PATCH_IDS_MAX
 from asteroid_cloud.api.service.backups import NAME, Backup
 from asteroid_cloud.api.service.checks import DECIMAL, INCLUDABLE
 from asteroid_cloud.api.service.results import BulkReport, Stats
@@ -225,6 +225,13 @@ REQUESTS: dict[str, Schema] = {
     "BackupBody": body(
         ["name"], name=about("Letters, digits, dots, dashes, underscores.", TEXT | {"pattern": BACKUP_NAME})
     ),
+    "FlushBody": body(
+        [],
+        timeout_s=about(
+            "Seconds until `not_caught_up`; the work goes on then.",
+            default(wire.FlushBody, "timeout_s", NUMBER | {"minimum": 0, "maximum": FLUSH_WAIT_S_MAX}),
+        ),
+    ),
     "TagBody": body(
         ["name"], name=about("Letters, digits, dashes, underscores.", TEXT | {"pattern": TAG_NAME})
     ),
@@ -249,6 +256,7 @@ ANSWERS: dict[str, Schema] = {
     "Index": answer([*INDEX], **INDEX),
     "IndexCreated": answer([*INDEX, "lsn"], **INDEX, lsn=ref("Lsn")),
     "IndexDeleted": answer(["initialized", "lsn"], initialized=FLAG, lsn=ref("Lsn")),
+    "Flushed": answer(["lsn"], lsn=about("What a durable manifest holds.", ref("Lsn"))),
     "Written": answer(["id", "lsn"], id=ref("Id"), lsn=ref("Lsn")),
     "Inserted": answer(["inserted", "lsn"], inserted=integer(1), lsn=ref("Lsn")),
     "Deleted": answer(["deleted", "lsn"], deleted=integer(0), lsn=ref("Lsn")),

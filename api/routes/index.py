@@ -5,7 +5,8 @@ from __future__ import annotations
 from litestar.params import RawBody
 
 from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
-from asteroid_cloud.api.wire.requests import INDEX, decode
+from asteroid_cloud.api.service.checks import checked_wait_s
+from asteroid_cloud.api.wire.requests import FLUSH, INDEX, decode
 
 
 async def create_index(request: AnyRequest, body: RawBody) -> JsonResponse:
@@ -38,6 +39,13 @@ async def get_stats(request: AnyRequest) -> JsonResponse:
     await collection.reads.reach(wanted_lsn(request))
     stats = await collection.stats()
     return answer(stats, stats.lsn)
+
+
+async def flush(request: AnyRequest, body: RawBody) -> JsonResponse:
+    """Seals the tail; ``lsn`` is what a durable manifest holds. Merges are not awaited."""
+    wait_s = checked_wait_s(decode(FLUSH, body or b"{}").timeout_s)
+    lsn = await collection_of(request).engine.flush(wait_s)
+    return answer({"lsn": lsn}, lsn)
 
 
 async def get_recovery(request: AnyRequest) -> JsonResponse:

@@ -61,6 +61,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/index", index.get_index, "get_index", "read"),
     Route("DELETE", "/v1/index", index.delete_index, "delete_index", "admin"),
     Route("GET", "/v1/stats", index.get_stats, "stats", "read"),
+    Route("POST", "/v1/flush", index.flush, "flush", "write"),
     Route("GET", "/v1/recovery", index.get_recovery, "recovery", "read"),
     Route("POST", "/v1/vectors", vectors.insert_vector, "insert", "write", 201),
     Route("PUT", VECTOR, vectors.upsert_vector, "upsert", "write"),

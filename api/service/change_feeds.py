@@ -9,7 +9,7 @@ import anyio
 import msgspec
 
 from asteroid_cloud.api.limits import CHANGES_LIMIT_MAX, HEARTBEAT_S_MAX
-from asteroid_cloud.api.service.checks import checked_include
+from asteroid_cloud.api.service.checks import checked_include, integer
 from asteroid_cloud.indexer import Change, ChangeFeed, FeedParts
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -40,11 +40,12 @@ def checked_changes(
 
 
 def _checked_number(name: str, value: object, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    found = integer(name, value)
+    if not least <= found <= most:
         raise InvalidRequest(
             f"{name} must be an integer from {least} to {most}, not {value!r:.80}", code=f"bad_{name}"
         )
-    return value
+    return found
 
 
 class Given(msgspec.Struct, frozen=True):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf, isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.api.limits import FLUSH_WAIT_S_MAX
 from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 from asteroid_cloud.wal.limits import ID_MAX
@@ -106,15 +109,47 @@ def checked_include(include: object) -> frozenset[str]:
 
 def checked_flag(name: str, value: object) -> bool:
     """True or False; raises InvalidRequest ``bad_<name>``."""
-    if not isinstance(value, bool):
+    if not isinstance(value, bool | np.bool_):
         raise InvalidRequest(f"{name} must be true or false", code=f"bad_{name}")
-    return value
+    return bool(value)
+
+
+def integer(name: str, value: object, *, code: str | None = None) -> int:
+    """An integer of Python or numpy; raises InvalidRequest ``bad_<name>``."""
+    if not isinstance(value, bool | np.bool_):
+        try:
+            return operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+    raise InvalidRequest(f"{name} must be an integer, not {value!r:.80}", code=code or f"bad_{name}")
+
+
+def real(name: str, value: object) -> float:
+    """A finite number of Python or numpy; raises InvalidRequest ``bad_<name>``."""
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
+        try:
+            found = float(value)
+        except OverflowError:
+            found = inf
+        if isfinite(found):
+            return found
+    raise InvalidRequest(f"{name} must be a finite number, not {value!r:.80}", code=f"bad_{name}")
+
+
+def checked_wait_s(value: object) -> float:
+    """How long a flush may take, in seconds; raises InvalidRequest ``bad_timeout_s``."""
+    seconds = real("timeout_s", value)
+    if not 0 <= seconds <= FLUSH_WAIT_S_MAX:
+        reason = f"timeout_s must be from 0 to {FLUSH_WAIT_S_MAX:g} seconds"
+        raise InvalidRequest(reason, code="bad_timeout_s")
+    return seconds
 
 
 def checked_lsn(value: object) -> int:
     """An LSN to wait for, 0 for None; raises InvalidRequest ``bad_min_lsn``."""
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+    lsn = integer("min_lsn", value)
+    if not 0 <= lsn < 2**63:
         raise InvalidRequest("min_lsn must be an integer from 0 to 2^63 - 1", code="bad_min_lsn")
-    return value
+    return lsn

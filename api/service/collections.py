@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 
 from asteroid_cloud.api.service.backups import Backups
 from asteroid_cloud.api.service.change_feeds import OpenFeeds
+from asteroid_cloud.api.service.checks import integer
 from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.read_executor import ReadExecutor
@@ -60,6 +61,7 @@ class Collection:
 
     async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
         """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""
+        dim, bits = integer("dim", dim), integer("bits", bits)
         spec = self.engine.spec
         if spec is None:
             await self.engine.create_index(dim, metric, bits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asteroid_cloud.api.service.checks import integer
 from asteroid_cloud.indexer import Condition
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -17,9 +18,10 @@ def checked_condition(if_match: int | None, if_absent: bool = False) -> Conditio
         return Condition(exists=False)
     if if_match is None:
         return None
-    if isinstance(if_match, bool) or not isinstance(if_match, int) or if_match < 0:
+    since = integer("if_match", if_match)
+    if since < 0:
         raise _refused(f"if_match must be an LSN, not {if_match!r:.80}")
-    return Condition(since=if_match)
+    return Condition(since=since)
 
 
 def _refused(message: str) -> InvalidRequest:

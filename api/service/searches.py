@@ -13,6 +13,8 @@ from asteroid_cloud.api.service.checks import (
     checked_id,
     checked_include,
     float32_vector,
+    integer,
+    real,
 )
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Hit, Hits, Row
@@ -25,7 +27,6 @@ from asteroid_cloud.query import (
     SearchResult,
     parse_filter,
 )
-from asteroid_cloud.wal.errors import InvalidRequest
 
 Metadata = Mapping[str, Any]
 
@@ -81,18 +82,14 @@ def search_request(
 ) -> SearchRequest:
     """A request from fields of any type; raises InvalidRequest with the code of the field at fault."""
     wanted = checked_include(include)
-    if max_distance is not None and (
-        isinstance(max_distance, bool) or not isinstance(max_distance, int | float)
-    ):
-        raise InvalidRequest("max_distance must be a number", code="bad_max_distance")
     return SearchRequest(
         vector=None if vector is None else float32_vector(vector),
         id=None if id is None else checked_id(id),
-        k=_integer("k", k),
-        ef_search=None if ef_search is None else _integer("ef_search", ef_search),
+        k=integer("k", k),
+        ef_search=None if ef_search is None else integer("ef_search", ef_search),
         filter=filter,
-        offset=_integer("offset", offset),
-        max_distance=max_distance,
+        offset=integer("offset", offset),
+        max_distance=None if max_distance is None else real("max_distance", max_distance),
         exact=checked_flag("exact", exact),
         include_payload="payload" in wanted,
         include_vector="vector" in wanted,
@@ -103,17 +100,11 @@ def search_request(
 def recall_request(*, num: object, k: object, ef_search: object, filter: Filter) -> RecallRequest:
     """What recall to measure; raises InvalidRequest ``bad_num``, ``bad_k`` or ``bad_ef_search``."""
     return RecallRequest(
-        num=_integer("num", num),
-        k=_integer("k", k),
-        ef_search=None if ef_search is None else _integer("ef_search", ef_search),
+        num=integer("num", num),
+        k=integer("k", k),
+        ef_search=None if ef_search is None else integer("ef_search", ef_search),
         filter=filter,
     )
-
-
-def _integer(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidRequest(f"{name} must be an integer", code=f"bad_{name}")
-    return value
 
 
 def hits_of(result: SearchResult) -> Hits:

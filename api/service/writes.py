@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.api.service.checks import check_dim
+from asteroid_cloud.api.service.checks import check_dim, integer
 from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.api.service.results import BulkReport
 from asteroid_cloud.indexer import BulkResult, Condition, Engine, WriteResult
@@ -44,9 +44,10 @@ async def put_batch(
 
 def chosen_threads(asked: int) -> int:
     """How many threads build: those asked for, at most the processors; all of them for 0."""
-    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 0:
+    threads = integer("threads", asked)
+    if threads < 0:
         raise InvalidRequest("threads must be an integer that is not negative", code="bad_threads")
-    return min(asked or processors(), processors())
+    return min(threads or processors(), processors())
 
 
 def bulk_report(result: BulkResult, started_s: float) -> BulkReport:

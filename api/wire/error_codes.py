@@ -63,6 +63,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_field": ErrorCode(400, "The path of a payload field is not valid.", _FIX),
     "bad_backup_name": ErrorCode(400, "A backup's name has characters that are not allowed.", _FIX),
     "bad_tag_name": ErrorCode(400, "A tag's name has characters that are not allowed.", _FIX),
+    "bad_timeout_s": ErrorCode(400, "`timeout_s` is not a number of seconds within its bounds.", _FIX),
     "bad_since": ErrorCode(400, "`since` is not an LSN, or is newer than the newest record.", _FIX),
     "bad_follow": ErrorCode(400, "`follow` is not true or false.", _FIX),
     "bad_heartbeat": ErrorCode(400, "`heartbeat` is not a number of seconds within its bounds.", _FIX),

@@ -45,6 +45,12 @@ class Nothing(Body, frozen=True):
     """A body without fields, which may be left out."""
 
 
+class FlushBody(Body, frozen=True):
+    """``POST /v1/flush``; the body may be left out."""
+
+    timeout_s: object = 60
+
+
 class TagBody(Body, frozen=True):
     """``POST /v1/tags``."""
 
@@ -185,6 +191,7 @@ class RangeBody(Body, frozen=True):
 
 INDEX = msgspec.json.Decoder(IndexBody)
 BACKUP = msgspec.json.Decoder(BackupBody)
+FLUSH = msgspec.json.Decoder(FlushBody)
 TAG = msgspec.json.Decoder(TagBody)
 NOTHING = msgspec.json.Decoder(Nothing)
 VECTOR = msgspec.json.Decoder(VectorBody)
@@ -299,6 +306,7 @@ _FIELDS = {
     *ScrollBody.__struct_fields__,
     *BackupBody.__struct_fields__,
     *TagBody.__struct_fields__,
+    *FlushBody.__struct_fields__,
     *FacetsBody.__struct_fields__,
     *RecallBody.__struct_fields__,
     *PatchBody.__struct_fields__,

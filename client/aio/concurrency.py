@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
+from asteroid_cloud.client.arguments import listable
 from asteroid_cloud.client.protocol.batches import AsyncItems, Item
 
 A = TypeVar("A")
@@ -20,7 +21,7 @@ in_thread = asyncio.to_thread
 async def batched(items: AsyncItems, size: int) -> AsyncGenerator[list[Item], None]:
     """The items in lists of at most that size."""
     if not isinstance(items, AsyncIterable):
-        supply = iter(items)
+        supply = iter(listable(items))
         while batch := list(islice(supply, size)):
             yield batch
         return

@@ -79,6 +79,15 @@ class AsyncIndexCalls(AsyncCalls):
         """
         return await self._transport.send(routes.purge(timeout))
 
+    async def flush(self, timeout: float | None = None) -> int:
+        """Moves all that is stored now into segments; returns the LSN that these hold on the disk.
+
+        Writes are durable without it: it shortens the log, and with that the next start. Merges are not
+        awaited. Raises Unavailable (``not_caught_up``) after ``timeout`` seconds, 60 without one, which
+        replace the client's own; the work goes on then.
+        """
+        return await self._transport.send(routes.flush(timeout))
+
     async def health(self) -> bool:
         """Whether the store answers at all.
 

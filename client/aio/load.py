@@ -8,11 +8,12 @@ from contextlib import aclosing
 from asteroid_cloud.client.aio.batch_upload import BatchUpload
 from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.aio.concurrency import batched, in_thread
+from asteroid_cloud.client.arguments import integer
 from asteroid_cloud.client.bulk.body import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
-from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, AsyncItems, check_chunk_size
+from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, AsyncItems, checked_chunk_size
 from asteroid_cloud.client.results.reports import BulkReport
 from asteroid_cloud.client.results.rows import Counted
 
@@ -30,7 +31,7 @@ class AsyncLoadCalls(AsyncCalls):
         parallel: int = 1,
         progress: bool | None = None,
     ) -> Counted:
-        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
+        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items, or mappings; returns how many.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
         not at all. With ``parallel`` above 1 that many are under way at once; of two items with the
@@ -41,7 +42,8 @@ class AsyncLoadCalls(AsyncCalls):
         ``details["index"]``, besides what ``insert`` raises. Any error has in ``details["inserted"]``
         how many items were acknowledged before it.
         """
-        check_chunk_size(chunk_size)
+        chunk_size = checked_chunk_size(chunk_size)
+        parallel = integer("parallel", parallel)
         if not 1 <= parallel <= PARALLEL_MAX:
             raise InvalidRequest(f"parallel must be 1 … {PARALLEL_MAX}, got {parallel}", code="bad_parallel")
         with Meter(len(items) if isinstance(items, Sized) else None, progress) as meter:

@@ -124,6 +124,11 @@ def written(id: int) -> Callable[[Reply], Written]:
     return read
 
 
+def lsn_of(reply: Reply) -> int:
+    """An LSN, which is the whole answer."""
+    return decode(LSN, reply).lsn
+
+
 def count_of(name: str) -> Callable[[Reply], Counted]:
     """A reader of answers with one number under that name."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from asteroid_cloud.client.arguments import integer
 from asteroid_cloud.client.errors import AsteroidError, InvalidRequest
 from asteroid_cloud.client.protocol.encoding import (
     Vector,
@@ -16,13 +18,14 @@ from asteroid_cloud.client.protocol.encoding import (
 )
 from asteroid_cloud.client.results.rows import Counted
 
-Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, object] | None]
+Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, object] | None] | Mapping[str, Any]
 Items = Iterable[Item]
 AsyncItems = Iterable[Item] | AsyncIterable[Item]
 
 CHUNK_ITEMS = 1000
 CHUNK_ITEMS_MAX = 10_000
 CHUNK_BYTES_MAX = 48 * 1024 * 1024  # the server refuses a body of more than 64 MiB
+NAMES = {"id", "vector", "metadata"}
 PLACES = ("index", "failed_index")  # the fields of an error that name an item by its place
 
 
@@ -48,10 +51,12 @@ class Entries(msgspec.Struct, frozen=True):
     items: list[Entry]
 
 
-def check_chunk_size(chunk_size: int) -> None:
+def checked_chunk_size(chunk_size: object) -> int:
     """Refuse a chunk that the server would refuse."""
-    if not 1 <= chunk_size <= CHUNK_ITEMS_MAX:
-        raise InvalidRequest(f"chunk_size must be 1 … {CHUNK_ITEMS_MAX}, got {chunk_size}", code="bad_chunk")
+    items = integer("chunk_size", chunk_size, code="bad_chunk")
+    if not 1 <= items <= CHUNK_ITEMS_MAX:
+        raise InvalidRequest(f"chunk_size must be 1 … {CHUNK_ITEMS_MAX}, got {items}", code="bad_chunk")
+    return items
 
 
 def encode_chunks(items: Sequence[Item], first: int) -> list[Chunk]:
@@ -66,8 +71,8 @@ def encode_chunks(items: Sequence[Item], first: int) -> list[Chunk]:
 def entries(items: Sequence[Item], first: int) -> list[Entry]:
     """The items encoded; an error names the first bad one by its place in the whole upload."""
     try:
-        vectors = encode_vectors([item[1] for item in items])
-    except (AsteroidError, TypeError, IndexError):
+        vectors = encode_vectors([parts_of(item)[1] for item in items])
+    except (AsteroidError, TypeError, ValueError):
         # Some item is at fault, or lengths differ, which is for the server to judge: one by one.
         return [entry(item, None, first + place) for place, item in enumerate(items)]
     pairs = zip(items, vectors, strict=True)
@@ -77,7 +82,7 @@ def entries(items: Sequence[Item], first: int) -> list[Entry]:
 def entry(item: Item, vector: msgspec.Raw | None, place: int) -> Entry:
     """One item encoded, its vector too unless that was done before."""
     try:
-        id, own_vector, metadata = item if len(item) == 3 else (*item, None)
+        id, own_vector, metadata = parts_of(item)
         return Entry(
             encode_id(id),
             encode_vector(own_vector) if vector is None else vector,
@@ -87,10 +92,27 @@ def entry(item: Item, vector: msgspec.Raw | None, place: int) -> Entry:
         raise InvalidRequest(f"item {place}: {error}", code="bad_item", details={"index": place}) from error
     except (TypeError, ValueError) as error:
         raise InvalidRequest(
-            f"item {place} is not (id, vector) or (id, vector, metadata)",
+            f"item {place} is no mapping, and not (id, vector) or (id, vector, metadata)",
             code="bad_item",
             details={"index": place},
         ) from error
+
+
+def parts_of(item: Any) -> tuple[Any, Any, Any]:
+    """Id, vector and metadata of an item: a mapping with these names, or two or three values in a row."""
+    if isinstance(item, Mapping):
+        if unknown := item.keys() - NAMES:
+            raise InvalidRequest(
+                f"there is no field {min(map(str, unknown))!r:.80} in an item", code="unknown_field"
+            )
+        for name in ("id", "vector"):
+            if name not in item:
+                raise InvalidRequest(f"the field {name!r} is missing", code="missing_field")
+        return item["id"], item["vector"], item.get("metadata")
+    if isinstance(item, str | bytes):
+        raise TypeError("text is no item")
+    id, vector, metadata = item if len(item) == 3 else (*item, None)
+    return id, vector, metadata
 
 
 class Tally:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from asteroid_cloud.client.arguments import integer
 from asteroid_cloud.client.errors import (
     AsteroidError,
     ConnectionFailed,
@@ -64,7 +65,8 @@ class Following:
         follow: bool,
         settings: Settings,
     ) -> None:
-        if isinstance(since, bool) or not isinstance(since, int) or since < 0:
+        since, limit = integer("since", since), None if limit is None else integer("limit", limit)
+        if since < 0:
             raise InvalidRequest(f"since must be an LSN, got {since!r}", code="bad_since")
         if limit is not None and limit < 1:
             raise InvalidRequest(f"limit must be at least 1, got {limit}", code="bad_limit")

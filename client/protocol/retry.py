@@ -15,6 +15,7 @@ import random
 import time
 from typing import Any
 
+from asteroid_cloud.client.arguments import number
 from asteroid_cloud.client.errors import (
     AsteroidError,
     ConnectionFailed,
@@ -41,7 +42,8 @@ class Attempts:
         self.call = call
         self.policy = policy
         self.failed = 0
-        self.deadline = time.monotonic() + (timeout_s if call.timeout_s is None else call.timeout_s)
+        own_s = None if call.timeout_s is None else number("timeout", call.timeout_s)
+        self.deadline = time.monotonic() + (timeout_s if own_s is None else own_s)
 
     def left_s(self) -> float:
         """Seconds until the deadline; DeadlineExceeded when there are none."""

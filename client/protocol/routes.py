@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from asteroid_cloud.client.arguments import integer, listable, number, plain_fields
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.protocol.answers import (
     Page,
@@ -19,6 +20,7 @@ from asteroid_cloud.client.protocol.answers import (
     hit_lists,
     hits_of,
     index_info,
+    lsn_of,
     page_of,
     payload_of,
     purge_report,
@@ -58,6 +60,8 @@ from asteroid_cloud.client.results.rows import Counted, Hits, Record, Row, Writt
 T = TypeVar("T")
 Metadata = Mapping[str, object]
 JSON = {"Content-Type": "application/json"}
+FLUSH_WAIT_S = 60.0
+FLUSH_GRACE_S = 5.0
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -75,14 +79,14 @@ class Search(msgspec.Struct, frozen=True):
     explain: bool = False
 
 
-def ask(path: str, body: object, parse: Callable[[Reply], T], min_lsn: int | None) -> Call[T]:
+def ask(path: str, body: Mapping[str, object], parse: Callable[[Reply], T], min_lsn: int | None) -> Call[T]:
     """A read whose question is a JSON body."""
-    return Call("POST", path, parse, msgspec.json.encode(body), {**JSON, **reading(min_lsn)})
+    return Call("POST", path, parse, encode(body), {**JSON, **reading(min_lsn)})
 
 
 def change(
     path: str,
-    body: object,
+    body: Mapping[str, object] | msgspec.Raw,
     parse: Callable[[Reply], T],
     *,
     method: str = "POST",
@@ -93,16 +97,20 @@ def change(
     Done twice it may leave the same state, but what another client wrote in between would be lost.
     """
     headers = {**JSON, **(condition or {})}
-    return Call(method, path, parse, msgspec.json.encode(body), headers, Retry.UNSENT)
+    return Call(method, path, parse, encode(body), headers, Retry.UNSENT)
+
+
+def encode(body: Mapping[str, object] | msgspec.Raw) -> bytes:
+    """A body as JSON text; raises InvalidRequest for a field that JSON cannot carry."""
+    return bytes(body) if isinstance(body, msgspec.Raw) else msgspec.json.encode(plain_fields(body))
 
 
 def reading(min_lsn: int | None) -> dict[str, str]:
     """The header that makes a read wait for an LSN."""
-    if not min_lsn:
-        return {}
-    if min_lsn < 0:
-        raise InvalidRequest(f"min_lsn must not be negative, got {min_lsn}", code="bad_lsn")
-    return {MIN_LSN_HEADER: str(min_lsn)}
+    lsn = 0 if min_lsn is None else integer("min_lsn", min_lsn)
+    if lsn < 0:
+        raise InvalidRequest(f"min_lsn must not be negative, got {min_lsn}", code="bad_min_lsn")
+    return {MIN_LSN_HEADER: str(lsn)} if lsn else {}
 
 
 def matching(if_match: int | None, if_absent: bool = False) -> dict[str, str]:
@@ -113,9 +121,10 @@ def matching(if_match: int | None, if_absent: bool = False) -> dict[str, str]:
         return {"If-None-Match": "*"}
     if if_match is None:
         return {}
-    if isinstance(if_match, bool) or if_match < 0:
+    lsn = integer("if_match", if_match)
+    if lsn < 0:
         raise InvalidRequest(f"if_match must be an LSN, got {if_match!r}", code="bad_if_match")
-    return {"If-Match": f'"{if_match}"'}
+    return {"If-Match": f'"{lsn}"'}
 
 
 def without_none(**fields: object) -> dict[str, object]:
@@ -212,7 +221,7 @@ def merge_payload(id: int, partial: Metadata, condition: dict[str, str] | None =
 
 def fetch(ids: Iterable[int], include: Sequence[str] | None, min_lsn: int | None) -> Call[list[Row]]:
     """POST /v1/vectors/fetch."""
-    body = without_none(ids=[encode_id(id) for id in ids], include=include)
+    body = without_none(ids=[encode_id(id) for id in listable(ids, "ids", "bad_id")], include=include)
     return ask("/v1/vectors/fetch", body, rows_of, min_lsn)
 
 
@@ -220,7 +229,7 @@ def delete_many(ids: Iterable[int] | None, filter: Metadata | None) -> Call[Coun
     """POST /v1/vectors/delete."""
     if (ids is None) == (filter is None):
         raise InvalidRequest("delete_many takes either ids or a filter", code="bad_request")
-    listed = None if ids is None else [encode_id(id) for id in ids]
+    listed = None if ids is None else [encode_id(id) for id in listable(ids, "ids", "bad_id")]
     body = without_none(ids=listed, filter=filter_text(filter))
     return change("/v1/vectors/delete", body, count_of("deleted"))
 
@@ -229,7 +238,7 @@ def merge_many(partial: Metadata, ids: Iterable[int] | None, filter: Metadata | 
     """POST /v1/vectors/patch."""
     if (ids is None) == (filter is None):
         raise InvalidRequest("merge_many takes either ids or a filter", code="bad_request")
-    listed = None if ids is None else [encode_id(id) for id in ids]
+    listed = None if ids is None else [encode_id(id) for id in listable(ids, "ids", "bad_id")]
     body = without_none(patch=encode_metadata(partial), ids=listed, filter=filter_text(filter))
     return change("/v1/vectors/patch", body, count_of("patched"))
 
@@ -254,7 +263,7 @@ def count(filter: Metadata | None, min_lsn: int | None) -> Call[Counted]:
 
 def backup(name: str, timeout_s: float | None) -> Call[BackupReport]:
     """POST /v1/backup."""
-    body = msgspec.json.encode({"name": name})
+    body = encode({"name": name})
     return Call("POST", "/v1/backup", backup_report, body, JSON, Retry.UNSENT, timeout_s)
 
 
@@ -283,6 +292,13 @@ def purge(timeout_s: float | None) -> Call[PurgeReport]:
     return Call("POST", "/v1/purge", purge_report, None, {}, Retry.UNSENT, timeout_s)
 
 
+def flush(timeout_s: float | None) -> Call[int]:
+    """POST /v1/flush. The server waits, so the call lasts a little longer than that."""
+    wait_s = FLUSH_WAIT_S if timeout_s is None else number("timeout", timeout_s, code="bad_timeout_s")
+    body = encode({"timeout_s": wait_s})
+    return Call("POST", "/v1/flush", lsn_of, body, JSON, Retry.UNSENT, wait_s + FLUSH_GRACE_S)
+
+
 def recall(
     num: int, k: int, ef_search: int | None, filter: Metadata | None, min_lsn: int | None
 ) -> Call[Recall]:
@@ -307,7 +323,7 @@ def search_fields(search: Search) -> dict[str, object]:
     """The JSON fields of a search; what equals the server's default is left out."""
     if (search.vector is None) == (search.id is None):
         raise InvalidRequest("a search takes either a vector or an id", code="bad_request")
-    return without_none(
+    fields = without_none(
         vector=None if search.vector is None else encode_vector(search.vector),
         id=None if search.id is None else encode_id(search.id),
         k=search.k,
@@ -319,6 +335,7 @@ def search_fields(search: Search) -> dict[str, object]:
         max_distance=search.max_distance,
         explain=search.explain or None,
     )
+    return plain_fields(fields)
 
 
 def search(search: Search, min_lsn: int | None) -> Call[Hits]:
@@ -332,7 +349,7 @@ def search_batch(
     """POST /v1/search/batch; a plain vector is searched with the fields of ``shared``."""
     bodies = [
         search_fields(each if isinstance(each, Search) else msgspec.structs.replace(shared, vector=each))
-        for each in searches
+        for each in listable(searches, "searches", "bad_request")
     ]
     return ask("/v1/search/batch", {"searches": bodies}, hit_lists(len(bodies)), min_lsn)
 
@@ -344,6 +361,7 @@ def insert_batch(body: bytes) -> Call[Counted]:
 
 def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) -> Call[BulkReport]:
     """POST /v1/build/bulk, never repeated once started."""
+    threads = integer("threads", threads)
     if threads < 0:
         raise InvalidRequest(f"threads must not be negative, got {threads}", code="bad_threads")
     headers = {

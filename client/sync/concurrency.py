@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Generic, ParamSpec, TypeVar
 
+from asteroid_cloud.client.arguments import listable
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.batches import Item, Items
 
@@ -26,7 +27,7 @@ def in_thread(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T
 
 def batched(items: Items, size: int) -> Generator[list[Item], None, None]:
     """The items in lists of at most that size."""
-    supply = iter(items)
+    supply = iter(listable(items))
     while batch := list(islice(supply, size)):
         yield batch
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Sized
 from contextlib import closing
 
+from asteroid_cloud.client.arguments import integer
 from asteroid_cloud.client.bulk.body import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
-from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, Items, check_chunk_size
+from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, Items, checked_chunk_size
 from asteroid_cloud.client.results.reports import BulkReport
 from asteroid_cloud.client.results.rows import Counted
 from asteroid_cloud.client.sync.batch_upload import BatchUpload
@@ -31,7 +32,7 @@ class LoadCalls(Calls):
         parallel: int = 1,
         progress: bool | None = None,
     ) -> Counted:
-        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
+        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items, or mappings; returns how many.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
         not at all. With ``parallel`` above 1 that many are under way at once; of two items with the
@@ -42,7 +43,8 @@ class LoadCalls(Calls):
         ``details["index"]``, besides what ``insert`` raises. Any error has in ``details["inserted"]``
         how many items were acknowledged before it.
         """
-        check_chunk_size(chunk_size)
+        chunk_size = checked_chunk_size(chunk_size)
+        parallel = integer("parallel", parallel)
         if not 1 <= parallel <= PARALLEL_MAX:
             raise InvalidRequest(f"parallel must be 1 … {PARALLEL_MAX}, got {parallel}", code="bad_parallel")
         with Meter(len(items) if isinstance(items, Sized) else None, progress) as meter:

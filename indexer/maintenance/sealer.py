@@ -88,8 +88,8 @@ class Sealer:
         finally:
             self._thread.close()
 
-    async def flush(self) -> None:
-        """Returns once every record applied so far is in a segment that a durable manifest names.
+    async def flush(self) -> Lsn:
+        """Returns the newest record applied so far, once a durable manifest holds it and all before it.
 
         Raises NoSpace when the disk is too full for that, and what has stopped the engine.
         """
@@ -101,6 +101,7 @@ class Sealer:
                 raise NoSpace(self.no_space.message) from self.no_space
             failed = self._failed
             await first_of(self._checkpointer.changed, self._applier.applied, failed)
+        return target
 
     def ask(self) -> Lsn:
         """Has everything applied so far sealed in the background; returns the LSN up to which that is."""

@@ -10,6 +10,7 @@ import msgspec
 from asteroid_cloud.query.filters.parser import tree_from_bytes, tree_from_object
 from asteroid_cloud.query.filters.payload_matcher import Matcher, matcher
 from asteroid_cloud.query.filters.tree import EVERYTHING, Node, canonical, root_names
+from asteroid_cloud.wal.errors import InvalidRequest
 
 # Filters recur: a service sends the same few again and again. At FILTER_BYTES_MAX each this stays small.
 PARSED_KEPT = 256
@@ -62,10 +63,9 @@ def parse_filter(source: object) -> Filter:
         return _parsed(bytes(source))
     try:
         # Unlike JSON or repr, marshal gives different values different bytes, and accepts plain values only.
-        packed = marshal.dumps(source, PACKED_VERSION)  # type: ignore[arg-type]  # or it says so
-    except ValueError:
+        return _unpacked(marshal.dumps(source, PACKED_VERSION))  # type: ignore[arg-type]  # or it says so
+    except (ValueError, InvalidRequest):  # of numpy's values marshal makes bytes, which are no JSON
         return Filter(tree_from_object(source))
-    return _unpacked(packed)
 
 
 @lru_cache(maxsize=PARSED_KEPT)

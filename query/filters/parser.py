@@ -10,7 +10,12 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import NoReturn
+from uuid import UUID
+
+import msgspec
+import numpy as np
 
 from asteroid_cloud.query.filters.instants import instant
 from asteroid_cloud.query.filters.tree import (
@@ -96,9 +101,15 @@ def tree_from_object(value: object) -> Node:
 
 
 def _plain(value: object) -> object:
-    """A mapping of any kind is an object."""
+    """What JSON knows in place of a value that it does not: mappings, numpy's values, dates, UUIDs."""
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, date | UUID):
+        return msgspec.to_builtins(value)
     raise TypeError(f"{type(value).__name__} is no type of JSON")
 
 

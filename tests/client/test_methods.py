@@ -76,6 +76,13 @@ async def test_writes_return_their_lsn(client: Any) -> None:
     assert (await client.insert(7, [1, 2], if_absent=True)).lsn > lsn
 
 
+async def test_flush(client: Any) -> None:
+    lsn = await fill(client)
+    assert await client.flush() == lsn
+    assert await client.flush(30) == lsn
+    assert (await client.stats()).more["tail_rows"] == 0
+
+
 async def test_get_and_payload(client: Any) -> None:
     lsn = await fill(client)
     record = await client.get(2)

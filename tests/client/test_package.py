@@ -18,6 +18,7 @@ SEED = [
 MORE = [
     "search_batch",
     "fetch",
+    "flush",
     "delete_many",
     "merge_many",
     "scroll",

@@ -33,7 +33,6 @@ ONE_SIDE_ONLY = {
     "backups": "a server has a folder of backups; an embedded store writes where it is told",
     "base_url": "only a client has one",
     "path": "only a store has one",
-    "flush": "only for the program that owns the store",
 }
 PARAMETERS_APART = {
     "backup": "a server is given a name, as where it writes is for its operator to decide",

@@ -53,7 +53,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "cli",
         "__main__",
     ),
-    "client": ("errors inherited", "results settings progress", "protocol", "filters bulk", "aio sync"),
+    "client": (
+        "errors inherited",
+        "arguments",
+        "results settings progress",
+        "protocol",
+        "filters bulk",
+        "aio sync",
+    ),
 }
 OPEN_MODULES = {
     "asteroid_cloud.wal.errors",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
+from asteroid_cloud.api.service.checks import checked_lsn, integer
 from asteroid_cloud.api.service.results import Facets, FieldRange
 from asteroid_cloud.api.service.searches import Metadata, filter_of
 from asteroid_cloud.query import field_path
@@ -26,8 +27,8 @@ class BlockingFieldCalls(BlockingCalls):
         can be counted: 100,000, or 16 MiB of text.
         """
         path, condition = field_path(field), filter_of(filter)
-        snapshot = self._reads.snapshot(min_lsn or 0)
-        return Facets.of(self._reads.facets(snapshot, path, condition, limit), snapshot.lsn)
+        snapshot = self._reads.snapshot(checked_lsn(min_lsn))
+        return Facets.of(self._reads.facets(snapshot, path, condition, integer("limit", limit)), snapshot.lsn)
 
     def field_range(
         self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None
@@ -37,5 +38,5 @@ class BlockingFieldCalls(BlockingCalls):
         A kind that no vector has is None.
         """
         path, condition = field_path(field), filter_of(filter)
-        snapshot = self._reads.snapshot(min_lsn or 0)
+        snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         return FieldRange.of(self._reads.field_range(snapshot, path, condition), snapshot.lsn)

@@ -92,6 +92,11 @@ class BlockingIndexCalls(BlockingCalls):
         """
         return self._loop.run(self._store.purge)
 
-    def flush(self) -> None:
-        """Moves the tail into segments and shortens the log. Writes are durable without it."""
-        self._loop.run(self._store.flush)
+    def flush(self, timeout: float | None = None) -> int:
+        """Moves all that is stored now into segments; returns the LSN that these hold on the disk.
+
+        Writes are durable without it: it shortens the log, and with that the next start. Merges are not
+        awaited. Raises Overloaded (``not_caught_up``) after ``timeout`` seconds, 60 without one; the work
+        goes on then.
+        """
+        return self._loop.run(self._store.flush, timeout)

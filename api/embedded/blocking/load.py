@@ -21,7 +21,7 @@ class BlockingLoadCalls(BlockingCalls):
         parallel: int = 1,
         progress: bool | None = None,
     ) -> Counted:
-        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items; returns how many.
+        """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items, or mappings; returns how many.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
         not at all. ``parallel`` and ``progress`` are accepted for code written for the client and have no

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.embedded.search import listed_searches
-from asteroid_cloud.api.service.checks import Vector, checked_include
+from asteroid_cloud.api.service.checks import Vector, checked_include, checked_lsn, integer
 from asteroid_cloud.api.service.results import Counted, Hits, Recall, Row
 from asteroid_cloud.api.service.searches import (
     Metadata,
@@ -54,7 +54,7 @@ class BlockingSearchCalls(BlockingCalls):
         request = request_of(
             Search(vector, k, ef_search, filter, include, exact, offset, max_distance, id, explain)
         )
-        return hits_of(self._reads.search(self._reads.snapshot(min_lsn or 0), request))
+        return hits_of(self._reads.search(self._reads.snapshot(checked_lsn(min_lsn)), request))
 
     def search_batch(
         self,
@@ -74,13 +74,13 @@ class BlockingSearchCalls(BlockingCalls):
         """
         shared = Search(k=k, ef_search=ef_search, filter=filter, include=include, exact=exact)
         requests = [request_of(each) for each in listed_searches(searches, shared)]
-        results = self._reads.search_batch(self._reads.snapshot(min_lsn or 0), requests)
+        results = self._reads.search_batch(self._reads.snapshot(checked_lsn(min_lsn)), requests)
         return [hits_of(result) for result in results]
 
     def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
         """How many vectors match a filter, or how many there are; exact."""
         condition = filter_of(filter)
-        snapshot = self._reads.snapshot(min_lsn or 0)
+        snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         return Counted(self._reads.count(snapshot, condition), lsn=snapshot.lsn)
 
     def recall(
@@ -100,7 +100,7 @@ class BlockingSearchCalls(BlockingCalls):
         (``bad_num``, ``bad_k``, ``bad_ef_search``).
         """
         request = recall_request(num=num, k=k, ef_search=ef_search, filter=filter_of(filter))
-        snapshot = self._reads.snapshot(min_lsn or 0)
+        snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         return Recall.of(self._reads.recall(snapshot, request), snapshot.lsn)
 
     def scroll(
@@ -121,9 +121,9 @@ class BlockingSearchCalls(BlockingCalls):
         cursor: str | None = None
         while True:
             page = self._reads.scroll(
-                self._reads.snapshot(min_lsn or 0),
+                self._reads.snapshot(checked_lsn(min_lsn)),
                 condition,
-                page_size,
+                integer("page_size", page_size, code="bad_limit"),
                 cursor,
                 payload="payload" in wanted,
                 vector="vector" in wanted,

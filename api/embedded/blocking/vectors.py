@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.limits import FETCH_IDS_MAX
-from asteroid_cloud.api.service.checks import Vector, checked_id, checked_ids, checked_include
+from asteroid_cloud.api.service.checks import (
+    Vector,
+    checked_id,
+    checked_ids,
+    checked_include,
+    checked_lsn,
+)
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Counted, Payload, Record, Row, Written
 from asteroid_cloud.api.service.searches import Metadata, row_of
@@ -62,7 +68,7 @@ class BlockingVectorCalls(BlockingCalls):
         Raises NotFound when there is no such id.
         """
         number = checked_id(id)
-        snapshot = self._reads.snapshot(min_lsn or 0)
+        snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         vector = fetch_one(snapshot, number, vector=True).vector
         assert vector is not None
         return Record(number, vector, snapshot.lsn)
@@ -80,7 +86,7 @@ class BlockingVectorCalls(BlockingCalls):
         Raises NotFound when there is no such id.
         """
         number = checked_id(id)
-        record = fetch_one(self._reads.snapshot(min_lsn or 0), number, payload=True)
+        record = fetch_one(self._reads.snapshot(checked_lsn(min_lsn)), number, payload=True)
         return payload_value(record.payload or b"")
 
     def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
@@ -106,7 +112,7 @@ class BlockingVectorCalls(BlockingCalls):
         ``include`` names what each row carries: "payload", "vector" or both.
         """
         wanted, numbers = checked_include(include), checked_ids(ids, FETCH_IDS_MAX)
-        snapshot = self._reads.snapshot(min_lsn or 0)
+        snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         records = self._reads.fetch(snapshot, numbers, payload="payload" in wanted, vector="vector" in wanted)
         return [row_of(record) for record in records]
 

@@ -70,6 +70,7 @@ STORY: list[tuple[str, str, object]] = [
     ("get", "/v1/tags", None),
     ("delete", "/v1/tags/{name}", None),
     ("post", "/v1/purge", None),
+    ("post", "/v1/flush", {"timeout_s": 30}),
     ("post", "/v1/vectors/patch", {"ids": ["5", 6], "patch": {"a": 2}}),
     ("post", "/v1/vectors/patch", {"filter": {"a": 2}, "patch": {}}),
     ("post", "/v1/vectors/delete", {"ids": [5]}),
