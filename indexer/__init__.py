@@ -9,6 +9,7 @@ from asteroid_cloud.indexer.backup.point_in_time import PointInTimeRestore, Rest
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.restore import restore_backup
 from asteroid_cloud.indexer.backup.swap_in import undo_replacement
+from asteroid_cloud.indexer.backup.writer import backup_stopped_store
 from asteroid_cloud.indexer.bulk_load import BulkLoader, BulkResult
 from asteroid_cloud.indexer.check.verify import Verification, Verified
 from asteroid_cloud.indexer.engine import Engine
@@ -16,9 +17,9 @@ from asteroid_cloud.indexer.feed.change_feed import Change, ChangeFeed, FeedPart
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
-from asteroid_cloud.indexer.loss.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_losses
 from asteroid_cloud.indexer.model.columns import Column, Columns
+from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -102,6 +103,7 @@ __all__ = [
     "WentBack",
     "WriteResult",
     "acknowledge_losses",
+    "backup_stopped_store",
     "check_backup",
     "checked_name",
     "checked_spec",

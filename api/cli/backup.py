@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 
-import anyio
 import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
 from asteroid_cloud.api.cli.options import as_json_option, errors_to_status
-from asteroid_cloud.indexer import BackupReport, Engine, EngineOptions
+from asteroid_cloud.indexer import BackupReport, backup_stopped_store
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.disk import StoreLayout
-from asteroid_cloud.wal.errors import LockHeld, NotFound
+from asteroid_cloud.wal.errors import LockHeld
 
 FOLDER = click.Path(file_okay=False)
 
@@ -27,21 +25,16 @@ FOLDER = click.Path(file_okay=False)
 @as_json_option
 @errors_to_status
 def backup(target: str, data: str, previous: str | None, as_json: bool) -> None:
-    """Copy a store into the new folder TARGET, and check the copy."""
-    if not LocalFiles().exists(StoreLayout(data).collection().log):
-        raise NotFound(f"there is no store in {data}")
+    """Copy a store into the new folder TARGET, and check the copy.
+
+    Nothing is written into the store, which may be a copy that cannot be written to.
+    """
     try:
-        report = anyio.run(_backed_up, data, target, previous)
+        report = backup_stopped_store(LocalFiles(), data.rstrip("/"), target, previous)
     except LockHeld as error:
         hint = "a running server makes its own backups: POST /v1/backup, see --backup-dir"
         raise LockHeld(f"{error.message}; {hint}") from error
     show_backup(report, "Backed up", target, as_json)
-
-
-async def _backed_up(data: str, target: str, previous: str | None) -> BackupReport:
-    async with Engine.open(data, EngineOptions()) as engine:
-        await engine.ready()
-        return await engine.backup(target, previous)
 
 
 def show_backup(report: BackupReport, done: str, folder: str, as_json: bool) -> None:

@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import StoreLayout
+from asteroid_cloud.wal.disk import LocalFiles, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError
+from asteroid_cloud.wal.read import LogReader
+from asteroid_cloud.wal.store import peek
 
 WIDTH_WITHOUT_TERMINAL = 120
 Arguments = ParamSpec("Arguments")
@@ -74,6 +76,12 @@ def errors_to_status(command: Callable[Arguments, None]) -> Callable[Arguments, 
             sys.exit(1)
 
     return run
+
+
+def log_to_read(data: str) -> LogReader:
+    """The log of a store or backup, which a server may be writing; nothing is changed. Raises as ``peek``."""
+    peek(LocalFiles(), data.rstrip("/"), backups=True)
+    return LogReader(LocalFiles(), log_folder(data))
 
 
 def log_folder(data: str) -> str:

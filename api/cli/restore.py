@@ -22,7 +22,7 @@ from asteroid_cloud.indexer import (
     undo_replacement,
 )
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.disk import lock_directory
+from asteroid_cloud.wal.store import enter
 
 
 @click.command()
@@ -86,11 +86,8 @@ def restore(
 
 
 def _undo(files: LocalFiles, source: str, as_json: bool) -> None:
-    lock = lock_directory(files, source)
-    try:
-        replaced = undo_replacement(files, source)
-    finally:
-        lock.release()
+    with enter(files, source) as access:
+        replaced = undo_replacement(access.files, source)
     if as_json:
         sys.stdout.write(msgspec.json.encode({"put_aside": replaced}).decode() + "\n")
         return

@@ -228,6 +228,18 @@ LOCAL_CODES: dict[str, tuple[str, str]] = {
         "No earlier store is kept, so there is nothing to undo.",
         "Restore a backup instead.",
     ),
+    "is_backup": (
+        "The folder is a backup, which no command changes.",
+        "Make a store of it with `asteroid restore BACKUP --into DIR`.",
+    ),
+    "incomplete": (
+        "A command that was making the folder, a backup or a restore for example, was interrupted.",
+        "Run the command again, or remove the folder.",
+    ),
+    "interrupted": (
+        "A restore in place or a reindex was interrupted; what only reads the store does not finish it.",
+        "Start the store, or run a command that changes it.",
+    ),
     "exists": ("The file to be written exists already.", "Name a new file."),
 }
 """Meaning and action of codes that no request can cause, only a command or the embedded store's arguments."""

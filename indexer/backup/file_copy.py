@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
-from asteroid_cloud.wal.disk import Files, remove_tree, write_whole
+from asteroid_cloud.wal.disk import Files, write_whole
 from asteroid_cloud.wal.errors import CorruptionError, StorageError
 from asteroid_cloud.wal.limits import MIB
 
@@ -36,21 +36,6 @@ def chunks_of(files: Files, path: str, size: int) -> Iterator[bytes]:
         yield chunk
     with suppress(StorageError):  # read once: the page cache is for searches
         files.forget(path)
-
-
-@contextmanager
-def filling(files: Files, folder: str) -> Iterator[None]:
-    """Fills a folder that is empty or absent; when the block raises, nothing is left in it, or of it."""
-    was_there = files.exists(folder)
-    try:
-        yield
-    except BaseException:
-        with suppress(StorageError):  # then what is left does not count as finished
-            for name in files.list(folder) if files.exists(folder) else []:
-                remove_tree(files, f"{folder}/{name}")
-            if not was_there and files.exists(folder):
-                files.remove_dir(folder)
-        raise
 
 
 def write_chunks(files: Files, path: str, chunks: Iterable[bytes]) -> int:

@@ -8,12 +8,10 @@ left.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import msgspec
 
-from asteroid_cloud.indexer.backup.file_copy import filling, link_or_copy
+from asteroid_cloud.indexer.backup.file_copy import link_or_copy
 from asteroid_cloud.indexer.backup.file_list import is_backup, read_backup
 from asteroid_cloud.indexer.backup.restore_base import (
     Base,
@@ -23,7 +21,7 @@ from asteroid_cloud.indexer.backup.restore_base import (
     lsn_of_point,
 )
 from asteroid_cloud.indexer.backup.restored_tags import take_tags
-from asteroid_cloud.indexer.backup.swap_in import clear_restored, finish_swap, swap_in
+from asteroid_cloud.indexer.backup.swap_in import clear_restored, swap_in
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, write_manifest
 from asteroid_cloud.indexer.checkpoint.segment_numbers import first_free_number
 from asteroid_cloud.indexer.history.restore_point import Point
@@ -32,14 +30,12 @@ from asteroid_cloud.indexer.segment.paths import segment_paths
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import (
     CollectionLayout,
-    FileLock,
     Files,
     StoreLayout,
-    lock_directory,
-    look_at_directory,
     name_of,
 )
-from asteroid_cloud.wal.errors import Conflict, InvalidRequest
+from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.store import enter, is_interrupted, look, new_folder, peek
 from asteroid_cloud.wal.transfer import LogSource, copy_log
 
 
@@ -60,7 +56,7 @@ class PointInTimeRestore:
     def __init__(self, files: Files, source: str, log: str | None = None) -> None:
         """``log`` is the folder of the store whose log continues where the backup ``source`` ends.
 
-        Raises NotFound, Conflict ``another_store``, CorruptionError.
+        Raises NotFound, Conflict ``another_store``, InvalidRequest ``bad_point``, CorruptionError.
         """
         self._files = files
         self._source = StoreLayout(source).collection()
@@ -69,16 +65,19 @@ class PointInTimeRestore:
             read_backup(files, source)
         elif log is not None:
             raise InvalidRequest("only a backup takes another store's log", code="bad_point")
-        more = [] if log is None else [StoreLayout(log).collection().log]
-        self._log = LogSource(files, [self._source.log, *more])
+        self._more = [] if log is None else [StoreLayout(log).collection()]
+        if not is_interrupted(files, self._source):
+            peek(files, source, backups=True)
+            self._reread_log()
 
     def to_new(self, into: str, point: Point) -> RestoreReport:
         """Makes the new store ``into``; changes nothing in the source, which may be a read-only copy.
 
-        Raises Conflict ``not_empty``, LogPruned with what can be reached, InvalidRequest ``bad_point``,
-        LockHeld when somebody has the source open.
+        Raises Conflict ``not_empty`` or ``another_store``, LogPruned with what can be reached, InvalidRequest
+        ``bad_point``, and as ``look``: LockHeld when somebody has the source open, NotFound, StorageError.
         """
-        with self._locked(look_at_directory):
+        with look(self._files, self._source.root, backups=True):
+            self._reread_log()
             return self._restore(StoreLayout(into).collection(), point)
 
     def in_place(self, point: Point) -> tuple[RestoreReport, str]:
@@ -88,31 +87,24 @@ class PointInTimeRestore:
         """
         if self._is_backup:
             raise InvalidRequest("a backup stays what it is: restore it into a new folder", code="bad_point")
-        with self._locked(lock_directory):
-            finish_swap(self._files, self._source)
+        with enter(self._files, self._source.root) as access:
+            self._files = access.files
+            self._reread_log()
             done = self._restore(clear_restored(self._files, self._source), point)
             return done, swap_in(self._files, self._source)
 
-    @contextmanager
-    def _locked(self, take: Callable[[Files, str], FileLock]) -> Iterator[None]:
-        """Keeps others out of a store, as ``take`` does; a backup is never changed by anybody."""
-        if self._is_backup:
-            yield
-            return
-        lock = take(self._files, self._source.root)
-        try:
-            yield
-        finally:
-            lock.release()
+    def _reread_log(self) -> None:
+        """Opens the log that there is now: entering a store may have put another in place."""
+        for each in self._more:
+            peek(self._files, each.root, backups=True)
+        self._log = LogSource(self._files, [self._source.log, *(each.log for each in self._more)])
 
     def _restore(self, into: CollectionLayout, point: Point) -> RestoreReport:
         began_s = time.monotonic()
-        if self._files.exists(into.folder) and self._files.list(into.folder):
-            raise Conflict(f"{into.folder} is not empty", code="not_empty")
         bases = list(bases_of(self._files, self._source, self._log, self._is_backup))
         lsn = lsn_of_point(self._files, self._source, self._log, point, bases)
         base = choose_base(self._log, point, bases, lsn)
-        with filling(self._files, into.folder):
+        with new_folder(self._files, into.folder):
             self._fill(into, base, lsn)
         return RestoreReport(
             lsn=lsn,

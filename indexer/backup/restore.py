@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
-from asteroid_cloud.indexer.backup.file_copy import chunks_of, filling, write_chunks
+from asteroid_cloud.indexer.backup.file_copy import chunks_of, write_chunks
 from asteroid_cloud.indexer.backup.file_list import FOLDERS, read_backup
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.checkpoint.manifest import PREFIX
 from asteroid_cloud.wal.disk import Files, name_of
-from asteroid_cloud.wal.errors import Conflict, CorruptionError
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.store import new_folder
 
 
 def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
@@ -20,11 +21,9 @@ def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
     """
     began_s = time.monotonic()
     found = read_backup(files, folder)
-    if files.exists(into) and files.list(into):
-        raise Conflict(f"{into} is not empty", code="not_empty")
     # The manifest comes last: a half restored store without it is an empty one with a log.
     ordered = sorted(found.files, key=lambda each: name_of(each.path).startswith(PREFIX))
-    with filling(files, into):
+    with new_folder(files, into):
         folders = [into, *(f"{into}/{name}" for name in FOLDERS[found.format])]
         for name in folders:
             files.make_dirs(name)

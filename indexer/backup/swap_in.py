@@ -3,8 +3,8 @@
     restored/{index,wal,tags}    what is to be swapped in; complete once restored/READY is there
     replaced.N/{index,wal,tags}  what was in place before; undo brings back the highest N
 
-Each step can be repeated after a crash: ``finish_swap`` goes on wherever it stopped, and opening a store does
-so first.
+Each step can be repeated after a crash: ``finish_swap`` goes on wherever it stopped, and whoever enters a
+store does so first.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from asteroid_cloud.wal.disk import (
     Files,
     StoreLayout,
     name_of,
-    read_small,
     remove_tree,
     replaced_states,
     write_atomic,
 )
-from asteroid_cloud.wal.errors import CorruptionError, NotFound
-
-READY_BYTES_MAX = 32
+from asteroid_cloud.wal.errors import NotFound
+from asteroid_cloud.wal.store import finish_swap
 
 
 def clear_restored(files: Files, layout: CollectionLayout) -> CollectionLayout:
@@ -56,29 +54,6 @@ def undo_replacement(files: Files, store: str) -> str:
     files.sync_dir(layout.folder)
     finish_swap(files, layout)
     return name_of(layout.replaced(newest + 1).folder)
-
-
-def finish_swap(files: Files, layout: CollectionLayout) -> bool:
-    """Completes a swap that was begun, if one was; whether there was one."""
-    restored = layout.restored
-    if not files.exists(restored.ready):
-        return False
-    text = read_small(files, restored.ready, READY_BYTES_MAX)
-    if not text.isdigit():
-        raise CorruptionError(restored.ready, 0, "it does not say where to put what is to be replaced")
-    replaced = layout.replaced(int(text))
-    files.make_dirs(replaced.folder)
-    for new, place, old in zip(restored.parts, layout.parts, replaced.parts, strict=True):
-        if files.exists(new):
-            if files.exists(place) and not files.exists(old):
-                files.rename(place, old)
-                files.sync_dir(replaced.folder)
-            files.rename(new, place)
-            files.sync_dir(layout.folder)
-    files.remove(restored.ready)
-    files.remove_dir(restored.folder)
-    files.sync_dir(layout.folder)
-    return True
 
 
 def _mark_ready(files: Files, state: CollectionLayout, number: int) -> None:

@@ -7,12 +7,12 @@ import time
 
 from asteroid_cloud.indexer.backup.copying import Copying, check_log
 from asteroid_cloud.indexer.backup.earlier import EarlierBackup
-from asteroid_cloud.indexer.backup.file_copy import filling
 from asteroid_cloud.indexer.backup.file_list import BackupList, write_list
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.source import PinnedState, PinnedTag, tag_left_out
 from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout
-from asteroid_cloud.wal.errors import Conflict, CorruptionError
+from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.store import new_folder
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,9 @@ def write_backup(
     StorageError; then nothing is left of it.
     """
     began_s, made_ms = time.monotonic(), time.time_ns() // 1_000_000
-    if files.exists(target) and files.list(target):
-        raise Conflict(f"{target} is not empty", code="backup_exists")
     earlier, made = EarlierBackup(files, previous, pinned.identity), StoreLayout(target).collection()
     copying = Copying(files, layout, made, earlier)
-    with filling(files, target):
+    with new_folder(files, target, taken="backup_exists"):
         for part in made.parts:
             files.make_dirs(part)
         copying.take(pinned.sources, pinned.manifest)

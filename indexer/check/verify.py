@@ -29,9 +29,9 @@ from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import Files, StoreLayout, look_at_directory
-from asteroid_cloud.wal.errors import NotFound
+from asteroid_cloud.wal.disk import Files, StoreLayout
 from asteroid_cloud.wal.read import FileState, LogCheck, LogReader
+from asteroid_cloud.wal.store import look
 
 IDS_NAMED_MAX = 10
 """How many ids that are alive twice are named."""
@@ -71,12 +71,10 @@ class Verification:
         self._segment_check = SegmentCheck(files, self._folder, self._findings)
 
     def run(self) -> Verified:
-        """Looks at everything; raises LockHeld when the store is open, NotFound when there is none."""
-        files, layout = self._files, self._layout
-        if not files.exists(layout.log) and not files.exists(layout.index):
-            raise NotFound(f"there is no store in {layout.root}")
-        look = look_at_directory(files, layout.root)
-        try:
+        """Looks at everything; raises LockHeld when the store is open, NotFound when there is none, and as
+        ``look``.
+        """
+        with look(self._files, self._layout.root, backups=True):
             listed = self._check_list()
             self._check_losses()
             log = self._check_log()
@@ -84,8 +82,6 @@ class Verification:
             segments = self._check_segments(manifest)
             views = [_view(segment) for segment in segments]
             digest = self._check_rows(manifest, views)
-        finally:
-            look.release()
         at = manifest.applied_lsn if manifest else 0
         self._check_reach(log, at)
         last = log[-1].last_lsn if log else Lsn(0)

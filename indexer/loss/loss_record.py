@@ -4,41 +4,38 @@ from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.indexer.loss.data_loss import DataLoss, LostRecords, LostSegment
+from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment
 from asteroid_cloud.wal.disk import (
     CollectionLayout,
     Files,
     StoreLayout,
-    lock_directory,
     name_of,
     read_small,
     write_atomic,
 )
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.store import enter, peek
 
 LOST_BYTES_MAX = 64 * MIB
 
 
 def read_losses(files: Files, store: str) -> DataLoss:
-    """What the store in the folder ``store`` is known to have lost; raises CorruptionError."""
+    """What the store in the folder ``store`` is known to have lost; raises as ``peek``, CorruptionError."""
+    peek(files, store)
     return read_loss_record(files, StoreLayout(store).collection())
 
 
 def acknowledge_losses(files: Files, store: str, now_ms: int) -> DataLoss:
     """Marks all that is lost as known to the operator, durably; a second time changes nothing.
 
-    Raises LockHeld when somebody has the store open, CorruptionError, NoSpace and StorageError.
+    Raises as ``enter``, CorruptionError, NoSpace and StorageError.
     """
-    layout = StoreLayout(store).collection()
-    lock = lock_directory(files, layout.root)
-    try:
-        known = read_loss_record(files, layout)
+    with enter(files, store) as access:
+        known = read_loss_record(access.files, access.layout)
         if known.is_open:
             known = msgspec.structs.replace(known, acknowledged_ms=now_ms)
-            _write(files, layout, known)
-    finally:
-        lock.release()
+            _write(access.files, access.layout, known)
     return known
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from asteroid_cloud.indexer.loss.data_loss import DataLoss, RecoveryMode
+from asteroid_cloud.indexer.model.data_loss import DataLoss, RecoveryMode
 from asteroid_cloud.wal.errors import AsteroidError
 
 PhaseName = Literal["opening", "recovering", "ready", "failed"]

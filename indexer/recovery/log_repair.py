@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
-from asteroid_cloud.indexer.loss.data_loss import LostRecords
 from asteroid_cloud.indexer.loss.loss_record import record_loss
+from asteroid_cloud.indexer.model.data_loss import LostRecords
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, lock_directory, name_of
+from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, name_of
 from asteroid_cloud.wal.errors import CorruptionError, NotFound, StorageError
 from asteroid_cloud.wal.repair import RepairPlan, apply_repair, plan_repair, salvage_scan
+from asteroid_cloud.wal.store import enter, peek
 
 LOOKS_MAX = 10
 """How often a store that a server changes meanwhile is read again."""
@@ -41,8 +42,10 @@ class LogRepair:
     def look(self) -> RepairReport:
         """What is wrong and what can be done; changes nothing and needs no lock.
 
-        Raises NotFound without a log, UnsupportedVersion, CorruptionError when nothing can be kept.
+        Raises as ``peek``, NotFound without a log, UnsupportedVersion, CorruptionError when nothing can be
+        kept.
         """
+        peek(self.files, self.path)
         for _ in range(LOOKS_MAX - 1):
             before = self._names()
             try:
@@ -62,11 +65,8 @@ class LogRepair:
 
         Raises as ``look``, and LockHeld when somebody has the store open, NoSpace, StorageError.
         """
-        lock = lock_directory(self.files, self._layout.root)
-        try:
-            return self.apply_locked()
-        finally:
-            lock.release()
+        with enter(self.files, self.path) as access:
+            return replace(self, files=access.files).apply_locked()
 
     def apply_locked(self) -> RepairReport:
         """The same for one who holds the lock already."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from asteroid_cloud.indexer.checkpoint.deleted_rows import unpack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, write_manifest
-from asteroid_cloud.indexer.loss.data_loss import LostSegment
 from asteroid_cloud.indexer.loss.loss_record import record_loss
+from asteroid_cloud.indexer.model.data_loss import LostSegment
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.segment.container import load_section, read_footer
 from asteroid_cloud.indexer.segment.graph_file import MAGIC, VERSION, SegmentFooter

@@ -1,6 +1,6 @@
 """Opening a store, step by step. Each step may fail, and a failure is repaired as far as the mode allows.
 
-    1. take the lock; finish a restore in place that was interrupted
+    1. enter: take the lock, refuse a backup, finish a restore in place that was interrupted
     2. refuse a store that has lost something which nobody has acknowledged
     3. read the newest manifest; rebuild columns that are missing
     4. recover the log, cutting a torn tail
@@ -17,14 +17,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from anyio import to_thread
 
-from asteroid_cloud.indexer.backup.swap_in import finish_swap
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.checkpoint.garbage import remove_garbage
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
+from asteroid_cloud.indexer.checkpoint.segment_numbers import first_free_number
 from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
 from asteroid_cloud.indexer.loss.loss_record import read_loss_record
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
@@ -37,7 +38,7 @@ from asteroid_cloud.indexer.recovery.store_repair import StoreRepair
 from asteroid_cloud.indexer.recovery.wiring import OpenFiles, StoreParts, wire
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import LocalLog
-from asteroid_cloud.wal.disk import CollectionLayout, FileLock, Files, lock_directory, name_of
+from asteroid_cloud.wal.disk import CollectionLayout, Files, name_of
 from asteroid_cloud.wal.errors import (
     CorruptionError,
     LockHeld,
@@ -47,6 +48,7 @@ from asteroid_cloud.wal.errors import (
     StorageError,
     UnsupportedVersion,
 )
+from asteroid_cloud.wal.store import StoreAccess, enter
 
 logger = logging.getLogger(__name__)
 REPAIRS_MAX = 3
@@ -71,21 +73,22 @@ class Opener:
         self._options = options
         self._budget = budget
         self._report = report
-        self._lock: FileLock | None = None
+        self._access: StoreAccess | None = None
         self._log: LocalLog | None = None
         self._replay: Replay | None = None
 
     async def lock(self) -> None:
-        """Takes the data directory for this process alone; raises LockHeld."""
-        files, layout = self._files, self._layout
-        files.make_dirs(layout.root)
-        self._lock = lock_directory(files, layout.root)
+        """Takes the data directory for this process alone, and finishes what was interrupted in it.
+
+        Raises as ``enter``: LockHeld, Conflict ``is_backup``, StorageError ``incomplete``.
+        """
+        entered = partial(enter, self._files, self._layout.root, creates=True)
+        self._access = await to_thread.run_sync(entered)
+        self._files = self._access.files
         try:
-            if await to_thread.run_sync(finish_swap, files, layout):
-                logger.warning("finished a restore in place that had been interrupted")
-            files.make_dirs(layout.index)
+            self._files.make_dirs(self._layout.index)
         except BaseException:
-            self._lock.release()
+            self._access.release()
             raise
 
     async def open(self) -> StoreParts:
@@ -113,8 +116,8 @@ class Opener:
     async def close(self) -> None:
         """Closes the log and releases the lock; nothing acknowledged needs more than the log."""
         await self._close_log()
-        if self._lock is not None:
-            self._lock.release()
+        if self._access is not None:
+            self._access.release()
 
     async def _close_log(self) -> None:
         if self._log is not None:
@@ -162,6 +165,8 @@ class Opener:
         """The newest manifest, its segments with columns again, and the log, its torn tail cut."""
         files, layout, options = self._files, self._layout, self._options
         manifest = await to_thread.run_sync(newest_manifest, files, layout.index)
+        if manifest is None:
+            await to_thread.run_sync(self._refuse_bare_segments)
         if manifest is not None and options.recovery != "strict":
             bytes_max = self._budget.columns.bytes_max
             repaired += await to_thread.run_sync(
@@ -178,6 +183,13 @@ class Opener:
         if log.report.reason:
             logger.warning("%s: cut %d bytes: %s", log.report.path, log.report.bytes_cut, log.report.reason)
         return manifest, log
+
+    def _refuse_bare_segments(self) -> None:
+        """Refuses segments that neither a manifest nor a log belongs to: they would be removed as garbage."""
+        files, layout = self._files, self._layout
+        has_log = files.exists(layout.log) and bool(files.list(layout.log))
+        if not has_log and first_free_number(files, layout.index) > 1:
+            raise CorruptionError(layout.index, 0, "there are segments, but neither a manifest nor a log")
 
     def _check_reach(self, log: LocalLog, after: Lsn) -> None:
         """Refuses a checkpoint and a log that do not meet, before any file is taken for garbage."""

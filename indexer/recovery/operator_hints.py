@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asteroid_cloud.indexer.loss.data_loss import RecoveryMode
+from asteroid_cloud.indexer.model.data_loss import RecoveryMode
 from asteroid_cloud.wal.disk import name_of
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError
 

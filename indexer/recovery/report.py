@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
-from asteroid_cloud.indexer.loss.data_loss import DataLoss, RecoveryMode
+from asteroid_cloud.indexer.model.data_loss import DataLoss, RecoveryMode
 from asteroid_cloud.indexer.model.results import Recovery
 from asteroid_cloud.wal.disk import name_of
 from asteroid_cloud.wal.repair import RecoveryReport, evidence_path

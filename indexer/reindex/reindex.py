@@ -8,7 +8,7 @@ changes, not even a torn tail. ``run`` builds it in ``index.rebuilt`` beside the
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 
 import msgspec
@@ -27,14 +27,14 @@ from asteroid_cloud.wal.disk import (
     Files,
     LocalFiles,
     StoreLayout,
-    broken_indexes,
-    lock_directory,
-    look_at_directory,
-    name_of,
     remove_tree,
 )
 from asteroid_cloud.wal.errors import CorruptionError, StorageError
 from asteroid_cloud.wal.read import LogReader
+from asteroid_cloud.wal.store import enter, look, replace_index
+
+SCRATCH = "asteroid-reindex-"
+"""Begins the names of temporary folders."""
 
 
 class ReindexReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,36 +69,23 @@ class Reindex:
         Raises LockHeld when a server has the store open, LogPruned when neither the log reaches back to the
         first record nor the checkpoint opens, CorruptionError for a damaged log, NoSpace.
         """
-        look = look_at_directory(self.files, self._layout.root)
-        try:
-            with TemporaryDirectory(prefix="asteroid-reindex-") as scratch:
-                return self._build(LocalFiles(), scratch, progress)
-        finally:
-            look.release()
+        with look(self.files, self.path, backups=True), TemporaryDirectory(prefix=SCRATCH) as scratch:
+            return self._build(LocalFiles(), scratch, progress)
 
     def run(self, progress: Progress) -> ReindexReport:
         """Builds a second index in ``index.rebuilt`` and compares digests; raises as ``compare``."""
-        lock = lock_directory(self.files, self._layout.root)
-        try:
-            return self.run_locked(progress)
-        finally:
-            lock.release()
+        with enter(self.files, self.path) as access:
+            return replace(self, files=access.files).run_locked(progress)
 
     def install(self) -> str | None:
         """Puts the rebuilt index in the live one's place; the name that the old one, if any, has now."""
-        lock = lock_directory(self.files, self._layout.root)
-        try:
-            return self.install_locked()
-        finally:
-            lock.release()
+        with enter(self.files, self.path) as access:
+            return replace(self, files=access.files).install_locked()
 
     def apply(self, progress: Progress) -> tuple[ReindexReport, str | None]:
         """``run`` and ``install`` under one lock; the report, and the name that the old index has now."""
-        lock = lock_directory(self.files, self._layout.root)
-        try:
-            return self.apply_locked(progress)
-        finally:
-            lock.release()
+        with enter(self.files, self.path) as access:
+            return replace(self, files=access.files).apply_locked(progress)
 
     def apply_locked(self, progress: Progress) -> tuple[ReindexReport, str | None]:
         """The same for one who holds the lock already."""
@@ -119,23 +106,14 @@ class Reindex:
 
     def install_locked(self) -> str | None:
         """``install`` for one who holds the lock already."""
-        files, layout, replaced = self.files, self._layout, None
-        if files.exists(layout.index):
-            number = 1
-            taken = broken_indexes(files.list(layout.folder))
-            while number in taken:
-                number += 1
-            replaced = layout.broken_index(number)
-            link_tagged_segments(files, layout, layout.rebuilt_index)
-            files.rename(layout.index, replaced)
-        files.rename(layout.rebuilt_index, layout.index)
-        files.sync_dir(layout.folder)
-        return None if replaced is None else name_of(replaced)
+        if self.files.exists(self._layout.index):
+            link_tagged_segments(self.files, self._layout, self._layout.rebuilt_index)
+        return replace_index(self.files, self._layout)
 
     def discard(self) -> None:
-        """Removes the rebuilt index."""
+        """Removes the rebuilt index, unless it is being put in place: the next start finishes that."""
         folder = self._layout.rebuilt_index
-        if self.files.exists(folder):
+        if self.files.exists(folder) and not self.files.exists(self._layout.rebuilt_ready):
             remove_tree(self.files, folder)
 
     def live_digest(self) -> str:
@@ -143,16 +121,17 @@ class Reindex:
 
         Raises LockHeld, and CorruptionError when there is no index or it does not open.
         """
-        look = look_at_directory(self.files, self._layout.root)
-        try:
-            log = LogReader(self.files, self._layout.log)
-            live, error = self._open_live(log)
-            if live is None:
-                raise CorruptionError(self._layout.index, 0, error or "it does not open")
-            with TemporaryDirectory(prefix="asteroid-reindex-") as scratch:
-                return digest_with_tail(live, log, self._builder(LocalFiles(), scratch, log))
-        finally:
-            look.release()
+        with look(self.files, self.path, backups=True):
+            return self.live_digest_locked()
+
+    def live_digest_locked(self) -> str:
+        """The same for one who holds the lock already."""
+        log = LogReader(self.files, self._layout.log)
+        live, error = self._open_live(log)
+        if live is None:
+            raise CorruptionError(self._layout.index, 0, error or "it does not open")
+        with TemporaryDirectory(prefix=SCRATCH) as scratch:
+            return digest_with_tail(live, log, self._builder(LocalFiles(), scratch, log))
 
     @property
     def _layout(self) -> CollectionLayout:

@@ -15,7 +15,8 @@ from asteroid_cloud.indexer.reindex.index_build import Progress
 from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, StoreLayout
-from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
+from asteroid_cloud.wal.errors import CorruptionError, InvalidRequest, LogPruned
+from asteroid_cloud.wal.store import new_folder, peek
 from asteroid_cloud.wal.transfer import LogSource, copy_log
 
 
@@ -29,8 +30,7 @@ def reindex_into(
     log begins later than record 1, InvalidRequest ``bad_point`` for a point that is not in it,
     CorruptionError for damage on the way or an index that reads back as another one, NoSpace, StorageError.
     """
-    if files.exists(into) and files.list(into):
-        raise Conflict(f"{into} is not empty", code="not_empty")
+    peek(files, source, backups=True)
     made = StoreLayout(into).collection()
     log = LogSource(files, [StoreLayout(source).collection().log])
     if log.first_lsn > 1:
@@ -38,13 +38,14 @@ def reindex_into(
             f"the log begins with record {log.first_lsn}; to build a whole store it must reach back to 1"
         )
     last = _last(log, point)
-    carry_losses(files, StoreLayout(source).collection(), made, last, has_segments=False)
-    copy_log(files, log, made.log, from_lsn=Lsn(1), until_lsn=last, epoch=log.epoch + 1)
-    reindex = Reindex(files, into, options)
-    report, _ = reindex.apply(progress)
-    digest = reindex.live_digest()
-    if digest != report.digest:
-        raise CorruptionError(made.index, 0, "the index does not read back as it was built")
+    with new_folder(files, into) as making:
+        carry_losses(making, StoreLayout(source).collection(), made, last, has_segments=False)
+        copy_log(making, log, made.log, from_lsn=Lsn(1), until_lsn=last, epoch=log.epoch + 1)
+        reindex = Reindex(making, into, options)
+        report, _ = reindex.apply_locked(progress)
+        digest = reindex.live_digest_locked()
+        if digest != report.digest:
+            raise CorruptionError(made.index, 0, "the index does not read back as it was built")
     return msgspec.structs.replace(report, live_digest=digest, live_error=None)
 
 

@@ -23,11 +23,11 @@ LAYERS_BELOW = {
     "client": (),
 }
 ROOMS: dict[str, tuple[str, ...]] = {
-    "wal": ("lsn limits", "errors", "disk", "format", "read", "repair", "append", "transfer"),
+    "wal": ("lsn limits", "errors", "disk", "store", "format", "read", "repair", "append", "transfer"),
     "indexer": (
-        "native limits loss",
+        "native limits",
         "model",
-        "memory",
+        "memory loss",
         "segment",
         "state",
         "build",

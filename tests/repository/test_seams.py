@@ -118,3 +118,31 @@ def test_only_the_reading_room_judges_bad_frames() -> None:
         and any(map(catches_bad_frames, ast.walk(ast.parse(path.read_text()))))
     ]
     assert found == []
+
+
+LOCKING = {"lock", "lock_shared", "lock_folder", "lock_directory", "look_at_directory"}
+GATE = {"wal/disk", "wal/store"}
+
+
+def locks_a_store(node: ast.AST) -> bool:
+    """Whether this is a call such as ``files.lock(path)`` or ``lock_directory(files, path)``."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return name in LOCKING
+        case ast.Call(func=ast.Attribute(attr=name), args=[_, *_]):
+            return name in LOCKING
+    return False
+
+
+def test_only_the_gate_locks_a_store() -> None:
+    found = [
+        name_of(path)
+        for path in sources(*LAYERS)
+        if name_of(path.parent) not in GATE and any(map(locks_a_store, ast.walk(ast.parse(path.read_text()))))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("call", ["files.lock(p)", "self._files.lock_shared(p)", "lock_directory(files, p)"])
+def test_what_locks_a_store_is_seen(call: str) -> None:
+    assert any(map(locks_a_store, ast.walk(ast.parse(call))))

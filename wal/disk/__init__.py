@@ -13,6 +13,7 @@ from asteroid_cloud.wal.disk.files import AppendFile, FileLock, Files, ReadFile
 from asteroid_cloud.wal.disk.layout import (
     BACKUP_LIST,
     DEFAULT,
+    INCOMPLETE,
     INDEX,
     LOCK,
     LOG,
@@ -23,6 +24,7 @@ from asteroid_cloud.wal.disk.layout import (
     StoreLayout,
     broken_indexes,
     broken_name,
+    has_store,
     is_evidence,
     name_of,
     replaced_states,
@@ -35,6 +37,7 @@ from asteroid_cloud.wal.disk.system_errors import translated
 __all__ = [
     "BACKUP_LIST",
     "DEFAULT",
+    "INCOMPLETE",
     "INDEX",
     "LOCK",
     "LOG",
@@ -52,6 +55,7 @@ __all__ = [
     "StoreLayout",
     "broken_indexes",
     "broken_name",
+    "has_store",
     "is_evidence",
     "lock_directory",
     "look_at_directory",

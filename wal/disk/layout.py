@@ -7,6 +7,7 @@
     index.broken.N/                an index that a rebuilt one has replaced
     restored/{wal,index,tags}      what a restore in place is about to swap in, once ``READY`` is there
     replaced.N/{wal,index,tags}    what it has replaced; undo brings back the highest N
+    INCOMPLETE                     the folder is still being made, or its making was interrupted
     collections/<id>/              any other collection, laid out as ``default`` is at the root
 
 A backup is a folder with a ``wal`` and an ``index`` as well, and with ``BACKUP.json``.
@@ -27,6 +28,7 @@ LOCK = "LOCK"
 LOST = "lost.json"
 BACKUP_LIST = "BACKUP.json"
 READY = "READY"
+INCOMPLETE = "INCOMPLETE"
 PARTS = (INDEX, LOG, TAGS)
 """The folders that make up a collection; a restore in place swaps them, in this order."""
 _COLLECTIONS = "collections"
@@ -49,6 +51,11 @@ class StoreLayout:
     def lock(self) -> str:
         """The file whose lock is that of the whole store."""
         return f"{self.root}/{LOCK}"
+
+    @property
+    def incomplete(self) -> str:
+        """The file that says that the folder is not complete, in a store or backup that is being made."""
+        return f"{self.root}/{INCOMPLETE}"
 
     def collection(self, name: str = DEFAULT) -> CollectionLayout:
         """Where a collection lies; ``name`` is ``default`` or the id of another one."""
@@ -94,6 +101,11 @@ class CollectionLayout:
         """The folder in which another index is built, before it replaces the live one."""
         return f"{self.folder}/{_REBUILT}"
 
+    @property
+    def rebuilt_ready(self) -> str:
+        """The file whose presence says that the index in ``rebuilt_index`` is to replace the live one."""
+        return f"{self.rebuilt_index}/{READY}"
+
     def broken_index(self, number: int) -> str:
         """The folder of the ``number``-th index that a rebuilt one has replaced."""
         return f"{self.folder}/{_BROKEN_INDEX}.{number}"
@@ -125,6 +137,11 @@ class CollectionLayout:
     def relative(self, path: str) -> str:
         """A path below the collection's folder without that folder; any other as it is."""
         return path.removeprefix(f"{self.folder}/")
+
+
+def has_store(names: Iterable[str]) -> bool:
+    """Whether the names in a folder are those of a store, which may be about to be replaced."""
+    return not {LOG, INDEX, _RESTORED, _REBUILT}.isdisjoint(names)
 
 
 def broken_indexes(names: Iterable[str]) -> list[int]:

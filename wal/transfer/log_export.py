@@ -13,11 +13,10 @@ from collections.abc import Iterator
 import msgspec
 from zstandard import ZstdDecompressor
 
-from asteroid_cloud.wal.disk.atomic_write import UNFINISHED, remove_unfinished, write_whole
+from asteroid_cloud.wal.disk.atomic_write import UNFINISHED, folder_of, remove_unfinished, write_whole
 from asteroid_cloud.wal.disk.contents import read_chunks
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.disk.layout import LOCK, LOG, StoreLayout
-from asteroid_cloud.wal.disk.lock import lock_directory
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
 from asteroid_cloud.wal.format.log_file import (
     FILE_HEADER_BYTES,
@@ -32,6 +31,9 @@ from asteroid_cloud.wal.read.frame_window import Window
 from asteroid_cloud.wal.read.log_end import find_end
 from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
 from asteroid_cloud.wal.repair.torn_tail import cut_tail
+from asteroid_cloud.wal.store.access import enter
+from asteroid_cloud.wal.store.kind import FolderKind, kind_of
+from asteroid_cloud.wal.store.new_folder import new_folder
 from asteroid_cloud.wal.transfer.log_copy import LogSource
 
 
@@ -91,24 +93,32 @@ def import_log(files: Files, path: str, into: str) -> LogExport:
     """Checks an exported file and makes it the log of a new store, or appends it to that of a stopped one.
 
     Its records become one log file, whatever their size, so that they are there as a whole or not at all.
-    Raises LockHeld, CorruptionError, LogPruned when a new store would not begin with record 1, Conflict:
+    Raises as ``enter``, CorruptionError, LogPruned when a new store would not begin with record 1, Conflict:
     ``not_empty`` when the folder holds no log but something else, ``another_store`` or ``lsn_mismatch``
     when the records do not go on where that log ends, NoSpace, StorageError.
     """
     found = check_export(files, path)
     folder = StoreLayout(into).collection().log
-    if not (files.exists(folder) and log_files(files, folder)):
-        _check_new(files, found, into, folder)
-    files.make_dirs(folder)
-    lock = lock_directory(files, into)
-    try:
-        if log_files(files, folder):
-            _check_end(files, found, folder)
-        remove_unfinished(files, folder)
-        _take(files, path, found, f"{folder}/{file_name(found.first_lsn)}")
-    finally:
-        lock.release()
+    if kind_of(files, into) in (FolderKind.STORE, FolderKind.BACKUP):
+        with enter(files, into) as access:
+            _append(access.files, path, found, folder)
+        return found
+    with new_folder(files, into) as making:
+        _check_new(found)
+        making.make_dirs(folder)
+        _take(making, path, found, folder)
     return found
+
+
+def _append(files: Files, path: str, found: LogExport, folder: str) -> None:
+    """Takes an export into the log of a store, which has one or is nothing but the place for one."""
+    if log_files(files, folder):
+        _check_end(files, found, folder)
+    else:
+        _check_bare(files, folder)
+        _check_new(found)
+    remove_unfinished(files, folder)
+    _take(files, path, found, folder)
 
 
 def _pieces(source: LogSource, header: FileHeader, until_lsn: Lsn | None) -> Iterator[tuple[bytes, Lsn]]:
@@ -151,14 +161,18 @@ def _described(header: FileHeader, last: Lsn, size: int) -> LogExport:
     )
 
 
-def _check_new(files: Files, found: LogExport, into: str, folder: str) -> None:
-    names = files.list(into) if files.exists(into) else []
-    left = files.list(folder) if LOG in names else []
-    if set(names) - {LOCK, LOG} or any(not name.endswith(UNFINISHED) for name in left):
-        raise Conflict(f"{into} is not empty, and holds no log", code="not_empty")
+def _check_new(found: LogExport) -> None:
     if found.first_lsn != 1:
         reason = f"the file begins with record {found.first_lsn}; a new store needs all from record 1 on"
         raise LogPruned(reason)
+
+
+def _check_bare(files: Files, folder: str) -> None:
+    """Raises Conflict ``not_empty`` when a store without a log has anything else."""
+    store = folder_of(folder)
+    left = files.list(folder) if files.exists(folder) else []
+    if set(files.list(store)) - {LOCK, LOG} or any(not name.endswith(UNFINISHED) for name in left):
+        raise Conflict(f"{store} is not empty, and holds no log", code="not_empty")
 
 
 def _check_end(files: Files, found: LogExport, folder: str) -> None:
@@ -176,6 +190,7 @@ def _check_end(files: Files, found: LogExport, folder: str) -> None:
         cut_tail(files, end)
 
 
-def _take(files: Files, path: str, found: LogExport, target: str) -> None:
+def _take(files: Files, path: str, found: LogExport, folder: str) -> None:
     """Copies all but the closing header under a log file's name; an empty file of that name is replaced."""
+    target = f"{folder}/{file_name(found.first_lsn)}"
     write_whole(files, target, read_chunks(files, path, 0, found.bytes - FILE_HEADER_BYTES))

@@ -12,7 +12,7 @@ from asteroid_cloud.api.cli.options import (
     as_json_option,
     data_option,
     errors_to_status,
-    log_folder,
+    log_to_read,
     print_json,
     print_table,
 )
@@ -20,8 +20,7 @@ from asteroid_cloud.api.cli.wal.dump import dump
 from asteroid_cloud.api.cli.wal.stats import stats
 from asteroid_cloud.api.cli.wal.transfer import export_command, import_command
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import LocalFiles
-from asteroid_cloud.wal.read import Damage, LogReader
+from asteroid_cloud.wal.read import Damage
 
 
 class VerifyResult(msgspec.Struct):
@@ -48,17 +47,13 @@ wal.add_command(export_command)
 wal.add_command(import_command)
 
 
-def _reader(data: str) -> LogReader:
-    return LogReader(LocalFiles(), log_folder(data))
-
-
 @wal.command()
 @data_option
 @as_json_option
 @errors_to_status
 def ls(data: str, as_json: bool) -> None:
     """List the files: their records, LSNs and bytes."""
-    states = _reader(data).check(bodies=False).files
+    states = log_to_read(data).check(bodies=False).files
     if as_json:
         print_json(states)
         return
@@ -81,7 +76,7 @@ def verify(data: str, as_json: bool) -> None:
     A torn tail is no damage: it is the rest of an unacknowledged write that a crash cut off, or a write under
     way. The next start cuts it off and keeps a copy.
     """
-    found = _reader(data).check(bodies=True)
+    found = log_to_read(data).check(bodies=True)
     damage = found.damage
     result = VerifyResult(
         ok=not damage,

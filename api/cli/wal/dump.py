@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import rich_click as click
 
-from asteroid_cloud.api.cli.options import INSTANT, LSN, data_option, errors_to_status, log_folder, lsn_of
+from asteroid_cloud.api.cli.options import INSTANT, LSN, data_option, errors_to_status, log_to_read, lsn_of
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.disk import LocalFiles
 from asteroid_cloud.wal.limits import ID_MAX
-from asteroid_cloud.wal.read import KINDS, LogReader, Selection, record_line, select
+from asteroid_cloud.wal.read import KINDS, Selection, record_line, select
 
 
 @click.command()
@@ -50,5 +49,5 @@ def dump(
         kinds=frozenset(kinds),
         ids=frozenset(ids),
     )
-    for record in select(LogReader(LocalFiles(), log_folder(data)), selection):
+    for record in select(log_to_read(data), selection):
         click.echo(record_line(record, vectors=vectors))

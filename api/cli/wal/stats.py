@@ -13,12 +13,11 @@ from asteroid_cloud.api.cli.options import (
     data_option,
     errors_to_status,
     iso,
-    log_folder,
+    log_to_read,
     print_json,
     print_table,
 )
-from asteroid_cloud.wal.disk import LocalFiles
-from asteroid_cloud.wal.read import LogReader, LogStatistics, statistics_of
+from asteroid_cloud.wal.read import LogStatistics, statistics_of
 
 
 @click.command()
@@ -31,7 +30,7 @@ def stats(data: str, as_json: bool) -> None:
     Events of a frame are packed together; each kind gets its share of the packed bytes by what it was
     before. Status 1 when damage ended the counting.
     """
-    found = statistics_of(LogReader(LocalFiles(), log_folder(data)))
+    found = statistics_of(log_to_read(data))
     if as_json:
         more = {"ratio": round(found.ratio, 4), "bytes_a_vector": round(found.bytes_a_vector, 1)}
         print_json(msgspec.to_builtins(found) | more)

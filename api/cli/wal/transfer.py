@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os.path import realpath
+
 import rich_click as click
 
 from asteroid_cloud.api.cli.options import (
@@ -14,6 +16,7 @@ from asteroid_cloud.api.cli.options import (
     print_json,
 )
 from asteroid_cloud.wal.disk import LocalFiles
+from asteroid_cloud.wal.store import peek
 from asteroid_cloud.wal.transfer import LogExport, export_log, import_log
 
 
@@ -29,6 +32,7 @@ def export_command(file: str, data: str, from_lsn: int | None, until_lsn: int | 
 
     A server may have the store open. Status 1 when the log lacks the records, or FILE exists.
     """
+    peek(LocalFiles(), data.rstrip("/"), backups=True)
     done = export_log(LocalFiles(), log_folder(data), file, lsn_of(from_lsn), lsn_of(until_lsn))
     _show("exported", done, file, as_json)
 
@@ -44,7 +48,7 @@ def import_command(file: str, data: str, as_json: bool) -> None:
     All of it or nothing; the next start puts the records into the index. Status 1 when FILE is damaged or
     does not fit.
     """
-    _show("imported", import_log(LocalFiles(), file, data.rstrip("/")), file, as_json)
+    _show("imported", import_log(LocalFiles(), realpath(file), data.rstrip("/")), file, as_json)
 
 
 def _show(done: str, found: LogExport, file: str, as_json: bool) -> None:

@@ -146,7 +146,7 @@ def test_a_newer_format_and_a_missing_log_are_errors(store: Path, tmp_path: Path
         assert "format version 9" in result.stderr
         missing = CliRunner().invoke(wal, [command, "--data", str(tmp_path / "none")])
         assert missing.exit_code == 1
-        assert "there is no log in" in missing.stderr
+        assert "there is no store in" in missing.stderr
 
 
 def test_the_folder_may_come_from_the_environment(store: Path) -> None:

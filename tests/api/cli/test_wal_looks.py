@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from asteroid_cloud.api.cli.wal import commands, dump, stats, transfer
+from asteroid_cloud.api.cli import options
+from asteroid_cloud.api.cli.wal import commands, transfer
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.format.log_file import file_name
 from asteroid_cloud.wal.lsn import Lsn
@@ -40,8 +41,7 @@ def store(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def _read_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands get a file layer that refuses every change."""
-    for module in (commands, dump, stats):
-        monkeypatch.setattr(module, "LocalFiles", lambda: ReadOnlyFiles(LocalFiles()))
+    monkeypatch.setattr(options, "LocalFiles", lambda: ReadOnlyFiles(LocalFiles()))
 
 
 def picture(store: Path) -> dict[str, tuple[int, int, bytes]]:

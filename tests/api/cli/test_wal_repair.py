@@ -134,7 +134,7 @@ def spoil_index(folder: Path) -> None:
 
 
 def test_where_nothing_can_be_saved_nothing_is_changed(folder: Path, tmp_path: Path) -> None:
-    assert "there is no log" in call("repair", "--data", tmp_path / "nowhere").stderr
+    assert "there is no store" in call("repair", "--data", tmp_path / "nowhere").stderr
     spoil_index(folder)
     log = next((folder / "wal").glob("*.wal"))
     data = bytearray(log.read_bytes())

@@ -23,8 +23,8 @@ from asteroid_cloud.indexer.backup.file_list import check_backup
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.source import PinnedState
 from asteroid_cloud.indexer.backup.write_backup import write_backup
-from asteroid_cloud.indexer.loss.data_loss import LostRecords, LostSegment
 from asteroid_cloud.indexer.loss.loss_record import record_loss
+from asteroid_cloud.indexer.model.data_loss import LostRecords, LostSegment
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout
 from asteroid_cloud.wal.errors import StorageError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from asteroid_cloud.indexer.loss.data_loss import DataLoss, LostRecords, LostSegment
 from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_losses, record_loss, record_purge
+from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment
 from asteroid_cloud.wal.disk.layout import StoreLayout
 from asteroid_cloud.wal.errors import CorruptionError, LockHeld
 from tests.support.faulty_files import MemoryFiles
@@ -26,7 +26,7 @@ def records(first: int, last: int | None, *kept: str) -> LostRecords:
 
 def disk() -> MemoryFiles:
     files = MemoryFiles()
-    files.make_dirs(STORE)
+    files.make_dirs(LAYOUT.log)
     return files
 
 
@@ -67,7 +67,8 @@ def test_a_store_in_use_is_not_acknowledged() -> None:
 
 @pytest.mark.parametrize("content", [b"{", b"", b'{"segments": 1}', b"\xff"])
 def test_a_record_that_does_not_decode_is_never_taken_for_no_loss(content: bytes) -> None:
-    files = MemoryFiles({LAYOUT.lost: content})
+    files = disk()
+    files.contents[LAYOUT.lost] = bytearray(content)
     with pytest.raises(CorruptionError):
         read_losses(files, STORE)
     with pytest.raises(CorruptionError):

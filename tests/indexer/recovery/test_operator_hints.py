@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asteroid_cloud.indexer.loss.data_loss import RecoveryMode
+from asteroid_cloud.indexer.model.data_loss import RecoveryMode
 from asteroid_cloud.indexer.recovery.operator_hints import BY_CODE, BY_MODE, with_advice
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, LogPruned, NoSpace, StorageError
 

@@ -11,8 +11,8 @@ import pytest
 
 from asteroid_cloud.indexer import DataLoss, Engine, EngineOptions
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, write_manifest
-from asteroid_cloud.indexer.loss.data_loss import LostRecords, LostSegment
 from asteroid_cloud.indexer.loss.loss_record import record_loss
+from asteroid_cloud.indexer.model.data_loss import LostRecords, LostSegment
 from asteroid_cloud.indexer.recovery import lost_segments
 from asteroid_cloud.wal.disk.files import AppendFile, Files
 from asteroid_cloud.wal.disk.layout import StoreLayout

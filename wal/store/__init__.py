@@ -1,0 +1,19 @@
+"""What is this folder: a store, a backup, or half of one; and who may enter it?"""
+
+from asteroid_cloud.wal.store.access import StoreAccess, enter, look, peek
+from asteroid_cloud.wal.store.kind import FolderKind, kind_of
+from asteroid_cloud.wal.store.new_folder import new_folder
+from asteroid_cloud.wal.store.swap import finish_swap, is_interrupted, replace_index
+
+__all__ = [
+    "FolderKind",
+    "StoreAccess",
+    "enter",
+    "finish_swap",
+    "is_interrupted",
+    "kind_of",
+    "look",
+    "new_folder",
+    "peek",
+    "replace_index",
+]

@@ -1,0 +1,112 @@
+"""The one gate into a store. Whoever opens one, reads it or changes it comes in here.
+
+``enter`` is for those who may change it: alone, and with everything finished that a crash has interrupted.
+``look`` and ``peek`` write nothing and work on a read-only file system: a look keeps writers out meanwhile, a
+peek goes on beside one. Both refuse a store in which something was interrupted, for its parts may be of two
+states.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from asteroid_cloud.wal.disk.atomic_write import remove_if_exists
+from asteroid_cloud.wal.disk.files import FileLock, Files
+from asteroid_cloud.wal.disk.guarded_files import GuardedFiles
+from asteroid_cloud.wal.disk.layout import CollectionLayout, StoreLayout
+from asteroid_cloud.wal.errors import StorageError
+from asteroid_cloud.wal.store.kind import FolderKind, kind_of, refusal
+from asteroid_cloud.wal.store.swap import finish_interrupted, is_interrupted
+
+logger = logging.getLogger(__name__)
+MAY_BECOME_ONE = (FolderKind.ABSENT, FolderKind.EMPTY, FolderKind.OTHER)
+
+
+class StoreAccess(msgspec.Struct, frozen=True):
+    """A store that this process has for itself, until ``release``."""
+
+    files: Files
+    """What the store is to be read and changed with: it writes nothing once the lock is lost."""
+    layout: CollectionLayout
+    lock: FileLock
+
+    def release(self) -> None:
+        """Lets others in; a second time does nothing."""
+        self.lock.release()
+
+    def __enter__(self) -> StoreAccess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def enter(files: Files, folder: str, *, creates: bool = False) -> StoreAccess:
+    """Takes the store in ``folder`` for this process alone, and finishes what was interrupted in it.
+
+    With ``creates`` a folder that is absent, or holds no store, is made one. Raises LockHeld, NotFound when
+    there is no store, Conflict ``is_backup``, StorageError ``incomplete``; nothing is left behind then.
+    """
+    before = _checked(files, folder, creates=creates)
+    if before is FolderKind.ABSENT:
+        files.make_dirs(folder)
+    layout = StoreLayout(folder)
+    had_lock_file = files.exists(layout.lock)
+    lock = files.lock(layout.lock)
+    try:
+        try:  # again: it may have become something else since
+            _checked(files, folder, creates=creates)
+        except BaseException:
+            if not had_lock_file:
+                remove_if_exists(files, layout.lock)
+            raise
+        access = StoreAccess(GuardedFiles(files, lock), layout.collection(), lock)
+        for what in finish_interrupted(access.files, access.layout):
+            logger.warning("finished %s that had been interrupted", what)
+    except BaseException:
+        lock.release()
+        raise
+    return access
+
+
+@contextmanager
+def look(files: Files, folder: str, *, backups: bool = False) -> Iterator[None]:
+    """Keeps writers out of the store in ``folder`` while the block reads it; changes nothing.
+
+    With ``backups`` a backup may be looked at as well. Raises LockHeld when a process has it open for
+    writing, NotFound, Conflict ``is_backup``, StorageError ``incomplete`` or ``interrupted``.
+    """
+    peek(files, folder, backups=backups)
+    lock = files.lock_shared(StoreLayout(folder).lock)
+    try:
+        peek(files, folder, backups=backups)
+        yield
+    finally:
+        lock.release()
+
+
+def peek(files: Files, folder: str, *, backups: bool = False) -> None:
+    """Refuses what must not be read as a store; for those who read beside a writer. Raises as ``look``."""
+    _checked(files, folder, backups=backups)
+    if is_interrupted(files, StoreLayout(folder).collection()):
+        raise StorageError(
+            f"a restore in place or a reindex was interrupted in {folder}; "
+            "the next start, or any command that changes the store, finishes it",
+            code="interrupted",
+        )
+
+
+def _checked(files: Files, folder: str, *, creates: bool = False, backups: bool = False) -> FolderKind:
+    kind = kind_of(files, folder)
+    is_welcome = (
+        kind is FolderKind.STORE
+        or (creates and kind in MAY_BECOME_ONE)
+        or (backups and kind is FolderKind.BACKUP)
+    )
+    if not is_welcome:
+        raise refusal(folder, kind)
+    return kind
