@@ -49,6 +49,11 @@ HEARTBEAT_S_MAX = 60
 CHANGES_LIMIT_MAX = 1_000_000_000
 """Changes that one request for a feed can ask for."""
 
+STOPPING_BODY_S_MAX = 1.0
+"""Time that a body may fall behind once the server is stopping."""
+EXIT_S_MAX = 5.0
+"""Time after `drain_s` in which a stopping server closes its store, before its process ends anyway."""
+
 CONNECTIONS_MAX = 2_048
 """Connections at the same time; fewer when the process may open fewer files."""
 HEADERS_BYTES_MAX = 64 * KIB

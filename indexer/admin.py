@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from math import inf
@@ -29,6 +30,8 @@ from asteroid_cloud.indexer.write_path import Writer
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import Conflict, Overloaded, StorageError
 from asteroid_cloud.wal.format import BulkLoaded
+
+logger = logging.getLogger(__name__)
 
 FEED_THREADS = 2
 """Threads that read the log for all change feeds together."""
@@ -91,7 +94,9 @@ class Admin:
         ``backup_exists`` or ``backup_of_another_store``, NotFound ``no_backup`` for ``previous``,
         CorruptionError, NoSpace and StorageError; what was copied until then is no backup.
         """
-        return await self._parts.backups.write(target, previous)
+        report = await self._parts.backups.write(target, previous)
+        logger.info("backed up to %s: %s", target, report)
+        return report
 
     async def tag(self, name: str) -> TagInfo:
         """Names the state that the index has now, or a moment later, so that one can go back to it.
@@ -132,7 +137,7 @@ class Admin:
             if first <= target:
                 raise StorageError(f"the log still begins with record {first}; {target} could not be purged")
             removed, names = await parts.history.remove_evidence(first)
-        return PurgeReport(
+        report = PurgeReport(
             lsn=target,
             segments_rewritten=rewritten,
             rows_erased=rows,
@@ -141,6 +146,8 @@ class Admin:
             files_removed=removed,
             not_ours=names,
         )
+        logger.info("purged: %s", report)
+        return report
 
     @contextmanager
     def changes(self, since: int, parts: FeedParts) -> Iterator[ChangeFeed]:

@@ -9,9 +9,9 @@ import anyio
 from litestar.types import HTTPReceiveMessage, Receive, Scope, WebSocketReceiveMessage
 
 from asteroid_cloud.api.http.exchange.body_encoding import decoder_of
-from asteroid_cloud.api.limits import BODY_BYTES_MAX, BODY_BYTES_PER_S_MIN
+from asteroid_cloud.api.limits import BODY_BYTES_MAX, BODY_BYTES_PER_S_MIN, STOPPING_BODY_S_MAX
 from asteroid_cloud.api.routes.table import ROUTES
-from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
+from asteroid_cloud.wal.errors import InvalidRequest, Overloaded, TooLarge
 
 BYTES_MAX_BY_PATH = {
     route.path: route.body_bytes_max for route in ROUTES if route.body_bytes_max != BODY_BYTES_MAX
@@ -39,6 +39,9 @@ class Body:
         """Bytes that may still come, as they are after decoding."""
         self._encoded_left = self._bytes_max
         self._lag_s_max = self._lag_s_left = lag_s_max
+        self._waiting: anyio.CancelScope | None = None
+        """Runs while the next piece is awaited."""
+        self._is_stopping = False
         self._is_whole = self.declared == 0
         self._is_cut = False
 
@@ -55,6 +58,14 @@ class Body:
     def is_encoded(self) -> bool:
         """Whether what ``receive`` gives is not what was sent, so that the headers of length do not hold."""
         return self._decoder is not None
+
+    def stop_waiting(self) -> None:
+        """The server is stopping: what does not arrive soon is not waited for."""
+        self._is_stopping = True
+        self._lag_s_max = min(self._lag_s_max, STOPPING_BODY_S_MAX)
+        self._lag_s_left = min(self._lag_s_left, self._lag_s_max)
+        if self._waiting is not None:
+            self._waiting.deadline = min(self._waiting.deadline, anyio.current_time() + self._lag_s_max)
 
     def check_declared(self) -> None:
         """Refuses a body that is too large by its header, before any of it is read."""
@@ -89,10 +100,13 @@ class Body:
         asked_s = time.monotonic()
         message: HTTPReceiveMessage | WebSocketReceiveMessage | None = None
         if self._lag_s_left > 0:
-            with anyio.move_on_after(self._lag_s_left):
+            with anyio.move_on_after(self._lag_s_left) as self._waiting:
                 message = await self._receive()
+            self._waiting = None
         if message is None:
             self._is_cut = True
+            if self._is_stopping:
+                raise Overloaded("the server is stopping", retry_after_s=1.0)
             raise InvalidRequest("the body comes too slowly", code="body_timeout")
         if message["type"] != "http.request":
             self._is_cut = True

@@ -50,6 +50,9 @@ class RequestGuard:
         self._keys = KeyRing(settings.keys())
         self._held = 0
         """Bytes of bodies that requests under way may hold in memory."""
+        self._bodies: set[Body] = set()
+        """Of the requests under way."""
+        self._is_stopping = False
         self._rate = RateLimit(settings.rate_limit)
         self._concurrency = settings.concurrency
         self._lag_s_max = settings.body_timeout_s
@@ -76,6 +79,9 @@ class RequestGuard:
         self._metrics.in_flight += 1
         try:
             body = sender.body = Body(scope, receive, self._lag_s_max)
+            self._bodies.add(body)
+            if self._is_stopping:
+                body.stop_waiting()
             held = body.held_bytes
             self._held += held
             self._admit(scope, held)
@@ -87,10 +93,18 @@ class RequestGuard:
                 raise
         finally:
             sender.finish()
+            if sender.body is not None:
+                self._bodies.discard(sender.body)
             self.heap.note(max(held, room.peak))
             self._metrics.in_flight -= 1
             self._held -= held
             self._note(scope, inner.get("path_template"), sender, time.perf_counter() - began_s)
+
+    def stop_waiting(self) -> None:
+        """The server is stopping: half a body does not hold it."""
+        self._is_stopping = True
+        for body in self._bodies:
+            body.stop_waiting()
 
     async def _answered(self, error: Exception, sender: Sender) -> bool:
         """Answers an error, except to a client that does not read; False when something was sent already."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import anyio
 import uvicorn
@@ -16,14 +20,16 @@ from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.connections import BoundedProtocol
 from asteroid_cloud.api.http.exchange.log_lines import start_logging
 from asteroid_cloud.api.http.loop_lag import watch
+from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.limits import EXIT_S_MAX
 from asteroid_cloud.api.service.collections import Collection, Collections
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
+logger = logging.getLogger(__name__)
 KEEP_ALIVE_S = 75
-GRACE_S = 30
 BACKLOG = 2048
 # A thread waits this long for the interpreter before it asks another to let go; the default of 5 ms
 # would let two busy worker threads hold up the event loop noticeably.
@@ -31,17 +37,53 @@ SWITCH_INTERVAL_S = 0.001
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; it prints its address when it accepts requests, and signals end it with status 0."""
+    """uvicorn's server; it prints its address when requests succeed, and a signal ends it with status 0.
 
-    def __init__(self, config: uvicorn.Config, address: str, collections: Collections) -> None:
+    A second signal ends the process at once, and so does a clock if the store does not close in time: what
+    was acknowledged is durable, so that loses nothing.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        address: str,
+        collections: Collections,
+        guard: RequestGuard,
+        drain_s: float,
+    ) -> None:
         super().__init__(config)
         self._collections = collections
         self._address = address
+        self._guard = guard
+        self._end_s_max = drain_s + EXIT_S_MAX
+        self._waits_for = {"the socket", "the store"}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begins to accept requests and says so, in one line on standard output."""
+        """Begins to accept requests; those for data are refused until the store is ready."""
         await super().startup(sockets)
         if self.started:
+            self._announce_without("the socket")
+
+    def announce(self) -> None:
+        """The store is ready: says the address in one line on standard output, once requests are accepted."""
+        self._announce_without("the store")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins to end; the second time, ends the process."""
+        if self.should_exit:
+            logger.warning("a second signal: the process ends now")
+            os._exit(128 + sig)
+        logger.info("stopping; requests under way have %.3g s", self._end_s_max - EXIT_S_MAX)
+        self.should_exit = True
+        self._guard.stop_waiting()
+        clock = threading.Timer(self._end_s_max, _end_now)
+        clock.daemon = True
+        clock.start()
+
+    def _announce_without(self, what: str) -> None:
+        was_waiting = bool(self._waits_for)
+        self._waits_for.discard(what)
+        if was_waiting and not self._waits_for:
             sys.stdout.write(f"Asteroid is listening on {self._address}\n")
             sys.stdout.flush()
 
@@ -61,6 +103,13 @@ class Server(uvicorn.Server):
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+
+def _end_now() -> None:
+    logger.error(
+        "the store did not close in time: the process ends now; nothing that was acknowledged is lost"
+    )
+    os._exit(0)
 
 
 def run(settings: Settings) -> None:
@@ -118,9 +167,9 @@ async def _serve(settings: Settings) -> None:
             log_config=None,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACE_S,
+            timeout_graceful_shutdown=settings.drain_s,  # type: ignore[arg-type]  # any number of seconds
         )
-        server = Server(config, f"http://{shown}:{port}", collections)
+        server = Server(config, f"http://{shown}:{port}", collections, app, settings.drain_s)
         if not settings.keys():
             sys.stderr.write("asteroid: no key is set, so every user of this machine may read and write\n")
 
@@ -130,6 +179,7 @@ async def _serve(settings: Settings) -> None:
                 await engine.ready()
                 if settings.dim is not None:
                     await collection.ensure_index(settings.dim, settings.metric, settings.bits)
+                server.announce()
             except AsteroidError as error:
                 failure, server.should_exit = error, True
 

@@ -165,6 +165,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             metavar="SIZE",
         ),
     ] = "64MiB"
+    drain_s: Annotated[
+        float,
+        _about(
+            "Seconds that requests under way have to end once the server is told to stop; a second signal "
+            "ends it at once.",
+            unit="seconds",
+        ),
+    ] = 10.0
     answer_stall_s: Annotated[
         float,
         _about(
@@ -198,7 +206,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("seal_rows and concurrency must be at least 1")
         if not 0 <= self.rate_limit < math.inf:
             raise ValueError("rate_limit must be a number from 0")
-        for name in ("body_timeout_s", "answer_stall_s"):
+        for name in ("body_timeout_s", "answer_stall_s", "drain_s"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0")
         if self.keep_log and (self.log_retention_bytes or self.log_retention_age):
@@ -268,19 +276,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def keys(self) -> list[str]:
         """All keys; raises InvalidRequest when the file of keys cannot be read or is empty."""
         keys = [self.api_key] if self.api_key is not None else []
-        if self.api_keys is not None:
-            try:
-                lines = Path(self.api_keys).read_text().splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise InvalidRequest(f"api_keys: {error}", code="bad_settings") from error
-            found = [line.partition("#")[0].strip() for line in lines]
-            found = [key for key in found if key]
-            if not found:
-                raise InvalidRequest("api_keys: there is no key in the file", code="bad_settings")
-            if not all(map(is_key, found)):
-                raise InvalidRequest(f"api_keys: a key in the file {NOT_A_KEY}", code="bad_settings")
-            keys += found
-        return keys
+        return keys if self.api_keys is None else keys + _keys_of(self.api_keys)
 
 
 def variable_of(name: str) -> str:
@@ -291,6 +287,21 @@ def variable_of(name: str) -> str:
 def is_key(text: str) -> bool:
     """Whether a client can send it as a bearer token."""
     return bool(text) and text.isascii() and text.isprintable() and text == text.strip()
+
+
+def _keys_of(file: str) -> list[str]:
+    """The keys in a file, one on each line."""
+    try:
+        lines = Path(file).read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"api_keys: {error}", code="bad_settings") from error
+    found = [line.partition("#")[0].strip() for line in lines]
+    found = [key for key in found if key]
+    if not found:
+        raise InvalidRequest("api_keys: there is no key in the file", code="bad_settings")
+    if not all(map(is_key, found)):
+        raise InvalidRequest(f"api_keys: a key in the file {NOT_A_KEY}", code="bad_settings")
+    return found
 
 
 def _check_size(name: str, text: str) -> None:

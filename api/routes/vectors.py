@@ -16,11 +16,10 @@ from asteroid_cloud.api.routes.responses import (
     wanted_lsn,
 )
 from asteroid_cloud.api.service.checks import checked_id, float32_vector
-from asteroid_cloud.api.service.payloads import checked_text
 from asteroid_cloud.api.service.writes import put
 from asteroid_cloud.api.wire.answers import row_answer
 from asteroid_cloud.api.wire.headers import condition_of
-from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_from
+from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_from, payload_of
 from asteroid_cloud.query import fetch_one
 
 
@@ -65,7 +64,7 @@ async def get_payload(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
 
 async def set_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
     """Explicit nulls are kept."""
-    number, text = checked_id(id), checked_text(body)
+    number, text = checked_id(id), payload_of(body)
     condition = condition_of(request.headers)
     result = await collection_of(request).engine.replace_payload(number, text, condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
@@ -73,7 +72,7 @@ async def set_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> 
 
 async def merge_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
     """RFC 7396: objects merge, other values replace, null deletes."""
-    number, text = checked_id(id), checked_text(body)
+    number, text = checked_id(id), payload_of(body)
     condition = condition_of(request.headers)
     result = await collection_of(request).engine.merge_payload(number, text or b"{}", condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)

@@ -58,14 +58,15 @@ class Given(msgspec.Struct, frozen=True):
 
 
 async def followed(feed: ChangeFeed, asked: AskedChanges, until: int) -> AsyncGenerator[Given, None]:
-    """The changes in groups; one without any comes when nothing else did for ``heartbeat_s``.
+    """The changes in groups; one without any comes when nothing else did for ``heartbeat_s``, however long
+    the next change takes to be read.
 
     Ends after ``limit`` changes, and without ``follow`` once all up to LSN ``until`` are given.
     """
-    left = asked.limit
+    left, given_s = asked.limit, anyio.current_time()
     while asked.follow or feed.since < until:
         if not feed.is_behind:
-            with anyio.move_on_after(asked.heartbeat_s):
+            with anyio.move_on_after(max(0.0, given_s + asked.heartbeat_s - anyio.current_time())):
                 await feed.more()
         changes = await feed.next() if feed.is_behind else []
         reached = int(feed.since)
@@ -74,8 +75,12 @@ async def followed(feed: ChangeFeed, asked: AskedChanges, until: int) -> AsyncGe
         if left is not None:
             changes, left = _first_whole(changes, left)
             reached = changes[-1].lsn if left == 0 else reached
-        yield Given(changes, reached)
-        if left == 0:
+        is_last = left == 0 or not (asked.follow or feed.since < until)
+        is_silent = anyio.current_time() - given_s >= asked.heartbeat_s
+        if changes or is_silent or is_last:
+            yield Given(changes, reached)
+            given_s = anyio.current_time()
+        if is_last:
             return
 
 

@@ -15,6 +15,7 @@ import msgspec
 from asteroid_cloud.api.service.checks import checked_lsn
 from asteroid_cloud.api.service.payloads import checked_text
 from asteroid_cloud.api.service.searches import recall_request, search_request
+from asteroid_cloud.api.wire.json_faults import fault_of, repeated_key
 from asteroid_cloud.query import MATCH_ALL, Filter, RecallRequest, SearchRequest, parse_filter
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -225,16 +226,20 @@ _SEARCH = re.compile(r"`\$\.searches\[(\d+)\]")
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The body as a struct; raises InvalidRequest.
 
-    Its code is ``bad_json``, ``unknown_field``, ``missing_field`` or that of the field at fault.
+    Its code is ``bad_json`` (also for a key given twice), ``unknown_field``, ``missing_field`` or that
+    of the field at fault.
     """
     try:
-        return decoder.decode(body)
+        decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
         _refuse_misfit(str(error))
     except RecursionError:
         _refuse("the body is nested too deeply", "bad_json")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        _refuse_malformed(body, str(error))
+        _refuse_malformed(body, fault_of(body) or str(error))
+    if (key := repeated_key(body)) is not None:
+        _refuse(f"the key {key!r} is given twice in one object", "bad_json")
+    return decoded
 
 
 def filter_from(text: msgspec.Raw) -> Filter:
@@ -247,6 +252,16 @@ def payload_from(text: msgspec.Raw) -> bytes | None:
     """The metadata of a body: None when left out, b"" for an empty object."""
     raw = bytes(text)
     return checked_text(raw) if raw else None
+
+
+def payload_of(body: bytes) -> bytes:
+    """A payload that is a body of its own, as it is to be stored; raises InvalidRequest ``bad_payload``."""
+    text = checked_text(body) if (fault := fault_of(body)) is None else None
+    if text is None:
+        _refuse(f"a payload is not JSON: {fault}", "bad_payload")
+    if (key := repeated_key(text)) is not None:
+        _refuse(f"a payload has the key {key!r} twice in one object", "bad_payload")
+    return text
 
 
 def code_of(field: str) -> str:

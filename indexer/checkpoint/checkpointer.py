@@ -6,6 +6,7 @@ rows of later records, and replay from A + 1 meets exactly the state that record
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
@@ -25,6 +26,8 @@ from asteroid_cloud.indexer.state.log_applier import Applier
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
+
+logger = logging.getLogger(__name__)
 
 
 class Checkpointer:
@@ -173,6 +176,9 @@ class Checkpointer:
     async def _write(self, manifest: Manifest) -> None:
         await self._folder.write(manifest)
         self.behind_since_s = time.monotonic()
+        segments = manifest.segments
+        rows = sum(entry.rows for entry in segments)
+        logger.info("checkpoint at LSN %d: %d segments, %d rows", manifest.applied_lsn, len(segments), rows)
         async with self._applier.lock:
             for memtable in self._state.memtables:
                 memtable.deletions.forget(self.lsn)

@@ -69,6 +69,10 @@ class FeedParts(msgspec.Struct, frozen=True):
     vectors: bool = False
 
 
+class _Paused(Exception):
+    """One step has read as much of the log as it may, in the middle of a record."""
+
+
 class ChangeFeed:
     """The changes after one LSN; one task calls ``next`` and ``more`` alternately."""
 
@@ -132,6 +136,8 @@ class ChangeFeed:
                     if size >= FEED_CHUNK_BYTES:
                         break
                 self._cursor.take(Lsn(self.since + 1))
+        except _Paused:
+            self._cursor.take(Lsn(self.since + 1))
         except LogPruned as error:
             raise _pruned(self.since, self._log.first_lsn) from error
         return taken
@@ -218,13 +224,17 @@ class ChangeFeed:
 
     def _staged(self, record: Record, event: BulkLoaded, cursor: LogCursor) -> Iterator[tuple[Change, int]]:
         """What a bulk load staged, from ``_row`` of the cursor's record on, piece by piece."""
+        scanned = 0
         while cursor.next_lsn < record.lsn:
+            if scanned >= FEED_SCAN_BYTES_MAX:
+                raise _Paused  # most of a load may be what is not wanted: the next step goes on from here
             staged = cursor.records()
             each = staged[0]
             while (piece := self._staged_piece(record, each, event)) is not None:
                 cursor.take(each.lsn)
                 yield piece
             self._row = 0
+            scanned += event_bytes(each.event)
             cursor.take(Lsn(each.lsn + 1))
 
     def _staged_piece(self, record: Record, staged: Record, event: BulkLoaded) -> tuple[Change, int] | None:

@@ -140,8 +140,14 @@ class Merger:
         try:
             pinned = self._checkpointer.pin_deletions(base, picked)
             with self._claims.hold(picked), pinned, self._checkpointer.numbers.begun() as number:
+                began_s = time.monotonic()
                 segment = await self._thread.run(self._build, number, spec, sources, generation, base)
-                return await self._checkpointer.swap(picked, segment, generation, base, None)
+                is_done = await self._checkpointer.swap(picked, segment, generation, base, None)
+                rows, seconds = 0 if segment is None else segment.rows, time.monotonic() - began_s
+                logger.info(
+                    "merged %d segments into %d: %d rows in %.2f s", len(picked), number, rows, seconds
+                )
+                return is_done
         except Abandoned:
             return False
         finally:

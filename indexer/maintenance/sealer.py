@@ -164,8 +164,17 @@ class Sealer:
 
     async def _seal(self, due: Seal) -> None:
         with self._claims.hold(due.segments), self._checkpointer.numbers.begun() as number:
+            began_s = time.monotonic()
             segment = await self._thread.run(self._build, number, due)
             await self._checkpointer.swap(due.parts, segment, due.generation, due.lsn, due.lsn)
+            rows = 0 if segment is None else segment.rows
+            logger.info(
+                "sealed up to LSN %d: segment %d of %d rows in %.2f s",
+                due.lsn,
+                number,
+                rows,
+                time.monotonic() - began_s,
+            )
 
     def _freeze(self) -> tuple[list[Memtable], Lsn, IndexSpec] | None:
         """The oldest memtables, as many as can be linked at once; None when the tail holds no row."""

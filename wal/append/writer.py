@@ -7,6 +7,7 @@ the log: what is durable is then unknown, and trying again would only hide that 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,6 +33,8 @@ from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.log_end import LogEnd
 from asteroid_cloud.wal.read.log_folder import Extent
 from asteroid_cloud.wal.repair.torn_tail import cut_tail
+
+logger = logging.getLogger(__name__)
 
 
 class LogWriter:
@@ -120,6 +123,7 @@ class LogWriter:
             if self._extents[-1].end > FILE_HEADER_BYTES:
                 self._cut_tail()
                 self._replace_file(self.sequencer.next_lsn, self._extents)
+                logger.info("the log goes on in a new file at LSN %d", self.sequencer.next_lsn)
 
     def trim(self, before_lsn: Lsn, retention: Retention = NOTHING) -> int:
         """Removes files with only records before ``before_lsn``, except retained ones; the bytes freed."""
@@ -139,6 +143,8 @@ class LogWriter:
             if self.durable_lsn < before_lsn:
                 self.rotate()
                 freed += self._remove_before(before_lsn)
+            if freed:
+                logger.info("trimmed the log by %d bytes; it begins with LSN %d", freed, self.first_lsn)
             return freed
 
     def fence(self, epoch: int) -> None:

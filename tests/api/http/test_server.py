@@ -142,3 +142,39 @@ def test_a_volume_with_lost_and_found_is_an_empty_folder(tmp_path: Path) -> None
     with Server(tmp_path, "--dim", "2") as server:
         assert ready_client(server).get_index()["dim"] == 2
     assert (tmp_path / "lost+found").is_dir()
+
+
+def half_a_request(server: Server) -> socket.socket:
+    """A connection on which half a body was sent."""
+    host, port = server.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=60)
+    connection.sendall(b"POST /v1/vectors HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+    return connection
+
+
+def test_row_21_half_a_body_does_not_hold_a_server_that_stops(tmp_path: Path) -> None:
+    with Server(tmp_path, "--dim", "2", "--drain-s", "600", "--body-timeout-s", "600") as server:
+        with half_a_request(server) as connection:
+            server.process.send_signal(signal.SIGTERM)
+            assert b'"overloaded"' in connection.makefile("rb").read()
+        assert server.wait() == 0
+
+
+def test_row_21_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with Server(tmp_path, "--dim", "2", "--drain-s", "600") as server:
+        ready_client(server).insert(1, [1.0, 2.0])
+        server.process.send_signal(signal.SIGSTOP)  # so that both wait when it goes on
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(signal.SIGCONT)
+        assert server.wait() in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+    with Server(tmp_path) as server:
+        assert ready_client(server).get(1)
+
+
+def test_row_17_the_line_says_that_the_first_request_succeeds(tmp_path: Path) -> None:
+    for _ in range(3):
+        with Server(tmp_path, "--dim", "2") as server:
+            with urllib.request.urlopen(server.url + "/ready") as answer:
+                assert answer.status == 200
+            assert server.stop() == 0

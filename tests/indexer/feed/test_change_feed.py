@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import anyio
 import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Change, ChangeFeed, EngineOptions, FeedParts
+from asteroid_cloud.indexer.feed import change_feed
 from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEEDS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, NotFound, Overloaded
+from asteroid_cloud.wal.format import event_bytes
 from asteroid_cloud.wal.read import cursor as cursors
 from asteroid_cloud.wal.read.cursor import LogCursor
 from asteroid_cloud.wal.read.frame_window import Frame
@@ -202,3 +205,40 @@ async def test_a_large_record_is_read_once_by_one_feed_and_again_only_for_want_o
         with engine.changes(1, ALL) as later:  # the first has gone, and its room is free
             assert len(await taken(later)) > 4
         assert len(decoded) == 6
+
+
+async def test_row_23_payloads_of_a_large_load_are_looked_for_in_bounded_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, dim, steps_max = 4_000, 64, 64 * 1024
+    async with opened(tmp_path, KEPT) as engine:
+        await engine.create_index(dim, "l2")
+        async with engine.bulk() as loader:
+            for first in range(0, rows, 100):  # 25 KiB a record
+                await loader.rows(vectors(100, dim, first))
+            await loader.payloads(rows - 1, [b'{"last":true}'])
+            await loader.commit(1)
+        read: list[int] = []
+        records_of = LogCursor.records
+
+        def noting(cursor: LogCursor) -> list[Any]:
+            found = records_of(cursor)
+            read.append(sum(event_bytes(record.event) for record in found))
+            return found
+
+        with engine.changes(0, FeedParts(payloads=True)) as feed:
+            whole = await taken(feed)
+        monkeypatch.setattr(change_feed, "FEED_SCAN_BYTES_MAX", steps_max)
+        monkeypatch.setattr(LogCursor, "records", noting)
+        steps, changes = 0, list[Change]()
+        with engine.changes(0, FeedParts(payloads=True)) as feed:
+            while feed.is_behind:
+                read.clear()
+                changes += await feed.next()
+                assert sum(read) <= 3 * steps_max
+                steps += 1
+    assert steps > rows * dim * 4 // (3 * steps_max)
+    assert [(change.kind, change.lsn, change.payloads) for change in changes] == [
+        (change.kind, change.lsn, change.payloads) for change in whole
+    ]
+    assert [change.payloads for change in changes if change.more] == [[b'{"last":true}']]
