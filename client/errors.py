@@ -5,6 +5,7 @@
     ├── Unauthorized                  401: no key, or a wrong one
     ├── NotFound                      404: no such id or route; 410: not there any more
     ├── Conflict                      409: no index yet, one already, not empty; 412: condition not met
+    │   └── OtherHistory              409: a position that the store left when it went back in time
     ├── TooLarge                      413: a body or batch over its limit
     ├── Overloaded                    try again later; retry_after_s when the server said when
     │   ├── RateLimited               429
@@ -68,6 +69,31 @@ class Conflict(AsteroidError):
     """The index is in a state that forbids the call (``index_not_initialized``, …)."""
 
     default_code = "conflict"
+
+
+class OtherHistory(Conflict):
+    """The position (``since``, ``if_match``, ``min_lsn``, a cursor) is of a history that the store has left.
+
+    The store was taken back in time: its records after ``branched_at`` are gone, and it went on with record
+    ``began_at``. Whoever has copied rows from it has to drop what came after ``branched_at``, or to read all
+    of it again. Both are 0 when another store answers than before.
+    """
+
+    default_code = "other_history"
+
+    @property
+    def branched_at(self) -> int:
+        """The last record that is still valid."""
+        return _number(self.details.get("branched_at"))
+
+    @property
+    def began_at(self) -> int:
+        """The first record of the present history."""
+        return _number(self.details.get("began_at"))
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 class TooLarge(AsteroidError):
@@ -174,6 +200,8 @@ def error_class(status: int, code: str | None) -> type[AsteroidError]:
     """Which class an answer becomes; a storage code wins, as waiting does not repair a disk."""
     if code in STORAGE_CODES:
         return StorageError
+    if code == OtherHistory.default_code:
+        return OtherHistory
     if status in BY_STATUS:
         return BY_STATUS[status]
     if status >= 500:

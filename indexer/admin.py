@@ -154,11 +154,13 @@ class Admin:
         """Follows what is logged after ``since``, for as long as the block runs.
 
         Raises Overloaded ``too_many_feeds`` beyond FEEDS_MAX, NotFound ``changes_pruned`` when the log does
-        not reach back that far, InvalidRequest ``bad_since`` when it does not reach that far yet.
+        not reach back that far, InvalidRequest ``bad_since`` when it does not reach that far yet, Conflict
+        ``other_history`` for a position that was abandoned.
         """
         log = self._parts.log
         if self._feeds >= FEEDS_MAX:
             raise Overloaded(f"{FEEDS_MAX} change feeds are open already", code="too_many_feeds")
+        self._parts.state.histories.check(since)
         feed = ChangeFeed(log, since, parts, self._feed_threads)
         self._feeds += 1
         try:

@@ -38,7 +38,7 @@ from asteroid_cloud.indexer.write_events import (
     upsert_of,
 )
 from asteroid_cloud.indexer.write_path import Writer
-from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal import Histories, Lsn
 from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.disk import Files, LocalFiles, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, Conflict
@@ -110,6 +110,20 @@ class Engine:
         return self._writer.parts.log.identity
 
     @property
+    def histories(self) -> Histories:
+        """Where the store went back in time; none begins while it is open."""
+        return self._writer.parts.state.histories
+
+    @property
+    def name(self) -> str:
+        """Names the store, in hexadecimal; a store that is restored into a new folder gets another name."""
+        return self.histories.store(self.identity).hex()
+
+    def check_position(self, lsn: int) -> None:
+        """Raises Conflict ``other_history`` for an LSN that the store left when it went back in time."""
+        self.histories.check(lsn)
+
+    @property
     def applied_lsn(self) -> Lsn:
         """The newest record that readers see."""
         return self._writer.parts.applier.applied_lsn
@@ -132,7 +146,8 @@ class Engine:
         return snapshot
 
     async def wait_for(self, lsn: int, timeout_s: float) -> None:
-        """Returns once readers see record ``lsn``; raises Overloaded ``not_caught_up`` after the timeout."""
+        """Returns once readers see it; raises Overloaded ``not_caught_up``, Conflict ``other_history``."""
+        self.check_position(lsn)
         await self._writer.parts.applier.wait_for(Lsn(lsn), timeout_s)
 
     def alone(self) -> AbstractAsyncContextManager[None]:

@@ -13,7 +13,7 @@ from asteroid_cloud.indexer.recovery.wiring import StoreParts
 def engine_stats(parts: StoreParts, budget: MemoryBudget) -> EngineStats:
     """The figures of an open store at this moment."""
     state, applier, log = parts.state, parts.applier, parts.log
-    lag = applier.applied_lsn - parts.checkpointer.lsn
+    lag = log.count(parts.checkpointer.lsn, applier.applied_lsn)
     snapshot = applier.snapshot
     return EngineStats(
         vectors=snapshot.live if snapshot else 0,

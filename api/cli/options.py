@@ -59,11 +59,6 @@ def lsn_of(number: int | None) -> Lsn | None:
     return None if number is None else Lsn(number)
 
 
-def iso(time_ms: int) -> str:
-    """An instant as people and scripts read it, in UTC."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
-
-
 def errors_to_status(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
     """A command that ends in one line, with the error's code, and status 1 when a typed error is raised."""
 

@@ -8,9 +8,10 @@ import time
 import msgspec
 import rich_click as click
 
-from asteroid_cloud.api.cli.options import as_json_option, data_option, errors_to_status, iso, print_json
+from asteroid_cloud.api.cli.options import as_json_option, data_option, errors_to_status, print_json
 from asteroid_cloud.indexer import DataLoss, acknowledge_losses, read_losses
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.read import iso
 
 
 @click.command()

@@ -22,6 +22,7 @@ from asteroid_cloud.indexer import (
     undo_replacement,
 )
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.read import iso
 from asteroid_cloud.wal.store import enter
 
 
@@ -35,7 +36,7 @@ from asteroid_cloud.wal.store import enter
     "--until-time",
     type=INSTANT,
     metavar="TIME",
-    help="Restore the state at this moment: 2026-11-23T12:00:00Z.",
+    help="Restore the state at this moment: 2026-11-23T12:00:00Z. The record that is reached is printed.",
 )
 @click.option("--log", type=FOLDER, metavar="DIR", help="Continue the backup SOURCE with this store's log.")
 @click.option("--undo", is_flag=True, help="Bring back what the last --in-place has replaced.")
@@ -100,7 +101,9 @@ def _show(done: RestoreReport, folder: str, as_json: bool, more: str) -> None:
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
         return
     out = Console(highlight=False, soft_wrap=True)
+    when = "" if done.time_ms is None else f"Record {done.lsn} was logged at {iso(done.time_ms)}. "
     out.print(
         f"{escape(folder)} is as record {done.lsn} left it: {escape(done.base)}, and {done.records:,} "
-        f"records after it, which the next start replays. {escape(more)}".rstrip()
+        f"records after it, which the next start replays. {when}What is written from now on begins with "
+        f"record {done.began_at}. {escape(more)}".rstrip()
     )

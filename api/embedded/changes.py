@@ -53,9 +53,10 @@ class ChangeCalls(Calls):
         """What was logged after LSN ``since``, in order; with ``follow`` it never ends.
 
         ``include`` names what each change carries beside its ids: "payload", "vector" or both. It ends after
-        ``limit`` changes. A slow reader delays nobody. Raises NotFound (``changes_pruned``) when the log no
-        longer reaches back to ``since``, InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``), and
-        Overloaded (``too_many_feeds``).
+        ``limit`` changes. A slow reader delays nobody. Raises Conflict
+        (``other_history``) when the store was taken back in time to a record before ``since``, NotFound
+        (``changes_pruned``) when the log no longer reaches back to it, InvalidRequest (``bad_since``,
+        ``bad_limit``, ``bad_include``), and Overloaded (``too_many_feeds``).
         """
         asked = checked_changes(since, include, limit, follow, HEARTBEAT_S_MAX)
         with self.engine.changes(asked.since, asked.parts) as feed:

@@ -34,7 +34,7 @@ def create_app(settings: Settings, collections: Collections, metrics: Metrics | 
             logging_config=None,
         )
     )
-    return RequestGuard(app, settings, metrics, errors)
+    return RequestGuard(app, settings, metrics, errors, lambda: collections.default.store_name)
 
 
 def _handler(route: Route) -> HTTPRouteHandler:

@@ -9,6 +9,7 @@ whatever went wrong, has the one error shape.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from litestar.enums import ScopeType
@@ -35,6 +36,8 @@ from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
 from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
 
+API = "/v1/"
+"""What answers for a store, and names it."""
 ALL_ROUTES = (*ROUTES, *PAGE_ROUTES)
 ALWAYS_ANSWERED = {route.path for route in ROUTES if route.scope == "open"}
 """No bound on requests holds for these, or a busy server would look like a dead one."""
@@ -43,7 +46,16 @@ ALWAYS_ANSWERED = {route.path for route in ROUTES if route.scope == "open"}
 class RequestGuard:
     """An ASGI application around another: admits a request or refuses it, and counts it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, errors: ErrorHandler) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        metrics: Metrics,
+        errors: ErrorHandler,
+        store_name: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """``store_name`` names the store that answers; None until it is open."""
+        self._store_name = store_name
         self._app = app
         self._metrics = metrics
         self._errors = errors
@@ -85,6 +97,8 @@ class RequestGuard:
             held = body.held_bytes
             self._held += held
             self._admit(scope, held)
+            if scope["path"].startswith(API):
+                sender.store = self._store_name()
             body.check_declared()
             inner = _inner_scope(scope, body, room)
             await self._app(inner, body.receive, sender)

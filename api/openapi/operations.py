@@ -15,7 +15,7 @@ BODY = (
     "unsupported_encoding",
 )
 DATA = ("index_not_initialized", "not_ready")
-READ = (*DATA, "bad_min_lsn", "not_caught_up")
+READ = (*DATA, "bad_min_lsn", "other_history", "not_caught_up")
 WRITE = (*DATA, "poisoned", "storage_error", "no_space")
 VECTOR = (*BODY, "bad_vector", "wrong_dim")
 SEARCH = (
@@ -26,7 +26,7 @@ SEARCH = (
     *("bad_max_distance", "bad_explain", "not_found"),
 )
 ONE = ("bad_id", "not_found")
-IF = ("bad_if_match", "precondition_failed")
+IF = ("bad_if_match", "other_history", "precondition_failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ OPERATIONS: dict[str, Operation] = {
         "Change",
         (
             *("not_ready", "bad_since", "bad_include", "bad_limit", "bad_follow", "bad_heartbeat"),
-            *("unknown_field", "changes_pruned", "too_many_feeds"),
+            *("unknown_field", "other_history", "changes_pruned", "too_many_feeds"),
         ),
     ),
     "field_range": Operation(

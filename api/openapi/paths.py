@@ -12,7 +12,7 @@ from asteroid_cloud.api.openapi.operations import EVERY, OPERATIONS, Operation
 from asteroid_cloud.api.openapi.schemas import Schema, integer, ref
 from asteroid_cloud.api.routes.table import Route
 from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
-from asteroid_cloud.api.wire.headers import LSN_HEADER, MIN_LSN_HEADER
+from asteroid_cloud.api.wire.headers import LSN_HEADER, MIN_LSN_HEADER, STORE_HEADER
 from asteroid_cloud.api.wire.media_types import BYTES, EVENTS, JSON, LINES, TEXT
 from asteroid_cloud.wal.limits import DIM_MAX
 
@@ -131,7 +131,9 @@ def _responses(route: Route, operation: Operation) -> dict[str, Schema]:
     elif operation.answer:
         success["content"] = {JSON: {"schema": ref(operation.answer)}}
     if _names_an_lsn(route, operation):
-        success["headers"] = {LSN_HEADER: {"schema": ref("Lsn")}}
+        about = "Names the store. It changes when the store is restored into a new folder."
+        store = {"description": about, "schema": {"type": "string"}}
+        success["headers"] = {LSN_HEADER: {"schema": ref("Lsn")}, STORE_HEADER: store}
     codes: dict[int, list[str]] = {}
     for code in dict.fromkeys((*EVERY, *operation.codes) if _needs_key(route) else ("bad_request",)):
         codes.setdefault(STATUS_BY_CODE[code], []).append(code)

@@ -52,6 +52,11 @@ class Collection:
         if self._awaits_index and self.engine.phase.name == "ready":
             raise Overloaded("the index is about to be created", code="not_ready", retry_after_s=1.0)
 
+    @property
+    def store_name(self) -> str | None:
+        """Names the store; None before recovery is over."""
+        return self.engine.name if self.engine.phase.name == "ready" else None
+
     def index_info(self) -> IndexInfo:
         """The dimension, metric and precision; all None before the index is created."""
         spec, lsn = self.engine.spec, self.engine.applied_lsn

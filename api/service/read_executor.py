@@ -79,13 +79,19 @@ class ReadExecutor:
     async def snapshot(self, min_lsn: int = 0) -> Snapshot:
         """What the index holds now, ``min_lsn`` at least.
 
-        Raises Overloaded ``not_caught_up`` when that takes too long, Conflict without an index.
+        Raises Overloaded ``not_caught_up`` when that takes too long, Conflict without an index or for a
+        ``min_lsn`` that was abandoned (``other_history``).
         """
         await self.reach(min_lsn)
         return self._engine.snapshot()
 
     async def reach(self, min_lsn: int) -> int:
-        """Waits a bounded time until reads cover ``min_lsn``; returns the LSN that they do cover."""
+        """Waits a bounded time until reads cover ``min_lsn``; returns the LSN that they do cover.
+
+        Raises as ``snapshot``.
+        """
+        if min_lsn:
+            self._engine.check_position(min_lsn)
         if min_lsn > self._engine.applied_lsn:
             await self._engine.wait_for(min_lsn, MIN_LSN_WAIT_S_MAX)
         return self._engine.applied_lsn

@@ -126,6 +126,14 @@ ERROR_CODES: dict[str, ErrorCode] = {
         409, "The earlier backup is of another store.", "Name a backup of this store, or none."
     ),
     "not_empty": ErrorCode(409, "The folder to be written to is not empty.", "Name an empty or new folder."),
+    "other_history": ErrorCode(
+        409,
+        "The position is of a history that the store left when it was taken back in time.",
+        "Read again from record `branched_at` on, or all of it: `began_at` begins the present history.",
+    ),
+    "too_many_histories": ErrorCode(
+        409, "The store has gone back in time as often as it can.", "Load its data into a new store."
+    ),
     "lsn_mismatch": ErrorCode(409, "Another write came first.", "Read again and decide again."),
     "fenced": ErrorCode(409, "A newer writer has taken over the log.", _OPERATOR),
     "changes_pruned": ErrorCode(

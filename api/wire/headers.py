@@ -10,6 +10,8 @@ from asteroid_cloud.wal.errors import InvalidRequest
 
 LSN_HEADER = "X-Asteroid-LSN"
 """Of an answer: the LSN that it is as of."""
+STORE_HEADER = "X-Asteroid-Store"
+"""Of an answer: names the store; one that is restored into a new folder gets another name."""
 MIN_LSN_HEADER = "X-Asteroid-Min-LSN"
 """Of a read: the LSN that it must cover."""
 ETAG = "ETag"

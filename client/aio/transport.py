@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import aiohttp
@@ -11,7 +11,7 @@ from yarl import URL
 
 from asteroid_cloud.client.aio.sessions import Sessions
 from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded
-from asteroid_cloud.client.protocol.calls import Call, Reply, check
+from asteroid_cloud.client.protocol.calls import Call, Headers, Reply, check, ignored
 from asteroid_cloud.client.protocol.retry import BAD_CERTIFICATE, Attempts
 from asteroid_cloud.client.settings import SILENCE_S_MAX, Settings
 
@@ -82,8 +82,13 @@ class AsyncTransport:
                 raise error.__cause__ from None  # the body failed, not the connection
             raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
 
-    async def stream(self, call: Call[Any]) -> AsyncGenerator[bytes, None]:
-        """The pieces of an answer that may never end; raises DeadlineExceeded when none comes for long."""
+    async def stream(
+        self, call: Call[Any], opened: Callable[[Headers], None] = ignored
+    ) -> AsyncGenerator[bytes, None]:
+        """The pieces of an answer that may never end; raises DeadlineExceeded when none comes for long.
+
+        ``opened`` gets the headers of a success, and may raise what speaks against it.
+        """
         what = f"{call.method} {self.settings.url}{call.path}"
         try:
             session = await self._sessions.current()
@@ -96,6 +101,7 @@ class AsyncTransport:
             ) as response:
                 if response.status != 200:
                     check(Reply(response.status, response.headers, await response.read()))
+                opened(response.headers)
                 async for piece in response.content.iter_any():
                     yield piece
         except TimeoutError as error:

@@ -21,6 +21,7 @@ from asteroid_cloud.client.errors import AsteroidError, Overloaded, UnexpectedAn
 T = TypeVar("T")
 
 LSN_HEADER = "X-Asteroid-LSN"
+STORE_HEADER = "X-Asteroid-Store"
 MIN_LSN_HEADER = "X-Asteroid-Min-LSN"
 EXCERPT_CHARS = 200
 
@@ -39,6 +40,10 @@ class Headers(Protocol):
     def get(self, name: str, /) -> str | None:
         """The value of a header, or None."""
         ...
+
+
+def ignored(headers: Headers) -> None:
+    """Looks at no header of an answer."""
 
 
 class Body(Protocol):

@@ -13,10 +13,11 @@ from asteroid_cloud.client.errors import (
     AsteroidError,
     ConnectionFailed,
     InvalidRequest,
+    OtherHistory,
     Overloaded,
     UnexpectedAnswer,
 )
-from asteroid_cloud.client.protocol.calls import Call, Reply, check, failure
+from asteroid_cloud.client.protocol.calls import STORE_HEADER, Call, Headers, Reply, check, failure
 from asteroid_cloud.client.protocol.retry import backoff_s
 from asteroid_cloud.client.results.changes import Change
 from asteroid_cloud.client.settings import HEARTBEAT_S, Settings
@@ -81,6 +82,8 @@ class Following:
         self._failed = 0
         self._since_s = 0.0
         """When it failed for the first time after the newest line."""
+        self._store: str | None = None
+        """The name of the store that has answered."""
         self._part = (0, 0)
         """The LSN of a change of which a part has arrived, and how many of its rows."""
         self._skip = 0
@@ -98,6 +101,21 @@ class Following:
             asked["follow"] = "true"
         headers = {"Accept": "application/x-ndjson"}
         return Call("GET", f"/v1/changes?{urlencode(asked)}", check, None, headers)
+
+    def opened(self, headers: Headers) -> None:
+        """A connection begins with these headers; raises OtherHistory when another store answers than before.
+
+        Its LSNs would mean other records, without any error.
+        """
+        store = headers.get(STORE_HEADER)
+        if store is None:
+            return
+        if self._store is not None and store != self._store:
+            raise OtherHistory(
+                f"another store answers now: {store}, no longer {self._store}; read all of it again",
+                details={"store": store, "store_before": self._store},
+            )
+        self._store = store
 
     def take(self, line: bytes) -> Change | None:
         """The change in a line; None for a heartbeat. Raises the error that the line holds."""

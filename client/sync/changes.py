@@ -31,15 +31,17 @@ class ChangeCalls(Calls):
         connection breaks, the feed continues on a new one: nothing comes twice, and nothing is left out. To
         continue later, pass the ``lsn`` of the last change that was not marked ``more``.
 
-        Raises NotFound (``changes_pruned``) when the server's log no longer reaches back to ``since``,
-        InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``), Unavailable (``too_many_feeds``), and
-        ConnectionFailed when the server stays away for longer than the client's ``timeout``.
+        Raises OtherHistory when the store was taken back in time to a record before ``since``, or another
+        store answers once the connection was lost, NotFound (``changes_pruned``) when the server's log no
+        longer reaches back to ``since``, InvalidRequest (``bad_since``, ``bad_limit``, ``bad_include``),
+        Unavailable (``too_many_feeds``), and ConnectionFailed when the server stays away for longer than the
+        client's ``timeout``.
         """
         following = Following(since, include, limit, follow, self._transport.settings)
         while not following.is_over:
             try:
                 lines = Lines()
-                with closing(self._transport.stream(following.call())) as pieces:
+                with closing(self._transport.stream(following.call(), following.opened)) as pieces:
                     for piece in pieces:
                         for line in lines.cut(piece):
                             change = following.take(line)

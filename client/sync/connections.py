@@ -17,13 +17,13 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from asteroid_cloud.client.errors import ConnectionFailed, DeadlineExceeded, InvalidRequest
 from asteroid_cloud.client.inherited import watched
-from asteroid_cloud.client.protocol.calls import Body, Call, Reply, check
+from asteroid_cloud.client.protocol.calls import Body, Call, Headers, Reply, check
 from asteroid_cloud.client.protocol.retry import BAD_CERTIFICATE, Attempts
 from asteroid_cloud.client.settings import IDLE_S_MAX, SILENCE_S_MAX, Settings
 
@@ -169,7 +169,9 @@ class Connection:
         self.is_odd |= reply.status < 200 or sock is None or sock.has_surplus
         return reply
 
-    def pieces(self, call: Call[Any], path: str, headers: dict[str, str]) -> Generator[bytes, None, None]:
+    def pieces(
+        self, call: Call[Any], path: str, headers: dict[str, str], opened: Callable[[Headers], None]
+    ) -> Generator[bytes, None, None]:
         """One request, and its answer as it comes; each piece may take SILENCE_S_MAX."""
         self.http.request(call.method, path, None, headers)
         sock = self.sock  # which is the response's alone once that says that it is the last
@@ -177,6 +179,7 @@ class Connection:
         with response:
             if response.status != 200:
                 check(Reply(response.status, response.headers, response.read()))
+            opened(response.headers)
             while True:
                 if self.process != os.getpid():
                     raise ConnectionResetError("the feed belongs to the parent of this process")
@@ -262,7 +265,9 @@ class Pool:
         if self.closed:
             raise InvalidRequest("the client is closed", code="client_closed")
 
-    def stream(self, call: Call[Any], timeout_s: float) -> Generator[bytes, None, None]:
+    def stream(
+        self, call: Call[Any], timeout_s: float, opened: Callable[[Headers], None]
+    ) -> Generator[bytes, None, None]:
         """The pieces of one answer, on a connection of its own that is not used again."""
         what = f"{call.method} {self.settings.url}{call.path}"
         attempts = Attempts(call, self.settings.policy, timeout_s)
@@ -271,7 +276,7 @@ class Pool:
             try:
                 connection.prepare(attempts, what)
                 headers = self.settings.headers | call.headers
-                yield from connection.pieces(call, self.settings.prefix + call.path, headers)
+                yield from connection.pieces(call, self.settings.prefix + call.path, headers, opened)
             except TimeoutError as error:
                 raise DeadlineExceeded(f"{what}: nothing came for {SILENCE_S_MAX} s") from error
             except (OSError, http.client.HTTPException) as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from asteroid_cloud.client.errors import AsteroidError
-from asteroid_cloud.client.protocol.calls import Call
+from asteroid_cloud.client.protocol.calls import Call, Headers, ignored
 from asteroid_cloud.client.protocol.retry import Attempts
 from asteroid_cloud.client.settings import Settings
 from asteroid_cloud.client.sync.connections import Pool
@@ -39,9 +39,14 @@ class BlockingTransport:
                     raise
             time.sleep(pause_s)
 
-    def stream(self, call: Call[Any]) -> Generator[bytes, None, None]:
-        """The pieces of an answer that may never end; raises DeadlineExceeded when none comes for long."""
-        return self._pool.stream(call, self.settings.timeout_s)
+    def stream(
+        self, call: Call[Any], opened: Callable[[Headers], None] = ignored
+    ) -> Generator[bytes, None, None]:
+        """The pieces of an answer that may never end; raises DeadlineExceeded when none comes for long.
+
+        ``opened`` gets the headers of a success, and may raise what speaks against it.
+        """
+        return self._pool.stream(call, self.settings.timeout_s, opened)
 
     def close(self) -> None:
         """Close all connections; calling it again does nothing."""

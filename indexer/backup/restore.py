@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 
 from asteroid_cloud.indexer.backup.file_copy import chunks_of, write_chunks
 from asteroid_cloud.indexer.backup.file_list import FOLDERS, read_backup
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.checkpoint.manifest import PREFIX
-from asteroid_cloud.wal.disk import Files, name_of
+from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, name_of
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.store import new_folder
+from asteroid_cloud.wal.transfer import STORE_NAME_BYTES, begin_history
 
 
 def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
@@ -23,15 +25,26 @@ def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
     found = read_backup(files, folder)
     # The manifest comes last: a half restored store without it is an empty one with a log.
     ordered = sorted(found.files, key=lambda each: name_of(each.path).startswith(PREFIX))
+    layout, is_begun = StoreLayout(into).collection(), False
     with new_folder(files, into):
         folders = [into, *(f"{into}/{name}" for name in FOLDERS[found.format])]
         for name in folders:
             files.make_dirs(name)
         for each in ordered:
+            if name_of(each.path).startswith(PREFIX) and not is_begun:
+                _begin_history(files, layout)
+                is_begun = True
             chunks = chunks_of(files, f"{folder}/{each.path}", each.bytes)
             if write_chunks(files, f"{into}/{each.path}", chunks) != each.crc32:
                 raise CorruptionError(f"{folder}/{each.path}", 0, "the file is not as it was backed up")
+        if not is_begun:
+            _begin_history(files, layout)
         for name in folders:
             files.sync_dir(name)
     size = sum(each.bytes for each in found.files)
     return BackupReport(found.lsn, len(found.files), size, 0, time.monotonic() - began_s)
+
+
+def _begin_history(files: Files, layout: CollectionLayout) -> None:
+    """The store that was backed up goes on too: what this one writes must have other LSNs."""
+    begin_history(files, layout.log, secrets.token_bytes(STORE_NAME_BYTES))

@@ -9,6 +9,7 @@ store does so first.
 
 from __future__ import annotations
 
+from asteroid_cloud.indexer.history.given_out import highest_given_out, store_name
 from asteroid_cloud.wal.disk import (
     CollectionLayout,
     Files,
@@ -19,7 +20,9 @@ from asteroid_cloud.wal.disk import (
     write_atomic,
 )
 from asteroid_cloud.wal.errors import NotFound
+from asteroid_cloud.wal.read import LogReader
 from asteroid_cloud.wal.store import finish_swap
+from asteroid_cloud.wal.transfer import begin_history
 
 
 def clear_restored(files: Files, layout: CollectionLayout) -> CollectionLayout:
@@ -41,19 +44,28 @@ def swap_in(files: Files, layout: CollectionLayout) -> str:
 def undo_replacement(files: Files, store: str) -> str:
     """Brings back what the last restore in place has replaced; the folder's name of what this replaces.
 
-    The caller holds the lock of the store. Raises NotFound ``nothing_to_undo``.
+    What comes back goes on in a new history, above that of what it replaces. The caller holds the lock of the
+    store. Raises NotFound ``nothing_to_undo``, and CorruptionError when the log of what would come back is
+    damaged: it can be repaired where it lies.
     """
     layout = StoreLayout(store).collection()
     numbers = _replaced_numbers(files, layout)
     if not numbers:
         raise NotFound(f"nothing was ever replaced in {store}", code="nothing_to_undo")
     newest = max(numbers)
+    _go_on_in_a_new_history(files, layout, layout.replaced(newest))
     clear_restored(files, layout)
     _mark_ready(files, layout.replaced(newest), newest + 1)
     files.rename(layout.replaced(newest).folder, layout.restored.folder)
     files.sync_dir(layout.folder)
     finish_swap(files, layout)
     return name_of(layout.replaced(newest + 1).folder)
+
+
+def _go_on_in_a_new_history(files: Files, layout: CollectionLayout, state: CollectionLayout) -> None:
+    highest, epoch = highest_given_out(files, layout)
+    name = store_name(files, layout, LogReader(files, state.log).identity)
+    begin_history(files, state.log, name, highest, epoch)
 
 
 def _mark_ready(files: Files, state: CollectionLayout, number: int) -> None:

@@ -37,6 +37,8 @@ class IndexFolder:
         """Of the newest manifest; 0 while there is none."""
         self.lsn = recovered.applied_lsn
         """All rows up to here are in segments that the newest manifest names."""
+        self.applied_ms = recovered.applied_ms
+        """The time of that record; 0 when it is not known."""
         self._files = files
         self._path = path
         self._retained = retained
@@ -46,7 +48,7 @@ class IndexFolder:
         await to_thread.run_sync(write_manifest, self._files, self._path, manifest)
         self.manifest_number = manifest.number
         self.named = frozenset(entry.number for entry in manifest.segments)
-        self.lsn = Lsn(manifest.applied_lsn)
+        self.lsn, self.applied_ms = Lsn(manifest.applied_lsn), manifest.applied_ms
 
     async def read(self) -> PinnedCheckpoint:
         """The newest manifest as it is on the disk, with the segments that it names."""

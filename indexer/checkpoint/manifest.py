@@ -17,6 +17,7 @@ import msgspec
 
 from asteroid_cloud.indexer.limits import MANIFEST_BYTES_MAX
 from asteroid_cloud.indexer.model.spec import IndexSpec
+from asteroid_cloud.wal import Branch, Histories, Lsn
 from asteroid_cloud.wal.disk import Files, read_small, write_atomic
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 
@@ -52,8 +53,24 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     segments: list[SegmentEntry]
     created_lsn: int = 0
     """The record that created the index."""
+    applied_ms: int = 0
+    """The time of record ``applied_lsn``; 0 when it is not known."""
+    histories: list[tuple[int, int, bytes]] = []
+    """Each as the record that it goes on from, its first record, and the store's name since then.
+
+    A program that knows of none refuses the store all the same: its log has files of version 3.
+    """
     features: list[str] | msgspec.UnsetType = msgspec.UNSET
     """What a reader must know to read the index rightly; left out when there is nothing."""
+
+    def branches(self) -> Histories:
+        """The histories that led to record ``applied_lsn``."""
+        return Histories(tuple(Branch(Lsn(at), Lsn(began), store) for at, began, store in self.histories))
+
+
+def listed_histories(histories: Histories) -> list[tuple[int, int, bytes]]:
+    """Histories as a manifest holds them."""
+    return [(int(each.branched_at), int(each.began_at), each.store) for each in histories.branches]
 
 
 def manifest_name(number: int) -> str:

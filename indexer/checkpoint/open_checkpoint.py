@@ -9,7 +9,7 @@ from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.paths import check_required_files, graph_path
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal import FIRST_HISTORY, Histories, Lsn
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import CorruptionError
 
@@ -25,6 +25,8 @@ class Recovered:
     next_segment: int
     segments: list[Segment]
     created_lsn: Lsn
+    applied_ms: int = 0
+    histories: Histories = FIRST_HISTORY
 
 
 def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identity: bytes) -> Recovered:
@@ -44,6 +46,8 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
         manifest.next_segment,
         segments,
         Lsn(manifest.created_lsn),
+        manifest.applied_ms,
+        manifest.branches(),
     )
 
 

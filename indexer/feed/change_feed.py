@@ -24,6 +24,7 @@ from asteroid_cloud.wal.format import (
     BulkLoaded,
     BulkPayloads,
     BulkRows,
+    HistoryBegun,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -177,8 +178,8 @@ class ChangeFeed:
                 yield Change(lsn=lsn, time_ms=time_ms, kind="delete_index"), LINE_BYTES
             case BulkLoaded():
                 yield from self._bulk_load(record, event)
-            case BulkRows() | BulkPayloads():
-                return  # they come with the record that makes them count
+            case BulkRows() | BulkPayloads() | HistoryBegun():
+                return  # rows come with the record that makes them count; a history changes none
 
     def _rows(
         self, record: Record, event: VectorsUpserted | VectorsDeleted, room: int

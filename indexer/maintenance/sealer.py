@@ -119,7 +119,7 @@ class Sealer:
     def _due_in_s(self) -> float:
         """Seconds until there is something to seal or to checkpoint; 0 when there is."""
         state, budget = self._state, self._builder.budget
-        behind = self._applier.applied_lsn - self._checkpointer.lsn
+        behind = state.histories.count(self._checkpointer.lsn, self._applier.applied_lsn)
         if behind <= 0:
             return float("inf")
         is_full = bool(state.memtables) and state.is_full(state.memtables[0])

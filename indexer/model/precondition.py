@@ -26,9 +26,11 @@ class Condition(msgspec.Struct, frozen=True):
 def as_of(snapshot: Snapshot, id_: int, condition: Condition) -> Unchanged:
     """What the log still has to tell.
 
-    Raises Conflict ``precondition_failed`` when the snapshot tells enough, and InvalidRequest
-    ``bad_if_match`` for an LSN that is not reached yet.
+    Raises Conflict: ``precondition_failed`` when the snapshot tells enough, ``other_history`` for an LSN of a
+    history that was left; and InvalidRequest ``bad_if_match`` for one that is not reached yet.
     """
+    if condition.since is not None:
+        snapshot.histories.check(condition.since)
     kind = snapshot.spec.ids
     ids = kind.one(id_)
     part = next((view.part for view in snapshot.parts if view.find(ids)[0] >= 0), None)

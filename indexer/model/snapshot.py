@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer.model.part import Part, PartView
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal import FIRST_HISTORY, Histories, Lsn
 
 SEARCHING_S = 1.0
 """So long after a search another one is expected."""
@@ -27,6 +27,8 @@ class Snapshot:
     spec: IndexSpec
     parts: tuple[PartView, ...]
     live: int
+    histories: Histories = FIRST_HISTORY
+    """Those that led to ``lsn``: which positions were abandoned."""
     memo: dict[Hashable, object] = field(default_factory=dict, compare=False, repr=False)
     """What readers worked out for this snapshot alone, kept as long as it is; they see to its bound."""
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
+from asteroid_cloud.indexer.history.given_out import replaced_by
+from asteroid_cloud.indexer.history.tags import UNREADABLE
 from asteroid_cloud.indexer.loss.loss_record import record_loss
 from asteroid_cloud.indexer.model.data_loss import LostRecords
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, name_of
 from asteroid_cloud.wal.errors import CorruptionError, NotFound, StorageError
+from asteroid_cloud.wal.read import highest_lsn
 from asteroid_cloud.wal.repair import RepairPlan, apply_repair, plan_repair, salvage_scan
 from asteroid_cloud.wal.store import enter, peek
 
@@ -76,7 +80,8 @@ class LogRepair:
         loss = _loss_of(plan)
         if loss is not None:  # before the records go: a crash in between must not make a loss unknown
             record_loss(self.files, self._layout, loss)
-        kept = apply_repair(self.files, self._layout.log, identity, plan)
+        store = self._store_name(plan)
+        kept = apply_repair(self.files, self._layout.log, identity, plan, store)
         if loss is not None:
             evidence = [name_of(path) for path in kept]
             record_loss(self.files, self._layout, msgspec.structs.replace(loss, kept=evidence))
@@ -97,12 +102,23 @@ class LogRepair:
             self.files, self._layout.log, manifest.identity if manifest else None
         )
         try:
-            plan = plan_repair(scanned, Lsn(manifest.applied_lsn if manifest and error is None else 0))
+            at = Lsn(manifest.applied_lsn if manifest and error is None else 0)
+            elsewhere = [state.log for state in replaced_by(self.files, self._layout)]
+            plan = plan_repair(scanned, at, highest_lsn(self.files, elsewhere))
         except CorruptionError as wrong:
             if error is None:
                 raise
             raise CorruptionError(wrong.path, wrong.offset, f"{wrong.reason} ({error})") from wrong
         return identity, plan, error
+
+    def _store_name(self, plan: RepairPlan) -> bytes:
+        """The store's name by its checkpoint; empty when that does not say."""
+        if plan.began_at is None or not self.files.exists(self._layout.index):
+            return b""
+        with suppress(*UNREADABLE):
+            manifest = newest_manifest(self.files, self._layout.index)
+            return b"" if manifest is None else manifest.branches().store(b"")
+        return b""
 
     def _checkpoint(self) -> tuple[Manifest | None, str | None]:
         """The newest manifest, and why the index does not open, if it does not."""

@@ -154,7 +154,9 @@ class Opener:
         await replay.run(self._report)
         losses = await to_thread.run_sync(read_loss_record, files, layout)
         times_s = checked_s - began_s, time.monotonic() - checked_s
-        recovery = recovery_report(recovered, log.report, times_s, options.recovery, repaired, losses)
+        recovery = recovery_report(
+            recovered, log.report, times_s, options.recovery, repaired, losses, replay.records
+        )
         logger.info("recovered: %s", recovery)
         opened = OpenFiles(files, layout, log, recovered, tagged, builder)
         parts = wire(opened, replay, options, recovery)
@@ -178,6 +180,7 @@ class Opener:
             identity=manifest.identity if manifest else None,
             buffers=self._budget.log_buffers,
             is_strict=options.recovery == "strict",
+            last_ms=manifest.applied_ms if manifest else 0,
         )
         self._budget.log.measure_with(lambda: log.buffer_bytes)
         if log.report.reason:

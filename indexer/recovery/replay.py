@@ -30,9 +30,12 @@ class Replay:
         """Segments of bulk loads that are built and about to be committed."""
         self.numbers_taken = 0
         """Segments that the replay has built: bulk loads that no checkpoint holds yet."""
+        self.records = 0
+        """Records that were applied."""
         self.state = State(options, builder.budget, self._segments_of)
         self.state.spec, self.state.created_lsn = recovered.spec, recovered.created_lsn
-        self.state.applied_lsn = recovered.applied_lsn
+        self.state.moves_on(recovered.applied_lsn, recovered.applied_ms)
+        self.state.histories = recovered.histories
         self.state.segments = list(recovered.segments)
         self.applier = Applier(self.state)
         self._log = log
@@ -44,12 +47,13 @@ class Replay:
     async def run(self, report: Callable[[Phase], None]) -> None:
         """Applies what the checkpoint does not hold, and says how far it is."""
         log, after = self._log, self._after
-        total, began_s = log.durable_lsn - after, time.monotonic()
+        total, began_s = log.count(after, log.durable_lsn), time.monotonic()
         self.applier.publish()
         records = log.read(Lsn(after + 1)) if total else iter(())
         while group := await to_thread.run_sync(next_group, records):
             await self.applier.replay(group)
-            done = (group[-1].lsn - after) / total
+            self.records += len(group)
+            done = self.records / total
             left_s = (time.monotonic() - began_s) * (1 - done) / done
             detail = f"replaying the log, LSN {group[-1].lsn}"
             report(Phase("recovering", done, detail, eta_s=round(left_s, 3)))

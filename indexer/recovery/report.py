@@ -16,8 +16,9 @@ def recovery_report(
     mode: RecoveryMode,
     repaired: list[str],
     losses: DataLoss,
+    records: int,
 ) -> Recovery:
-    """The report of an opening that took so long to check and to replay; files by their names alone."""
+    """The report of an opening that took so long to check and to replay ``records``; files by their names."""
     is_cut = log.bytes_cut > 0
     return Recovery(
         checkpoint_lsn=recovered.applied_lsn,
@@ -25,7 +26,7 @@ def recovery_report(
         segment_rows=sum(segment.rows for segment in recovered.segments),
         log_first_lsn=log.first_lsn,
         durable_lsn=log.durable_lsn,
-        records_replayed=log.durable_lsn - recovered.applied_lsn,
+        records_replayed=records,
         bytes_cut=log.bytes_cut,
         cut_from=name_of(log.path) if is_cut else None,
         cut_offset=log.offset if is_cut else None,

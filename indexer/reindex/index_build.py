@@ -9,7 +9,12 @@ from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
 from asteroid_cloud.indexer.build.source import Source
 from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
-from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, write_manifest
+from asteroid_cloud.indexer.checkpoint.manifest import (
+    Manifest,
+    SegmentEntry,
+    listed_histories,
+    write_manifest,
+)
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
@@ -61,7 +66,8 @@ class IndexBuild:
                 "what came before cannot be rebuilt"
             )
         state.spec, state.created_lsn = live.spec, live.created_lsn
-        state.applied_lsn = live.applied_lsn
+        state.moves_on(live.applied_lsn, live.applied_ms)
+        state.histories = live.histories
         for old in live.segments:
             assert state.spec is not None
             rows = listed(~old.deletions.dead_as_of(live.applied_lsn), old.rows)
@@ -71,12 +77,13 @@ class IndexBuild:
 
     def _apply_log(self, progress: Progress) -> None:
         state, log = self._state, self._log
-        start, total = state.applied_lsn, log.durable_lsn - state.applied_lsn
-        for record in log.read(Lsn(start + 1)) if total > 0 else ():
+        start = state.applied_lsn
+        total = log.count(start, log.durable_lsn)
+        for done, record in enumerate(log.read(Lsn(start + 1)) if total > 0 else (), 1):
             apply_record(state, record)
             while len(state.memtables) > 1:
                 self._seal()
-            progress(record.lsn - start, total)
+            progress(done, total)
         while state.tail_rows:
             self._seal()
         state.drop_empty_tail()
@@ -115,6 +122,8 @@ class IndexBuild:
             next_segment=next(self._numbers),
             created_lsn=state.created_lsn,
             segments=entries,
+            applied_ms=state.applied_ms,
+            histories=listed_histories(state.histories),
         )
         write_manifest(self._builder.files, self._builder.folder, manifest)
 
@@ -126,7 +135,8 @@ def digest_with_tail(live: Recovered, log: ReadableLog, builder: SegmentBuilder)
     """
     state = _state_for(log, builder, count(_SCRATCH_NUMBERS))
     state.spec, state.created_lsn = live.spec, live.created_lsn
-    state.applied_lsn = live.applied_lsn
+    state.moves_on(live.applied_lsn, live.applied_ms)
+    state.histories = live.histories
     state.segments = list(live.segments)
     if log.durable_lsn > live.applied_lsn:
         for record in log.read(Lsn(live.applied_lsn + 1)):

@@ -6,8 +6,12 @@ The other store is only read, without its lock: a server may be writing it. Its 
 
 from __future__ import annotations
 
+import secrets
+import time
+
 import msgspec
 
+from asteroid_cloud.indexer.history.given_out import highest_given_out
 from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.loss.loss_record import carry_losses
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -15,9 +19,9 @@ from asteroid_cloud.indexer.reindex.index_build import Progress
 from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, StoreLayout
-from asteroid_cloud.wal.errors import CorruptionError, InvalidRequest, LogPruned
+from asteroid_cloud.wal.errors import CorruptionError, LogPruned
 from asteroid_cloud.wal.store import new_folder, peek
-from asteroid_cloud.wal.transfer import LogSource, copy_log
+from asteroid_cloud.wal.transfer import STORE_NAME_BYTES, LogSource, NewHistory, copy_log
 
 
 def reindex_into(
@@ -37,24 +41,24 @@ def reindex_into(
         raise LogPruned(
             f"the log begins with record {log.first_lsn}; to build a whole store it must reach back to 1"
         )
-    last = _last(log, point)
+    last, layout = _last(log, point), StoreLayout(source).collection()
+    highest, epoch = highest_given_out(files, layout)
+    history = NewHistory.above(highest, epoch, secrets.token_bytes(STORE_NAME_BYTES))
     with new_folder(files, into) as making:
-        carry_losses(making, StoreLayout(source).collection(), made, last, has_segments=False)
-        copy_log(making, log, made.log, from_lsn=Lsn(1), until_lsn=last, epoch=log.epoch + 1)
+        carry_losses(making, layout, made, last, has_segments=False)
+        copy_log(making, log, made.log, from_lsn=Lsn(1), until_lsn=last, epoch=history.epoch, history=history)
         reindex = Reindex(making, into, options)
         report, _ = reindex.apply_locked(progress)
         digest = reindex.live_digest_locked()
         if digest != report.digest:
             raise CorruptionError(made.index, 0, "the index does not read back as it was built")
-    return msgspec.structs.replace(report, live_digest=digest, live_error=None)
+    return msgspec.structs.replace(report, to_lsn=last, live_digest=digest, live_error=None)
 
 
 def _last(log: LogSource, point: Point) -> Lsn:
     if point.lsn is not None:
+        log.check_exists(point.lsn)
         return Lsn(point.lsn)
     if point.time_ms is None:
         return max((frame.header.last_lsn for frame in log.frames(Lsn(1))), default=Lsn(0))
-    last = log.newest_before(point.time_ms)
-    if last < 1:
-        raise InvalidRequest("the log begins after that time", code="bad_point")
-    return last
+    return log.reached(point.time_ms, time.time_ns() // 1_000_000)

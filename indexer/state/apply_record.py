@@ -28,6 +28,7 @@ from asteroid_cloud.wal.format import (
     BulkPayloads,
     BulkRows,
     Event,
+    HistoryBegun,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -49,10 +50,12 @@ class Outcome:
 
 def apply_record(state: State, record: Record) -> Outcome:
     """Applies one record; it must be the next one."""
-    if record.lsn != state.applied_lsn + 1:
+    event = record.event
+    is_history = isinstance(event, HistoryBegun) and event.branched_at == state.applied_lsn < record.lsn
+    if record.lsn != state.applied_lsn + 1 and not is_history:
         raise AssertionError(f"record {record.lsn} after {state.applied_lsn}: the log has a gap")
-    outcome = _apply(state, record.lsn, record.event)
-    state.applied_lsn = record.lsn
+    outcome = _apply(state, record.lsn, event)
+    state.moves_on(record.lsn, record.time_ms)
     return outcome
 
 
@@ -84,7 +87,7 @@ def _apply_batch(
             where.part.deletions.mark_deleted(batch[position].lsn, ordinal[None])
     encoded = spec.encode(vectors.reshape(-1, spec.dim))
     state.append_rows(batch[0].lsn, ids, encoded, payloads, batch[-1].lsn)
-    state.applied_lsn = batch[-1].lsn
+    state.moves_on(batch[-1].lsn, batch[-1].time_ms)
     return [Outcome(1)] * len(batch)
 
 
@@ -94,6 +97,9 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
             return _create(state, lsn, event)
         case IndexDeleted():
             state.clear()
+            return Outcome()
+        case HistoryBegun():
+            state.begin_history(lsn, event)
             return Outcome()
         case BulkRows() | BulkPayloads():
             return Outcome()  # they wait in the log until a BulkLoaded record makes them count

@@ -38,6 +38,8 @@ class Memtable:
         self.payload_bytes = 0
         self.first_lsn: Lsn | None = None
         self.newest_lsn: Lsn | None = None
+        self.before_ms = 0
+        """The time of the record before the first one with rows; 0 when it is not known."""
         self._payloads: list[RowPayload] = []
         self._ram_row_bytes = spec.row_bytes + TAIL_ROW_BYTES  # asked for at every write
 

@@ -23,8 +23,8 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_file import RowPayload
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
-from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.format import BulkLoaded
+from asteroid_cloud.wal import Branch, Histories, Lsn
+from asteroid_cloud.wal.format import BulkLoaded, HistoryBegun
 
 BulkSource = Callable[[BulkLoaded], list[Segment]]
 """Gives the segments of a bulk load whose record is applied."""
@@ -41,6 +41,10 @@ class State:
         self.memtables: list[Memtable] = []
         """The tail: the rows that are in no segment yet. Only the last memtable grows."""
         self.applied_lsn = Lsn(0)
+        self.applied_ms = 0
+        """The time of that record; 0 when it is not known."""
+        self.histories = Histories()
+        """Those that led to it."""
         self.generation = 0
         """Goes up whenever all rows are replaced or dropped, so that work begun before is not put in."""
         self.bulk_source = bulk_source
@@ -74,6 +78,21 @@ class State:
         """RAM of remembering which rows were deleted after record ``lsn``."""
         return DELETION_BYTES * sum(part.deletions.count_after(lsn) for part in self.parts)
 
+    def time_ms_of(self, lsn: Lsn) -> int:
+        """The time of a record that a checkpoint may be at; 0 when it is not known."""
+        if lsn == self.applied_lsn:
+            return self.applied_ms
+        times = (each.before_ms for each in self.memtables if each.first_lsn == lsn + 1)
+        return next(times, 0)
+
+    def moves_on(self, lsn: Lsn, time_ms: int) -> None:
+        """Record ``lsn``, of this time, is applied."""
+        self.applied_lsn, self.applied_ms = lsn, time_ms
+
+    def begin_history(self, lsn: Lsn, event: HistoryBegun) -> None:
+        """Record ``lsn`` begins a history: positions between the record before and this one are abandoned."""
+        self.histories = self.histories.followed_by(Branch(Lsn(event.branched_at), lsn, event.store))
+
     def snapshot(self) -> Snapshot | None:
         """The state as readers may keep it; None when there is no index."""
         if self.spec is None:
@@ -83,7 +102,8 @@ class State:
             for part in self.parts
             if part.rows > part.deletions.count
         ]
-        return Snapshot(self.applied_lsn, self.spec, tuple(views), sum(view.live for view in views))
+        live = sum(view.live for view in views)
+        return Snapshot(self.applied_lsn, self.spec, tuple(views), live, self.histories)
 
     def append_rows(
         self,
@@ -97,6 +117,8 @@ class State:
         newest = self.memtables[-1] if self.memtables else None
         if newest is None or self.is_full(newest, len(ids)):
             newest = self._open_memtable(len(ids))
+        if newest.rows == 0:
+            newest.before_ms = self.applied_ms
         newest.append(lsn, ids, encoded, payloads, last_lsn)
 
     def take_bulk(self, lsn: Lsn, segments: list[Segment]) -> None:

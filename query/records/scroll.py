@@ -70,11 +70,12 @@ def scroll(
     as JSON. ``take`` is told of payloads and vectors before they are held.
 
     Raises InvalidRequest ``bad_limit``, or ``bad_cursor`` for a cursor that is damaged or belongs to another
-    filter; Overloaded ``not_caught_up`` when the snapshot is older than the page before.
+    filter; Conflict ``other_history`` for one of a history that was left; Overloaded ``not_caught_up`` when
+    the snapshot is older than the page before.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= SCROLL_LIMIT_MAX:
         raise InvalidRequest(f"limit must be an integer from 1 to {SCROLL_LIMIT_MAX}", code="bad_limit")
-    after = None if cursor is None else _last_id(cursor, filter, snapshot.lsn)
+    after = None if cursor is None else _last_id(cursor, filter, snapshot)
     ids, places = _smallest(snapshot, cache, filter, after, limit + 1)  # one more says whether to go on
     read = partial(records_at, snapshot, payload=payload, vector=vector)
     if bytes_max is None:
@@ -203,7 +204,7 @@ def _seal(last: int, lsn: int, filter: Filter) -> int:
     return zlib.crc32(filter.key, zlib.crc32(struct.pack("<QQ", last, lsn)))
 
 
-def _last_id(cursor: str, filter: Filter, lsn: Lsn) -> int:
+def _last_id(cursor: str, filter: Filter, snapshot: Snapshot) -> int:
     try:
         raw = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
         last, seen, seal = _CURSOR.unpack(raw)
@@ -211,8 +212,9 @@ def _last_id(cursor: str, filter: Filter, lsn: Lsn) -> int:
         raise InvalidRequest("the cursor is not one of ours", code="bad_cursor") from error
     if seal != _seal(last, seen, filter):
         raise InvalidRequest("the cursor belongs to another filter, or is damaged", code="bad_cursor")
-    if seen > lsn:
+    snapshot.histories.check(seen)
+    if seen > snapshot.lsn:
         raise Overloaded(
-            f"the page before was read at {seen}, this snapshot is of {lsn}", code="not_caught_up"
+            f"the page before was read at {seen}, this snapshot is of {snapshot.lsn}", code="not_caught_up"
         )
     return int(last)

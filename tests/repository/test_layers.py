@@ -23,7 +23,18 @@ LAYERS_BELOW = {
     "client": (),
 }
 ROOMS: dict[str, tuple[str, ...]] = {
-    "wal": ("lsn limits", "errors", "disk", "store", "format", "read", "repair", "append", "transfer"),
+    "wal": (
+        "lsn limits",
+        "errors",
+        "histories",
+        "disk",
+        "store",
+        "format",
+        "read",
+        "repair",
+        "append",
+        "transfer",
+    ),
     "indexer": (
         "native limits",
         "model",

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from asteroid_cloud.wal import Files, LocalLog, Record
 from asteroid_cloud.wal.append.local_log import LOG_BUFFERS, LogBuffers
-from asteroid_cloud.wal.format.events import Event, PayloadReplaced, encode_event
+from asteroid_cloud.wal.format.events import Event, HistoryBegun, PayloadReplaced, encode_event
 from asteroid_cloud.wal.format.frame import encode_frame
 from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
 from asteroid_cloud.wal.lsn import Lsn
@@ -70,5 +70,8 @@ async def stored(files: Files) -> list[int]:
 
 def ids(records: list[Record]) -> list[int]:
     """The ids that the events carry."""
-    assert all(after.lsn == before.lsn + 1 for before, after in pairwise(records))
+    for before, after in pairwise(records):
+        history = after.event
+        is_history = isinstance(history, HistoryBegun) and history.branched_at == before.lsn < after.lsn
+        assert after.lsn == before.lsn + 1 or is_history
     return [record.event.id for record in records if isinstance(record.event, PayloadReplaced)]

@@ -17,6 +17,7 @@ from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import AsteroidError, NoSpace
 from asteroid_cloud.wal.format.events import Event
 from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.histories import count_between
 from asteroid_cloud.wal.limits import COMMIT_QUEUE_BYTES_MAX, FOLLOWER_BUFFER_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.durable_reader import DurableReader
@@ -81,13 +82,15 @@ class LocalLog:
         epoch: int | None = None,
         buffers: LogBuffers = LOG_BUFFERS,
         is_strict: bool = False,
+        last_ms: int = 0,
     ) -> LocalLog:
         """Recovers the log in ``folder``, or begins one. Cuts a torn tail; on a full disk at the first write.
 
         ``identity`` must be that of the log when given. ``epoch`` is the writer's; by default the newest.
-        ``is_strict`` refuses a torn tail. Raises CorruptionError or UnsupportedVersion with nothing changed.
+        ``is_strict`` refuses a torn tail. No record gets a time before ``last_ms``. Raises CorruptionError or
+        UnsupportedVersion with nothing changed.
         """
-        writer, report = await to_thread.run_sync(_recovered, files, folder, identity, is_strict)
+        writer, report = await to_thread.run_sync(_recovered, files, folder, identity, is_strict, last_ms)
         return cls(files, folder, writer, report, epoch, buffers)
 
     @property
@@ -119,6 +122,15 @@ class LocalLog:
     def poisoned(self) -> AsteroidError | None:
         """Why nothing can be appended any more, if so."""
         return self._writer.poisoned
+
+    @property
+    def clock_behind_ms(self) -> int:
+        """How far the clock is behind the newest record; 0 as a rule."""
+        return self._writer.sequencer.clock_behind_ms
+
+    def count(self, after: Lsn, until: Lsn) -> int:
+        """See ``ReadableLog.count``."""
+        return count_between(self._writer.jumps, after, until)
 
     async def append(
         self,
@@ -165,7 +177,7 @@ class LocalLog:
 
 
 def _recovered(
-    files: Files, folder: str, identity: bytes | None, is_strict: bool
+    files: Files, folder: str, identity: bytes | None, is_strict: bool, last_ms: int
 ) -> tuple[LogWriter, RecoveryReport]:
     """Finds the log's end, cuts a torn tail and opens the log for writing."""
     files.make_dirs(folder)
@@ -173,7 +185,8 @@ def _recovered(
     if end is None:
         remove_unfinished(files, folder)
         chosen = identity or secrets.token_bytes(IDENTITY_BYTES)
-        return LogWriter(files, folder, chosen, None), RecoveryReport(Lsn(1), Lsn(0))
+        writer = LogWriter(files, folder, chosen, None, last_ms=last_ms)
+        return writer, RecoveryReport(Lsn(1), Lsn(0))
     if is_strict:
         refuse_torn(end)
     is_cut = True
@@ -182,4 +195,4 @@ def _recovered(
     except NoSpace:  # for the copy. Whole records can be read; the first write cuts first.
         is_cut = False
     remove_unfinished(files, folder)
-    return LogWriter(files, folder, end.header.identity, end, is_cut), report_of(end)
+    return LogWriter(files, folder, end.header.identity, end, is_cut, last_ms), report_of(end)

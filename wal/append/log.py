@@ -39,7 +39,7 @@ NOTHING = Retention()
 
 
 class Log(ReadableLog, Protocol):
-    """A durable sequence of events, numbered from 1 without gaps, as the layers above see it."""
+    """A durable sequence of events, numbered from 1, densely within a history, as the layers above see it."""
 
     @property
     def size_bytes(self) -> int:

@@ -41,23 +41,36 @@ class LogWriter:
     """Owns the files of a log that has been recovered."""
 
     def __init__(
-        self, files: Files, folder: str, identity: bytes, end: LogEnd | None, is_cut: bool = True
+        self,
+        files: Files,
+        folder: str,
+        identity: bytes,
+        end: LogEnd | None,
+        is_cut: bool = True,
+        last_ms: int = 0,
     ) -> None:
-        """``is_cut`` is false when a torn tail is still there, because there was no room to save it."""
+        """``is_cut`` is false when a torn tail is still there, because there was no room to save it.
+
+        No record gets a time before ``last_ms``.
+        """
         self.identity = identity
         self.epoch = end.header.epoch if end else 0
         """The smallest epoch that may write."""
-        self.sequencer = Sequencer(end.last_lsn if end else Lsn(0))
+        last_ms = max(last_ms, end.last_ms if end else 0)
+        self.sequencer = Sequencer(end.last_lsn if end else Lsn(0), last_ms)
         """Gives out LSNs, under the lock."""
         self.poisoned: AsteroidError | None = None
         self._files = files
         self._folder = folder
         # When a caller is cancelled, what it began still goes on in its thread.
         self._lock = threading.RLock()
+        self.jumps = end.jumps if end else ()
+        """Where the histories begin that the log holds; none begins while the log is open."""
         # One immutable value, replaced as a whole: readers on other threads take it without the lock.
         self._extents: tuple[Extent, ...] = ()
         self._uncut = None if is_cut else end
-        self._newest_ms = self.sequencer.now_ms()  # an upper bound for what is there already
+        # An upper bound for what is there already.
+        self._newest_ms = max(last_ms, self.sequencer.now_ms())
         self._version = end.header.version if end else VERSION
         """Of the newest file: nothing is appended to one of an older version, which older programs read."""
         self._packer = Packer()
@@ -103,7 +116,9 @@ class LogWriter:
             elif self._version < VERSION:
                 self._renew()
             place = self.sequencer.assign(len(encoded))
-            frame = encode_frame(self.identity, place.first_lsn, place.time_ms, encoded, self._packer)
+            frame = encode_frame(
+                self.identity, place.first_lsn, place.time_ms, encoded, self._packer, place.clock_ms
+            )
             try:
                 self._file.write(frame)
             except BaseException:

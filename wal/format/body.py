@@ -19,8 +19,7 @@ from asteroid_cloud.wal.format.events import Encoded, Event, decode_event
 LENGTH = struct.Struct("<I")
 ENTRY = struct.Struct("<II")
 WHOLE, APART = 0, 1
-"""What a frame's flags may be: events as they are, or their vectors apart."""
-FLAGS = (WHOLE, APART)
+"""What a body's flags may be: events as they are, or their vectors apart."""
 # Events are mostly the text of payloads. WordNet's have 196 bytes each. At 1,000 a frame, level 1 packs them
 # into 63 bytes at 390 MB/s, level 3 into 61 at 240 MB/s. A trained dictionary, which the log would have to
 # contain, gives 57 to 64. Where a row is a frame of its own it saves 66 bytes, 5% of a frame with 384 values.

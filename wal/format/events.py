@@ -80,6 +80,13 @@ class BulkLoaded(msgspec.Struct, frozen=True, array_like=True, tag=9):
     dim: int
 
 
+class HistoryBegun(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    """The store went back to record ``branched_at`` and goes on from there; its name is ``store`` now."""
+
+    branched_at: int
+    store: bytes
+
+
 Event = (
     IndexCreated
     | IndexDeleted
@@ -90,6 +97,7 @@ Event = (
     | BulkRows
     | BulkPayloads
     | BulkLoaded
+    | HistoryBegun
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import zstandard
 
-from asteroid_cloud.wal.format.body import ENTRY, FLAGS, LENGTH, BadFrame, Packer, decoded, unpack_encoded
+from asteroid_cloud.wal.format.body import APART, ENTRY, LENGTH, BadFrame, Packer, decoded, unpack_encoded
 from asteroid_cloud.wal.format.events import Encoded, Event
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
@@ -22,6 +22,11 @@ MAGIC = b"AFRM"
 HEADER = struct.Struct("<4sIQQIIII")
 HEADER_BYTES = HEADER.size
 CHECKED = struct.Struct("<4sIQQIII")
+CLOCK = 2
+"""The flag of a frame that begins with what the writer's clock said, which was less than the frame's time."""
+FLAGS = APART | CLOCK
+"""All flags that there are."""
+CLOCK_MS = struct.Struct("<Q")
 
 
 class FrameHeader(msgspec.Struct, frozen=True):
@@ -52,10 +57,20 @@ def _crc(identity: bytes, checked: bytes, packed: bytes | memoryview) -> int:
 
 
 def encode_frame(
-    identity: bytes, first_lsn: Lsn, time_ms: int, encoded: Sequence[Encoded], packer: Packer | None = None
+    identity: bytes,
+    first_lsn: Lsn,
+    time_ms: int,
+    encoded: Sequence[Encoded],
+    packer: Packer | None = None,
+    clock_ms: int | None = None,
 ) -> bytes:
-    """One frame of events that are encoded already, numbered from ``first_lsn``."""
+    """One frame of events that are encoded already, numbered from ``first_lsn``.
+
+    ``clock_ms`` is what the writer's clock said, if that is less than ``time_ms``.
+    """
     flags, raw_bytes, packed = (packer or Packer()).pack(encoded)
+    if clock_ms is not None:
+        flags, packed = flags | CLOCK, CLOCK_MS.pack(clock_ms) + packed
     if not encoded or raw_bytes > FRAME_BODY_BYTES_MAX:
         raise AssertionError("a frame holds at least one event and is within its limit")
     checked = CHECKED.pack(MAGIC, flags, first_lsn, time_ms, len(encoded), raw_bytes, len(packed))
@@ -81,7 +96,7 @@ def decode_header(data: bytes | memoryview) -> FrameHeader:
     if len(data) < HEADER_BYTES:
         raise BadFrame("the header is cut off")
     magic, flags, first_lsn, time_ms, count, raw, packed, crc = HEADER.unpack_from(data)
-    if magic != MAGIC or flags not in FLAGS:
+    if magic != MAGIC or flags & ~FLAGS:
         raise BadFrame("no frame begins here")
     if count == 0 or first_lsn == 0 or raw > FRAME_BODY_BYTES_MAX or count * LENGTH.size > raw:
         raise BadFrame("the header states impossible sizes")
@@ -90,8 +105,21 @@ def decode_header(data: bytes | memoryview) -> FrameHeader:
     return FrameHeader(Lsn(first_lsn), time_ms, flags, count, raw, packed, crc)
 
 
+def clock_of(header: FrameHeader, packed: memoryview) -> int:
+    """When the frame was written by the writer's clock, which may go back where the times do not.
+
+    Raises BadFrame when the body is cut off.
+    """
+    if not header.flags & CLOCK:
+        return header.time_ms
+    if len(packed) < CLOCK_MS.size:
+        raise BadFrame("the body is cut off")
+    clock_ms: int = CLOCK_MS.unpack_from(packed)[0]
+    return clock_ms
+
+
 def zstandard_bound(raw: int) -> int:
-    """The most that zstd makes of ``raw`` bytes (ZSTD_COMPRESSBOUND), in one frame or two."""
+    """The most that zstd makes of ``raw`` bytes (ZSTD_COMPRESSBOUND), in one frame or two, and a clock."""
     return raw + (raw >> 8) + 512
 
 
@@ -115,8 +143,9 @@ def decode_body(
     """
     unpacker = unpacker or zstandard.ZstdDecompressor()
     lsn, time_ms = header.first_lsn, header.time_ms
-    for data, vectors in unpack_encoded(header.flags, header.count, header.raw_bytes, packed, unpacker):
-        yield Record(lsn, time_ms, decoded(data, vectors))
+    clock_ms = clock_of(header, packed) if header.flags & CLOCK else None
+    for data, vectors in _unpacked(header, packed, unpacker):
+        yield Record(lsn, time_ms, decoded(data, vectors), clock_ms)
         lsn = Lsn(lsn + 1)
 
 
@@ -124,8 +153,8 @@ def decode_sized(
     header: FrameHeader, packed: memoryview, unpacker: zstandard.ZstdDecompressor
 ) -> Iterator[tuple[Event, int]]:
     """The events of a checked body, each with its bytes before compression; raises BadFrame."""
-    entry = ENTRY.size if header.flags else LENGTH.size
-    for data, vectors in unpack_encoded(header.flags, header.count, header.raw_bytes, packed, unpacker):
+    entry = ENTRY.size if header.flags & APART else LENGTH.size
+    for data, vectors in _unpacked(header, packed, unpacker):
         yield decoded(data, vectors), entry + len(data) + len(vectors)
 
 
@@ -136,12 +165,19 @@ def part_of_frame(
 
     Events are taken as they are encoded, so that what a newer program added to them stays. Raises BadFrame.
     """
-    unpacked = unpack_encoded(
-        header.flags, header.count, header.raw_bytes, packed, zstandard.ZstdDecompressor()
-    )
+    unpacked = _unpacked(header, packed, zstandard.ZstdDecompressor())
     taken = [
         Encoded(bytes(data), vectors)
         for lsn, (data, vectors) in enumerate(unpacked, header.first_lsn)
         if first_lsn <= lsn <= last_lsn
     ]
-    return encode_frame(identity, first_lsn, header.time_ms, taken)
+    clock_ms = clock_of(header, packed) if header.flags & CLOCK else None
+    return encode_frame(identity, first_lsn, header.time_ms, taken, clock_ms=clock_ms)
+
+
+def _unpacked(
+    header: FrameHeader, packed: memoryview, unpacker: zstandard.ZstdDecompressor
+) -> Iterator[tuple[memoryview, bytes]]:
+    """The events as they are encoded, each with its vectors; raises BadFrame."""
+    body = packed[CLOCK_MS.size :] if header.flags & CLOCK else packed
+    return unpack_encoded(header.flags & APART, header.count, header.raw_bytes, body, unpacker)

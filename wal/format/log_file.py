@@ -15,8 +15,8 @@ from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.lsn import Lsn
 
 FILE_MAGIC = b"ASTRWAL1"
-VERSION = 2
-VERSIONS = (1, VERSION)
+VERSION = 3
+VERSIONS = (1, 2, VERSION)
 """Those that are read; files of the newest alone are written."""
 FILE_HEADER = struct.Struct("<8sII16sQQII")
 FILE_HEADER_BYTES = FILE_HEADER.size

@@ -13,4 +13,7 @@ class Record(msgspec.Struct, frozen=True):
 
     lsn: Lsn
     time_ms: int
+    """Never less than that of the record before it."""
     event: Event
+    clock_ms: int | None = None
+    """What the writer's clock said, when that was less than ``time_ms``."""

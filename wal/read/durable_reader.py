@@ -44,6 +44,10 @@ class ReadableLog(Protocol):
         """
         ...
 
+    def count(self, after: Lsn, until: Lsn) -> int:
+        """How many records there are after ``after`` and up to ``until``; their LSNs may jump in between."""
+        ...
+
     def forget(self, from_lsn: Lsn) -> None:
         """Says, blocking, that what was read from ``from_lsn`` on will not be read again soon."""
         ...

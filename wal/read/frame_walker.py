@@ -40,7 +40,7 @@ class Policy(Protocol):
     """What a walk does when no whole frame begins where one should."""
 
     is_dense: bool
-    """Whether each frame must go on where the one before it ends."""
+    """Whether each frame must go on where the one before it ends, if not as a new history."""
     check: Callable[[Frame], None] | None
     """Raises CorruptionError for a frame that counts as damage though its checksum matches."""
 
@@ -87,13 +87,18 @@ class FrameWalker(Iterator[Frame]):
                 self.offset = offset
                 continue
             header = frame.header
-            if policy.is_dense and header.first_lsn != self.last_lsn + 1:
+            if policy.is_dense and header.first_lsn != self.last_lsn + 1 and not self._goes_on(frame):
                 reason = f"record {header.first_lsn} follows record {self.last_lsn}"
                 raise CorruptionError(frame.path, frame.offset, reason)
             self.offset += header.frame_bytes
             self.last_lsn = header.last_lsn
             return frame
         raise StopIteration
+
+    def _goes_on(self, frame: Frame) -> bool:
+        """Whether a frame begins a new history where the one before it ends."""
+        history = frame.history
+        return history is not None and history.branched_at == self.last_lsn < frame.header.first_lsn
 
     def step_back(self, frame: Frame) -> None:
         """Makes the frame given last the next one again."""

@@ -10,12 +10,13 @@ from zstandard import ZstdDecompressor
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.body import BadFrame
-from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.format.events import Event, HistoryBegun
 from asteroid_cloud.wal.format.frame import (
     HEADER_BYTES,
     MAGIC,
     FrameHeader,
     check_frame,
+    clock_of,
     decode_body,
     decode_header,
     decode_sized,
@@ -24,7 +25,7 @@ from asteroid_cloud.wal.format.frame import (
 )
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.limits import MIB
-from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.lsn import HISTORY_LSNS, Lsn
 
 WINDOW_BYTES = MIB
 
@@ -41,6 +42,22 @@ class Frame(msgspec.Struct, frozen=True):
     def end(self) -> int:
         """Where the next frame begins."""
         return self.offset + self.header.frame_bytes
+
+    @property
+    def clock_ms(self) -> int:
+        """When it was written by the writer's clock; raises as ``records``."""
+        try:
+            return clock_of(self.header, self.packed)
+        except BadFrame as error:
+            raise CorruptionError(self.path, self.offset, error.message) from error
+
+    @property
+    def history(self) -> HistoryBegun | None:
+        """The history that the frame begins, if it begins one; raises as ``records``."""
+        if self.header.first_lsn % HISTORY_LSNS:
+            return None
+        event = next(self.records()).event
+        return event if isinstance(event, HistoryBegun) else None
 
     def records(self, unpacker: ZstdDecompressor | None = None) -> Iterator[Record]:
         """The records; raises CorruptionError when the body is not what its header says.
@@ -133,9 +150,15 @@ class Window:
         return None
 
 
-def frame_time_ms(files: Files, path: str, offset: int) -> int | None:
-    """The time of the frame that begins at ``offset``, read from its header only; None without one."""
+def frame_header(files: Files, path: str, offset: int) -> FrameHeader | None:
+    """The header of the frame that begins at ``offset``; None without one. The body is not looked at."""
     try:
-        return decode_header(files.read(path, offset, HEADER_BYTES)).time_ms
+        return decode_header(files.read(path, offset, HEADER_BYTES))
     except BadFrame:
         return None
+
+
+def frame_time_ms(files: Files, path: str, offset: int) -> int | None:
+    """The time of the frame that begins at ``offset``, read from its header only; None without one."""
+    header = frame_header(files, path, offset)
+    return None if header is None else header.time_ms

@@ -15,12 +15,13 @@ from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError, LogPruned, NotFound, StorageError
 from asteroid_cloud.wal.format.log_file import FileHeader
 from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.histories import Jump, count_between
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.durable_reader import forget_files, records_between
 from asteroid_cloud.wal.read.file_state import FileState, LogCheck
 from asteroid_cloud.wal.read.frame_walker import STRICT, Damage, FrameWalker, TornTail
 from asteroid_cloud.wal.read.frame_window import Frame, Window
-from asteroid_cloud.wal.read.log_end import LogEnd, find_end
+from asteroid_cloud.wal.read.log_end import LogEnd, find_end, jumps_of
 from asteroid_cloud.wal.read.log_folder import checked_file_header, log_files, read_file_header, was_trimmed
 from asteroid_cloud.wal.read.log_walk import walk_log
 
@@ -98,6 +99,15 @@ class LogReader:
     def read(self, from_lsn: Lsn, to_lsn: Lsn | None = None) -> Iterator[Record]:
         """Records from ``from_lsn`` on, up to ``to_lsn`` or to the end; raises as ``frames``."""
         return records_between(self.frames(from_lsn), from_lsn, to_lsn)
+
+    def count(self, after: Lsn, until: Lsn) -> int:
+        """See ``ReadableLog.count``."""
+        return count_between(self.jumps, after, until)
+
+    @property
+    def jumps(self) -> tuple[Jump, ...]:
+        """Where the histories begin that the log holds."""
+        return jumps_of(self._files, self._listed())
 
     def forget(self, from_lsn: Lsn) -> None:
         """Lets go of the page cache of the files with records from ``from_lsn`` on."""

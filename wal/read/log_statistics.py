@@ -17,6 +17,7 @@ from asteroid_cloud.wal.format.events import (
     VectorsDeleted,
     VectorsUpserted,
 )
+from asteroid_cloud.wal.histories import Jump
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_walker import Damage
 from asteroid_cloud.wal.read.frame_window import Frame
@@ -64,6 +65,12 @@ class LogStatistics(msgspec.Struct, kw_only=True):
     first_ms: int = 0
     """The earliest time of a frame, in milliseconds since 1970, and the latest."""
     last_ms: int = 0
+    clock_steps_back: int = 0
+    """How often the writer's clock said less than before."""
+    clock_back_ms_max: int = 0
+    """How far it was behind what it had said before, at the most."""
+    histories: list[Jump] = []
+    """Where the store went back in time, and with which record it went on."""
     vectors: int = 0
     vector_packed_bytes: float = 0.0
     """Packed bytes of the events that carry vectors, their ids and payloads included."""
@@ -99,6 +106,8 @@ class _Counting:
         self._kinds: dict[str, KindStatistics] = {}
         self._unpacker = ZstdDecompressor()
         self._dim = 0
+        self._newest_clock_ms = 0
+        self._last_clock_ms = 0
         self._floats: dict[int, int] = {}
         """Of bulk loads whose dimension is not known yet."""
 
@@ -111,6 +120,9 @@ class _Counting:
             found.first_lsn, found.first_ms = header.first_lsn, header.time_ms
         found.first_ms = min(found.first_ms, header.time_ms)
         found.last_ms = max(found.last_ms, header.time_ms)
+        self._look_at_clock(frame)
+        if (history := frame.history) is not None:
+            found.histories.append(Jump(Lsn(history.branched_at), header.first_lsn))
         found.last_lsn = header.last_lsn
         found.frames += 1
         found.records += header.count
@@ -119,6 +131,12 @@ class _Counting:
         found.packed_bytes += header.frame_bytes
         for lsn, (event, raw) in enumerate(sized, header.first_lsn):
             self._count(Lsn(lsn), event, raw, share)
+
+    def _look_at_clock(self, frame: Frame) -> None:
+        clock_ms, found = frame.clock_ms, self.found
+        found.clock_steps_back += clock_ms < self._last_clock_ms
+        found.clock_back_ms_max = max(found.clock_back_ms_max, self._newest_clock_ms - clock_ms)
+        self._newest_clock_ms, self._last_clock_ms = max(self._newest_clock_ms, clock_ms), clock_ms
 
     def finished(self) -> LogStatistics:
         """What was counted."""

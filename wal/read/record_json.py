@@ -13,6 +13,7 @@ from asteroid_cloud.wal.format.events import (
     BulkPayloads,
     BulkRows,
     Event,
+    HistoryBegun,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -27,9 +28,15 @@ FLOAT_BYTES = 4
 
 def record_line(record: Record, *, vectors: bool) -> bytes:
     """One record as one line of JSON; vectors in full, or only how many there are."""
-    time = datetime.fromtimestamp(record.time_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    fields = {"lsn": record.lsn, "time": time, "event": type(record.event).__name__}
+    fields = {"lsn": record.lsn, "time": iso(record.time_ms), "event": type(record.event).__name__}
+    if record.clock_ms is not None:
+        fields["clock"] = iso(record.clock_ms)
     return msgspec.json.encode(fields | _fields(record.event, vectors))
+
+
+def iso(time_ms: int) -> str:
+    """An instant as people and scripts read it, in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _fields(event: Event, vectors: bool) -> dict[str, object]:
@@ -48,6 +55,8 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
             return {"bulk": bulk, "first": first, "vectors": _rows(packed, 1, vectors)}
         case BulkPayloads(bulk, first, listed):
             return {"bulk": bulk, "first": first, "payloads": [_payload(payload) for payload in listed]}
+        case HistoryBegun(branched_at, store):
+            return {"branched_at": branched_at, "store": store.hex()}
         case IndexCreated() | IndexDeleted() | BulkLoaded():
             return msgspec.structs.asdict(event)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 from zstandard import ZstdDecompressor
 
+from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.events import (
     BulkLoaded,
     BulkPayloads,
     BulkRows,
     Event,
+    HistoryBegun,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -23,6 +25,7 @@ from asteroid_cloud.wal.format.events import (
 from asteroid_cloud.wal.format.frame import FrameHeader
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.read.frame_window import Frame
 from asteroid_cloud.wal.read.log_reader import LogReader
 
 ID_BYTES = 8
@@ -46,11 +49,21 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this frame and all behind it are after the last record."""
         return self.until_lsn is not None and header.first_lsn > self.until_lsn
 
-    def may_hold(self, header: FrameHeader) -> bool:
-        """Whether a frame may have a record that is selected."""
-        is_late = self.since_ms is None or header.time_ms >= self.since_ms
-        is_early = self.until_ms is None or header.time_ms <= self.until_ms
-        return header.last_lsn >= self.from_lsn and is_late and is_early and not self.is_beyond(header)
+    def in_lsns(self, log: LogReader) -> Selection:
+        """The same with LSNs in the place of times; reads the log if there are times.
+
+        ``until_ms`` stands for the record that ``last_until`` gives, and ``since_ms`` for the one after that
+        of the millisecond before: as everywhere, what is logged up to a time begins with the first record.
+        """
+        from_lsn, until_lsn = self.from_lsn, self.until_lsn
+        if self.until_ms is not None:
+            last = last_until(log.held_frames(), self.until_ms) or Lsn(0)
+            until_lsn = last if until_lsn is None else min(last, until_lsn)
+        if self.since_ms is not None:
+            from_lsn = max(from_lsn, Lsn((last_until(log.held_frames(), self.since_ms - 1) or 0) + 1))
+        return msgspec.structs.replace(
+            self, from_lsn=from_lsn, until_lsn=until_lsn, since_ms=None, until_ms=None
+        )
 
     def of(self, record: Record, loads: Mapping[int, BulkLoaded]) -> Iterator[Record]:
         """The record if it is selected; when ids are given, only its rows with these ids, in pieces.
@@ -73,14 +86,33 @@ def select(log: LogReader, selection: Selection) -> Iterator[Record]:
 
     When ids are given the log is read once before: the last record of a bulk load says which ids it has.
     """
+    selection = selection.in_lsns(log)
     loads = _finished_loads(log) if selection.ids else {}
     unpacker = ZstdDecompressor()
     for frame in log.held_frames(selection.from_lsn):
         if selection.is_beyond(frame.header):
             return
-        if selection.may_hold(frame.header):
-            for record in frame.records(unpacker):
-                yield from selection.of(record, loads)
+        for record in frame.records(unpacker):
+            yield from selection.of(record, loads)
+
+
+def last_until(frames: Iterable[Frame], time_ms: int) -> Lsn | None:
+    """The last of all records that were logged up to a time, by the writer's clock; None when there is none.
+
+    Records before it count as logged by then, whatever the clock said: it may have been ahead for a while.
+    Damage counts as the end once a later record has come: raises CorruptionError before that.
+    """
+    last, is_passed = None, False
+    try:
+        for frame in frames:
+            if frame.clock_ms <= time_ms:
+                last = frame.header.last_lsn
+            else:
+                is_passed = True
+    except CorruptionError:
+        if not is_passed:
+            raise
+    return last
 
 
 def touching(event: Event, ids: frozenset[int], loads: Mapping[int, BulkLoaded]) -> Iterator[Event]:
@@ -113,7 +145,7 @@ def touching(event: Event, ids: frozenset[int], loads: Mapping[int, BulkLoaded])
                 yield event
         case IndexDeleted():
             yield event
-        case IndexCreated():
+        case IndexCreated() | HistoryBegun():
             return
 
 

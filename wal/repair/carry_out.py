@@ -6,32 +6,39 @@ then files are cut, and other files are removed last: what is lost stays visible
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 
 from asteroid_cloud.wal.disk.atomic_write import NewFile, publish_all, remove_unfinished
 from asteroid_cloud.wal.disk.contents import cut_file, read_chunks
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import StorageError
+from asteroid_cloud.wal.format.history_start import history_start
 from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
+from asteroid_cloud.wal.histories import Branch
 from asteroid_cloud.wal.read.frame_window import Window
 from asteroid_cloud.wal.repair.plan import CUT, REWRITE, RepairPlan, Step
 
 
-def apply_repair(files: Files, folder: str, identity: bytes, plan: RepairPlan) -> list[str]:
+def apply_repair(
+    files: Files, folder: str, identity: bytes, plan: RepairPlan, store: bytes = b""
+) -> list[str]:
     """Does what the plan says; the caller holds the store's lock. Returns the paths of the evidence.
 
+    ``store`` is the name of the store where the records that stay do not say it; without one it is that of a
+    store that was never restored.
     Raises NoSpace or StorageError, after which the log can be repaired again, and CorruptionError when a file
     has changed since it was scanned.
     """
     remove_unfinished(files, folder)
     evidence = [_save_evidence(files, step) for step in plan.steps]
     files.sync_dir(folder)
-    written = _write_new_files(files, folder, identity, plan)
+    written = _write_new_files(files, folder, identity, plan, plan.store or store or identity)
     publish_all(files, folder, written)
-    for step in plan.steps:
-        if step.kind == CUT:
-            cut_file(files, step.path, step.offset)
     replaced = {new.path for new in written}
+    for step in plan.steps:
+        if step.kind == CUT and step.path not in replaced:
+            cut_file(files, step.path, step.offset)
     # The newest goes last: it tells a repair that starts over how much there was.
     for step in plan.steps:
         if step.kind != CUT and step.path not in replaced:
@@ -63,22 +70,25 @@ def _free_name(files: Files, name: str) -> str:
     return free
 
 
-def _write_new_files(files: Files, folder: str, identity: bytes, plan: RepairPlan) -> list[NewFile]:
+def _write_new_files(
+    files: Files, folder: str, identity: bytes, plan: RepairPlan, store: bytes
+) -> list[NewFile]:
     """All files that the plan writes, durable, but none under its name yet."""
     written: list[NewFile] = []
     for step in plan.steps:
         if step.kind == REWRITE:
             written.append(_write(files, step.new_path, _pieces(files, identity, plan, step)))
-    if plan.marker_lsn is not None:
-        header = FileHeader(identity, plan.marker_lsn, plan.epoch)
-        marker = f"{folder}/{file_name(plan.marker_lsn)}"
-        written.append(_write(files, marker, [encode_file_header(header)]))
+    if plan.marker_lsn is not None and plan.began_at is not None:
+        branch = Branch(plan.last_lsn, plan.began_at, store)
+        clock_ms = time.time_ns() // 1_000_000
+        start = history_start(identity, branch, plan.epoch, clock_ms, plan.last_ms)
+        written.append(_write(files, f"{folder}/{file_name(plan.marker_lsn)}", [start]))
     return written
 
 
 def _pieces(files: Files, identity: bytes, plan: RepairPlan, step: Step) -> Iterator[bytes]:
     """The bytes of a file with the frames that stay, the last of them cut where the log ends."""
-    yield encode_file_header(FileHeader(identity, step.frames[0].first_lsn, plan.epoch_before))
+    yield encode_file_header(FileHeader(identity, step.frames[0].named_lsn, plan.epoch_before))
     window = Window(files, step.path)
     for found in step.frames:
         frame = window.frame_at(identity, found.offset)

@@ -1,8 +1,9 @@
 """Planning the repair of a log that recovery refuses: which records can stay, and the steps to that.
 
-LSNs are dense, so nothing behind a gap can be replayed, unless a checkpoint holds the missing records. Of the
-dense runs of whole records that overlap the checkpoint or go on where it ends, the one that reaches furthest
-stays: no choice loses less. Without such a run the log goes on with an empty file behind the checkpoint.
+LSNs are dense within a history, so nothing behind a gap can be replayed, unless a checkpoint holds the
+missing records. Of the dense runs of whole records that overlap the checkpoint or go on where it ends, the
+one that reaches furthest stays: no choice loses less. If records are lost by that, or nothing says whether
+there were any, the log goes on with a new history.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import msgspec
 
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES, file_name
-from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.histories import first_of_next
+from asteroid_cloud.wal.lsn import BEFORE_ALL, Lsn
 from asteroid_cloud.wal.read.frame_walker import Damage
 from asteroid_cloud.wal.repair.salvage_scan import DenseRun, FoundFrame, RunSection, ScannedFile, dense_runs
 
@@ -60,7 +62,13 @@ class RepairPlan(msgspec.Struct, frozen=True, kw_only=True):
     damage: list[Damage]
     steps: list[Step]
     marker_lsn: Lsn | None = None
-    """A new file begins here with a higher epoch: what is written from now on is another history."""
+    """The name of a new file with a higher epoch: what is written from now on is another history."""
+    began_at: Lsn | None = None
+    """The first record of that history, which the new file holds."""
+    store: bytes = b""
+    """The name that the store has by the records that stay; empty when they do not say."""
+    last_ms: int = 0
+    """The time of the last record that stays; 0 when there is none."""
     epoch: int = 0
     """That of the marker."""
     epoch_before: int = 0
@@ -72,13 +80,18 @@ class RepairPlan(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.steps) or self.marker_lsn is not None
 
 
-def plan_repair(scanned: Sequence[ScannedFile], checkpoint_lsn: Lsn) -> RepairPlan:
+def plan_repair(
+    scanned: Sequence[ScannedFile], checkpoint_lsn: Lsn, highest_lsn: Lsn = BEFORE_ALL
+) -> RepairPlan:
     """What to do with a log of which a checkpoint holds the records up to ``checkpoint_lsn``, 0 for none.
 
+    ``highest_lsn`` is the highest LSN that the store is known to have given out, if it is not in this log.
     A torn tail alone needs no repair: the next start cuts it. Raises CorruptionError when nothing can stay.
     """
     runs = dense_runs(scanned)
     run, last = _chosen(runs, checkpoint_lsn)
+    marker = _marker(scanned, last)
+    runs = [each for each in runs if not _is_only(each, marker)]
     known = max([*(each.last_lsn for each in runs), checkpoint_lsn])
     if last == 0 and (run is None or known > 0):
         path = scanned[0].path
@@ -87,10 +100,12 @@ def plan_repair(scanned: Sequence[ScannedFile], checkpoint_lsn: Lsn) -> RepairPl
     lost = LsnRange(Lsn(last + 1), known) if known > last else None
     epochs = [file.header.epoch for file in scanned if file.header is not None]
     epoch = max(epochs, default=0)
-    needs_marker = run is None or (lost is not None and not _is_marked(run, last, scanned, epoch))
+    needs_marker = (run is None or lost is not None) and marker is None
     sections = {id(section.file): section for section in (run.sections if run else [])}
     steps = []
     for file in scanned:
+        if file is marker:
+            continue
         is_newest = file is scanned[-1] and not needs_marker
         step = _step(folder, file, sections.get(id(file)), last, is_newest)
         if step is not None:
@@ -109,6 +124,9 @@ def plan_repair(scanned: Sequence[ScannedFile], checkpoint_lsn: Lsn) -> RepairPl
         damage=[*(damage for file in scanned for damage in file.damage), *_gaps(runs, checkpoint_lsn)],
         steps=steps,
         marker_lsn=Lsn(last + 1) if needs_marker else None,
+        began_at=first_of_next(max(known, highest_lsn)) if needs_marker else None,
+        store=_store_of(run, last),
+        last_ms=max((frame.time_ms for frame in _staying(run, last)), default=0),
         epoch=epoch + 1 if needs_marker else epoch,
         epoch_before=epoch,
     )
@@ -159,13 +177,27 @@ def _replayable(run: DenseRun, checkpoint: Lsn) -> Lsn:
     return Lsn(min(ends) - 1) if ends else run.last_lsn
 
 
-def _is_marked(run: DenseRun, last: Lsn, scanned: Sequence[ScannedFile], epoch: int) -> bool:
-    """Whether an interrupted repair has begun the new history already."""
-    newest = run.sections[-1]
-    if newest.frames or newest.file.header is None or newest.file.named_lsn != last + 1:
-        return False
-    others = [file.header.epoch for file in scanned if file.header is not None and file is not newest.file]
-    return newest.file.header.epoch == epoch and epoch > max(others, default=0)
+def _marker(scanned: Sequence[ScannedFile], last: Lsn) -> ScannedFile | None:
+    """The file with which an interrupted repair has begun the new history already, if it has."""
+    for file in scanned:
+        is_begun = file.header is not None and file.named_lsn == last + 1 and len(file.frames) == 1
+        if is_begun and file.frames[0].history is not None and file.frames[0].named_lsn == last + 1:
+            return file
+    return None
+
+
+def _is_only(run: DenseRun, file: ScannedFile | None) -> bool:
+    return all(section.file is file for section in run.sections)
+
+
+def _staying(run: DenseRun | None, last: Lsn) -> Iterator[FoundFrame]:
+    for section in run.sections if run else ():
+        yield from (frame for frame in section.frames if frame.first_lsn <= last)
+
+
+def _store_of(run: DenseRun | None, last: Lsn) -> bytes:
+    names = [frame.history.store for frame in _staying(run, last) if frame.history is not None]
+    return names[-1] if names else b""
 
 
 def _step(
@@ -181,7 +213,7 @@ def _step(
         is_in_place = is_in_place and frame.offset == end
         end = frame.end
     if not is_in_place or (staying and staying[-1].last_lsn > last):
-        new_path = f"{folder}/{file_name(staying[0].first_lsn)}"
+        new_path = f"{folder}/{file_name(staying[0].named_lsn)}"
         size = file.size - sum(frame.end - frame.offset for frame in staying)
         return Step(REWRITE, file.path, bytes=size, new_path=new_path, frames=staying)
     is_torn = is_newest and not any(frame.offset >= end for frame in file.frames)

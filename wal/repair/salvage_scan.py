@@ -13,7 +13,7 @@ from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError, NotFound
-from asteroid_cloud.wal.format.events import BulkLoaded
+from asteroid_cloud.wal.format.events import BulkLoaded, HistoryBegun
 from asteroid_cloud.wal.format.log_file import FileHeader
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_walker import Damage, FrameWalker, Salvage
@@ -28,6 +28,14 @@ class FoundFrame(msgspec.Struct, frozen=True):
     end: int
     first_lsn: Lsn
     last_lsn: Lsn
+    time_ms: int = 0
+    history: HistoryBegun | None = None
+    """The history that it begins, if it begins one."""
+
+    @property
+    def named_lsn(self) -> Lsn:
+        """The LSN in the name of a file that begins with this frame."""
+        return self.first_lsn if self.history is None else Lsn(self.history.branched_at + 1)
 
 
 class FoundBulkLoad(msgspec.Struct, frozen=True):
@@ -63,6 +71,7 @@ class DenseRun(msgspec.Struct):
     """Records that follow one another without a gap, from file to file."""
 
     first_lsn: Lsn
+    """Of a run that begins with a history, the LSN after the record that the history goes on from."""
     last_lsn: Lsn
     """``first_lsn - 1`` for a file that holds no record yet."""
     sections: list[RunSection]
@@ -94,9 +103,9 @@ def dense_runs(scanned: Sequence[ScannedFile]) -> list[DenseRun]:
         if file.header is not None:
             _join(runs, section, file.named_lsn, Lsn(file.named_lsn - 1))
         for frame in file.frames:
-            if not runs or runs[-1].sections[-1] is not section or runs[-1].last_lsn + 1 != frame.first_lsn:
+            if not runs or runs[-1].sections[-1] is not section or runs[-1].last_lsn + 1 != frame.named_lsn:
                 section = RunSection(file, [])
-                _join(runs, section, frame.first_lsn, frame.last_lsn)
+                _join(runs, section, frame.named_lsn, frame.last_lsn)
             runs[-1].last_lsn = frame.last_lsn
             section.frames.append(frame)
     return runs
@@ -142,7 +151,9 @@ def _scanned(
 
     policy = Salvage(decode)
     for frame in FrameWalker(Window(files, path, found.size), identity, Lsn(0), policy=policy):
-        place = FoundFrame(frame.offset, frame.end, frame.header.first_lsn, frame.header.last_lsn)
-        found.frames.append(place)
+        place = frame.header
+        found.frames.append(
+            FoundFrame(frame.offset, frame.end, place.first_lsn, place.last_lsn, place.time_ms, frame.history)
+        )
     found.damage += policy.damage
     return found

@@ -18,6 +18,7 @@ from asteroid_cloud.wal.disk.contents import read_chunks
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.disk.layout import LOCK, LOG, StoreLayout
 from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest, LogPruned
+from asteroid_cloud.wal.format.frame import decode_header
 from asteroid_cloud.wal.format.log_file import (
     FILE_HEADER_BYTES,
     FileHeader,
@@ -47,6 +48,17 @@ class LogExport(msgspec.Struct, frozen=True, kw_only=True):
     last_lsn: Lsn
     """``first_lsn - 1`` when it holds no record."""
     bytes: int
+    records: int
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """Frames of one history: what becomes a log file of its own."""
+
+    named_lsn: Lsn
+    begins_history: bool
+    offset: int
+    end: int
+    last_lsn: Lsn
 
 
 def export_log(
@@ -61,7 +73,7 @@ def export_log(
     if files.exists(path):
         raise Conflict(f"{path} exists already", code="exists")
     source = LogSource(files, [folder])
-    first = from_lsn or source.first_lsn
+    first = _first_of(source, from_lsn)
     if until_lsn is not None and until_lsn < first:
         raise InvalidRequest(f"until_lsn {until_lsn} is before the first record, {first}", code="bad_lsn")
     header = FileHeader(source.identity, first, source.epoch)
@@ -70,6 +82,11 @@ def export_log(
 
 def check_export(files: Files, path: str) -> LogExport:
     """Reads every record of an exported file; raises CorruptionError, UnsupportedVersion, StorageError."""
+    return _checked(files, path)[0]
+
+
+def _checked(files: Files, path: str) -> tuple[LogExport, list[_Part]]:
+    """What an exported file holds, and its parts, at least one; raises as ``check_export``."""
     header, size = read_file_header(files, path), files.size(path)
     end = size - FILE_HEADER_BYTES
     if end < FILE_HEADER_BYTES:
@@ -80,53 +97,86 @@ def check_export(files: Files, path: str) -> LogExport:
     except CorruptionError as error:
         raise CorruptionError(path, end, "the file is cut off, or is no exported file") from error
     walker = FrameWalker(Window(files, path, end), header.identity, Lsn(header.first_lsn - 1))
+    starts, records, before = [(header.first_lsn, False, FILE_HEADER_BYTES)], 0, Lsn(header.first_lsn - 1)
     for frame in walker:
+        if frame.header.first_lsn != before + 1:
+            starts.append((Lsn(before + 1), True, frame.offset))
         for _ in frame.records(unpacker):
-            pass
+            records += 1
+        before = frame.header.last_lsn
     last = walker.last_lsn
     if (closing.identity, closing.first_lsn) != (header.identity, last + 1):
         raise CorruptionError(path, end, f"the file ends with record {last}, not as it was exported")
-    return _described(header, last, size)
+    return _described(header, last, size, records), _parts(starts, end, last)
+
+
+def _parts(starts: list[tuple[Lsn, bool, int]], end: int, last: Lsn) -> list[_Part]:
+    """The parts that begin so; nothing lies before a history that the file begins with."""
+    following = [*starts[1:], (Lsn(last + 1), False, end)]
+    parts = [
+        _Part(named, begins, offset, next_offset, Lsn(next_named - 1))
+        for (named, begins, offset), (next_named, _, next_offset) in zip(starts, following, strict=True)
+    ]
+    return [part for part in parts if part.offset < part.end or len(parts) == 1]
 
 
 def import_log(files: Files, path: str, into: str) -> LogExport:
     """Checks an exported file and makes it the log of a new store, or appends it to that of a stopped one.
 
-    Its records become one log file, whatever their size, so that they are there as a whole or not at all.
+    The records of each history become one log file, whatever their size, so that they are there as a whole or
+    not at all. After a crash between two of them the same file can be imported again.
     Raises as ``enter``, CorruptionError, LogPruned when a new store would not begin with record 1, Conflict:
     ``not_empty`` when the folder holds no log but something else, ``another_store`` or ``lsn_mismatch``
     when the records do not go on where that log ends, NoSpace, StorageError.
     """
-    found = check_export(files, path)
+    found, parts = _checked(files, path)
     folder = StoreLayout(into).collection().log
     if kind_of(files, into) in (FolderKind.STORE, FolderKind.BACKUP):
         with enter(files, into) as access:
-            _append(access.files, path, found, folder)
+            _append(access.files, path, found, parts, folder)
         return found
     with new_folder(files, into) as making:
         _check_new(found)
         making.make_dirs(folder)
-        _take(making, path, found, folder)
+        _take_all(making, path, found, parts, folder)
     return found
 
 
-def _append(files: Files, path: str, found: LogExport, folder: str) -> None:
+def _append(files: Files, path: str, found: LogExport, parts: list[_Part], folder: str) -> None:
     """Takes an export into the log of a store, which has one or is nothing but the place for one."""
     if log_files(files, folder):
-        _check_end(files, found, folder)
+        parts = _going_on(files, found, parts, folder)
     else:
         _check_bare(files, folder)
         _check_new(found)
     remove_unfinished(files, folder)
-    _take(files, path, found, folder)
+    _take_all(files, path, found, parts, folder)
+
+
+def _first_of(source: LogSource, from_lsn: Lsn | None) -> Lsn:
+    """The first LSN of the exported file; that of a history is the one after the record that it goes on from.
+
+    Raises InvalidRequest ``bad_lsn`` for an LSN that the log jumps over.
+    """
+    if from_lsn is None:
+        return source.first_lsn
+    for jump in source.jumps:
+        if from_lsn == jump.began_at:
+            return Lsn(jump.branched_at + 1)
+        if jump.branched_at + 1 < from_lsn < jump.began_at:
+            reason = f"record {jump.branched_at} is followed by record {jump.began_at}"
+            raise InvalidRequest(f"there is no record {from_lsn}: {reason}", code="bad_lsn")
+    return from_lsn
 
 
 def _pieces(source: LogSource, header: FileHeader, until_lsn: Lsn | None) -> Iterator[tuple[bytes, Lsn]]:
     """Frames ready to be written, each with its last record."""
     wanted = header.first_lsn
     for frame in source.frames(wanted):
+        if until_lsn is not None and frame.header.first_lsn > until_lsn:
+            raise InvalidRequest(f"until_lsn is {until_lsn}, which the log jumps over", code="bad_lsn")
         last = frame.header.last_lsn if until_lsn is None else min(frame.header.last_lsn, until_lsn)
-        yield frame.part(header.identity, wanted, last), last
+        yield frame.part(header.identity, max(wanted, frame.header.first_lsn), last), last
         wanted = Lsn(last + 1)
         if last == until_lsn:
             return
@@ -137,27 +187,28 @@ def _pieces(source: LogSource, header: FileHeader, until_lsn: Lsn | None) -> Ite
 
 
 def _write(files: Files, path: str, header: FileHeader, pieces: Iterator[tuple[bytes, Lsn]]) -> LogExport:
-    last = Lsn(header.first_lsn - 1)
+    last, records = Lsn(header.first_lsn - 1), 0
 
     def contents() -> Iterator[bytes]:
-        nonlocal last
+        nonlocal last, records
         yield encode_file_header(header)
         for data, last_of_piece in pieces:
             yield data
-            last = last_of_piece
+            last, records = last_of_piece, records + decode_header(data).count
         yield encode_file_header(FileHeader(header.identity, Lsn(last + 1), header.epoch))
 
     size = write_whole(files, path, contents())
-    return _described(header, last, size)
+    return _described(header, last, size, records)
 
 
-def _described(header: FileHeader, last: Lsn, size: int) -> LogExport:
+def _described(header: FileHeader, last: Lsn, size: int, records: int) -> LogExport:
     return LogExport(
         identity=header.identity.hex(),
         epoch=header.epoch,
         first_lsn=header.first_lsn,
         last_lsn=last,
         bytes=size,
+        records=records,
     )
 
 
@@ -175,22 +226,39 @@ def _check_bare(files: Files, folder: str) -> None:
         raise Conflict(f"{store} is not empty, and holds no log", code="not_empty")
 
 
-def _check_end(files: Files, found: LogExport, folder: str) -> None:
-    """Raises Conflict unless the log ends just before; cuts its torn tail then, as any start would."""
+def _going_on(files: Files, found: LogExport, parts: list[_Part], folder: str) -> list[_Part]:
+    """The parts that go on where the log ends, whose torn tail is cut then, as any start would.
+
+    Raises Conflict when none does.
+    """
     end = find_end(files, folder, None)
     assert end is not None
-    if (end.header.identity.hex(), end.header.epoch) != (found.identity, found.epoch):
+    left = [part for part in parts if part.named_lsn > end.last_lsn]
+    is_next = bool(left) and left[0].begins_history and found.epoch > end.header.epoch
+    is_alike = end.header.epoch == found.epoch or is_next
+    if end.header.identity.hex() != found.identity or not is_alike:
         raise Conflict(
             "the file is of another store, or of another history of this one", code="another_store"
         )
-    if found.first_lsn != end.last_lsn + 1:
+    if not left or left[0].named_lsn != end.last_lsn + 1:
         reason = f"the file begins with record {found.first_lsn}, the log ends with {end.last_lsn}"
         raise Conflict(reason, code="lsn_mismatch")
     if found.last_lsn >= found.first_lsn:
         cut_tail(files, end)
+    return left
 
 
-def _take(files: Files, path: str, found: LogExport, folder: str) -> None:
-    """Copies all but the closing header under a log file's name; an empty file of that name is replaced."""
-    target = f"{folder}/{file_name(found.first_lsn)}"
-    write_whole(files, target, read_chunks(files, path, 0, found.bytes - FILE_HEADER_BYTES))
+def _take_all(files: Files, path: str, found: LogExport, parts: list[_Part], folder: str) -> None:
+    for part in parts:
+        _take(files, path, found, part, f"{folder}/{file_name(part.named_lsn)}")
+
+
+def _take(files: Files, path: str, found: LogExport, part: _Part, target: str) -> None:
+    """Copies a part under a log file's name, with a header; an empty file of that name is replaced."""
+    header = FileHeader(bytes.fromhex(found.identity), part.named_lsn, found.epoch)
+
+    def contents() -> Iterator[bytes]:
+        yield encode_file_header(header)
+        yield from read_chunks(files, path, part.offset, part.end)
+
+    write_whole(files, target, contents())

@@ -38,8 +38,10 @@ def dump(
 ) -> None:
     """Print the records as lines of JSON.
 
-    In payloads null keeps the one that is there and "" clears it. Times are such as 2026-01-31T12:00:00Z, by
-    the writer's clock. Status 1 when damage ends the output.
+    In payloads null keeps the one that is there and "" clears it. Times are such as 2026-01-31T12:00:00Z. The
+    time of a record is never before that of another one before it; "clock" is what the writer's clock said if
+    that was less. What was logged until a time ends with the last record that was, by that clock, and takes
+    in all before it. Status 1 when damage ends the output.
     """
     selection = Selection(
         from_lsn=Lsn(from_lsn),

@@ -12,12 +12,11 @@ from asteroid_cloud.api.cli.options import (
     as_json_option,
     data_option,
     errors_to_status,
-    iso,
     log_to_read,
     print_json,
     print_table,
 )
-from asteroid_cloud.wal.read import LogStatistics, statistics_of
+from asteroid_cloud.wal.read import LogStatistics, iso, statistics_of
 
 
 @click.command()
@@ -58,6 +57,13 @@ def _print(found: LogStatistics) -> None:
     each = found.records / found.frames
     click.echo(f"{found.frames:,} frames of {each:,.1f} records, {found.records_a_frame_max:,} at the most")
     click.echo(f"LSN {found.first_lsn} to {found.last_lsn}, {iso(found.first_ms)} to {iso(found.last_ms)}")
+    for jump in found.histories:
+        click.echo(f"the store went back to record {jump.branched_at}, and on with record {jump.began_at}")
+    if found.clock_steps_back:
+        back_s = found.clock_back_ms_max / 1000
+        click.echo(
+            f"the clock went back {found.clock_steps_back:,} times; at most it was {back_s:,.1f} s behind"
+        )
     if found.vectors:
         click.echo(f"{found.bytes_a_vector:,.1f} bytes a vector, with its id and payload")
     largest = found.largest

@@ -7,6 +7,7 @@ from os.path import realpath
 import rich_click as click
 
 from asteroid_cloud.api.cli.options import (
+    INSTANT,
     LSN,
     as_json_option,
     data_option,
@@ -17,7 +18,7 @@ from asteroid_cloud.api.cli.options import (
 )
 from asteroid_cloud.wal.disk import LocalFiles
 from asteroid_cloud.wal.store import peek
-from asteroid_cloud.wal.transfer import LogExport, export_log, import_log
+from asteroid_cloud.wal.transfer import LogExport, export_log, import_log, last_record_until
 
 
 @click.command("export")
@@ -25,15 +26,23 @@ from asteroid_cloud.wal.transfer import LogExport, export_log, import_log
 @data_option
 @click.option("--from-lsn", type=LSN, help="Begin with this record, not the oldest.")
 @click.option("--until-lsn", type=LSN, help="End with this record, not the newest.")
+@click.option("--until-time", type=INSTANT, metavar="TIME", help="End with the last record of then.")
 @as_json_option
 @errors_to_status
-def export_command(file: str, data: str, from_lsn: int | None, until_lsn: int | None, as_json: bool) -> None:
+def export_command(
+    file: str, data: str, from_lsn: int | None, until_lsn: int | None, until_time: int | None, as_json: bool
+) -> None:
     """Write records into the new file FILE, which "import" checks and takes.
 
     A server may have the store open. Status 1 when the log lacks the records, or FILE exists.
     """
-    peek(LocalFiles(), data.rstrip("/"), backups=True)
-    done = export_log(LocalFiles(), log_folder(data), file, lsn_of(from_lsn), lsn_of(until_lsn))
+    files, folder, until = LocalFiles(), log_folder(data), lsn_of(until_lsn)
+    peek(files, data.rstrip("/"), backups=True)
+    if until_time is not None:
+        if until is not None:
+            raise click.UsageError("--until-lsn and --until-time do not go together")
+        until = last_record_until(files, folder, until_time)
+    done = export_log(files, folder, file, lsn_of(from_lsn), until)
     _show("exported", done, file, as_json)
 
 
@@ -55,6 +64,6 @@ def _show(done: str, found: LogExport, file: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    records = found.last_lsn - found.first_lsn + 1
+    records = found.records
     which = f"LSN {found.first_lsn} to {found.last_lsn}" if records else "none"
     click.echo(f"{done} {file}: {records:,} records, {which}, {found.bytes:,} bytes")

@@ -11,7 +11,7 @@ from litestar.types import HTTPScope, Message, Send
 from asteroid_cloud.api.http.bodies import Body
 from asteroid_cloud.api.limits import ANSWER_BYTES_PER_S_MIN, ANSWER_PIECE_BYTES
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
-from asteroid_cloud.api.wire.headers import CUT
+from asteroid_cloud.api.wire.headers import CUT, STORE_HEADER
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID
 from asteroid_cloud.wal.errors import AsteroidError
 
@@ -34,6 +34,8 @@ class Sender:
         """Why an answer was not begun that a route had made: no memory for it, or it is too large."""
         self.body: Body | None = None
         """The request's body, the rest of which is read before the answer."""
+        self.store: str | None = None
+        """Names the store that answers; set before the answer, when there is one."""
         self.is_whole = False
         self._is_head = scope["method"] == "HEAD"
         self._cut: Callable[[], None] = scope.get(CUT, lambda: None)  # type: ignore[assignment]
@@ -70,6 +72,8 @@ class Sender:
             self.refusal = error
             raise
         added = [(REQUEST_ID.lower().encode(), self._request_id.encode())]
+        if self.store is not None:
+            added.append((STORE_HEADER.lower().encode(), self.store.encode()))
         if self.body is None or not await self.body.finish():
             added.append((b"connection", b"close"))
         message["headers"] = [*headers, *added]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_new_store_as_of_a_point(store: Path, tmp_path: Path) -> None:
     told = json.loads(run(str(store), "--into", str(tmp_path / "b"), "--until-lsn", "4", "--json"))
     assert (told["lsn"], told["base_lsn"], told["records"]) == (4, 3, 1)
     assert rows(tmp_path / "b") == 3
-    run(str(store), "--into", str(tmp_path / "c"), "--until-time", "2999-01-01T00:00:00Z")
+    run(str(store), "--into", str(tmp_path / "c"), "--until-time", datetime.now(UTC).isoformat())
     assert rows(tmp_path / "c") == 3
     assert rows(store) == 3
 
@@ -84,3 +85,30 @@ def test_a_backup_and_the_log_after_it(store: Path, tmp_path: Path) -> None:
     assert rows(tmp_path / "a") == 4
     run(str(copy), "--into", str(tmp_path / "b"))
     assert rows(tmp_path / "b") == 3
+
+
+@pytest.mark.parametrize("moment", ["2039-01-01T00:00:00Z", "1999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("is_backup", [False, True])
+def test_row_4_a_time_that_cannot_be_reached_is_status_1(
+    store: Path, tmp_path: Path, moment: str, is_backup: bool
+) -> None:
+    source, into = store, tmp_path / "into"
+    if is_backup:
+        source = tmp_path / "backup"
+        with api.open_blocking(store) as opened:
+            opened.backup(str(source))
+    said = run(str(source), "--into", str(into), "--until-time", moment, status=1)
+    assert "bad_point" in said
+    assert moment[:4] in said
+    assert not into.exists()
+
+
+def test_row_4_the_reached_record_and_its_time_are_printed(store: Path, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    said = run(str(store), "--into", str(tmp_path / "a"), "--until-time", now.isoformat())
+    assert "as record 4 left it" in said
+    assert f"Record 4 was logged at {now.date().isoformat()}T" in said
+    assert f"begins with record {2**40}" in said
+    told = json.loads(run(str(store), "--into", str(tmp_path / "b"), "--tag", "two", "--json"))
+    assert (told["lsn"], told["began_at"]) == (3, 2**40)
+    assert 0 < now.timestamp() * 1000 - told["time_ms"] < 10 * 60 * 1000

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from asteroid_cloud.client import Change, Client, ConnectionFailed, InvalidRequest, NotFound, UnexpectedAnswer
+from asteroid_cloud.client import (
+    Change,
+    Client,
+    ConnectionFailed,
+    InvalidRequest,
+    NotFound,
+    OtherHistory,
+    UnexpectedAnswer,
+)
 from asteroid_cloud.client.protocol.changes import Following, Lines
 from asteroid_cloud.client.settings import RetryPolicy, resolve
 from tests.support.faulty_server import FaultyServer, Step
@@ -136,3 +144,29 @@ def test_a_line_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(lines.cut(b"67890\nabc")) == [b"1234567890"]
     with pytest.raises(UnexpectedAnswer, match="more than 10"):
         list(lines.cut(b"d" * 10))
+
+
+async def test_a_feed_does_not_go_on_in_another_store(client: Any, server: FaultyServer) -> None:
+    """Its LSNs would mean other records, and nothing else would say so."""
+
+    def answering(store: str, body: bytes) -> Step:
+        async def step(request: web.Request) -> web.StreamResponse:
+            headers = {"Content-Type": "application/x-ndjson", "X-Asteroid-Store": store}
+            response = web.StreamResponse(headers=headers)
+            await response.prepare(request)
+            await response.write(body)
+            assert request.transport is not None
+            request.transport.close()
+            return response
+
+        return step
+
+    server.script += [
+        answering("one", text(PIECES[:1])),
+        answering("one", b""),
+        answering("two", text(PIECES)),
+    ]
+    with pytest.raises(OtherHistory) as refused:
+        await collected(client)
+    assert refused.value.details == {"store": "two", "store_before": "one"}
+    assert (refused.value.branched_at, refused.value.began_at) == (0, 0)

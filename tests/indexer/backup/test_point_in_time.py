@@ -18,7 +18,7 @@ from asteroid_cloud.wal.append.log import Retention
 from asteroid_cloud.wal.append.sequencer import Sequencer
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, LockHeld, LogPruned, NotFound, StorageError
-from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.lsn import HISTORY_LSNS, Lsn
 from tests.support.engines import contents, opened, u64, vectors
 from tests.support.faulty_files import Fault, FaultyFiles
 from tests.support.probe import inside
@@ -168,14 +168,15 @@ async def test_in_place_and_back_again(tmp_path: Path) -> None:
     assert (done.base, aside) == ("tag early", "replaced.1")
     async with opened(tmp_path, ALL) as engine:
         assert [tag.name for tag in await engine.tags()] == ["early"]
-        assert engine.applied_lsn == early.lsn + 1
+        assert engine.applied_lsn == done.began_at == HISTORY_LSNS
         await write_more(engine, 70)
         other = dict(contents(engine))
         await engine.tag("other")
     assert undo_replacement(files, str(tmp_path)) == "replaced.2"
     assert await held(tmp_path) == at_newest
     async with opened(tmp_path, ALL) as engine:
-        assert engine.applied_lsn == newest
+        assert engine.applied_lsn == 2 * HISTORY_LSNS
+        assert [each.branched_at for each in engine.histories.branches] == [newest]
         assert [tag.name for tag in await engine.tags()] == ["late", "early"]
         assert late in await engine.tags()
     assert undo_replacement(files, str(tmp_path)) == "replaced.3"

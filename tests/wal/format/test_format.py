@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 
 from asteroid_cloud.wal import LocalFiles, limits
-from asteroid_cloud.wal.format.events import Event, IndexCreated, VectorsDeleted, VectorsUpserted
+from asteroid_cloud.wal.format.events import (
+    Event,
+    HistoryBegun,
+    IndexCreated,
+    VectorsDeleted,
+    VectorsUpserted,
+)
 from asteroid_cloud.wal.format.frame import HEADER_BYTES
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
+from asteroid_cloud.wal.histories import Jump
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.log_reader import LogReader
 from asteroid_cloud.wal.read.record_json import record_line
-from tests.support.logs import FOLDER, IDENTITY, disk
+from tests.support.logs import FOLDER, IDENTITY, TIME_MS, disk
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "wal" / "format" / "FORMAT.md").read_text()
@@ -68,6 +75,18 @@ def test_limits_are_those_of_the_code() -> None:
     for name, text in table("Limits"):
         (number,) = re.findall(r"^\d+", text)
         assert getattr(limits, name.strip("`")) == int(number)
+
+
+def test_a_log_with_a_history_and_a_clock_loads_for_ever() -> None:
+    log = LogReader(LocalFiles(), str(ROOT / "tests" / "fixtures" / "format-v3" / "wal"))
+    assert (log.identity, log.header.version, log.jumps) == (IDENTITY, 3, (Jump(Lsn(2), Lsn(2**40)),))
+    assert not log.check(bodies=True).damage
+    found = [(record.lsn, record.clock_ms, record.event) for record in log.read(Lsn(2))]
+    assert found[1:] == [
+        (2**40, TIME_MS - 1000, HistoryBegun(2, b"the store's name")),
+        (2**40 + 1, TIME_MS - 500, VectorsDeleted((7).to_bytes(8, "little"))),
+    ]
+    assert {record.time_ms for record in log.read(Lsn(1))} == {TIME_MS}
 
 
 @pytest.mark.parametrize("version", [1, 2])

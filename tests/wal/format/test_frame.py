@@ -138,7 +138,7 @@ def test_a_body_that_states_another_size_is_refused_before_decompression(packed:
         (sealed(b"", count=3, raw=11), "impossible sizes"),
         (sealed(b"", first=0), "impossible sizes"),
         (sealed(bytes(600), raw=8), "impossible packed size"),
-        (sealed(b"", flags=2), "no frame begins here"),
+        (sealed(b"", flags=4), "no frame begins here"),
         (sealed(zstandard.compress(bytes(8)) + b"x", count=2), "does not decompress"),
         (sealed(zstandard.compress(b"\x02\0\0\0\x91\x02" + b"\0\0"), count=1), "behind the last event"),
         (sealed(zstandard.compress(b"\x09\0\0\0\x91\x02" + b"\0\0"), count=1), "cut off"),

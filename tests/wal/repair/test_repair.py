@@ -13,6 +13,7 @@ from asteroid_cloud.wal.errors import CorruptionError, StorageError, Unsupported
 from asteroid_cloud.wal.format.events import BulkLoaded, encode_event
 from asteroid_cloud.wal.format.frame import encode_frame
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
+from asteroid_cloud.wal.lsn import HISTORY_LSNS
 from asteroid_cloud.wal.read.log_folder import log_files
 from asteroid_cloud.wal.repair.carry_out import apply_repair
 from asteroid_cloud.wal.repair.plan import RepairPlan, plan_repair
@@ -107,7 +108,8 @@ async def test_a_new_history_has_a_higher_epoch_only_if_records_were_lost() -> N
     damaged(files, 2)
     assert repaired(files).epoch == 2
     log = await LocalLog.open(files, FOLDER)
-    assert (log.durable_lsn, await log.append([event(5)])) == (4, 5)
+    assert (log.durable_lsn, await log.append([event(5)])) == (HISTORY_LSNS, HISTORY_LSNS + 1)
+    assert log.count(Lsn(0), log.durable_lsn) == 4 + 2
     await log.close()
     assert bytes(files.contents[path_of(5)])[40] == 2
     files = three_files()
@@ -175,7 +177,7 @@ async def test_a_log_that_does_not_meet_its_checkpoint_begins_behind_it() -> Non
         assert (plan.lost and (plan.lost.first, plan.lost.last)) == lost
         assert await held(files) == []
         log = await LocalLog.open(files, FOLDER)
-        assert log.durable_lsn == checkpoint
+        assert log.durable_lsn == HISTORY_LSNS, "the record that begins the new history"
         await log.close()
         assert not look(files, checkpoint).is_needed
 

@@ -112,7 +112,7 @@ def test_arbitrary_bytes_behind_a_header_are_damage_or_a_tail(data: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    ("offset", "message"), [(8, "format version 9; this program knows 2"), (12, "format flags 0x9")]
+    ("offset", "message"), [(8, "format version 9; this program knows 3"), (12, "format flags 0x9")]
 )
 async def test_a_newer_format_is_left_untouched(offset: int, message: str) -> None:
     data = bytearray(WHOLE)
