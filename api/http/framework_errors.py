@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from traceback import clear_frames
 
 import msgspec
 from litestar import Request, Response
@@ -25,7 +26,9 @@ class ErrorHandler:
 
     def answer(self, error: BaseException) -> ErrorAnswer:
         """The answer to any exception, the framework's included."""
-        return answer_to(_translated(error), self._hide)
+        answer = answer_to(_translated(error), self._hide)
+        clear_frames(error.__traceback__)  # they hold what was gathered, until the next collection of garbage
+        return answer
 
     def handle(self, _: Request[object, object, State], error: Exception) -> Response[bytes]:
         """Litestar's handler for every exception."""

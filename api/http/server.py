@@ -24,6 +24,7 @@ from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import EXIT_S_MAX
 from asteroid_cloud.api.service.collections import Collection, Collections
+from asteroid_cloud.api.service.memory.heap import bound_heap
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
@@ -121,6 +122,7 @@ def run(settings: Settings) -> None:
         )
     start_logging(settings.log_level, access_log=settings.access_log)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    bound_heap()
     anyio.run(_serve, settings, backend_options={"use_uvloop": True})
 
 

@@ -14,6 +14,10 @@ from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.wire.headers import CUT, STORE_HEADER
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID
 from asteroid_cloud.wal.errors import AsteroidError
+from asteroid_cloud.wal.limits import KIB
+
+UNCOUNTED_BYTES = 64 * KIB
+"""An answer up to this size is always sent: errors too must find room."""
 
 
 class SlowReader(Exception):
@@ -67,7 +71,10 @@ class Sender:
             self._is_feed = length is None
             size = int(length or b"0")
             self._room.check(size)
-            self._room.hold(size)
+            if size > UNCOUNTED_BYTES:
+                self._room.hold(size)
+            else:
+                self._room.release()
         except AsteroidError as error:
             self.refusal = error
             raise
@@ -88,7 +95,8 @@ class Sender:
             is_last = number == len(pieces) and not more
             await self._in_time({"type": "http.response.body", "body": piece, "more_body": not is_last})
             self.sent += len(piece)
-            self._room.give_back(len(piece))
+            if self._room.held:
+                self._room.give_back(len(piece))
         self.is_whole = not more
 
     async def _in_time(self, message: Message) -> None:

@@ -22,6 +22,8 @@ class AnswerBudget:
     def __init__(self, bytes_max: int = ANSWER_BYTES_MAX) -> None:
         self.bytes_max = bytes_max
         self._used = 0
+        self._gathering: dict[AnswerRoom, None] = {}
+        """The answers that still gather rows, the oldest first."""
         self._lock = Lock()
 
     @property
@@ -29,18 +31,34 @@ class AnswerBudget:
         """Bytes of answers under way now."""
         return self._used
 
-    def change(self, held: int, wanted: int) -> None:
-        """One answer holds ``wanted`` bytes in place of ``held``.
+    def change(self, room: AnswerRoom, wanted: int) -> None:
+        """An answer holds ``wanted`` bytes from now on; raises Overloaded when they do not fit.
 
-        Raises Overloaded when they do not fit beside the others; an answer alone always fits.
+        An answer alone always fits. Of those that still gather rows the oldest goes on, and the younger ones
+        are refused when it needs their room: else all of them would lose what they have done, in turn.
         """
         with self._lock:
-            used = self._used + wanted - held
-            if wanted > held and used > max(self.bytes_max, wanted):
-                raise Overloaded(
-                    "answers under way fill the memory that there is for them", retry_after_s=RETRY_AFTER_S
-                )
-            self._used = used
+            used = self._used + wanted - room.held
+            bytes_max = max(self.bytes_max, wanted)
+            if wanted > room.held and (room.is_refused or used > bytes_max):
+                self._make_room(room, used - bytes_max)
+            self._used, room.held = used, wanted
+            if room.is_gathering and wanted:
+                self._gathering[room] = None
+            else:
+                self._gathering.pop(room, None)
+
+    def _make_room(self, room: AnswerRoom, missing: int) -> None:
+        """Refuses the younger answers that gather; raises Overloaded if that is not enough, or not fair."""
+        is_oldest = next(iter(self._gathering), room) is room
+        younger = [each for each in self._gathering if each is not room and not each.is_refused]
+        if room.is_refused or not is_oldest or sum(each.held for each in younger) < missing:
+            room.is_refused = True
+            raise Overloaded(
+                "answers under way fill the memory that there is for them", retry_after_s=RETRY_AFTER_S
+            )
+        for each in younger:
+            each.is_refused = True
 
 
 class AnswerRoom:
@@ -50,8 +68,12 @@ class AnswerRoom:
         self.peak = 0
         """The most that it has held."""
         self._budget = budget
+        self.held = 0
+        """What it holds now; the budget's to change."""
+        self.is_gathering = False
+        """Whether it may still be refused for the sake of an older one."""
+        self.is_refused = False
         self._gathered = 0
-        self._held = 0
         self._hint = "ask for less"
 
     def lower(self, hint: str) -> AnswerRoom:
@@ -66,7 +88,8 @@ class AnswerRoom:
         """
         self._gathered += size
         self.check(self._gathered)
-        self.hold(self._gathered)
+        self.is_gathering = True
+        self._hold(self._gathered)
 
     def check(self, size: int) -> None:
         """Raises TooLarge ``answer_too_large`` for an answer of that size."""
@@ -77,21 +100,19 @@ class AnswerRoom:
                 limit=ANSWER_BYTES_MAX,
             )
 
-    @property
-    def held(self) -> int:
-        """What it holds now."""
-        return self._held
-
     def hold(self, size: int) -> None:
         """Holds so much from now on, in place of what it held; raises Overloaded."""
-        self._budget.change(self._held, size)
-        self._held = size
-        self.peak = max(self.peak, size)
+        self.is_gathering = False
+        self._hold(size)
 
     def give_back(self, size: int) -> None:
         """Gives back what was sent."""
-        self.hold(max(0, self._held - size))
+        self.hold(max(0, self.held - size))
 
     def release(self) -> None:
         """Gives back all."""
         self.hold(0)
+
+    def _hold(self, size: int) -> None:
+        self._budget.change(self, size)
+        self.peak = max(self.peak, size)

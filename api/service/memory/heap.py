@@ -12,7 +12,7 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 
 from asteroid_cloud.api.service.process_info import anonymous_bytes
-from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.limits import KIB, MIB
 
 PERIOD_S = 10.0
 """How often the process looks whether it has grown."""
@@ -20,6 +20,9 @@ SETTLE_S = 0.5
 """How long after a large answer: more may be under way."""
 GROWN_BYTES = 32 * MIB
 """Growth since the last time that is worth the work."""
+HEAPS_MAX = 2
+LARGE_BLOCK_BYTES = 128 * KIB
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 NOTED_BYTES = 4 * MIB
 """An answer or a body of so many bytes is."""
 
@@ -31,6 +34,14 @@ def trim_heap() -> bool:
         return False
     trim(0)
     return True
+
+
+def bound_heap() -> None:
+    """Has glibc keep few heaps, and large blocks out of them, so that what is freed can be given back."""
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_ARENA_MAX, HEAPS_MAX)
+        set_option(_M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 class HeapTrimmer:

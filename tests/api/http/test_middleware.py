@@ -14,6 +14,7 @@ import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.http import bodies
 from asteroid_cloud.api.http.bodies import BYTES_MAX_BY_PATH
+from asteroid_cloud.api.http.framework_errors import ErrorHandler
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import (
@@ -295,6 +296,6 @@ async def test_a_bug_outside_the_application_is_answered_too(
     async def broken(*_: object) -> None:
         raise RuntimeError("secret of the inside")
 
-    gate = RequestGuard(broken, Settings(data=store.path), Metrics())
+    gate = RequestGuard(broken, Settings(data=store.path), Metrics(), ErrorHandler([]))
     told = (await ask(gate, "GET", "/v1/index")).check_refused(500, "internal")
     assert told["request_id"] in caplog.text

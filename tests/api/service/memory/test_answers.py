@@ -28,12 +28,31 @@ def test_what_one_answer_holds_another_cannot() -> None:
     assert caught.value.code == "overloaded"
     assert caught.value.retry_after_s > 0
     two.release()
+    two = AnswerRoom(budget)
     one.take(40)
     one.give_back(70)
     assert budget.used == 30
     two.hold(70)
     one.release()
     two.release()
+    assert budget.used == 0
+
+
+def test_the_oldest_that_gathers_goes_on_and_the_younger_makes_room() -> None:
+    budget = AnswerBudget(100)
+    sent, old, young = AnswerRoom(budget), AnswerRoom(budget), AnswerRoom(budget)
+    sent.hold(20)
+    old.take(60)
+    young.take(20)
+    old.take(20)
+    with pytest.raises(Overloaded):
+        young.take(1)
+    young.release()
+    assert budget.used == 100
+    with pytest.raises(Overloaded):  # what is being sent is not taken back
+        old.take(1)
+    old.release()
+    sent.release()
     assert budget.used == 0
 
 
@@ -44,7 +63,7 @@ def test_an_answer_alone_always_fits() -> None:
     with pytest.raises(Overloaded):
         other.take(1)
     alone.give_back(950)
-    other.take(1)
+    AnswerRoom(budget).take(1)
 
 
 def test_of_two_that_grow_only_one_is_refused() -> None:
