@@ -42,6 +42,9 @@ class PointSpace final : public hnswlib::SpaceInterface<float> {
             const UnitForm unit = unit_form(h, space_.dim);
             header.offset = unit.offset;
             header.scale = unit.scale;
+            // A zero vector is as far from others as what is at a right angle to them. Nearer, it would be
+            // taken for everybody's neighbour.
+            if (unit.offset == 0 && unit.scale == 0) header.further = 1;
         }
         if (space_.formula == Formula::ip_as_l2)
             header.further = float(std::sqrt(std::max(0.0, space_.longest - squared_norm(h, space_.dim))));

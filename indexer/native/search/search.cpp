@@ -21,7 +21,18 @@ constexpr uint32_t WIDER_MAX = 8;
 // Ranks that differ by less, relatively, are a tie.
 constexpr float TIE = 1e-5f;
 // A walk that finds nearer rows to its very end goes on, up to so many times as far as was asked.
-constexpr uint32_t GROWTH_MAX = 4;
+constexpr uint32_t GROWTH_MAX = 32;
+// It watches so many of the nearest at least: that a single one has not changed says little.
+constexpr uint32_t WATCHED_MIN = 10;
+// See Reach::patience. It is the share of so many candidates that each neighbour has: who asks for more
+// of them wants to be surer.
+constexpr float PATIENCE_MAX = 0.8f, CANDIDATES = 12;
+// Under ip the nearest rows are in several directions from the query, and a walk can end at some of them:
+// it looks at so many candidates at least.
+constexpr uint32_t IP_EF_MIN = 256;
+// From this share of matching rows on, a part is walked as if all matched. What does not is left out
+// afterwards.
+constexpr double MOSTLY = 0.75;
 
 // One search over the parts of a snapshot.
 class Search {
@@ -76,7 +87,12 @@ class Search {
         // Of many parts each is walked less far: together they are to cost little more than one. A part that
         // proves to hold more than its share is walked again.
         const double share = double(plan.matches) / double(walked_rows_);
-        walk_until_closed(number, std::max(uint32_t(std::ceil(options_.ef * std::sqrt(share))), Reach::SURE));
+        walk_until_closed(number, std::max(uint32_t(std::ceil(options_.ef * std::sqrt(share))), sure()));
+    }
+
+    uint32_t sure() const {
+        const bool is_ip = parts_.front().part->shape().metric == Metric::ip;
+        return is_ip ? IP_EF_MIN : Reach::SURE;
     }
 
     void look_at_all(uint32_t number) {
@@ -96,7 +112,7 @@ class Search {
         const uint32_t first_ef = ef;
         for (;; ef *= 2) {
             if (!walk_once(plan, ef)) break;
-            const bool is_open = measure_pool(plan, number, std::max(ef, options_.k));
+            const bool is_open = measure_pool(plan, number);
             if (!is_open || scratch_.pool.size() == plan.matches) {
                 note_walk(number, ef);
                 if (options_.bounds)
@@ -117,18 +133,39 @@ class Search {
         const Segment& segment = *plan.segment;
         const Anchor& anchor = query_.anchor(segment.is_of_0_1());
         bool complete = true;
-        if (plan.mask.bits) {
+        if (plan.mask.bits && plan.matches < MOSTLY * plan.rows) {
             complete = walk_masked(segment, anchor, keep, plan.mask, plan.matches, scratch_);
+            is_crowded_ = scratch_.pool.size() >= keep;
         } else {
-            scratch_.start(segment.rows());
-            const uint32_t entry = segment.entry(anchor, scratch_.measured);
-            walk(segment, anchor, {&entry, 1}, Reach{keep, bound(), options_.k, GROWTH_MAX * keep}, scratch_);
+            walk_all(plan, anchor, keep);
         }
         return complete && scratch_.pool.size() >= std::min(options_.k, plan.matches);
     }
 
+    void walk_all(const PartPlan& plan, const Anchor& anchor, uint32_t keep) {
+        const Segment& segment = *plan.segment;
+        const double more = double(plan.rows) / plan.matches;
+        const auto with_others = [more](uint32_t matching) { return uint32_t(std::ceil(matching * more)); };
+        Reach reach{with_others(keep)};
+        reach.bound = bound();
+        reach.sure = sure();
+        reach.watched = with_others(std::max(options_.k, WATCHED_MIN));
+        reach.widest = uint32_t(std::min(uint64_t(GROWTH_MAX) * reach.ef, uint64_t(ROWS_MAX)));
+        reach.patience = std::min(float(options_.ef) / (CANDIDATES * float(reach.watched)), PATIENCE_MAX);
+        scratch_.start(segment.rows());
+        const uint32_t entry = segment.entry(anchor, scratch_.measured);
+        walk(segment, anchor, {&entry, 1}, reach, scratch_);
+        is_crowded_ = scratch_.pool.size() >= reach.ef;
+        growth_ = std::max(growth_, double(scratch_.pool.size()) / reach.ef);
+        if (plan.mask.bits) {
+            const auto is_hidden = [&](const Candidate& c) { return !plan.mask.has(c.node); };
+            scratch_.pool.erase(std::remove_if(scratch_.pool.begin(), scratch_.pool.end(), is_hidden),
+                                scratch_.pool.end());
+        }
+    }
+
     // Measures the candidates that may count; whether there may be others behind them.
-    bool measure_pool(const PartPlan& plan, uint32_t number, size_t keep) {
+    bool measure_pool(const PartPlan& plan, uint32_t number) {
         const Part& part = *plan.part;
         const std::vector<Candidate>& pool = scratch_.pool;
         const size_t surely = std::min<size_t>(options_.k, pool.size());
@@ -143,7 +180,7 @@ class Search {
             if (options_.bounds) settled_.push_back(pool[i].node);
             reject = query_.reject_beyond(best_.limit());
         }
-        if (pool.size() < keep || !best_.is_full()) return false;  // nothing was crowded out
+        if (!is_crowded_ || !best_.is_full()) return false;  // nothing was crowded out
         const float tie = TIE * std::abs(best_.limit());
         return lowest(plan, pool.back()) < best_.limit() - tie && !is_copy(part, pool.back().node);
     }
@@ -167,21 +204,24 @@ class Search {
     }
 
     void note_walk(uint32_t number, uint32_t ef) {
-        const size_t last = std::min<size_t>(ef, scratch_.pool.size());
-        if (last == ef) walked_.push_back({number, ef, scratch_.pool[last - 1].distance});
+        const std::vector<Candidate>& pool = scratch_.pool;
+        const uint32_t size = uint32_t(pool.size());
+        if (is_crowded_ && size > 0) walked_.push_back({number, std::max(ef, size), pool.back().distance});
         note_distances();
     }
 
-    // How near the ef nearest of all parts are, by first bytes.
+    // How near the nearest of all parts are, by first bytes: ef of them, or more once a walk has gone on.
     void note_distances() {
         const auto middle = ptrdiff_t(nearest_.size());
         for (const Candidate& candidate : scratch_.pool) nearest_.push_back(candidate.distance);
         std::inplace_merge(nearest_.begin(), nearest_.begin() + middle, nearest_.end());
-        if (nearest_.size() > options_.ef) nearest_.resize(options_.ef);
+        if (nearest_.size() > candidates()) nearest_.resize(candidates());
     }
 
+    size_t candidates() const { return size_t(growth_ * options_.ef); }
     float bound() const {
-        return nearest_.size() < options_.ef ? std::numeric_limits<float>::infinity() : nearest_.back();
+        const size_t wanted = candidates();
+        return nearest_.size() < wanted ? std::numeric_limits<float>::infinity() : nearest_[wanted - 1];
     }
 
     Answer answer() {
@@ -210,6 +250,8 @@ class Search {
     Scratch& scratch_;
     Best best_;
     uint64_t walked_rows_ = 0;
+    bool is_crowded_ = false;  // whether the last walk had no room for all that it met
+    double growth_ = 1;        // how many times as far as was asked the widest walk has gone
     uint32_t rescanned_ = 0;
     std::vector<Walked> walked_;
     std::vector<float> nearest_;

@@ -125,18 +125,31 @@ inline size_t insert(std::vector<Candidate>& pool, const Candidate& candidate, s
 // How far a walk goes.
 struct Reach {
     uint32_t ef;  // nodes that the pool holds, and that are walked from
-    // Nodes farther than this are walked from only while they are among the first SURE: other parts hold
+    // Nodes farther than this are walked from only while they are among the first `sure`: other parts hold
     // nearer ones already, but a walk has to arrive before it may stop.
     float bound = std::numeric_limits<float>::infinity();
-    // While the nearest `watched` have changed in the last third of a walk, it goes on with a larger pool, up
-    // to `widest`: how far one has to look differs from query to query.
+    uint32_t sure = SURE;
+    // How far one has to look differs from query to query. A walk goes on with a larger pool, up to `widest`,
+    // while the nearest `watched` have changed in its last third, or twice in its last part, of which
+    // `patience` is the share.
     uint32_t watched = 0;
     uint32_t widest = 0;
+    float patience = 0;
 
     static constexpr uint32_t SURE = 24;
-    bool goes_on(size_t place, float distance) const { return distance <= bound || place < SURE; }
-    bool is_restless(uint32_t ef_now, uint32_t expanded, uint32_t changed) const {
-        return ef_now < widest && expanded - changed < expanded / 3;
+    bool goes_on(size_t place, float distance) const { return distance <= bound || place < sure; }
+};
+
+// How many nodes had been walked from when the nearest changed, the last time and the time before.
+struct Changes {
+    uint32_t last = 0, before = 0;
+
+    void note(uint32_t expanded) {
+        before = last;
+        last = expanded;
+    }
+    bool is_restless(uint32_t expanded, float patience) const {
+        return expanded - last < expanded / 3 || float(expanded - before) < patience * float(expanded);
     }
 };
 
@@ -156,7 +169,7 @@ class SortedWalk {
     void run(Links starts) {
         take(starts);
         expand();
-        while (!is_bounded_ && reach_.is_restless(ef_, expanded_, changed_)) {
+        while (!is_bounded_ && ef_ < reach_.widest && changes_.is_restless(expanded_, reach_.patience)) {
             grow();
             expand();
         }
@@ -179,7 +192,7 @@ class SortedWalk {
             const size_t place = insert(pool, candidate, ef_);
             graph_.prefetch_links(candidate.node);
             next_ = std::min(next_, place);
-            if (place < reach_.watched) changed_ = expanded_;
+            if (place < reach_.watched) changes_.note(expanded_);
         }
     }
 
@@ -225,7 +238,8 @@ class SortedWalk {
     const Reach& reach_;
     Scratch& scratch_;
     uint32_t ef_;
-    uint32_t expanded_ = 0, changed_ = 0;
+    uint32_t expanded_ = 0;
+    Changes changes_;
     bool is_bounded_ = false;
     size_t next_ = 0;  // no entry of the pool before it is unexpanded
 };
@@ -245,7 +259,7 @@ class HeapedWalk {
     void run(Links starts) {
         take(starts);
         expand();
-        while (!is_bounded_ && reach_.is_restless(ef_, expanded_, changed_)) {
+        while (!is_bounded_ && ef_ < reach_.widest && changes_.is_restless(expanded_, reach_.patience)) {
             ef_ = std::min(2 * ef_, reach_.widest);
             nearest_.assign_from(scratch_.pool, ef_);
             expand();
@@ -284,7 +298,7 @@ class HeapedWalk {
             scratch_.frontier.push_back(candidate);
             std::push_heap(scratch_.frontier.begin(), scratch_.frontier.end(), farther);
             nearest_.offer(candidate.distance, ef_);
-            if (watched_.offer(candidate.distance, reach_.watched)) changed_ = expanded_;
+            if (watched_.offer(candidate.distance, reach_.watched)) changes_.note(expanded_);
         }
     }
 
@@ -310,7 +324,8 @@ class HeapedWalk {
     const Reach& reach_;
     Scratch& scratch_;
     uint32_t ef_;
-    uint32_t expanded_ = 0, changed_ = 0;
+    uint32_t expanded_ = 0;
+    Changes changes_;
     bool is_bounded_ = false;
     Smallest nearest_, watched_;
 };

@@ -24,6 +24,16 @@ EVERYWHERE = (
     "like word vectors (l2)",
 )
 """In a memtable, in a batch build, and while rows are loaded."""
+FAR_AND_WIDE = (
+    ("skewed norms (l2)", "batch build"),
+    ("gaussian 64 (l2)", "insertion"),
+    ("gaussian 64 (ip)", "merge of merges"),
+    ("binary 128 (l2)", "merge of merges"),
+    ("clusters of 100 (ip)", "loading"),
+    ("positive, negated queries (ip)", "batch build"),
+    ("a tenth of the rows zero (cosine)", "insertion"),
+)
+"""Neighbours are hardly nearer than other rows, or lie in many places: walks have to go on."""
 GROWN = (
     "clusters of 30 (l2)",
     "copies, 250 each (l2)",
@@ -46,3 +56,9 @@ def test_what_is_near_is_found(title: str, state: str) -> None:
 def test_what_is_near_is_found_in_a_grown_graph(title: str, state: str) -> None:
     cases = check(title, STATES[state])
     assert all(case.walked == 1 for case in cases)
+
+
+@pytest.mark.parametrize(("title", "state"), FAR_AND_WIDE)
+def test_walks_go_on_while_they_find_what_is_nearer(title: str, state: str) -> None:
+    cases = check(title, STATES[state])
+    assert all(case.walked == STATES[state].segments or STATES[state].is_merged for case in cases)
