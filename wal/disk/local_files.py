@@ -105,6 +105,8 @@ class LocalFiles:
 
     def list(self, path: str) -> list[str]:
         """The names in a folder, without those of the file system itself."""
+        if os.path.islink(path) and not os.path.exists(path):
+            raise StorageError(f"cannot list {path}: it is a link to what does not exist")
         with translated("list", path):
             return [name for name in os.listdir(path) if name not in SYSTEM_NAMES]
 

@@ -212,6 +212,8 @@ def test_a_data_directory_may_be_the_top_of_a_file_system(tmp_path: Path) -> Non
 def test_a_link_to_nothing_and_a_file_are_named_when_a_folder_is_to_be_made(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="a link to what does not exist"):
+        LocalFiles().list(str(tmp_path / "link"))
     for path, reason in (("link", "a link to what does not exist"), ("file/below", "file is not a folder")):
         with pytest.raises(StorageError, match=reason):
             LocalFiles().make_dirs(str(tmp_path / path))
