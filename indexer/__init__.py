@@ -22,7 +22,7 @@ from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
-from asteroid_cloud.indexer.model.options import EngineOptions
+from asteroid_cloud.indexer.model.options import EngineOptions, RetentionChange
 from asteroid_cloud.indexer.model.part import PartView, TakeBytes, unbounded
 from asteroid_cloud.indexer.model.precondition import Condition
 from asteroid_cloud.indexer.model.results import (
@@ -95,6 +95,7 @@ __all__ = [
     "Replay",
     "ReplayReport",
     "RestoreReport",
+    "RetentionChange",
     "Snapshot",
     "TagInfo",
     "TakeBytes",

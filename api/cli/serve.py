@@ -16,7 +16,7 @@ def _option(setting: SettingInfo) -> click.Option:
     """The command line's option for one setting."""
     notes = [f"default: {setting.default}"] * bool(setting.default) + [setting.variable]
     return click.RichOption(
-        [setting.flag, setting.name],
+        ["/".join(filter(None, (setting.flag, setting.off_flag))), setting.name],
         is_flag=setting.is_switch,
         default=None,
         type=click.Choice(setting.choices) if setting.choices else None,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from os import PathLike, fspath
+from typing import Literal
+
+import msgspec
 
 from asteroid_cloud.api.embedded.store import Opening, Store
 from asteroid_cloud.api.service.quality.options import (
@@ -10,9 +13,8 @@ from asteroid_cloud.api.service.quality.options import (
     SAMPLE_EVERY_DEFAULT,
     checked_options,
 )
-from asteroid_cloud.indexer import BackupReport, EngineOptions, RecoveryMode, restore_backup
+from asteroid_cloud.indexer import BackupReport, EngineOptions, RecoveryMode, RetentionChange, restore_backup
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.append import Retention
 from asteroid_cloud.wal.limits import MIB
 
 MEMORY_BUDGET_BYTES = 256 * MIB
@@ -33,8 +35,9 @@ def open(
     *,
     bits: int = 16,
     memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
-    log_retention_bytes: int | None = None,
-    log_retention_s: float | None = None,
+    keep_log: bool | None = None,
+    log_retention_bytes: int | Literal["none"] | None = None,
+    log_retention_s: float | Literal["none"] | None = None,
     recovery: RecoveryMode = "tail",
     recall_sample_every: int = SAMPLE_EVERY_DEFAULT,
     recall_min: float = RECALL_MIN_DEFAULT,
@@ -46,17 +49,21 @@ def open(
 
     With ``dim`` the index is created if there is none, as ``Store.create_index`` does; one of another
     dimension, metric or precision raises Conflict (``index_differs``). The log is kept for ``changes`` and
-    for restores to a point in time up to either bound; without a bound only as long as a restart needs it.
+    for restores to a point in time up to either bound, or all of it with ``keep_log``; else only as long as a
+    restart needs it. The store remembers that: None changes nothing, "none" ends a bound.
     One search of ``recall_sample_every`` (0 for none) is repeated exactly in the background, and ``stats``
     has the recall; below ``recall_min`` searches that name no ``ef_search`` look farther.
     Raises LockHeld when another process has the directory open, and StorageError when the damage on the disk
     is more than ``recovery`` ("strict", "tail" or "salvage") may repair; ``recovery()`` says what was
     repaired and what was lost.
     """
-    age_ms_max = None if log_retention_s is None else round(1000 * log_retention_s)
-    retention = Retention(log_retention_bytes, age_ms_max)
+    age = log_retention_s if isinstance(log_retention_s, str | None) else round(1000 * log_retention_s)
+    retention = RetentionChange(_bound(log_retention_bytes), _bound(age))
     options = EngineOptions(
-        memory_budget_bytes=memory_budget_bytes, log_retention=retention, recovery=recovery
+        memory_budget_bytes=memory_budget_bytes,
+        keep_log=keep_log,
+        log_retention=retention,
+        recovery=recovery,
     )
     quality = checked_options(recall_sample_every, recall_min)
 
@@ -72,3 +79,10 @@ def open(
         return store
 
     return Opening(opened)
+
+
+def _bound(said: int | str | None) -> int | msgspec.UnsetType | None:
+    """A bound as the engine wants it: a number, None for none any more, or nothing said."""
+    if said is None:
+        return msgspec.UNSET
+    return None if isinstance(said, str) else said

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,14 +22,15 @@ from asteroid_cloud.api.service.quality.options import (
     QualityOptions,
     checked_options,
 )
-from asteroid_cloud.indexer import EngineOptions, checked_spec
+from asteroid_cloud.indexer import EngineOptions, RetentionChange, checked_spec
 from asteroid_cloud.query.limits import EF_SEARCH_WIDENED_MAX
-from asteroid_cloud.wal.append import Retention
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import MIB
 
 VARIABLE_PREFIX = "ASTEROID_"
 PUBLIC = ("ready", "metrics", "docs")
+NO_BOUND = "none"
+"""Ends a bound of the retained log that the store remembers."""
 NOT_A_KEY = "must be of printable ASCII characters, without spaces around them"
 
 
@@ -95,11 +97,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
     seal_rows: Annotated[int, _about("Rows of the memtable that become one segment.", unit="rows")] = 16_384
     keep_log: Annotated[
-        bool,
+        bool | None,
         _about(
-            "Never trim the log, so that a reindex can start at the first record; it grows without bound."
+            "Never trim the log, so that a reindex can start at the first record; it grows without bound. "
+            "The store remembers it until it is ended: --no-keep-log."
         ),
-    ] = False
+    ] = None
     recovery: Annotated[
         Literal["strict", "tail", "salvage"],
         _about(
@@ -110,7 +113,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_retention_bytes: Annotated[
         str | None,
         _about(
-            "Keep this much of the log, for example 1GiB, for change feeds and for point-in-time restores.",
+            "Keep this much of the log, for example 1GiB, for change feeds and for point-in-time restores. "
+            "The store remembers it until it is changed; none ends it.",
             unit="bytes",
             metavar="SIZE",
         ),
@@ -118,7 +122,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_retention_age: Annotated[
         str | None,
         _about(
-            "Keep the log for this long, for example 7d or 12h; with both bounds, the first reached counts.",
+            "Keep the log for this long, for example 7d or 12h; with both bounds, the first reached counts. "
+            "The store remembers it until it is changed; none ends it.",
             unit="time",
             metavar="TIME",
         ),
@@ -209,11 +214,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for name in ("body_timeout_s", "answer_stall_s", "drain_s"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0")
-        if self.keep_log and (self.log_retention_bytes or self.log_retention_age):
+        if self.keep_log and {self.log_retention_bytes, self.log_retention_age} - {None, NO_BOUND}:
             raise ValueError("keep_log keeps all of the log: leave out log_retention_bytes and _age")
-        if self.log_retention_bytes is not None:
+        if self.log_retention_bytes is not None and self.log_retention_bytes != NO_BOUND:
             _check_size("log_retention_bytes", self.log_retention_bytes)
-        if self.log_retention_age is not None:
+        if self.log_retention_age is not None and self.log_retention_age != NO_BOUND:
             try:
                 parse_age_s(self.log_retention_age)
             except ValueError as error:
@@ -262,9 +267,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             seal_rows=self.seal_rows,
             keep_log=self.keep_log,
             recovery=self.recovery,
-            log_retention=Retention(
-                None if self.log_retention_bytes is None else parse_size(self.log_retention_bytes),
-                None if self.log_retention_age is None else 1000 * parse_age_s(self.log_retention_age),
+            log_retention=RetentionChange(
+                _bound(self.log_retention_bytes, parse_size),
+                _bound(self.log_retention_age, lambda text: 1000 * parse_age_s(text)),
             ),
         )
 
@@ -302,6 +307,13 @@ def _keys_of(file: str) -> list[str]:
     if not all(map(is_key, found)):
         raise InvalidRequest(f"api_keys: a key in the file {NOT_A_KEY}", code="bad_settings")
     return found
+
+
+def _bound(text: str | None, parse: Callable[[str], int]) -> int | msgspec.UnsetType | None:
+    """What a setting says of one bound of the log: a number, that there is none any more, or nothing."""
+    if text is None:
+        return msgspec.UNSET
+    return None if text == NO_BOUND else parse(text)
 
 
 def _check_size(name: str, text: str) -> None:

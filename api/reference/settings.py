@@ -13,6 +13,8 @@ class SettingInfo(msgspec.Struct, frozen=True):
     name: str
     """The key in the TOML file."""
     flag: str
+    off_flag: str
+    """The flag that ends what the store remembers of a switch; empty for others."""
     variable: str
     metavar: str
     """What stands for the value in the help; empty for a flag without a value and for choices."""
@@ -41,11 +43,14 @@ def _described(field: msgspec.inspect.Field) -> SettingInfo:
     assert isinstance(field.type, msgspec.inspect.Metadata), f"{field.name} has no description"
     kind, extra = field.type.type, field.type.extra or {}
     choices = [str(value) for value in kind.values] if isinstance(kind, msgspec.inspect.LiteralType) else []
-    is_switch = isinstance(kind, msgspec.inspect.BoolType)
+    kinds = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
+    is_switch = any(isinstance(one, msgspec.inspect.BoolType) for one in kinds)
+    has_off = is_switch and len(kinds) > 1
     has_default = not is_switch and field.default not in (msgspec.NODEFAULT, None, "")
     return SettingInfo(
         name=field.name,
         flag=f"--{field.name.replace('_', '-')}",
+        off_flag=f"--no-{field.name.replace('_', '-')}" if has_off else "",
         variable=variable_of(field.name),
         metavar="" if is_switch or choices else extra["metavar"] or _metavar(kind),
         choices=choices,

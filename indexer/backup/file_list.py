@@ -16,6 +16,7 @@ from asteroid_cloud.wal.disk import (
     INDEX,
     LOG,
     LOST,
+    RETENTION,
     TAGS,
     CollectionLayout,
     Files,
@@ -100,7 +101,7 @@ def read_backup(files: Files, folder: str) -> BackupList:
 
 def _is_of_a_store(path: str, format: int) -> bool:
     parent, _, name = path.partition("/")
-    if path == LOST:
+    if path in (LOST, RETENTION):
         return format > 1
     return parent in FOLDERS[format] and name != "" and "/" not in name and not name.startswith(".")
 

@@ -26,6 +26,7 @@ from asteroid_cloud.indexer.backup.restore_base import (
 from asteroid_cloud.indexer.backup.restored_tags import take_tags
 from asteroid_cloud.indexer.backup.swap_in import clear_restored, swap_in
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest, write_manifest
+from asteroid_cloud.indexer.checkpoint.retention import carry_retention
 from asteroid_cloud.indexer.checkpoint.segment_numbers import first_free_number
 from asteroid_cloud.indexer.history.given_out import highest_given_out, store_name
 from asteroid_cloud.indexer.history.restore_point import Point
@@ -146,6 +147,7 @@ class PointInTimeRestore:
             self._take_segments(base.manifest, into.index)
         take_tags(files, self._source, into, lsn)
         if into.folder != self._source.restored.folder:  # in place the record stays where it is
+            carry_retention(files, self._source, into)
             carry_losses(files, self._source, into, lsn, has_segments=base.manifest is not None)
         copy_log(
             files,

@@ -13,6 +13,7 @@ import msgspec
 
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, decode_manifest
 from asteroid_cloud.indexer.checkpoint.pins import PinnedCheckpoint
+from asteroid_cloud.indexer.checkpoint.retention import FILE_BYTES_MAX
 from asteroid_cloud.indexer.history.tags import UNREADABLE, read_tag, tag_names
 from asteroid_cloud.indexer.limits import TAG_BYTES_MAX
 from asteroid_cloud.indexer.loss.loss_record import LOST_BYTES_MAX
@@ -94,16 +95,17 @@ def sources_of(
     checkpoint: PinnedCheckpoint,
     log: Iterable[tuple[Lsn, str, int]],
 ) -> list[FileToCopy]:
-    """The files of a checkpoint (its manifest, its segments) and of the log, and what is lost."""
+    """The files of a checkpoint (its manifest, its segments) and the log, what is lost and what is kept."""
     found = []
     if checkpoint.manifest is not None:
         path = layout.relative(f"{layout.index}/{checkpoint.manifest}")
         found.append(FileToCopy(path, len(checkpoint.content), checkpoint.content))
     found += segment_files(files, layout, checkpoint.segments)
     found += [FileToCopy(layout.relative(path), size) for _, path, size in log]
-    if files.exists(layout.lost):
-        content = read_small(files, layout.lost, LOST_BYTES_MAX)
-        found.append(FileToCopy(layout.relative(layout.lost), len(content), content))
+    for path, bytes_max in ((layout.lost, LOST_BYTES_MAX), (layout.retention, FILE_BYTES_MAX)):
+        if files.exists(path):
+            content = read_small(files, path, bytes_max)
+            found.append(FileToCopy(layout.relative(path), len(content), content))
     return found
 
 

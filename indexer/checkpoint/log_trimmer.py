@@ -5,7 +5,7 @@ from __future__ import annotations
 from asteroid_cloud.indexer.checkpoint.pins import LogPins
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.append import Log
+from asteroid_cloud.wal.append import NOTHING, Log, Retention
 from asteroid_cloud.wal.errors import Conflict
 
 TRIM_EVERY_S_MIN, TRIM_EVERY_S_MAX = 0.1, 600.0
@@ -19,8 +19,10 @@ class LogTrimmer:
         self.pins = LogPins()
         """What of the log must stay."""
         self._log = log
-        self._is_kept_whole = options.keep_log
-        self._retention = options.log_retention
+        """``options`` are settled: they say what the store keeps."""
+        kept = options.log_retention
+        self._is_kept_whole = bool(options.keep_log)
+        self._retention = kept if isinstance(kept, Retention) else NOTHING
 
     async def trim(self, checkpoint: Lsn) -> None:
         """Trims what a checkpoint at this record makes superfluous, and retention does not keep."""

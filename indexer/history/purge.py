@@ -17,6 +17,7 @@ from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import (
     LOCK,
     LOST,
+    RETENTION,
     UNFINISHED,
     CollectionLayout,
     Files,
@@ -26,7 +27,7 @@ from asteroid_cloud.wal.disk import (
 )
 from asteroid_cloud.wal.format import FILE_NAME as LOG_FILE
 
-KNOWN = frozenset({LOCK, LOST, LOST + UNFINISHED})
+KNOWN = frozenset({LOCK, *(name + end for name in (LOST, RETENTION) for end in ("", UNFINISHED))})
 """Files of a collection's folder, beside its parts, that hold no row."""
 
 

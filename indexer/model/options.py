@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from asteroid_cloud.wal.append import NOTHING, Retention
+from asteroid_cloud.wal.append import Retention
 from asteroid_cloud.wal.limits import MIB
 
 BUDGET_BYTES_DEFAULT = 256 * MIB
@@ -21,6 +21,15 @@ def build_threads_default() -> int:
     if hasattr(os, "sched_getaffinity"):
         return min(BUILD_THREADS_DEFAULT_MAX, len(os.sched_getaffinity(0)))
     return min(BUILD_THREADS_DEFAULT_MAX, os.cpu_count() or 1)
+
+
+class RetentionChange(msgspec.Struct, frozen=True):
+    """What is to change of what a store keeps of its log; what is left out stays as it is stored."""
+
+    bytes_max: int | msgspec.UnsetType | None = msgspec.UNSET
+    """Bytes of all files together; None ends the bound."""
+    age_ms_max: int | msgspec.UnsetType | None = msgspec.UNSET
+    """Of a file's newest record, in milliseconds; None ends the bound."""
 
 
 class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +57,12 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Read the segments' pages before they are searched; otherwise searches read what they touch."""
     mapped_bytes_max: int | None = None
     """Bound on the segments' pages in RAM, passed for moments only; None leaves them to the system."""
-    keep_log: bool = False
-    """Never trim the log, so that it reaches back to the first record; it then grows without bound."""
+    keep_log: bool | None = None
+    """Never trim the log, so that it reaches back to the first record; None for as it is stored."""
     recovery: Literal["strict", "tail", "salvage"] = "tail"
     """How far to go to open a damaged store; see ``recovery/store_repair``."""
-    log_retention: Retention = NOTHING
-    """How much of the log is kept beyond what a restart needs."""
+    log_retention: Retention | RetentionChange | None = None
+    """How much of the log is kept beyond what a restart needs; None for as it is stored."""
 
     @property
     def tail_rows_max(self) -> int:

@@ -25,6 +25,7 @@ from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.checkpoint.garbage import remove_garbage
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
+from asteroid_cloud.indexer.checkpoint.retention import settle_retention, write_retention
 from asteroid_cloud.indexer.checkpoint.segment_numbers import first_free_number
 from asteroid_cloud.indexer.history.tagged_segments import TaggedSegments
 from asteroid_cloud.indexer.loss.loss_record import read_loss_record
@@ -94,10 +95,19 @@ class Opener:
     async def open(self) -> StoreParts:
         """Opens the store, which is locked, and repairs it as far as the mode allows.
 
-        Raises what keeps it from opening.
+        What the options say of retention is stored once it is open. Raises what keeps it from opening.
         """
-        repaired: list[str] = []
+        files, layout = self._files, self._layout
         await to_thread.run_sync(self._refuse_unacknowledged_loss)
+        settled = await to_thread.run_sync(settle_retention, files, layout, self._options)
+        self._options = settled.applied_to(self._options)
+        parts = await self._open_repaired()
+        if settled.is_new:
+            await to_thread.run_sync(write_retention, files, layout, settled.kept)
+        return parts
+
+    async def _open_repaired(self) -> StoreParts:
+        repaired: list[str] = []
         for _ in range(REPAIRS_MAX):
             try:
                 return await self._open(repaired)

@@ -11,6 +11,7 @@ import time
 
 import msgspec
 
+from asteroid_cloud.indexer.checkpoint.retention import carry_retention
 from asteroid_cloud.indexer.history.given_out import highest_given_out
 from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.loss.loss_record import carry_losses
@@ -45,6 +46,7 @@ def reindex_into(
     highest, epoch = highest_given_out(files, layout)
     history = NewHistory.above(highest, epoch, secrets.token_bytes(STORE_NAME_BYTES))
     with new_folder(files, into) as making:
+        carry_retention(making, layout, made)
         carry_losses(making, layout, made, last, has_segments=False)
         copy_log(making, log, made.log, from_lsn=Lsn(1), until_lsn=last, epoch=history.epoch, history=history)
         reindex = Reindex(making, into, options)

@@ -3,6 +3,7 @@
     LOCK                           one process at a time has the store open
     wal/  index/  tags/            the collection ``default``: its log, its index, its tags
     lost.json                      what it has lost to damage
+    retention.json                 how much of its log it keeps
     index.rebuilt/                 an index under construction beside the live one
     index.broken.N/                an index that a rebuilt one has replaced
     restored/{wal,index,tags}      what a restore in place is about to swap in, once ``READY`` is there
@@ -27,6 +28,7 @@ TAGS = "tags"
 LOCK = "LOCK"
 LOST = "lost.json"
 BACKUP_LIST = "BACKUP.json"
+RETENTION = "retention.json"
 READY = "READY"
 INCOMPLETE = "INCOMPLETE"
 PARTS = (INDEX, LOG, TAGS)
@@ -95,6 +97,11 @@ class CollectionLayout:
     def lost(self) -> str:
         """The file that says what was lost to damage."""
         return f"{self.folder}/{LOST}"
+
+    @property
+    def retention(self) -> str:
+        """The file that says how much of the log the store keeps."""
+        return f"{self.folder}/{RETENTION}"
 
     @property
     def rebuilt_index(self) -> str:

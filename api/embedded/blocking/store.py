@@ -10,7 +10,7 @@ import os
 import warnings
 from os import PathLike
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from asteroid_cloud.api.embedded.blocking.changes import BlockingChangeCalls
 from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
@@ -75,8 +75,9 @@ def open_blocking(
     *,
     bits: int = 16,
     memory_budget_bytes: int = MEMORY_BUDGET_BYTES,
-    log_retention_bytes: int | None = None,
-    log_retention_s: float | None = None,
+    keep_log: bool | None = None,
+    log_retention_bytes: int | Literal["none"] | None = None,
+    log_retention_s: float | Literal["none"] | None = None,
     recovery: RecoveryMode = "tail",
     recall_sample_every: int = SAMPLE_EVERY_DEFAULT,
     recall_min: float = RECALL_MIN_DEFAULT,
@@ -93,6 +94,7 @@ def open_blocking(
             metric,
             bits=bits,
             memory_budget_bytes=memory_budget_bytes,
+            keep_log=keep_log,
             log_retention_bytes=log_retention_bytes,
             log_retention_s=log_retention_s,
             recovery=recovery,

@@ -11,7 +11,7 @@ from asteroid_cloud.api.cli.serve import serve
 from asteroid_cloud.api.http.settings import Settings, variable_of
 from asteroid_cloud.api.http.settings_sources import load_settings, unknown_variables
 from asteroid_cloud.api.http.units import parse_size
-from asteroid_cloud.wal.append.log import Retention
+from asteroid_cloud.indexer import RetentionChange
 from asteroid_cloud.wal.errors import InvalidRequest
 
 FIELDS = msgspec.structs.fields(Settings)
@@ -269,9 +269,12 @@ def test_the_engine_gets_its_part() -> None:
     options = settings.engine_options
     assert (options.memory_budget_bytes, options.seal_rows, options.keep_log) == (8 * 2**20, 7, True)
     assert (options.warm_mapped, options.mapped_bytes_max) == (False, None)
-    assert options.log_retention == Retention()
+    assert options.log_retention == RetentionChange()
+    assert Settings(data="x").engine_options.keep_log is None, "as the store remembers it"
     kept = Settings(data="x", log_retention_bytes="2MiB", log_retention_age="12h").engine_options
-    assert kept.log_retention == Retention(2 * 2**20, 12 * 3_600_000)
+    assert kept.log_retention == RetentionChange(2 * 2**20, 12 * 3_600_000)
+    ended = Settings(data="x", keep_log=True, log_retention_bytes="none", log_retention_age="none")
+    assert ended.engine_options.log_retention == RetentionChange(None, None)
     with pytest.raises(ValueError, match="keep_log keeps all"):
         Settings(data="x", log_retention_bytes="2MiB", keep_log=True)
     assert Settings(data="x", mapped="warm").engine_options.warm_mapped

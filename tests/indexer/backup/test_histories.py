@@ -31,7 +31,7 @@ from tests.support.probe import inside
 pytestmark = pytest.mark.anyio
 FILES = LocalFiles()
 KEEP = EngineOptions(seal_rows=8, segments_max=2, idle_seal_s=60, idle_flush_s=60, keep_log=True)
-TRIM = EngineOptions(seal_rows=8, segments_max=2, idle_seal_s=60, idle_flush_s=60)
+TRIM = EngineOptions(keep_log=False, seal_rows=8, segments_max=2, idle_seal_s=60, idle_flush_s=60)
 
 
 async def put(engine: Engine, *ids: int, seed: int = 0) -> int:
