@@ -163,7 +163,7 @@ class Engine:
         spec = checked_spec(dim, metric, bits)
         if self.spec is not None:
             raise Conflict("the index exists already", code="index_already_initialized")
-        return await self._writer.log(Write([IndexCreated(spec.dim, spec.metric, spec.bits)]))
+        return await self._writer.log(Write([IndexCreated(spec.dim, spec.metric, spec.bits, spec.outliers)]))
 
     async def delete_index(self) -> WriteResult:
         """Removes the index and all its data; does nothing when there is none."""

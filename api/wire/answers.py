@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
-import numpy as np
 
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.wire.json_pieces import JsonPieces, Pieces
@@ -35,11 +34,8 @@ GONE = Record(0)
 
 def hit_answers(result: SearchResult) -> Iterator[HitAnswer]:
     """The hits of one search, one at a time."""
-    distances = result.distances
-    if not np.isfinite(distances).all():  # beyond float32, which JSON has no word for
-        distances = np.nan_to_num(distances)
     payloads, vectors = result.payloads, result.vectors
-    for row, (id, distance) in enumerate(zip(result.ids.tolist(), distances.tolist(), strict=True)):
+    for row, (id, distance) in enumerate(zip(result.ids.tolist(), result.distances.tolist(), strict=True)):
         yield HitAnswer(
             id,
             distance,

@@ -148,7 +148,9 @@ class SegmentBuilder:
         in_file = self.sizes.needs_scratch_file(spec, rows, share)
         folder = self.files.real_path(self.folder) if in_file else ""
         links_max = self.options.links_max
-        return core.GraphBuilder(spec.dim, spec.native_metric, spec.has_fine, rows, links_max, folder)
+        return core.GraphBuilder(
+            spec.dim, spec.native_metric, spec.has_fine, rows, links_max, folder, spec.outliers
+        )
 
     def write(
         self,

@@ -17,7 +17,12 @@ from anyio import to_thread
 from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
 from asteroid_cloud.indexer.checkpoint.index_folder import IndexFolder
 from asteroid_cloud.indexer.checkpoint.log_trimmer import LogTrimmer
-from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, listed_histories
+from asteroid_cloud.indexer.checkpoint.manifest import (
+    Manifest,
+    SegmentEntry,
+    features_of,
+    listed_histories,
+)
 from asteroid_cloud.indexer.checkpoint.pins import DeletionPins, PinnedCheckpoint, PinnedHistory
 from asteroid_cloud.indexer.checkpoint.segment_numbers import SegmentNumbers
 from asteroid_cloud.indexer.segment.segment import Segment
@@ -209,4 +214,5 @@ class Checkpointer:
             segments=entries,
             applied_ms=self._folder.applied_ms if lsn == self.lsn else self._state.time_ms_of(lsn),
             histories=listed_histories(self._state.histories.up_to(lsn)),
+            features=features_of(self._state.spec),
         )

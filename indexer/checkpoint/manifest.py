@@ -25,7 +25,9 @@ MAGIC = b"ASTRMAN1"
 VERSION = 1
 FEATURES_VERSION = 2
 """The version of manifests with features; programs that know of none refuse it."""
-FEATURES_KNOWN: frozenset[str] = frozenset()
+OUTLIERS = "outliers"
+"""Rows of the index keep some of their values apart."""
+FEATURES_KNOWN: frozenset[str] = frozenset({OUTLIERS})
 """The features that this program can read."""
 CHECKED = struct.Struct("<8sII")
 HEADER = struct.Struct("<8sIII")
@@ -71,6 +73,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def listed_histories(histories: Histories) -> list[tuple[int, int, bytes]]:
     """Histories as a manifest holds them."""
     return [(int(each.branched_at), int(each.began_at), each.store) for each in histories.branches]
+
+
+def features_of(spec: IndexSpec | None) -> list[str] | msgspec.UnsetType:
+    """What a reader must know to read an index of this spec."""
+    return [OUTLIERS] if spec is not None and spec.outliers else msgspec.UNSET
 
 
 def manifest_name(number: int) -> str:

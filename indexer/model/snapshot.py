@@ -50,7 +50,7 @@ class Hits(msgspec.Struct, frozen=True, gc=False):
     """The answer to ``n`` queries; row i is ascending by (distance, id) and holds ``found[i]`` hits."""
 
     ids: NDArray[np.uint64]
-    distances: NDArray[np.float32]
+    distances: NDArray[np.float64]
     parts: NDArray[np.uint32]
     """Which of the plans each hit comes from."""
     ordinals: NDArray[np.uint32]
@@ -59,7 +59,7 @@ class Hits(msgspec.Struct, frozen=True, gc=False):
     """Rows measured for each query."""
     rescanned: NDArray[np.uint32]
     """Parts that were scanned after a walk had found too few, for each query."""
-    error_bounds: NDArray[np.float32] | None = None
+    error_bounds: NDArray[np.float64] | None = None
     """For each query, how much nearer than its last hit the nearest row is that a walk measured by first
     bytes and left out; 0 if none is, and where every match was measured. None unless asked for."""
 

@@ -16,6 +16,8 @@ METRICS = ("l2", "cosine", "ip")
 
 BITS = (8, 16)
 BITS_DEFAULT = 16
+OUTLIERS_DEFAULT_MAX = 4
+"""Values that a row under l2 may keep apart, unless it has few dimensions."""
 
 
 class IndexSpec(msgspec.Struct, frozen=True):
@@ -26,6 +28,10 @@ class IndexSpec(msgspec.Struct, frozen=True):
     bits: int = BITS_DEFAULT
     """Bits that each value of a vector is kept in. Graphs are walked with 8; with 16, a second byte, read
     for the last few candidates of a search only, makes results as good as float32's."""
+
+    outliers: int = 0
+    """Values of a row that may be kept apart as floats, because they lie far from the others. It follows from
+    the dimension and the metric; indexes of version 0.1 have none."""
 
     @property
     def native_metric(self) -> core.Metric:
@@ -45,16 +51,16 @@ class IndexSpec(msgspec.Struct, frozen=True):
     @property
     def record_bytes(self) -> int:
         """Bytes of the part of a quantised vector that graphs are walked with."""
-        return core.record_bytes(self.dim)
+        return core.record_bytes(self.dim, self.outliers)
 
     @property
     def row_bytes(self) -> int:
         """Bytes of one quantised vector."""
-        return core.row_bytes(self.dim, self.has_fine)
+        return core.row_bytes(self.dim, self.has_fine, self.outliers)
 
     def encode(self, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Quantises finite float32 [n, dim]; gives uint8 [n, row_bytes]."""
-        return core.encode(vectors, self.native_metric, self.has_fine)
+        return core.encode(vectors, self.native_metric, self.has_fine, self.outliers)
 
 
 def checked_spec(dim: int, metric: str, bits: int = BITS_DEFAULT) -> IndexSpec:
@@ -68,4 +74,9 @@ def checked_spec(dim: int, metric: str, bits: int = BITS_DEFAULT) -> IndexSpec:
         raise InvalidRequest(f"metric must be one of {', '.join(METRICS)}", code="bad_metric")
     if type(bits) is not int or bits not in BITS:
         raise InvalidRequest("bits must be 8 or 16", code="bad_bits")
-    return IndexSpec(dim, metric.lower(), bits)
+    return IndexSpec(dim, metric.lower(), bits, outliers_of(dim, metric.lower()))
+
+
+def outliers_of(dim: int, metric: str) -> int:
+    """Values that a row of a new index may keep apart. Two values are exact without that."""
+    return min(OUTLIERS_DEFAULT_MAX, dim // 2) if metric == "l2" and dim > 2 else 0

@@ -32,6 +32,8 @@ TOP_NODES_MAX: Final[int]
 """Nodes of a graph's highest level, all of which are measured at the beginning of a walk."""
 RECORD_HEADER_BYTES: Final[int]
 """Bytes of a record before its codes."""
+NO_COLUMN: Final[int]
+"""Ends the list of the columns whose values a record keeps apart."""
 SPARSE_SHARE: Final[float]
 """Share of matching rows below which the ef of a walk grows as the share falls."""
 
@@ -63,7 +65,7 @@ class Part:
 class Rows(Part):
     """Rows in memory, in the order in which they were written. One thread appends while others read."""
 
-    def __init__(self, dim: int, metric: Metric, fine: bool, capacity: int) -> None: ...
+    def __init__(self, dim: int, metric: Metric, fine: bool, capacity: int, outliers: int = 0) -> None: ...
     @property
     def capacity(self) -> int: ...
     def append(self, ids: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> int:
@@ -79,7 +81,13 @@ class Segment(Part):
     """
 
     def __init__(
-        self, path: str, dim: int, metric: Metric, fine: bool, layout: dict[str, object]
+        self,
+        path: str,
+        dim: int,
+        metric: Metric,
+        fine: bool,
+        layout: dict[str, object],
+        outliers: int = 0,
     ) -> None: ...
     @property
     def mapped_bytes(self) -> int: ...
@@ -172,7 +180,14 @@ class GraphBuilder:
     """
 
     def __init__(
-        self, dim: int, metric: Metric, fine: bool, capacity: int, links_max: int, folder: str
+        self,
+        dim: int,
+        metric: Metric,
+        fine: bool,
+        capacity: int,
+        links_max: int,
+        folder: str,
+        outliers: int = 0,
     ) -> None: ...
     @property
     def rows(self) -> int: ...
@@ -219,11 +234,11 @@ def measure_codes(
 ) -> tuple[float, float, float]:
     """Dot product and squared norm of a dequantised vector, and its squared distance from ``query``."""
 
-def record_bytes(dim: int) -> int: ...
-def row_bytes(dim: int, fine: bool) -> int: ...
-def node_bytes(dim: int, links_max: int) -> int: ...
-def encode(vectors: NDArray[np.float32], metric: Metric, fine: bool) -> NDArray[np.uint8]:
-    """A row of bytes for each vector."""
+def record_bytes(dim: int, outliers: int = 0) -> int: ...
+def row_bytes(dim: int, fine: bool, outliers: int = 0) -> int: ...
+def node_bytes(dim: int, links_max: int, outliers: int = 0) -> int: ...
+def encode(vectors: NDArray[np.float32], metric: Metric, fine: bool, outliers: int = 0) -> NDArray[np.uint8]:
+    """A row of bytes for each vector; under l2, up to ``outliers`` values of it are kept apart as floats."""
 
 def all_finite(values: NDArray[np.float32]) -> bool: ...
 
@@ -242,13 +257,13 @@ def search(
     bounds: bool = False,
 ) -> tuple[
     NDArray[np.uint64],
-    NDArray[np.float32],
+    NDArray[np.float64],
     NDArray[np.uint32],
     NDArray[np.uint32],
     NDArray[np.uint32],
     NDArray[np.uint64],
     NDArray[np.uint32],
-    NDArray[np.float32] | None,
+    NDArray[np.float64] | None,
 ]:
     """Ids, distances, parts, ordinals, a row a query; how many it found, rows measured, parts rescanned.
 

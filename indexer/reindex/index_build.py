@@ -12,6 +12,7 @@ from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
 from asteroid_cloud.indexer.checkpoint.manifest import (
     Manifest,
     SegmentEntry,
+    features_of,
     listed_histories,
     write_manifest,
 )
@@ -124,6 +125,7 @@ class IndexBuild:
             segments=entries,
             applied_ms=state.applied_ms,
             histories=listed_histories(state.histories),
+            features=features_of(state.spec),
         )
         write_manifest(self._builder.files, self._builder.folder, manifest)
 

@@ -37,11 +37,13 @@ from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import MIB
 
 MAGIC = b"ASTRSEG1"
-VERSION = 2
+VERSION = 3
+"""That of files whose records keep outliers apart; others are of version 2."""
 RECORDS_OF_0_1 = 1
 RECORDS = 2
+RECORDS_WITH_OUTLIERS = 3
 """How records are laid out; those of version 0.1 have a float where Σ code² is."""
-RECORD_FLOATS = {RECORDS_OF_0_1: [0, 1, 3], RECORDS: [0, 1]}
+RECORD_FLOATS = {RECORDS_OF_0_1: [0, 1, 3], RECORDS: [0, 1], RECORDS_WITH_OUTLIERS: [0, 1]}
 """Which of the header's four words are floats."""
 
 
@@ -92,7 +94,8 @@ def write_segment(
 ) -> None:
     """Writes and syncs a finished graph of at least one row."""
     ids = graph.ids()
-    with ContainerWriter(files, path, MAGIC, VERSION) as writer:
+    records = RECORDS_WITH_OUTLIERS if spec.outliers else RECORDS
+    with ContainerWriter(files, path, MAGIC, records) as writer:
 
         def array(values: NDArray[np.uint32] | NDArray[np.uint64]) -> Section:
             return writer.section([values.tobytes()])
@@ -112,7 +115,7 @@ def write_segment(
             ids=array(ids),
             by_id=array(spec.ids.order(ids)),
             upper=[UpperSection(array(links), count) for count, links in graph.upper()],
-            records=RECORDS,
+            records=records,
         )
         writer.finish(footer)
 
@@ -147,7 +150,9 @@ def open_segment(
         "is_of_0_1": footer.records == RECORDS_OF_0_1,
         "upper": [(level.links.offset, level.count) for level in footer.upper],
     }
-    native = core.Segment(files.real_path(path), spec.dim, spec.native_metric, spec.has_fine, layout)
+    native = core.Segment(
+        files.real_path(path), spec.dim, spec.native_metric, spec.has_fine, layout, spec.outliers
+    )
     return native, footer
 
 
@@ -156,7 +161,8 @@ def unreachable_nodes(files: Files, path: str, identity: bytes, number: int, spe
     footer = read_footer(files, path, MAGIC, VERSION, SegmentFooter)
     if (footer.identity, footer.number) != (identity, number):
         raise CorruptionError(path, 0, "the file belongs to another store or segment")
-    size, width = core.node_bytes(spec.dim, footer.links_max), 1 + 2 * footer.links_max
+    size = core.node_bytes(spec.dim, footer.links_max, spec.outliers)
+    width = 1 + 2 * footer.links_max
     links = np.empty((footer.rows, width), np.uint32)
     first, step = 0, max(1, MIB // size)
     for chunk in read_section(files, path, footer.nodes, step * size):
@@ -179,7 +185,8 @@ def _check_counts(path: str, footer: SegmentFooter) -> None:
     rows, links_max, spec = footer.rows, footer.links_max, footer.spec
     sound = 0 < rows <= core.ROWS_MAX and 0 < links_max <= core.LINKS_MAX_MAX
     sound = sound and footer.records in RECORD_FLOATS
-    sound = sound and footer.nodes.length == rows * core.node_bytes(spec.dim, links_max)
+    sound = sound and (footer.records == RECORDS_WITH_OUTLIERS) == (spec.outliers > 0)
+    sound = sound and footer.nodes.length == rows * core.node_bytes(spec.dim, links_max, spec.outliers)
     sound = sound and footer.fine.length == rows * (spec.row_bytes - spec.record_bytes)
     sound = sound and footer.ids.length == 8 * rows and footer.by_id.length == 4 * rows
     below = rows
@@ -193,18 +200,21 @@ def _check_counts(path: str, footer: SegmentFooter) -> None:
 
 
 def _check_nodes(files: Files, path: str, footer: SegmentFooter, check_wanted: CheckWanted) -> None:
-    size = core.node_bytes(footer.spec.dim, footer.links_max)
+    spec = footer.spec
+    size = core.node_bytes(spec.dim, footer.links_max, spec.outliers)
     step = max(1, MIB // size)
     first = 0
     for chunk in read_section(files, path, footer.nodes, step * size, check_wanted):
         nodes = np.frombuffer(chunk, np.uint8).reshape(-1, size)
-        list_at = footer.spec.record_bytes
+        list_at = spec.record_bytes
         bad = core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.rows)
         if bad >= 0:
             raise CorruptionError(path, footer.nodes.offset, f"node {first + bad} has an impossible link")
         floats = RECORD_FLOATS[footer.records]
         headers = np.ascontiguousarray(nodes[:, : core.RECORD_HEADER_BYTES]).view("<f4")[:, floats]
-        if not bool(np.all(np.isfinite(headers))):
+        outliers_at = core.record_bytes(spec.dim)
+        outliers = nodes[:, outliers_at : outliers_at + 4 * spec.outliers]
+        if not (bool(np.all(np.isfinite(headers))) and core.all_finite(outliers.copy().view("<f4"))):
             raise CorruptionError(path, footer.nodes.offset, "a record is scaled by what is no number")
         first += len(nodes)
     for _ in read_section(files, path, footer.fine, MIB, check_wanted):

@@ -33,7 +33,7 @@ class Memtable:
     def __init__(self, spec: IndexSpec, number: int, capacity: int) -> None:
         self.number = number
         self.spec = spec
-        self.native = core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity)
+        self.native = core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity, spec.outliers)
         self.deletions = Deletions(capacity)
         self.payload_bytes = 0
         self.first_lsn: Lsn | None = None

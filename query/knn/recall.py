@@ -24,7 +24,7 @@ from asteroid_cloud.query.selection.matching_rows import matching_rows
 TIE = 1e-5
 """Distances that differ by less, relatively, are equal."""
 
-Distances = NDArray[np.float32]
+Distances = NDArray[np.float64]
 
 
 class RecallRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -65,7 +65,7 @@ class SearchResult(msgspec.Struct, frozen=True, eq=False):
 
     lsn: Lsn
     ids: NDArray[np.uint64]
-    distances: NDArray[np.float32]
+    distances: NDArray[np.float64]
     payloads: list[bytes] | None = None
     vectors: NDArray[np.float32] | None = None
     explain: Explain | None = None

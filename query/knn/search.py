@@ -21,6 +21,8 @@ from asteroid_cloud.query.records.records import Places, fetch_one, payloads_at,
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
 
 def search(
     snapshot: Snapshot, request: SearchRequest, cache: FilterCache, take: TakeBytes = unbounded
@@ -145,14 +147,19 @@ def _answer(
 
 
 def _window(
-    request: SearchRequest, ids: NDArray[np.uint64], distances: NDArray[np.float32]
+    request: SearchRequest, ids: NDArray[np.uint64], distances: NDArray[np.float64]
 ) -> slice | NDArray[np.intp]:
     """Which hits of a row to keep: without the excluded id, after the offset, near enough."""
     near = len(ids)
     if request.max_distance is not None:
-        near = int(np.searchsorted(distances, np.float32(request.max_distance), side="right"))
+        near = int(np.searchsorted(distances, _rounded(request.max_distance), side="right"))
     start, stop = request.offset, min(request.offset + request.k, near)
     if request.id is None:
         return slice(start, max(start, stop))
     others = np.flatnonzero(ids != np.uint64(request.id))
     return others[others < near][start : request.offset + request.k]
+
+
+def _rounded(distance: float) -> float:
+    """A distance as answers have it: rounded to float32 where that reaches."""
+    return float(np.float32(distance)) if abs(distance) <= FLOAT32_MAX else distance

@@ -20,7 +20,7 @@ class FakePart:
     def __init__(self, spec: IndexSpec, number: int, capacity: int, *, is_flat: bool = True) -> None:
         self.key = ("fake", number)
         self.is_flat = is_flat
-        self.native = core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity)
+        self.native = core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity, spec.outliers)
         self.texts: list[bytes] = []
         self.payloads_read: list[int] = []
 

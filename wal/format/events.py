@@ -12,11 +12,13 @@ import msgspec
 
 
 class IndexCreated(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """The index got its dimension, its metric ("l2", "cosine" or "ip") and the bits a value is kept in."""
+    """The index got its dimension, its metric ("l2", "cosine" or "ip") and how its values are kept."""
 
     dim: int
     metric: str
     bits: int = 16
+    outliers: int = 0
+    """Values of a row that may be kept apart as floats."""
 
 
 class IndexDeleted(msgspec.Struct, frozen=True, array_like=True, tag=2):

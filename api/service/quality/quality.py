@@ -53,7 +53,7 @@ class Sample(msgspec.Struct, frozen=True, eq=False):
 
     snapshot: Snapshot
     request: SearchRequest
-    distances: NDArray[np.float32]
+    distances: NDArray[np.float64]
     components: float
     """An estimate of what an exact search costs."""
 

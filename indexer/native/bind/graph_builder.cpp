@@ -51,7 +51,8 @@ void builder_adopt(GraphBuilder& builder, const Segment& segment, const Array<ui
                    uint32_t threads, Progress& progress) {
     require(builder.rows() == 0, "only an empty graph builder takes a graph over");
     require(builder.shape().dim == segment.shape().dim && builder.shape().metric == segment.shape().metric &&
-                builder.shape().has_fine == segment.shape().has_fine,
+                builder.shape().has_fine == segment.shape().has_fine &&
+                builder.shape().outliers == segment.shape().outliers,
             "the segment is of another shape");
     const uint32_t* const first = ordinals.data();
     const py::gil_scoped_release release;
@@ -85,14 +86,14 @@ void bind_graph_builder(py::module_& m) {
         .def_property_readonly("done", &Progress::done);
     py::class_<GraphBuilder, Holder<GraphBuilder>>(m, "GraphBuilder")
         .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity, uint32_t links_max,
-                         const std::string& folder) {
+                         const std::string& folder, size_t outliers) {
                  const py::gil_scoped_release release;  // taking room on the disk takes its time
-                 const Shape shape = shape_from(dim, metric, fine);
+                 const Shape shape = shape_from(dim, metric, fine, outliers);
                  require(links_max > 0 && links_max <= LINKS_MAX_MAX, "links_max must be from 1 to 256");
                  return Holder<GraphBuilder>(new GraphBuilder(shape, capacity, links_max, folder));
              }),
              py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("capacity"), py::arg("links_max"),
-             py::arg("folder"))
+             py::arg("folder"), py::arg("outliers") = 0)
         .def_property_readonly("rows", &GraphBuilder::rows)
         .def_property_readonly("node_bytes", &GraphBuilder::node_bytes)
         .def_property_readonly("links_max", &GraphBuilder::links_max)
@@ -143,7 +144,11 @@ void bind_graph_builder(py::module_& m) {
     m.attr("SCRATCH_PREFIX") = SCRATCH_PREFIX;
     m.attr("SECTION_ALIGN") = SECTION_ALIGN;
     m.attr("TOP_NODES_MAX") = TOP_NODES_MAX;
-    m.def("node_bytes", &node_bytes, py::arg("dim"), py::arg("links_max"));
+    m.def("node_bytes",
+          [](size_t dim, uint32_t links_max, size_t outliers) {
+              return node_bytes(Shape{dim, Metric::l2, false, outliers}, links_max);
+          },
+          py::arg("dim"), py::arg("links_max"), py::arg("outliers") = 0);
 }
 
 }  // namespace asteroid

@@ -17,9 +17,9 @@ using namespace asteroid;
 
 namespace {
 
-Array<uint8_t> encode_all(const Array<float>& vectors, Metric metric, bool fine) {
+Array<uint8_t> encode_all(const Array<float>& vectors, Metric metric, bool fine, size_t outliers) {
     require(vectors.ndim() == 2 && vectors.shape(1) > 0, "vectors must be two-dimensional");
-    const Shape shape = shape_from(size_t(vectors.shape(1)), metric, fine);
+    const Shape shape = shape_from(size_t(vectors.shape(1)), metric, fine, outliers);
     const size_t n = size_t(vectors.shape(0)), stride = row_bytes(shape);
     Array<uint8_t> rows({n, stride});
     const float* from = vectors.data();
@@ -37,7 +37,8 @@ class PartPlans {
         for (const py::tuple& fields : parts) plans_.push_back(plan_from(fields));
         for (const PartPlan& plan : plans_) {
             const Shape &one = plans_.front().part->shape(), &other = plan.part->shape();
-            require(one.dim == other.dim && one.metric == other.metric, "parts of one dimension and metric");
+            require(one.dim == other.dim && one.metric == other.metric && one.outliers == other.outliers,
+                    "parts of one dimension, metric and layout");
         }
     }
 
@@ -98,7 +99,7 @@ py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint
     Array<uint32_t> found(n);
     Array<uint64_t> visited(n);
     Array<uint32_t> rescanned(n);
-    Array<float> error_bounds(n);
+    Array<double> error_bounds(n);
     for (size_t i = 0; i < n; ++i) {
         found.mutable_data()[i] = uint32_t(answers[i].hits.size());
         visited.mutable_data()[i] = answers[i].visited;
@@ -106,7 +107,7 @@ py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint
         error_bounds.mutable_data()[i] = answers[i].error_bound;
     }
     return py::make_tuple(column<uint64_t>(answers, width, [](const Hit& hit) { return hit.id; }),
-                          column<float>(answers, width, [](const Hit& hit) { return hit.distance; }),
+                          column<double>(answers, width, [](const Hit& hit) { return hit.distance; }),
                           column<uint32_t>(answers, width, [](const Hit& hit) { return hit.part; }),
                           column<uint32_t>(answers, width, [](const Hit& hit) { return hit.ordinal; }), found,
                           visited, rescanned, bounds ? py::object(error_bounds) : py::none());
@@ -177,10 +178,17 @@ PYBIND11_MODULE(core, m) {
     bind_columns(m);
     m.attr("RECORD_HEADER_BYTES") = sizeof(RecordHeader);
     m.attr("SPARSE_SHARE") = SPARSE_SHARE;
-    m.def("record_bytes", &record_bytes, py::arg("dim"));
-    m.def("row_bytes", [](size_t dim, bool fine) { return row_bytes(Shape{dim, Metric::l2, fine}); },
-          py::arg("dim"), py::arg("fine"));
-    m.def("encode", &encode_all, py::arg("vectors"), py::arg("metric"), py::arg("fine"));
+    m.attr("NO_COLUMN") = NO_COLUMN;
+    m.def("record_bytes",
+          [](size_t dim, size_t outliers) { return record_bytes(Shape{dim, Metric::l2, false, outliers}); },
+          py::arg("dim"), py::arg("outliers") = 0);
+    m.def("row_bytes",
+          [](size_t dim, bool fine, size_t outliers) {
+              return row_bytes(Shape{dim, Metric::l2, fine, outliers});
+          },
+          py::arg("dim"), py::arg("fine"), py::arg("outliers") = 0);
+    m.def("encode", &encode_all, py::arg("vectors"), py::arg("metric"), py::arg("fine"),
+          py::arg("outliers") = 0);
     m.def("all_finite", &all_finite, py::arg("values"));
     py::class_<PartPlans>(m, "PartPlans")
         .def(py::init<const std::vector<py::tuple>&>(), py::arg("parts"));

@@ -26,9 +26,11 @@ void require_matrix(const Array<T>& array, size_t columns, const char* what) {
 }
 
 // The shape that Python asks for, checked.
-inline Shape shape_from(size_t dim, Metric metric, bool fine) {
+inline Shape shape_from(size_t dim, Metric metric, bool fine, size_t outliers) {
     require(dim > 0 && dim < DIM_LIMIT, "vectors have from 1 to 32,767 numbers");
-    return {dim, metric, fine};
+    require(outliers <= OUTLIERS_MAX && outliers < dim, "too many outliers");
+    require(outliers == 0 || metric == Metric::l2, "only rows under l2 have outliers");
+    return {dim, metric, fine, outliers};
 }
 
 // Frees what may be large, with the GIL released: for objects that Python holds.

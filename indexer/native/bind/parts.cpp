@@ -48,7 +48,7 @@ Array<float> vectors_of(const Part& part, const Array<uint32_t>& ordinals) {
 }
 
 Array<uint8_t> encoded_of(const Part& part, const Array<uint32_t>& ordinals) {
-    const size_t record_size = record_bytes(part.shape().dim), stride = row_bytes(part.shape());
+    const size_t record_size = record_bytes(part.shape()), stride = row_bytes(part.shape());
     Array<uint8_t> rows({size_t(ordinals.size()), stride});
     uint8_t* out = rows.mutable_data();
     const py::gil_scoped_release release;  // merges read many rows, and pages that may be on the disk
@@ -98,10 +98,11 @@ void bind_parts(py::module_& m) {
         .def("vectors", &vectors_of, py::arg("ordinals"))
         .def("encoded", &encoded_of, py::arg("ordinals"));
     py::class_<Rows, Part, Holder<Rows>>(m, "Rows")
-        .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity) {
-                 return Holder<Rows>(new Rows(shape_from(dim, metric, fine), capacity));
+        .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity, size_t outliers) {
+                 return Holder<Rows>(new Rows(shape_from(dim, metric, fine, outliers), capacity));
              }),
-             py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("capacity"))
+             py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("capacity"),
+             py::arg("outliers") = 0)
         .def_property_readonly("capacity", &Rows::capacity)
         .def("append",
              [](Rows& rows, const Array<uint64_t>& ids, const Array<uint8_t>& encoded) {
@@ -118,13 +119,14 @@ void bind_parts(py::module_& m) {
              py::arg("ids"), py::arg("visible"));
     py::class_<Segment, Part, Holder<Segment>>(m, "Segment")
         .def(py::init([](const std::string& path, size_t dim, Metric metric, bool fine,
-                         const py::dict& layout) {
-                 const Shape shape = shape_from(dim, metric, fine);
+                         const py::dict& layout, size_t outliers) {
+                 const Shape shape = shape_from(dim, metric, fine, outliers);
                  const SegmentLayout sections = layout_from(layout);
                  const py::gil_scoped_release release;
                  return Holder<Segment>(new Segment(path, shape, sections));
              }),
-             py::arg("path"), py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("layout"))
+             py::arg("path"), py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("layout"),
+             py::arg("outliers") = 0)
         .def_property_readonly("mapped_bytes", &Segment::mapped_bytes)
         .def_property_readonly("cached_bytes",
                                [](const Segment& segment) {

@@ -15,7 +15,7 @@ constexpr uint32_t SHARED = 8;  // links of the first point that each copy gets
 Copies::Copies(const Points& points) {
     const auto bytes_of = [&](uint32_t point) {
         return std::string_view(reinterpret_cast<const char*>(points.record(point)),
-                                record_bytes(points.shape().dim));
+                                record_bytes(points.shape()));
     };
     struct Hashed {
         size_t hash;

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -13,6 +14,9 @@
 
 namespace asteroid {
 namespace {
+
+// A row beyond this is taken for one as long: |x̂|² of the others still counts beside it.
+constexpr double LONGEST_MAX = 1e33;
 
 // Closed when it goes out of scope; a mapping keeps what it needs of the file.
 struct FileDescriptor {
@@ -56,15 +60,16 @@ void GraphBuilder::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) 
     for (uint32_t i = 0; i < n; ++i) {
         std::memcpy(entry(rows_ + i), rows + i * bytes, bytes);
         list(rows_ + i)[0] = 0;
-        longest_ = std::max(longest_, float(squared_norm(header_of(entry(rows_ + i)), shape_.dim)));
+        const double squared = squared_norm(header_of(entry(rows_ + i)), shape_.dim);
+        longest_ = std::max(longest_, float(std::min(squared, LONGEST_MAX)));
     }
     rows_ += n;
 }
 
-size_t GraphBuilder::node_bytes() const { return asteroid::node_bytes(shape_.dim, links_max_); }
+size_t GraphBuilder::node_bytes() const { return asteroid::node_bytes(shape_, links_max_); }
 
 void GraphBuilder::write_nodes(uint32_t first, uint32_t n, uint8_t* out) const {
-    const size_t record_size = record_bytes(shape_.dim), bytes = node_bytes();
+    const size_t record_size = record_bytes(shape_), bytes = node_bytes();
     for (uint32_t i = 0; i < n; ++i, out += bytes) {
         const uint32_t row = row_at.at(first + i);
         const Links from = links(row);

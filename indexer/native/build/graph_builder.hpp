@@ -43,7 +43,7 @@ class GraphBuilder final {
 
     uint64_t id(uint32_t row) const { return ids_[row]; }
     const uint8_t* record(uint32_t row) const { return entry(row); }
-    const uint8_t* fine(uint32_t row) const { return entry(row) + record_bytes(shape_.dim); }
+    const uint8_t* fine(uint32_t row) const { return entry(row) + record_bytes(shape_); }
     uint32_t* list(uint32_t row) {  // count, then the links
         return reinterpret_cast<uint32_t*>(entry(row) + row_bytes(shape_));
     }

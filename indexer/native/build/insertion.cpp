@@ -18,7 +18,7 @@ constexpr size_t BLOCK = 16;
 
 // What hnswlib holds of a row: its codes, and a header with all that a distance takes, computed once.
 //
-//   point := offset f32 | scale f32 | Σ code u32 | Σ code² u32 | further f32 | code u8 × dim
+//   point := offset f32 | scale f32 | Σ code u32 | Σ code² u32 | further f32 | code u8 × dim | outliers
 //
 // Offset and scale are those of unit length under cosine; `further` is the dimension that ip gains (see
 // Formula).
@@ -31,7 +31,9 @@ struct PointHeader {
 class PointSpace final : public hnswlib::SpaceInterface<float> {
   public:
     explicit PointSpace(const Space& space) : space_(space) {}
-    size_t get_data_size() override { return sizeof(PointHeader) + space_.dim; }
+    size_t get_data_size() override {
+        return sizeof(PointHeader) + space_.dim + outlier_bytes(space_.outliers);
+    }
     hnswlib::DISTFUNC<float> get_dist_func() override { return distance; }
     void* get_dist_func_param() override { return &space_; }
 
@@ -50,23 +52,35 @@ class PointSpace final : public hnswlib::SpaceInterface<float> {
             header.further = float(std::sqrt(std::max(0.0, space_.longest - squared_norm(h, space_.dim))));
         std::memcpy(point, &header, sizeof header);
         std::memcpy(point + sizeof header, codes_of(record), space_.dim);
+        std::memcpy(point + sizeof header + space_.dim, record + coded_bytes(space_.dim),
+                    outlier_bytes(space_.outliers));
     }
 
   private:
-    static float distance(const void* a, const void* b, const void* space) {
+    static Outliers outliers_behind(const uint8_t* codes, const Space& space) {
+        return {codes + space.dim, uint32_t(space.outliers), uint32_t(space.dim)};
+    }
+    static float distance(const void* a, const void* b, const void* given) {
+        const auto& space = *static_cast<const Space*>(given);
         PointHeader x, q;
         std::memcpy(&x, a, sizeof x);
         std::memcpy(&q, b, sizeof q);
         const auto *c = static_cast<const uint8_t*>(a) + sizeof x,
                    *d = static_cast<const uint8_t*>(b) + sizeof q;
-        const size_t dim = static_cast<const Space*>(space)->dim;
+        const size_t dim = space.dim;
         const auto product = int32_t(kernels().dot_u8(c, uint32_t(x.sum), d, dim));
         const float by_offset = x.offset - q.offset, by_scale = x.scale - q.scale;
         const float linear = by_scale * float(x.sum) + q.scale * float(x.sum - q.sum);
         const float further = x.further - q.further;
-        return by_offset * (float(dim) * by_offset + 2 * linear) +
-               by_scale * (by_scale * float(x.squares) + 2 * q.scale * float(x.squares - product)) +
-               q.scale * q.scale * float(x.squares + q.squares - 2 * product) + further * further;
+        const float coded =
+            by_offset * (float(dim) * by_offset + 2 * linear) +
+            by_scale * (by_scale * float(x.squares) + 2 * q.scale * float(x.squares - product)) +
+            q.scale * q.scale * float(x.squares + q.squares - 2 * product) + further * further;
+        const Outliers of_x = outliers_behind(c, space), of_q = outliers_behind(d, space);
+        if (of_x.none() && of_q.none()) return coded;
+        const float sum =
+            coded + outlier_correction({x.offset, x.scale, c, of_x}, {q.offset, q.scale, d, of_q});
+        return sum < 0 ? 0 : sum;
     }
     Space space_;
 };

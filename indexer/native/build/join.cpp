@@ -19,7 +19,7 @@ void measure(const GraphBuilder& builder, const Anchor& anchor, const uint32_t* 
     scratch.records.resize(count);
     scratch.distances.resize(count);
     for (size_t i = 0; i < count; ++i) scratch.records[i] = builder.record(rows[i]);
-    for (size_t i = 0; i < count; ++i) prefetch(scratch.records[i], record_bytes(builder.shape().dim));
+    for (size_t i = 0; i < count; ++i) prefetch(scratch.records[i], record_bytes(builder.shape()));
     anchor.distances(scratch.records.data(), count, scratch.distances.data());
     for (size_t i = 0; i < count; ++i) candidates.push_back({scratch.distances[i], rows[i]});
 }
@@ -176,7 +176,7 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
     for (uint32_t row = 0; row < ordinals.size(); ++row) row_of[ordinals[row]] = row;
     std::vector<uint8_t> bytes(row_bytes(builder.shape()));
     for (const uint32_t ordinal : ordinals) {
-        const size_t record_size = record_bytes(builder.shape().dim);
+        const size_t record_size = record_bytes(builder.shape());
         std::memcpy(bytes.data(), segment.record(ordinal), record_size);
         const uint8_t* fine = segment.fine(ordinal);
         if (fine) std::memcpy(bytes.data() + record_size, fine, fine_bytes(builder.shape().dim));

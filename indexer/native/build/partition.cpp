@@ -62,14 +62,14 @@ class Splitter {
         std::vector<const uint8_t*> records(centres);
         for (const uint8_t*& record : records)
             record = points_.record(members_[range.first + random_() % range.size()]);
-        const size_t n = range.size(), dim = points_.shape().dim;
+        const size_t n = range.size();
         const Space space = points_.space();
         std::vector<uint8_t> nearest(n);
         in_parallel(n, BLOCK, threads_, [&](size_t first, size_t last) {
             float distances[CENTRES_MAX];
             for (size_t i = first; i < last; ++i) {
                 const uint32_t* member = &members_[range.first + i];
-                if (i + AHEAD < last) prefetch(points_.record(member[AHEAD]), record_bytes(dim));
+                if (i + AHEAD < last) prefetch(points_.record(member[AHEAD]), record_bytes(points_.shape()));
                 Anchor(points_.record(*member), space)
                     .distances(records.data(), centres, distances);
                 nearest[i] = uint8_t(std::min_element(distances, distances + centres) - distances);
@@ -97,7 +97,7 @@ class Splitter {
 class PartComparison {
   public:
     PartComparison(const Points& points, Pools& pools)
-        : points_(points), pools_(pools), stride_((record_bytes(points.shape().dim) + 63) / 64 * 64) {}
+        : points_(points), pools_(pools), stride_((record_bytes(points.shape()) + 63) / 64 * 64) {}
 
     void compare(const uint32_t* members, size_t n) {
         measure(members, n);
@@ -111,7 +111,7 @@ class PartComparison {
         pointers_.resize(n);
         for (size_t i = 0; i < n; ++i) {
             uint8_t* copy = records_.data() + i * stride_;
-            std::memcpy(copy, points_.record(members[i]), record_bytes(shape.dim));
+            std::memcpy(copy, points_.record(members[i]), record_bytes(shape));
             pointers_[i] = copy;
         }
         matrix_.resize(n * n);

@@ -28,8 +28,8 @@ constexpr size_t list_bytes(size_t most) { return sizeof(uint32_t) * (1 + most);
 
 // Bytes from one node of a segment file to the next: the record, the list of up to 2·links_max links, and
 // padding so that a record touches as few cache lines as it can.
-constexpr size_t node_bytes(size_t dim, uint32_t links_max) {
-    const size_t bytes = record_bytes(dim) + list_bytes(2 * size_t(links_max));
+constexpr size_t node_bytes(const Shape& shape, uint32_t links_max) {
+    const size_t bytes = record_bytes(shape) + list_bytes(2 * size_t(links_max));
     return rounded_up(bytes, bytes >= LARGE_NODE ? CACHE_LINE : CACHE_LINE / 2);
 }
 

@@ -22,7 +22,7 @@ class Rows final : public Part {
         return chunk_of(row).records.get() + size_t(row % CHUNK_ROWS) * stride_;
     }
     const uint8_t* fine(uint32_t row) const override {
-        return shape_.has_fine ? record(row) + record_bytes(shape_.dim) : nullptr;
+        return shape_.has_fine ? record(row) + record_bytes(shape_) : nullptr;
     }
     size_t stride() const { return stride_; }
     uint32_t capacity() const { return capacity_; }

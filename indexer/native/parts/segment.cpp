@@ -20,8 +20,8 @@ Segment::Segment(const std::string& path, const Shape& shape, const SegmentLayou
     : path_(path),
       shape_(shape),
       layout_(layout),
-      record_size_(record_bytes(shape.dim)),
-      node_bytes_(asteroid::node_bytes(shape.dim, layout.links_max)) {
+      record_size_(record_bytes(shape)),
+      node_bytes_(asteroid::node_bytes(shape, layout.links_max)) {
     map(path);
     try {
         check_bounds();

@@ -21,8 +21,12 @@ using FourInts = int32_t __attribute__((vector_size(4 * sizeof(int32_t))));
 #define ASTEROID_PICK(a, b, ...) __builtin_shuffle(a, b, FourInts{__VA_ARGS__})
 #endif
 
-// A total order needs numbers: what overflowed is farthest away.
-float ordered(float distance) { return distance == distance ? distance : FARTHEST; }
+// A total order needs numbers: what overflowed is farthest away. Under ip it may be nearest, and is looked at
+// first.
+constexpr float overflowed(Formula formula) { return formula == Formula::ip ? -FARTHEST : FARTHEST; }
+float ordered(float distance, Formula formula = Formula::l2) {
+    return distance == distance ? distance : overflowed(formula);
+}
 
 Four to_floats(const FourInts& ints) { return __builtin_convertvector(ints, Four); }
 
@@ -108,7 +112,9 @@ FourInts make_unit(FourHeaders& h, const Inverse& inverse, size_t dim) {
 Space search_space(const Shape& shape, bool is_of_0_1) {
     switch (shape.metric) {
         case Metric::l2:
-            return {shape.dim, is_of_0_1 ? Formula::l2_of_0_1 : Formula::l2};
+            if (is_of_0_1) return {shape.dim, Formula::l2_of_0_1};
+            if (shape.outliers > 0) return {shape.dim, Formula::l2_outliers, 0, shape.outliers};
+            return {shape.dim, Formula::l2};
         case Metric::cosine:
             return {shape.dim, is_of_0_1 ? Formula::cosine_of_0_1 : Formula::cosine};
         default:
@@ -152,6 +158,10 @@ Anchor::Anchor(const uint8_t* record, const Space& space)
             by_sum_ = unit.offset;
             break;
         }
+        case Formula::l2_outliers:
+            outliers_ = outliers_of(record, space.dim, space.outliers);
+            has_outliers_ = !outliers_.none();
+            break;
         case Formula::ip_as_l2:
             aux_ = float(std::sqrt(std::max(0.0, space.longest - squared)));
             break;
@@ -164,6 +174,16 @@ Anchor::Anchor(const uint8_t* record, const Space& space)
         default:
             break;
     }
+}
+
+float Anchor::corrected(float distance, const uint8_t* record) const {
+    const Outliers outliers = outliers_of(record, space_.dim, space_.outliers);
+    if (!has_outliers_ && outliers.none()) return distance;
+    const RecordHeader h = header_of(record);
+    const Coded x{h.offset, h.scale, codes_of(record), outliers};
+    const Coded q{offset_, scale_, codes_of(record_), outliers_};
+    const float sum = distance + outlier_correction(x, q);
+    return sum < 0 ? 0 : sum;  // what is no number stays so
 }
 
 float Anchor::distance(const uint8_t* record) const {
@@ -194,6 +214,8 @@ float Anchor::distance(const uint8_t* record) const {
     switch (space_.formula) {
         case Formula::l2:
             return ordered(squared_difference());
+        case Formula::l2_outliers:
+            return ordered(corrected(squared_difference(), record));
         case Formula::cosine:
             return ordered(0.5f * squared_difference());
         case Formula::ip_as_l2: {
@@ -206,7 +228,7 @@ float Anchor::distance(const uint8_t* record) const {
         case Formula::cosine_of_0_1:
             return ordered(1 - inner_product() * legacy_aux * aux_);
         default:
-            return ordered(-inner_product());
+            return ordered(-inner_product(), Formula::ip);
     }
 }
 
@@ -237,6 +259,9 @@ inline void Anchor::four(const uint8_t* const* records, float* out) const {
     Four distance;
     if constexpr (formula == Formula::l2) {
         distance = squared_difference();
+    } else if constexpr (formula == Formula::l2_outliers) {
+        distance = squared_difference();
+        for (size_t j = 0; j < 4; ++j) distance[j] = corrected(distance[j], records[j]);
     } else if constexpr (formula == Formula::cosine) {
         const Inverse inverse = inverse_length(h, dim_);
         distance = 1.0f - inner_product() * inverse.value;
@@ -259,7 +284,7 @@ inline void Anchor::four(const uint8_t* const* records, float* out) const {
     } else {
         distance = -inner_product();
     }
-    distance = distance == distance ? distance : Four{} + FARTHEST;
+    distance = distance == distance ? distance : Four{} + overflowed(formula);
     std::memcpy(out, &distance, sizeof distance);
 }
 
@@ -279,6 +304,8 @@ void Anchor::distances(const uint8_t* const* records, size_t n, float* out) cons
     switch (space_.formula) {
         case Formula::l2:
             return all<Formula::l2>(records, n, out);
+        case Formula::l2_outliers:
+            return all<Formula::l2_outliers>(records, n, out);
         case Formula::cosine:
             return all<Formula::cosine>(records, n, out);
         case Formula::ip:

@@ -21,6 +21,7 @@ struct Kernels;
 // How two records are compared.
 enum class Formula {
     l2,             // |x̂ − q̂|²
+    l2_outliers,    // |x̂ − q̂|² of records that have outliers
     cosine,         // 1 − cos, as half of |x̂/|x̂| − q̂/|q̂||²; 1 when either is zero
     ip,             // −x̂·q̂
     ip_as_l2,       // |x̂ − q̂|² after a further dimension has made all vectors equally long
@@ -34,7 +35,8 @@ constexpr float COSINE_FAR = 0.1f;
 struct Space {
     size_t dim;
     Formula formula;
-    float longest = 0;  // of ip_as_l2: the largest |x̂|² of all rows
+    float longest = 0;    // of ip_as_l2: the largest |x̂|² of all rows
+    size_t outliers = 0;  // of l2_outliers: how many a record has room for
 };
 
 // How queries are compared with rows; `is_of_0_1` when these are records of version 0.1.
@@ -55,6 +57,7 @@ class Anchor {
   private:
     template <Formula formula>
     void all(const uint8_t* const* records, size_t n, float* out) const;
+    float corrected(float distance, const uint8_t* record) const;
     template <Formula formula>
     void four(const uint8_t* const* records, float* out) const;
 
@@ -64,6 +67,8 @@ class Anchor {
     float offset_ = 0, scale_ = 0;  // of unit length under cosine
     float dim_ = 0;
     int32_t sum_ = 0, squares_ = 0;
+    Outliers outliers_{};
+    bool has_outliers_ = false;
     float by_offset_ = 0,
           by_sum_ = 0;  // of an inner product: what a candidate's offset and Σc are multiplied by
     float aux_ = 0;     // 1/|q̂|, |q̂|², or the further dimension, by formula

@@ -10,7 +10,13 @@ namespace asteroid {
 namespace {
 
 constexpr double LARGEST = std::numeric_limits<float>::max();
-constexpr double SMALL = 1e-15, LARGE = 1e30;  // squares within are far from the ends of a float's range
+constexpr double SMALL = 1e-30, LARGE = 1e30;  // squares within are far from the ends of a float's range
+// Values up to this have sums of squares and products far within a float, for every dimension.
+constexpr float VALUE_LARGE = 1e16f;
+// A distance by first bytes below this has not overflowed on the way if the query is within VALUE_LARGE.
+constexpr double FIRST_LARGE = 1e33;
+// What one value can lose to underflow: the least float times the square of the largest code, twice.
+constexpr float UNDERFLOW_OF_VALUE = 2 * 1.4e-45f * 255 * 255;
 // Below this cosine distance, 1 − dot/norms has lost too many digits.
 constexpr float NEAR = 0.02f;
 
@@ -24,14 +30,16 @@ constexpr float UNIT_SCALE_MAX = 0.00555f, UNIT_VALUE_MAX = 3;
 // What sums of floats are wrong by, relative to the largest value of a vector, and to the result.
 constexpr float VALUE_ROUNDING = 2e-7f, RESULT_ROUNDING = 4e-6f;
 
-// A total order needs numbers: what overflowed, and what a damaged record makes of it, is farthest away.
-float to_finite(double value) {
-    return value == value ? float(std::clamp(value, -LARGEST, LARGEST)) : float(LARGEST);
-}
+// A total order needs numbers: what a damaged record makes of it is farthest away.
+double to_number(double value) { return value == value ? value : LARGEST; }
+float to_float(double value) { return float(std::clamp(value, -LARGEST, LARGEST)); }
+
+// Nothing is known: the row has to be measured.
+constexpr Query::Bounds OPEN{-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()};
 
 Query::Bounds checked(Query::Bounds bounds) {
-    if (!(bounds.low == bounds.low)) bounds.low = float(-LARGEST);
-    if (!(bounds.high == bounds.high)) bounds.high = float(LARGEST);
+    if (!(bounds.low == bounds.low)) bounds.low = OPEN.low;
+    if (!(bounds.high == bounds.high)) bounds.high = OPEN.high;
     return bounds;
 }
 
@@ -42,44 +50,47 @@ bool is_usual(double value) { return value > SMALL && value < LARGE; }
 Query::Query(const float* vector, const Shape& shape)
     : shape_(shape),
       vector_(vector, vector + shape.dim),
-      record_(record_bytes(shape.dim)),
+      record_(record_bytes(shape)),
       root_dim_(std::sqrt(float(shape.dim))) {
     const size_t dim = shape.dim;
-    if (shape.centre)
-        for (size_t i = 0; i < dim; ++i) vector_[i] = float(double(vector[i]) - (*shape.centre)[i]);
     for (const float value : vector_) norm_ += double(value) * value;
     norm_ = std::sqrt(norm_);
-    encode_record(vector_.data(), dim, record_.data());
+    const std::vector<float> coded = encode_record(vector, shape, record_.data());
     anchor_ = Anchor(record_.data(), search_space(shape));
     anchor_of_0_1_ = Anchor(record_.data(), search_space(shape, true));
     const RecordHeader h = header_of(record_.data());
     double squared = 0;
     for (size_t i = 0; i < dim; ++i) {
-        const double rest = vector_[i] - (double(h.offset) + double(h.scale) * codes_of(record_.data())[i]);
+        const double rest = coded[i] - (double(h.offset) + double(h.scale) * codes_of(record_.data())[i]);
         squared += rest * rest;
     }
-    error_ = float(std::sqrt(squared));
+    error_ = to_float(std::sqrt(squared));
+    underflow_ = UNDERFLOW_OF_VALUE * float(dim);
+    if (shape.metric != Metric::cosine)
+        for (const float value : vector_) is_beyond_first_bytes_ |= std::abs(value) > VALUE_LARGE;
     if (shape.metric != Metric::cosine || !(norm_ > 0)) return;
     unit_.resize(dim);
     for (size_t i = 0; i < dim; ++i) unit_[i] = float(vector_[i] / norm_);
     error_ = float(std::sqrt(squared) / norm_);
 }
 
-float Query::rank(const uint8_t* record, const uint8_t* fine) const {
-    if (shape_.metric == Metric::cosine) return to_finite(cosine(record, fine));
+double Query::rank(const uint8_t* record, const uint8_t* fine) const {
+    if (shape_.metric == Metric::cosine) return to_number(cosine(record, fine));
     const RecordHeader h = header_of(record);
     const Quantised x{codes_of(record), fine, h.offset, h.scale};
-    if (shape_.metric == Metric::l2)
-        return to_finite(kernels().squared_l2_f32(vector_.data(), x, shape_.dim));
-    const float dot = kernels().dot_norm_f32(vector_.data(), x, shape_.dim).dot;
-    return to_finite(-double(dot));
+    const bool is_l2 = shape_.metric == Metric::l2;
+    const bool is_short = h.scale > 0 && h.scale < SCALE_SMALL;
+    if (is_short || !outliers_of(record, shape_).none()) return to_number(rank_in_doubles(record, fine));
+    const float rank = is_l2 ? kernels().squared_l2_f32(vector_.data(), x, shape_.dim)
+                             : -kernels().dot_norm_f32(vector_.data(), x, shape_.dim).dot;
+    return is_usual(std::abs(rank)) ? rank : to_number(rank_in_doubles(record, fine));
 }
 
-float Query::cosine(const uint8_t* record, const uint8_t* fine) const {
+double Query::cosine(const uint8_t* record, const uint8_t* fine) const {
     const RecordHeader h = header_of(record);
     const Quantised x{codes_of(record), fine, h.offset, h.scale};
     const DotAndNorm sums = kernels().dot_norm_f32(vector_.data(), x, shape_.dim);
-    if (!is_usual(sums.squared_norm) || !is_usual(norm_)) return cosine_of_extremes(record, fine);
+    if (!is_usual(sums.squared_norm) || !is_usual(norm_ * norm_)) return rank_in_doubles(record, fine);
     const double length = std::sqrt(double(sums.squared_norm));
     const float distance = float(std::clamp(1 - double(sums.dot) / (norm_ * length), 0.0, 2.0));
     if (distance >= NEAR) return distance;
@@ -88,26 +99,39 @@ float Query::cosine(const uint8_t* record, const uint8_t* fine) const {
     return kernels().squared_l2_f32(unit_.data(), unit, shape_.dim) / 2;
 }
 
-// Where squares leave the range of a float: the same in double.
-float Query::cosine_of_extremes(const uint8_t* record, const uint8_t* fine) const {
+// Where squares or products leave the range of a float, or a row has outliers: the same from the whole row,
+// in doubles.
+double Query::rank_in_doubles(const uint8_t* record, const uint8_t* fine) const {
+    thread_local std::vector<float> row;
+    row.resize(shape_.dim);
+    decode(record, fine, shape_, row.data());
+    if (shape_.metric == Metric::cosine) return cosine_in_doubles(row);
+    double squared = 0, dot = 0;
+    for (size_t i = 0; i < shape_.dim; ++i) {
+        const double difference = double(vector_[i]) - row[i];
+        squared += difference * difference;
+        dot += double(vector_[i]) * row[i];
+    }
+    return shape_.metric == Metric::l2 ? squared : -dot;
+}
+
+double Query::cosine_in_doubles(const std::vector<float>& row) const {
     if (!(norm_ > 0)) return 1;  // a zero vector is at distance 1 from everything
-    std::vector<float> x(shape_.dim);
-    decode(record, fine, shape_, x.data());
     double norm = 0, squared = 0;
-    for (const float value : x) norm += double(value) * value;
+    for (const float value : row) norm += double(value) * value;
     norm = std::sqrt(norm);
     if (!(norm > 0)) return 1;
     for (size_t i = 0; i < shape_.dim; ++i) {
-        const double difference = double(vector_[i]) / norm_ - double(x[i]) / norm;
+        const double difference = double(vector_[i]) / norm_ - double(row[i]) / norm;
         squared += difference * difference;
     }
-    return float(std::min(squared / 2, 2.0));
+    return std::min(squared / 2, 2.0);
 }
 
-// A square beyond a float stays the largest there is.
-float Query::distance_of(float rank) const {
-    if (shape_.metric != Metric::l2 || double(rank) >= LARGEST) return rank;
-    return to_finite(std::sqrt(double(rank)));
+double Query::distance_of(double rank) const {
+    const double distance = shape_.metric == Metric::l2 ? std::sqrt(rank) : rank, size = std::abs(distance);
+    const bool fits = size <= LARGEST && (size >= double(std::numeric_limits<float>::min()) || size == 0);
+    return fits ? double(float(distance)) : distance;
 }
 
 // |x̃ − x̂| of a row in the units of `scale`.
@@ -134,10 +158,12 @@ float Query::ones(float first) const { return shape_.metric == Metric::cosine &&
 
 Query::Bounds Query::bounds(float first, const uint8_t* record, bool is_of_0_1) const {
     const RecordHeader h = header_of(record);
+    if (shape_.metric != Metric::cosine && !(std::abs(first) < FIRST_LARGE))
+        return OPEN;
     float scale = h.scale, value = std::abs(h.offset) + 255 * h.scale, unit = 1;
     if (shape_.metric == Metric::ip) {
-        const float length = std::sqrt(float(squared_norm(h, shape_.dim)));
-        const float half = ip_error(first, length, residual_of(h, scale, is_of_0_1), value);
+        const auto length = float(std::sqrt(squared_norm(h, shape_.dim)));
+        const float half = ip_error(first, length, residual_of(h, scale, is_of_0_1), value) + underflow_;
         return checked({first - half, first + half});
     }
     if (shape_.metric == Metric::cosine) {  // half the squared distance of the vectors of unit length
@@ -149,7 +175,8 @@ Query::Bounds Query::bounds(float first, const uint8_t* record, bool is_of_0_1) 
     const Error error = error_of(residual_of(h, scale, is_of_0_1), value);
     const float squared = first / unit, distance = std::sqrt(squared);
     const float likely = (2 * DEVIATIONS / root_dim_ * error.spread + 2 * error.rounding) * distance;
-    const float noise = NOISE * error.spread * error.spread, slop = RESULT_ROUNDING * (squared + ones(first));
+    const float noise = NOISE * error.spread * error.spread;
+    const float slop = RESULT_ROUNDING * (squared + ones(first)) + underflow_;
     const float nearest = std::max(0.0f, distance - error.most), farthest = distance + error.most;
     const float low = std::max(nearest * nearest, squared - likely - noise) - slop;
     const float high = std::min(farthest * farthest, squared + likely + noise) + slop;
@@ -164,12 +191,14 @@ bool Query::Widest::take_in(const RecordHeader& header) {
     return true;
 }
 
-float Query::reject_beyond(float limit, const Widest& widest) const {
-    if (!(limit < std::numeric_limits<float>::infinity())) return limit;
+float Query::reject_beyond(double exact_limit, const Widest& widest) const {
+    if (!(std::abs(exact_limit) < FIRST_LARGE)) return std::numeric_limits<float>::infinity();
+    const float limit = float(exact_limit);
     const auto most = [this](float scale) { return shape_.has_fine ? scale * root_dim_ / 2 : 0; };
     if (shape_.metric == Metric::ip)
-        return limit + ip_error(limit, widest.value * root_dim_, most(widest.scale), widest.value) *
-                           (1 + 2 * RESULT_ROUNDING);
+        return limit + underflow_ +
+               ip_error(limit, widest.value * root_dim_, most(widest.scale), widest.value) *
+                   (1 + 2 * RESULT_ROUNDING);
     const bool is_cosine = shape_.metric == Metric::cosine;
     const float unit = is_cosine ? 0.5f : 1;
     const Error error = is_cosine ? error_of(most(UNIT_SCALE_MAX), UNIT_VALUE_MAX)
@@ -178,10 +207,10 @@ float Query::reject_beyond(float limit, const Widest& widest) const {
     const float squared = std::max(limit, 0.0f) / unit + RESULT_ROUNDING * ones(limit);
     const float noise = NOISE * error.spread * error.spread;
     const float distance = std::min(std::sqrt(squared) + error.most, std::sqrt(squared + noise) + likely);
-    return distance * distance * unit * (1 + 2 * RESULT_ROUNDING);
+    return distance * distance * unit * (1 + 2 * RESULT_ROUNDING) + underflow_;
 }
 
-float Query::reject_beyond(float limit) const {
+float Query::reject_beyond(double limit) const {
     const bool is_cosine = shape_.metric == Metric::cosine;
     return is_cosine ? reject_beyond(limit, {}) : std::numeric_limits<float>::infinity();
 }

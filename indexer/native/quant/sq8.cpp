@@ -40,20 +40,26 @@ void decode_in(const uint8_t* record, const uint8_t* fine, const Shape& shape, f
     for (size_t i = 0; i < shape.dim; ++i) {
         Number value = offset + scale * Number(c[i]);
         if (fine) value += step * Number(int(fine[i]) - FINE_ZERO);
-        if (shape.centre) value = Number(double(value) + (*shape.centre)[i]);
         vector[i] = float(std::clamp(value, -largest, largest));
     }
+    const Outliers outliers = outliers_of(record, shape);
+    for (uint32_t i = 0, n = outliers.count(); i < n; ++i) vector[outliers.column(i)] = outliers.value(i);
 }
 
-}  // namespace
+// Near zero floats have few digits: there a scale is rounded up, so that 255 steps of it reach.
+float scale_of(double range) {
+    const auto scale = float(range / 255);
+    const bool is_short = scale < std::numeric_limits<float>::min() && 255 * double(scale) < range;
+    return is_short ? std::nextafter(scale, 1.0f) : scale;
+}
 
-void encode_record(const float* vector, size_t dim, uint8_t* record) {
+void encode_codes(const float* vector, size_t dim, uint8_t* record) {
     float low = vector[0], high = vector[0];
     for (size_t i = 1; i < dim; ++i) {
         low = std::min(low, vector[i]);
         high = std::max(high, vector[i]);
     }
-    const float scale = float((double(high) - double(low)) / 255);
+    const float scale = scale_of(double(high) - double(low));
     const double inverse = scale > 0 ? 1 / double(scale) : 0;
     uint8_t* codes = record + sizeof(RecordHeader);
     uint32_t sum = 0, squares = 0;
@@ -63,29 +69,61 @@ void encode_record(const float* vector, size_t dim, uint8_t* record) {
         sum += uint32_t(code);
         squares += uint32_t(code * code);
     }
-    std::memset(codes + dim, 0, record_bytes(dim) - sizeof(RecordHeader) - dim);
+    std::memset(codes + dim, 0, coded_bytes(dim) - sizeof(RecordHeader) - dim);
     const RecordHeader header{low, scale, sum, squares};
     std::memcpy(record, &header, sizeof header);
 }
 
-void encode(const float* vector, const Shape& shape, uint8_t* row) {
-    std::vector<float> moved;
-    if (shape.centre) {
-        moved.resize(shape.dim);
-        for (size_t i = 0; i < shape.dim; ++i) moved[i] = float(double(vector[i]) - (*shape.centre)[i]);
-        vector = moved.data();
+// Puts the least of the others in the place of each value that is kept apart: its code is 0 then.
+std::vector<float> without(const std::vector<uint16_t>& columns, const float* vector, size_t dim) {
+    std::vector<float> others(vector, vector + dim);
+    float least = std::numeric_limits<float>::infinity();
+    auto next = columns.begin();
+    for (size_t i = 0; i < dim; ++i) {
+        if (next != columns.end() && *next == i)
+            ++next;
+        else
+            least = std::min(least, vector[i]);
     }
-    encode_record(vector, shape.dim, row);
+    for (const uint16_t column : columns) others[column] = least;
+    return others;
+}
+
+// Makes the record; returns what its codes stand for, which is in `room` when values are kept apart.
+const float* encode_into(const float* vector, const Shape& shape, uint8_t* record, std::vector<float>& room) {
+    if (shape.outliers > 0) {
+        const std::vector<uint16_t> columns = choose_outliers(vector, shape.dim, shape.outliers);
+        write_outliers(vector, columns, shape.outliers, record + coded_bytes(shape.dim));
+        if (!columns.empty()) {
+            room = without(columns, vector, shape.dim);
+            vector = room.data();
+        }
+    }
+    encode_codes(vector, shape.dim, record);
+    return vector;
+}
+
+}  // namespace
+
+std::vector<float> encode_record(const float* vector, const Shape& shape, uint8_t* record) {
+    std::vector<float> room;
+    const float* coded = encode_into(vector, shape, record, room);
+    return room.empty() ? std::vector<float>(coded, coded + shape.dim) : room;
+}
+
+void encode(const float* vector, const Shape& shape, uint8_t* row) {
+    std::vector<float> room;
+    vector = encode_into(vector, shape, row, room);
     if (!shape.has_fine) return;
-    uint8_t* fine = row + record_bytes(shape.dim);
+    uint8_t* fine = row + record_bytes(shape);
     encode_fine(vector, row, shape.dim, fine);
     complete(row, fine, shape.dim);
 }
 
 void decode(const uint8_t* record, const uint8_t* fine, const Shape& shape, float* vector) {
-    // The range of a vector may be larger than a float.
-    const bool is_wide = !(255 * header_of(record).scale <= LARGEST);
-    if (is_wide)
+    // The range of a vector may be larger than a float, and a fine step smaller.
+    const float scale = header_of(record).scale;
+    if (!(255 * scale <= LARGEST) || (scale > 0 && scale < SCALE_SMALL))
         decode_in<double>(record, fine, shape, vector);
     else
         decode_in<float>(record, fine, shape, vector);

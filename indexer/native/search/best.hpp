@@ -9,11 +9,11 @@
 namespace asteroid {
 
 struct Hit {
-    float distance;
+    double distance;
     uint32_t part;
     uint32_t ordinal;
     uint64_t id;
-    float rank;  // what distances are compared by; see Query
+    double rank;  // what distances are compared by; see Query
 };
 
 // Ascending by (rank, id).
@@ -27,7 +27,7 @@ class Best {
 
     bool is_full() const { return hits_.size() == k_; }
     // A row of a higher rank is not among the k nearest.
-    float limit() const { return is_full() ? hits_.front().rank : std::numeric_limits<float>::infinity(); }
+    double limit() const { return is_full() ? hits_.front().rank : std::numeric_limits<double>::infinity(); }
 
     const Hit& worst() const { return hits_.front(); }
 

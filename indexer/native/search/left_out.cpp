@@ -10,13 +10,13 @@ constexpr size_t GROUP = 16;  // rows measured together
 
 }  // namespace
 
-float nearest_left_out(const PartPlan& plan, const Query& query, std::vector<uint32_t>& settled, float limit,
-                       const Scratch& scratch) {
+double nearest_left_out(const PartPlan& plan, const Query& query, std::vector<uint32_t>& settled,
+                        double limit, const Scratch& scratch) {
     std::sort(settled.begin(), settled.end());
     const Part& part = *plan.part;
     const bool is_of_0_1 = plan.segment->is_of_0_1();
     const Anchor& anchor = query.anchor(is_of_0_1);
-    float nearest = std::numeric_limits<float>::infinity();
+    double nearest = std::numeric_limits<double>::infinity();
     uint32_t rows[GROUP];
     const uint8_t* records[GROUP];
     float firsts[GROUP];

@@ -13,7 +13,7 @@ namespace asteroid {
 // The lowest exact rank below `limit` of the matching rows that the last walk with `scratch` measured by
 // first bytes only; infinity if there is none. `settled`: the nodes that were measured exactly; they are
 // sorted here.
-float nearest_left_out(const PartPlan& plan, const Query& query, std::vector<uint32_t>& settled, float limit,
-                       const Scratch& scratch);
+double nearest_left_out(const PartPlan& plan, const Query& query, std::vector<uint32_t>& settled,
+                        double limit, const Scratch& scratch);
 
 }  // namespace asteroid

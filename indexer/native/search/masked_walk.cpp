@@ -134,7 +134,7 @@ class MaskedWalk {
     const Mask& mask_;
     const size_t wanted_;
     const uint32_t rows_ = segment_.rows();
-    const size_t record_bytes_ = record_bytes(segment_.shape().dim);
+    const size_t record_bytes_ = record_bytes(segment_.shape());
     Scratch& scratch_;
     std::vector<uint32_t>& bridges_ = scratch_.bridges;
     size_t fresh_ = 0;  // nodes gathered, to be measured

@@ -10,6 +10,12 @@ constexpr uint32_t GROUP = 16;     // rows measured together
 constexpr size_t OPEN_MIN = 1024;  // open rows from which on those that are settled meanwhile are sorted out
 constexpr size_t OPEN_MAX = 1 << 16;  // open rows that are kept before they are measured
 
+// Ranks beyond a float leave everything open.
+float as_float(double rank) {
+    constexpr double largest = std::numeric_limits<float>::max();
+    return rank < largest ? float(std::max(rank, -largest)) : std::numeric_limits<float>::infinity();
+}
+
 Hit hit_of(const PartPlan& plan, uint32_t number, uint32_t row, const Query& query) {
     const Part& part = *plan.part;
     return {0, number, row, part.id(row), query.rank(part.record(row), part.fine(row))};
@@ -25,7 +31,7 @@ class Sieve {
           k_(k),
           best_(best),
           is_of_0_1_(plan.segment && plan.segment->is_of_0_1()),
-          limit_(best.limit()) {}
+          limit_(as_float(best.limit())) {}
 
     void offer(float first, uint32_t row) {
         if (first > reject_) return;
@@ -69,7 +75,7 @@ class Sieve {
         open_.erase(std::remove_if(open_.begin(), open_.end(), is_settled), open_.end());
         if (open_.size() > OPEN_MAX) {
             finish();
-            limit_ = std::min(limit_, best_.limit());
+            limit_ = std::min(limit_, as_float(best_.limit()));
         }
         sort_out_at_ = std::max(OPEN_MIN, 2 * open_.size());
     }
@@ -128,7 +134,7 @@ void scan(const PartPlan& plan, uint32_t number, const Query& query, uint32_t k,
     for_each_match(plan.rows, plan.mask, [&](uint32_t row) {
         rows[count] = row;
         records[count] = plan.part->record(row);
-        prefetch(records[count], record_bytes(plan.part->shape().dim));
+        prefetch(records[count], record_bytes(plan.part->shape()));
         if (++count == GROUP) measure();
     });
     measure();

@@ -44,7 +44,7 @@ class Search {
           options_(options),
           scratch_(scratch),
           best_(options.k),
-          left_out_(parts.size(), std::numeric_limits<float>::infinity()) {
+          left_out_(parts.size(), std::numeric_limits<double>::infinity()) {
         for (const PartPlan& plan : parts)
             if (!is_scanned(plan)) walked_rows_ += plan.matches;
         scratch.measured = 0;
@@ -68,7 +68,9 @@ class Search {
         float edge;
     };
 
-    bool is_scanned(const PartPlan& plan) const { return options_.exact || plan.scan || !plan.segment; }
+    bool is_scanned(const PartPlan& plan) const {
+        return options_.exact || query_.is_beyond_first_bytes() || plan.scan || !plan.segment;
+    }
 
     // What is found in the large parts tells how far to look in the others.
     std::vector<uint32_t> largest_first() const {
@@ -82,7 +84,8 @@ class Search {
 
     void look_at(uint32_t number) {
         const PartPlan& plan = parts_[number];
-        if (options_.exact) return scan_exactly(plan, number, query_, best_, scratch_.measured);
+        if (options_.exact || query_.is_beyond_first_bytes())
+            return scan_exactly(plan, number, query_, best_, scratch_.measured);
         if (is_scanned(plan)) return look_at_all(number);
         // Of many parts each is walked less far: together they are to cost little more than one. A part that
         // proves to hold more than its share is walked again.
@@ -97,7 +100,7 @@ class Search {
 
     void look_at_all(uint32_t number) {
         scan(parts_[number], number, query_, options_.k, options_.ef, best_, scratch_);
-        left_out_[number] = std::numeric_limits<float>::infinity();
+        left_out_[number] = std::numeric_limits<double>::infinity();
         note_distances();
     }
 
@@ -175,13 +178,13 @@ class Search {
         for (size_t i = 0; i < pool.size() && pool[i].distance <= reject; ++i) {
             if (best_.is_full() && lowest(plan, pool[i]) > best_.limit()) continue;
             const uint8_t* record = part.record(pool[i].node);
-            const float rank = query_.rank(record, part.fine(pool[i].node));
+            const double rank = query_.rank(record, part.fine(pool[i].node));
             best_.offer({0, number, pool[i].node, part.id(pool[i].node), rank});
             if (options_.bounds) settled_.push_back(pool[i].node);
             reject = query_.reject_beyond(best_.limit());
         }
         if (!is_crowded_ || !best_.is_full()) return false;  // nothing was crowded out
-        const float tie = TIE * std::abs(best_.limit());
+        const double tie = TIE * std::abs(best_.limit());
         return lowest(plan, pool.back()) < best_.limit() - tie && !is_copy(part, pool.back().node);
     }
 
@@ -195,7 +198,7 @@ class Search {
         const Hit& worst = best_.worst();
         const Part& other = *parts_[worst.part].part;
         const size_t dim = part.shape().dim;
-        return std::memcmp(part.record(node), other.record(worst.ordinal), record_bytes(dim)) == 0 &&
+        return std::memcmp(part.record(node), other.record(worst.ordinal), record_bytes(part.shape())) == 0 &&
                (!part.fine(node) || std::memcmp(part.fine(node), other.fine(worst.ordinal), dim) == 0);
     }
 
@@ -238,9 +241,9 @@ class Search {
         return answer;
     }
 
-    float error_bound(const std::vector<Hit>& hits) const {
+    double error_bound(const std::vector<Hit>& hits) const {
         if (hits.size() < options_.k) return 0;  // every match is among them
-        const float nearest = *std::min_element(left_out_.begin(), left_out_.end());
+        const double nearest = *std::min_element(left_out_.begin(), left_out_.end());
         return nearest < hits.back().rank ? hits.back().distance - query_.distance_of(nearest) : 0;
     }
 
@@ -256,7 +259,7 @@ class Search {
     std::vector<Walked> walked_;
     std::vector<float> nearest_;
     std::vector<uint32_t> settled_;       // nodes of the last walk that were measured exactly
-    std::vector<float> left_out_;         // of each part, the lowest rank of those that were not
+    std::vector<double> left_out_;        // of each part, the lowest rank of those that were not
 };
 
 }  // namespace

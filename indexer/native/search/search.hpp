@@ -34,7 +34,7 @@ struct Answer {
     uint32_t rescanned = 0;  // parts that were scanned after a walk had found too few
     // How much nearer than the last hit the nearest row is that a walk measured by first bytes and left out;
     // 0 if none is, and after scans. Rows that no walk met are not covered.
-    float error_bound = 0;
+    double error_bound = 0;
 };
 
 Answer search(const std::vector<PartPlan>& parts, const float* query, const SearchOptions& options);

@@ -82,7 +82,7 @@ struct Measured {
 // Measures those of `nodes` that are there and new; the result is good until the next call.
 template <class Graph>
 Measured measure_new(const Graph& graph, const Anchor& anchor, Links nodes, Scratch& scratch) {
-    const size_t bytes = record_bytes(graph.shape().dim), before = scratch.seen_count;
+    const size_t bytes = record_bytes(graph.shape()), before = scratch.seen_count;
     scratch.make_room(nodes.count);
     if (scratch.records.size() < nodes.count) scratch.records.resize(nodes.count);
     if (scratch.distances.size() < nodes.count) scratch.distances.resize(nodes.count);

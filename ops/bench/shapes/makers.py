@@ -119,6 +119,49 @@ def large_column(n: int, rng: np.random.Generator) -> Vectors:
     return rows.astype(np.float32)
 
 
+def column_of(value: float) -> Maker:
+    """Gaussian, but for one column that always has this value."""
+
+    def make(n: int, rng: np.random.Generator) -> Vectors:
+        rows = rng.normal(size=(n, 32))
+        rows[:, 11] = value
+        return rows.astype(np.float32)
+
+    return make
+
+
+def times_and_texts(n: int, rng: np.random.Generator) -> Vectors:
+    """Days as seconds since 1970, with many rows a day, beside directions."""
+    directions = rng.normal(size=(n, 32))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    days = 1.7e9 + 86_400 * rng.integers(0, 20, size=(n, 1))
+    return np.hstack([days, directions]).astype(np.float32)
+
+
+def metres_and_features(n: int, rng: np.random.Generator) -> Vectors:
+    """Positions in metres on a grid of few points, beside six features between 0 and 1."""
+    places = np.array([3e5, 5e6]) + 100 * rng.integers(-3, 4, size=(n, 2))
+    return np.hstack([places, rng.random((n, 6))]).astype(np.float32)
+
+
+def mixed_scales(n: int, rng: np.random.Generator) -> Vectors:
+    """Each column on a scale of its own, from a thousandth to a thousand; the large ones hold few values."""
+    scales = np.logspace(-3, 3, 24)
+    rows = rng.normal(size=(n, 24))
+    rows[:, 20:] = rng.integers(1, 3, size=(n, 4))
+    return (rows * scales).astype(np.float32)
+
+
+def begins_otherwise(n: int, rng: np.random.Generator) -> Vectors:
+    """Zero at first, then large in one column, and in the end in another."""
+    rows = rng.normal(size=(n, 32))
+    part = np.arange(n) * 20 // n
+    rows[part == 0] = 0
+    rows[part == 1, 5] += 2026
+    rows[part > 1, 9] -= 1e5
+    return rows.astype(np.float32)
+
+
 def skewed_norms(n: int, rng: np.random.Generator) -> Vectors:
     """Directions at random, lengths over three orders of magnitude."""
     return (rng.normal(size=(n, 48)) * np.exp(rng.normal(size=(n, 1)) * 1.2)).astype(np.float32)

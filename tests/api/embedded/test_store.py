@@ -261,6 +261,22 @@ async def test_bulk_builds_from_arrays_lists_and_files(store: Store, tmp_path: P
         await store.delete_many(filter={})
 
 
+async def test_numbers_of_any_size_come_in_by_every_way(store: Store) -> None:
+    for size in (3e38, 1e-40):
+        rows = np.array([[size, -size, 0, 0], [0, 0, size, size], [size, size, size, size]], np.float32)
+        await store.bulk_build(rows[:1], threads=1)
+        await store.insert(1, rows[1])
+        await store.insert_batch([(2, rows[2])])
+        for is_sealed in (False, True):
+            if is_sealed:
+                await store.flush()
+            hits = await store.search(-rows[0], k=3)
+            assert [hit.id for hit in hits] == [1, 2, 0]
+            true = [float(np.linalg.norm(rows[hit.id] + rows[0].astype(np.float64))) for hit in hits]
+            assert [hit.distance for hit in hits] == pytest.approx(true, rel=1e-4)
+        await store.delete_many(filter={})
+
+
 async def test_a_bad_bulk_build_leaves_nothing(store: Store, tmp_path: Path) -> None:
     good = np.zeros((10, DIM), np.float32)
     bad = good.copy()

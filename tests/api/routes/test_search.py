@@ -198,10 +198,17 @@ async def test_a_read_goes_on_when_the_lsn_comes(line: Http, store: Store) -> No
         await store.insert(50, [50.0, 0, 0, 0])
 
 
-async def test_distances_beyond_float32_stay_numbers(http: Http) -> None:
+async def test_distances_beyond_float32_are_right(http: Http) -> None:
     await http.insert(1, [3e38] * DIM)
-    told = await http.send("POST", "/v1/search", {"vector": [-3e38] * DIM}, status=200)
-    assert told["results"][0]["distance"] > 1e38
+    item = {"id": 2, "vector": [2e38] * DIM}
+    await http.send("POST", "/v1/vectors/batch", {"items": [item]}, status=201)
+    body = {"vector": [-3e38] * DIM}
+    right = [{"id": 2, "distance": pytest.approx(10e38)}, {"id": 1, "distance": pytest.approx(12e38)}]
+    assert await http.send("POST", "/v1/search", body, status=200) == {"results": right}
+    told = await http.send("POST", "/v1/search/batch", {"searches": [body]}, status=200)
+    assert told["results"][0]["results"] == right
+    assert await http.found(**body, max_distance=11e38) == [2]
+    assert await http.found(id=1) == [2]
 
 
 async def test_recall_is_measured_with_stored_vectors(line: Http) -> None:

@@ -10,6 +10,7 @@ import pytest
 from asteroid_cloud.indexer.checkpoint import manifest as manifests
 from asteroid_cloud.indexer.checkpoint.manifest import (
     CHECKED,
+    FEATURES_VERSION,
     HEADER,
     MAGIC,
     TEMPORARY,
@@ -101,7 +102,7 @@ def test_one_that_does_not_decode_is_refused_though_its_checksum_fits(body: byte
 def test_a_newer_version_is_left_alone() -> None:
     files = folder()
     path = f"{FOLDER}/{manifest_name(1)}"
-    files.contents[path] = bytearray(HEADER.pack(MAGIC, VERSION + 1, 3, 0) + b"new")
+    files.contents[path] = bytearray(HEADER.pack(MAGIC, FEATURES_VERSION + 1, 3, 0) + b"new")
     before = files.image()
     with pytest.raises(UnsupportedVersion):
         newest_manifest(files, FOLDER)

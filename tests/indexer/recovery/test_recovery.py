@@ -106,7 +106,7 @@ async def test_damage_is_refused_and_nothing_is_changed(store: Path, damage: str
         target.unlink()
     else:
         data = bytearray(target.read_bytes())
-        data[{"segment": 4100, "version": 8, "log": 20}.get(damage, len(data) // 2)] ^= 2
+        data[{"segment": 4100, "version": 8, "log": 20}.get(damage, len(data) // 2)] ^= 4
         target.write_bytes(data)
     before = image(store)
     error = await failure_of(store)

@@ -134,7 +134,7 @@ def _nearest_of(found: Sequence[Hits], k: int) -> Hits:
         total,
         total.astype(np.uint64),
         np.zeros_like(total),
-        np.zeros(len(total), np.float32),
+        np.zeros(len(total), np.float64),
     )
 
 
@@ -150,7 +150,7 @@ def _nearest_rows(
     if view.alive is not None:
         alive = np.unpackbits(view.alive, count=view.rows, bitorder="little").astype(np.bool_)
     n = len(queries)
-    ordinals, distances = np.zeros((n, k), np.uint32), np.full((n, k), np.inf, np.float32)
+    ordinals, distances = np.zeros((n, k), np.uint32), np.full((n, k), np.inf, np.float64)
     found = np.zeros(n, np.uint32)
     for place, (query, rows) in enumerate(zip(queries, candidates, strict=True)):
         living = rows[alive[rows]].astype(np.uint32)

@@ -26,7 +26,11 @@ U64 = st.integers(0, 2**64 - 1)
 PAYLOADS = st.lists(st.none() | st.binary(max_size=40), max_size=5)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
-        IndexCreated, st.integers(1, 4000), st.sampled_from(["l2", "cosine", "ip"]), st.sampled_from([8, 16])
+        IndexCreated,
+        st.integers(1, 4000),
+        st.sampled_from(["l2", "cosine", "ip"]),
+        st.sampled_from([8, 16]),
+        st.integers(0, 8),
     ),
     st.just(IndexDeleted()),
     st.builds(VectorsUpserted, st.binary(), st.binary(), st.none() | PAYLOADS),
@@ -39,7 +43,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 )
 
 TAGS = [
-    (IndexCreated(3, "l2"), b"\x94\x01\x03\xa2l2\x10"),
+    (IndexCreated(3, "l2", 16, 4), b"\x95\x01\x03\xa2l2\x10\x04"),
     (IndexDeleted(), b"\x91\x02"),
     (VectorsUpserted(b"i", b"v"), b"\x94\x03\xc4\x01i\xc4\x01v\xc0"),
     (VectorsUpserted(b"", b"", [None, b"", b"p"]), b"\x94\x03\xc4\x00\xc4\x00\x93\xc0\xc4\x00\xc4\x01p"),

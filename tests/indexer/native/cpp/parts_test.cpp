@@ -97,7 +97,7 @@ TEST_F(Mapped, GivesBackWhatWasWritten) {
         ASSERT_EQ(segment.id(i), builder->id_at(i));
         ASSERT_EQ(segment.find(builder->id_at(i)), int64_t(i));
         const uint8_t* const record = builder->record(builder->row_at[i]);
-        ASSERT_EQ(std::memcmp(segment.record(i), record, record_bytes(SHAPE.dim)), 0);
+        ASSERT_EQ(std::memcmp(segment.record(i), record, record_bytes(SHAPE)), 0);
     }
     EXPECT_EQ(segment.find(ROWS), -1);
 }
