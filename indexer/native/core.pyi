@@ -172,6 +172,9 @@ class Progress:
     @property
     def done(self) -> int:
         """Steps."""
+    @property
+    def checks(self) -> int:
+        """How many times the work has asked whether it shall go on; it calls ``is_wanted`` more seldom."""
 
 class GraphBuilder:
     """Rows with their links before they are a segment, in memory or in a scratch file in ``folder``.

@@ -83,7 +83,8 @@ void bind_graph_builder(py::module_& m) {
                  });
              }),
              py::arg("is_wanted"))
-        .def_property_readonly("done", &Progress::done);
+        .def_property_readonly("done", &Progress::done)
+        .def_property_readonly("checks", &Progress::checks);
     py::class_<GraphBuilder, Holder<GraphBuilder>>(m, "GraphBuilder")
         .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity, uint32_t links_max,
                          const std::string& folder, size_t outliers) {

@@ -14,7 +14,7 @@ constexpr uint32_t POOL_SIZE = 48;  // candidates a point, and the ef of the ref
 constexpr size_t BLOCK = 64;
 
 // Cuts each pool down to diverse neighbours.
-void prune_pools(const Points& points, Pools& pools, uint32_t most, uint32_t threads) {
+void prune_pools(const Points& points, Pools& pools, uint32_t most, uint32_t threads, Progress& progress) {
     in_parallel(points.count, BLOCK, threads, [&](size_t first, size_t last) {
         PruneScratch scratch;
         std::vector<Candidate> candidates;
@@ -24,6 +24,7 @@ void prune_pools(const Points& points, Pools& pools, uint32_t most, uint32_t thr
                                         [&](uint32_t other) { return points.record(other); });
             pools.assign(point, candidates, chosen);
         }
+        progress.check();
     });
 }
 
@@ -32,22 +33,28 @@ struct Reverse {
     std::vector<uint64_t> starts;  // 64 bits: 134 million points may have 2³² links
     std::vector<Candidate> from;
 
-    Reverse(uint32_t points, Pools& pools) : starts(size_t(points) + 1, 0) {
-        for (uint32_t point = 0; point < points; ++point)
+    Reverse(uint32_t points, Pools& pools, Progress& progress) : starts(size_t(points) + 1, 0) {
+        CancelCheck check(progress);
+        for (uint32_t point = 0; point < points; ++point) {
             for (uint32_t i = 0; i < pools.count(point); ++i) ++starts[pools.begin(point)[i].node];
+            check.step();
+        }
         std::partial_sum(starts.begin(), starts.end(), starts.begin());
         from.resize(starts.back());
-        for (uint32_t point = points; point-- > 0;)  // each group from its end, so that it ascends
+        for (uint32_t point = points; point-- > 0;) {  // each group from its end, so that it ascends
             for (uint32_t i = pools.count(point); i-- > 0;) {
                 const Candidate& to = pools.begin(point)[i];
                 from[--starts[to.node]] = {to.distance, point};
             }
+            check.step();
+        }
     }
 };
 
 // Writes each pool and the links back to it, pruned again where they are too many.
-void link_both_ways(const Points& points, Pools& pools, const LinkTable& table, uint32_t threads) {
-    const Reverse reverse(points.count, pools);
+void link_both_ways(const Points& points, Pools& pools, const LinkTable& table, uint32_t threads,
+                    Progress& progress) {
+    const Reverse reverse(points.count, pools, progress);
     in_parallel(points.count, BLOCK, threads, [&](size_t first, size_t last) {
         PruneScratch scratch;
         std::vector<Candidate> candidates;
@@ -64,6 +71,7 @@ void link_both_ways(const Points& points, Pools& pools, const LinkTable& table, 
             list[0] = uint32_t(chosen);
             for (size_t i = 0; i < chosen; ++i) list[1 + i] = candidates[i].node;
         }
+        progress.check();
     });
 }
 
@@ -104,13 +112,13 @@ void link_in_space(const Points& points, const LinkTable& table, uint32_t thread
     {
         Pools pools(points.count, POOL_SIZE);
         find_neighbours(points, PARTITION_ROUNDS, threads, pools, progress);
-        prune_pools(points, pools, table.most, threads);
-        link_both_ways(points, pools, table, threads);
+        prune_pools(points, pools, table.most, threads, progress);
+        link_both_ways(points, pools, table, threads, progress);
     }
     Pools pools(points.count, POOL_SIZE + table.most / 2);
     refine(points, table, threads, pools, progress);
-    prune_pools(points, pools, table.most, threads);
-    link_both_ways(points, pools, table, threads);
+    prune_pools(points, pools, table.most, threads, progress);
+    link_both_ways(points, pools, table, threads, progress);
 }
 
 // Under ip half of the links lead to large inner products, where most queries end, and half to what is near
@@ -125,18 +133,20 @@ void link_different(const Points& points, const LinkTable& table, uint32_t threa
     link_in_space(by_product, of_products, threads, progress);
     const LinkTable of_distances{table.base, table.stride, table.most - half, table.chosen};
     link_in_space(points, of_distances, threads, progress);
+    CancelCheck check(progress);
     for (uint32_t point = 0; point < points.count; ++point) {
         uint32_t *list = table.list(point), *more = of_products.list(point);
         for (uint32_t i = 1; i <= more[0]; ++i)
             if (std::find(list + 1, list + 1 + list[0], more[i]) == list + 1 + list[0])
                 list[++list[0]] = more[i];
+        check.step();
     }
 }
 
 }  // namespace
 
 void link_all(const Points& points, const LinkTable& table, uint32_t threads, Progress& progress) {
-    const Copies copies(points);
+    const Copies copies(points, progress);
     if (copies.none()) return link_different(points, table, threads, progress);
     const std::vector<uint32_t>& different = copies.different();
     std::vector<uint32_t> rows(different.size());
@@ -144,11 +154,13 @@ void link_all(const Points& points, const LinkTable& table, uint32_t threads, Pr
         rows[i] = points.chosen ? points.chosen[different[i]] : points.first + different[i];
     const LinkTable some{table.base, table.stride, table.most, different.data()};
     link_different(Points{points.builder, 0, uint32_t(rows.size()), rows.data()}, some, threads, progress);
+    CancelCheck check(progress);
     for (const uint32_t point : different) {
         uint32_t* list = table.list(point);
         for (uint32_t i = 1; i <= list[0]; ++i) list[i] = different[list[i]];
+        check.step();
     }
-    copies.link(table);
+    copies.link(table, progress);
 }
 
 void link_all(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress& progress) {
@@ -157,9 +169,11 @@ void link_all(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress&
     const LinkTable table{builder.list(first), builder.stride() / sizeof(uint32_t),
                           builder.ground_links_max()};
     link_all(Points{&builder, first, count}, table, threads, progress);
+    CancelCheck check(progress);
     for (uint32_t row = first; row < builder.rows(); ++row) {
         uint32_t* list = builder.list(row);
         for (uint32_t i = 1; i <= list[0]; ++i) list[i] += first;
+        check.step();
     }
 }
 

@@ -9,10 +9,11 @@ namespace {
 
 constexpr size_t BRANCHES = 4;  // copies that hang onto a point of a tree
 constexpr uint32_t SHARED = 8;  // links of the first point that each copy gets
+constexpr uint32_t COMPARISONS = 1 << 16;  // of hashes, between two checks
 
 }  // namespace
 
-Copies::Copies(const Points& points) {
+Copies::Copies(const Points& points, Progress& progress) {
     const auto bytes_of = [&](uint32_t point) {
         return std::string_view(reinterpret_cast<const char*>(points.record(point)),
                                 record_bytes(points.shape()));
@@ -22,9 +23,13 @@ Copies::Copies(const Points& points) {
         uint32_t point;
     };
     std::vector<Hashed> hashed(points.count);
-    for (uint32_t point = 0; point < points.count; ++point)
+    CancelCheck check(progress), check_sorting(progress, COMPARISONS);
+    for (uint32_t point = 0; point < points.count; ++point) {
         hashed[point] = {std::hash<std::string_view>{}(bytes_of(point)), point};
-    std::sort(hashed.begin(), hashed.end(), [](const Hashed& a, const Hashed& b) {
+        check.step();
+    }
+    std::sort(hashed.begin(), hashed.end(), [&](const Hashed& a, const Hashed& b) {
+        check_sorting.step();
         return a.hash < b.hash || (a.hash == b.hash && a.point < b.point);
     });
     different_.reserve(points.count);
@@ -33,7 +38,9 @@ Copies::Copies(const Points& points) {
         const uint32_t one = hashed[first].point;
         different_.push_back(one);
         std::vector<uint32_t> group{one};
+        check.step();
         for (size_t i = first + 1; i < last; ++i) {
+            check.step();
             if (bytes_of(hashed[i].point) == bytes_of(one))
                 group.push_back(hashed[i].point);
             else
@@ -41,10 +48,14 @@ Copies::Copies(const Points& points) {
         }
         if (group.size() > 1) others_.push_back(std::move(group));
     }
-    std::sort(different_.begin(), different_.end());
+    std::sort(different_.begin(), different_.end(), [&](uint32_t a, uint32_t b) {
+        check_sorting.step();
+        return a < b;
+    });
 }
 
-void Copies::link(const LinkTable& table) const {
+void Copies::link(const LinkTable& table, Progress& progress) const {
+    CancelCheck check(progress);
     const auto append = [&](uint32_t* list, uint32_t to) {
         if (list[0] < table.most) list[++list[0]] = to;
     };
@@ -60,6 +71,7 @@ void Copies::link(const LinkTable& table) const {
                  ++child)
                 append(list, group[child]);
             for (uint32_t j = 1; j <= shared; ++j) append(list, first[j]);
+            check.step();
         }
         for (size_t child = 1; child <= BRANCHES && child < group.size(); ++child)
             append(first, group[child]);

@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "build/points.hpp"
+#include "threads/parallel.hpp"
 
 namespace asteroid {
 
 class Copies {
   public:
-    explicit Copies(const Points& points);
+    Copies(const Points& points, Progress& progress);
 
     bool none() const { return others_.empty(); }
     // The points that are no copy of an earlier one, ascending.
@@ -19,7 +20,7 @@ class Copies {
 
     // Hangs the copies onto the points that they are copies of, as trees: each gets a way in and a way back,
     // and some of the links of the one that it is a copy of.
-    void link(const LinkTable& table) const;
+    void link(const LinkTable& table, Progress& progress) const;
 
   private:
     std::vector<uint32_t> different_;

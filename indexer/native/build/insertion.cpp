@@ -93,7 +93,7 @@ void link_by_insertion(GraphBuilder& builder, uint32_t ef_construction, uint32_t
     if (rows == 0) return;
     // Inner products are no distances: see link_all.
     if (builder.shape().metric == Metric::ip) return link_all(builder, 0, threads, progress);
-    const Copies copies(Points{&builder, 0, rows});
+    const Copies copies(Points{&builder, 0, rows}, progress);
     const std::vector<uint32_t>& different = copies.different();
     PointSpace space(builder.space());
     hnswlib::HierarchicalNSW<float> graph(&space, different.size(), builder.links_max(), ef_construction,
@@ -110,13 +110,16 @@ void link_by_insertion(GraphBuilder& builder, uint32_t ef_construction, uint32_t
         progress.add(last - first);
     });
     // hnswlib numbers nodes in the order of arrival; the label says which row a node is.
+    CancelCheck check(progress);
     for (uint32_t node = 0; node < different.size(); ++node) {
+        check.step();
         const uint32_t* from = graph.get_linklist0(node);
         uint32_t* to = builder.list(uint32_t(graph.getExternalLabel(node)));
         to[0] = graph.getListCount(const_cast<uint32_t*>(from));
         for (uint32_t i = 1; i <= to[0]; ++i) to[i] = uint32_t(graph.getExternalLabel(from[i]));
     }
-    copies.link({builder.list(0), builder.stride() / sizeof(uint32_t), builder.ground_links_max()});
+    copies.link({builder.list(0), builder.stride() / sizeof(uint32_t), builder.ground_links_max()},
+                progress);
 }
 
 }  // namespace asteroid

@@ -12,6 +12,7 @@ constexpr uint32_t ENTRIES = 64;         // where it starts when no neighbour ha
 constexpr size_t FIRST_BATCH = 64;       // nodes joined before any of them is offered to others; the later
 constexpr size_t LARGEST_BATCH = 16384;  // batches grow, so that a list is pruned once for many offers
 constexpr size_t BLOCK = 16;
+constexpr uint32_t COPIED = 256;  // rows that are read, perhaps from the disk, between two checks
 
 // Distances from `anchor` to `rows`, appended as candidates.
 void measure(const GraphBuilder& builder, const Anchor& anchor, const uint32_t* rows, size_t count,
@@ -46,7 +47,8 @@ void write_list(GraphBuilder& builder, uint32_t row, const std::vector<Candidate
 }
 
 // New rows in an order in which most come after a neighbour.
-std::vector<uint32_t> breadth_first(const GraphBuilder& builder, uint32_t first) {
+std::vector<uint32_t> breadth_first(const GraphBuilder& builder, uint32_t first, Progress& progress) {
+    CancelCheck check(progress);
     std::vector<uint32_t> order;
     std::vector<bool> reached(builder.rows() - first, false);
     order.reserve(reached.size());
@@ -56,6 +58,7 @@ std::vector<uint32_t> breadth_first(const GraphBuilder& builder, uint32_t first)
         reached[start - first] = true;
         order.push_back(start);
         for (; next < order.size(); ++next) {
+            check.step();
             const Links links = builder.links(order[next]);
             for (uint32_t i = 0; i < links.count; ++i) {
                 if (links[i] < first || reached[links[i] - first]) continue;
@@ -80,7 +83,7 @@ class Joiner {
     }
 
     void run() {
-        const std::vector<uint32_t> order = breadth_first(builder_, first_);
+        const std::vector<uint32_t> order = breadth_first(builder_, first_, progress_);
         size_t size = FIRST_BATCH;
         for (size_t at = 0; at < order.size(); at += size, size = std::min(2 * size, LARGEST_BATCH))
             join_batch(order.data() + at, std::min(size, order.size() - at));
@@ -139,6 +142,7 @@ class Joiner {
             std::vector<Candidate> candidates;
             for (size_t g = first; g < last; ++g)
                 accept(offers.data() + groups[g], groups[g + 1] - groups[g], candidates, scratch);
+            progress_.check();
         });
     }
 
@@ -175,7 +179,9 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
     std::vector<uint32_t> row_of(segment.rows(), NO_NODE);
     for (uint32_t row = 0; row < ordinals.size(); ++row) row_of[ordinals[row]] = row;
     std::vector<uint8_t> bytes(row_bytes(builder.shape()));
+    CancelCheck check(progress, COPIED);
     for (const uint32_t ordinal : ordinals) {
+        check.step();
         const size_t record_size = record_bytes(builder.shape());
         std::memcpy(bytes.data(), segment.record(ordinal), record_size);
         const uint8_t* fine = segment.fine(ordinal);

@@ -12,6 +12,7 @@ constexpr uint32_t PART_ROWS_MIN = PART_ROWS_MAX / 4;
 constexpr uint32_t CENTRES_MAX = 32;
 constexpr uint32_t DEPTH_MAX = 32;
 constexpr size_t BLOCK = 1024;
+constexpr uint32_t SORTED = 1 << 20;  // points that are sorted into groups between two checks
 constexpr size_t STRIPE = 16;  // rows of distances mirrored together
 constexpr size_t AHEAD = 4;  // records on their way into the cache
 
@@ -23,8 +24,8 @@ struct Range {
 // Recursively deals `members` out to the nearest of a few centres until the parts are small.
 class Splitter {
   public:
-    Splitter(const Points& points, uint32_t seed, uint32_t threads)
-        : points_(points), random_(seed), threads_(threads), members_(points.count) {
+    Splitter(const Points& points, uint32_t seed, uint32_t threads, Progress& progress)
+        : points_(points), random_(seed), threads_(threads), progress_(progress), members_(points.count) {
         std::iota(members_.begin(), members_.end(), 0u);
         split({0, members_.size()}, 0);
     }
@@ -74,12 +75,14 @@ class Splitter {
                     .distances(records.data(), centres, distances);
                 nearest[i] = uint8_t(std::min_element(distances, distances + centres) - distances);
             }
+            progress_.check();
         });
         std::vector<size_t> ends(centres, 0);
         for (const uint8_t group : nearest) ++ends[group];
         std::partial_sum(ends.begin(), ends.end(), ends.begin());
         std::vector<uint32_t> sorted(n);
-        for (size_t i = n; i-- > 0;) sorted[--ends[nearest[i]]] = members_[range.first + i];
+        CancelCheck check(progress_, SORTED);
+        for (size_t i = n; i-- > 0; check.step()) sorted[--ends[nearest[i]]] = members_[range.first + i];
         std::copy(sorted.begin(), sorted.end(), members_.begin() + ptrdiff_t(range.first));
         ends.erase(ends.begin());  // now the groups' beginnings: those of the next are the ends
         ends.push_back(n);
@@ -89,6 +92,7 @@ class Splitter {
     const Points& points_;
     std::mt19937 random_;
     uint32_t threads_;
+    Progress& progress_;
     std::vector<uint32_t> members_;
     std::vector<Range> parts_;
 };
@@ -175,7 +179,7 @@ void Pools::assign(uint32_t point, const std::vector<Candidate>& candidates, siz
 void find_neighbours(const Points& points, uint32_t rounds, uint32_t threads, Pools& pools,
                      Progress& progress) {
     for (uint32_t round = 0; round < rounds; ++round) {
-        Splitter splitter(points, round + 1, threads);
+        Splitter splitter(points, round + 1, threads, progress);
         std::vector<Range> parts = splitter.parts();
         const auto larger = [](const Range& a, const Range& b) { return a.size() > b.size(); };
         std::stable_sort(parts.begin(), parts.end(), larger);  // so that threads end together

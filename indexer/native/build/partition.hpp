@@ -20,7 +20,7 @@ class Pools {
     uint32_t count(uint32_t point) const { return counts_[point]; }
     void set_count(uint32_t point, uint32_t count) { counts_[point] = count; }
 
-    // Takes a candidate in unless it is there or too far.
+    // Adds a candidate, unless it is in the pool already or is too far away.
     void offer(uint32_t point, const Candidate& candidate);
 
     // Replaces a pool by the first of `candidates`, which are sorted.
@@ -32,9 +32,10 @@ class Pools {
     std::vector<uint32_t> counts_;
 };
 
-// Splits the points into parts around randomly chosen ones, `rounds` times anew, and compares all pairs of
-// each part: sequential reads of records that stay in the cache, where a walk would wait for memory at each.
-// Random clustering with dense work inside the parts is the idea of HCNNG (Muñoz et al., 2019).
+// Splits the points into small parts around randomly chosen points, and compares all pairs within each part.
+// Repeats this `rounds` times with other points. A part's records are read in sequence and stay in the cache;
+// a walk would wait for memory at each record. Random clustering with dense work inside the clusters is the
+// idea of HCNNG (Muñoz et al., 2019).
 void find_neighbours(const Points& points, uint32_t rounds, uint32_t threads, Pools& pools,
                      Progress& progress);
 

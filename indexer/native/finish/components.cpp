@@ -53,7 +53,9 @@ class Connector {
     size_t choose_delegates() {
         const uint32_t rows = builder_.rows();
         Sets sets(rows);
+        CancelCheck check(progress_);
         for (uint32_t row = 0; row < rows; ++row) {
+            check.step();
             const Links links = builder_.links(row);
             for (uint32_t i = 0; i < links.count; ++i) sets.unite(row, links[i]);
         }
@@ -69,9 +71,11 @@ class Connector {
         std::vector<uint32_t> links(delegates_.size() * stride);
         const Points points{&builder_, 0, uint32_t(delegates_.size()), delegates_.data()};
         const LinkTable table{links.data(), stride, BRIDGES};
-        Progress unseen([] { return true; });
+        Progress unseen([this] {  // its steps are not counted
+            progress_.check();
+            return true;
+        });
         link_all(points, table, threads_, unseen);
-        progress_.add(0);
         std::vector<Bridge> bridges;
         for (uint32_t point = 0; point < points.count; ++point) {
             const uint32_t* list = table.list(point);
@@ -88,7 +92,7 @@ class Connector {
                 bridges[i].from = nearest(bridges[i].from, bridges[i].to);
                 bridges[i].to = nearest(bridges[i].to, bridges[i].from);
             }
-            progress_.add(0);
+            progress_.check();
         });
     }
 

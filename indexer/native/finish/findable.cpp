@@ -62,7 +62,7 @@ class Finder {
                 const std::lock_guard guard(adding);
                 missed.push_back({rows[i], std::move(met)});
             }
-            progress_.add(0);
+            progress_.check();
         });
         std::sort(missed.begin(), missed.end(),
                   [](const Missed& a, const Missed& b) { return a.row < b.row; });

@@ -12,6 +12,8 @@
 namespace asteroid {
 namespace {
 
+constexpr uint32_t COMPARISONS = 1 << 16;  // of rows, between two checks
+
 // A fixed scrambling of row numbers (the finaliser of SplitMix64), by which levels draw their nodes.
 uint64_t scrambled(uint64_t x) {
     x += 0x9e3779b97f4a7c15ULL;
@@ -31,10 +33,14 @@ std::vector<uint32_t> level_counts(uint32_t rows) {
     return counts;
 }
 
-std::vector<uint32_t> upper_rows(uint32_t rows, uint32_t count) {
+std::vector<uint32_t> upper_rows(uint32_t rows, uint32_t count, Progress& progress) {
     std::vector<std::pair<uint64_t, uint32_t>> drawn(rows);
-    for (uint32_t row = 0; row < rows; ++row) drawn[row] = {scrambled(row), row};
-    std::partial_sort(drawn.begin(), drawn.begin() + count, drawn.end());
+    CancelCheck check(progress, COMPARISONS);
+    for (uint32_t row = 0; row < rows; ++row, check.step()) drawn[row] = {scrambled(row), row};
+    std::partial_sort(drawn.begin(), drawn.begin() + count, drawn.end(), [&](const auto& a, const auto& b) {
+        check.step();
+        return a < b;
+    });
     std::vector<uint32_t> chosen(count);
     for (uint32_t i = 0; i < count; ++i) chosen[i] = drawn[i].second;
     return chosen;
@@ -43,8 +49,8 @@ std::vector<uint32_t> upper_rows(uint32_t rows, uint32_t count) {
 // Finds what no walk from `entry` reaches, and links to it.
 class Reachability {
   public:
-    Reachability(GraphBuilder& builder, uint32_t entry)
-        : builder_(builder), met_at_(builder.rows(), NO_NODE) {
+    Reachability(GraphBuilder& builder, uint32_t entry, Progress& progress)
+        : builder_(builder), progress_(progress), check_(progress), met_at_(builder.rows(), NO_NODE) {
         order_.reserve(builder.rows());
         reach(entry);
     }
@@ -56,6 +62,7 @@ class Reachability {
             if (is_reached(row)) continue;
             attach(row);
             ++builder_.repaired;
+            progress_.check();  // it may have looked at every row
             reach(row);
             spread();
         }
@@ -72,7 +79,7 @@ class Reachability {
     }
 
     void spread() {
-        for (; next_ < order_.size(); ++next_) {
+        for (; next_ < order_.size(); ++next_, check_.step()) {
             const Links links = builder_.links(order_[next_]);
             for (uint32_t i = 0; i < links.count; ++i) reach(links[i]);
         }
@@ -109,6 +116,8 @@ class Reachability {
     }
 
     GraphBuilder& builder_;
+    Progress& progress_;
+    CancelCheck check_;
     std::vector<uint32_t> met_at_;  // the place of each row in order_
     std::vector<uint32_t> order_;
     size_t next_ = 0;
@@ -130,7 +139,8 @@ std::vector<uint32_t> upper_first(const std::vector<uint32_t>& upper, const std:
 void finish(GraphBuilder& builder, uint32_t threads, Progress& progress) {
     const uint32_t rows = builder.rows();
     const std::vector<uint32_t> counts = level_counts(rows);
-    const std::vector<uint32_t> chosen = upper_rows(rows, counts.empty() ? std::min(rows, 1u) : counts[0]);
+    const uint32_t above = counts.empty() ? std::min(rows, 1u) : counts[0];
+    const std::vector<uint32_t> chosen = upper_rows(rows, above, progress);
     if (rows == 0) return;
     connect(builder, threads, progress);
     builder.row_at = chosen;
@@ -145,7 +155,7 @@ void finish(GraphBuilder& builder, uint32_t threads, Progress& progress) {
         builder.upper.push_back(std::move(upper));
     }
     make_findable(builder, threads, progress);
-    builder.row_at = upper_first(chosen, Reachability(builder, chosen.front()).complete());
+    builder.row_at = upper_first(chosen, Reachability(builder, chosen.front(), progress).complete());
     builder.place_of.assign(rows, 0);
     for (uint32_t place = 0; place < rows; ++place) builder.place_of[builder.row_at[place]] = place;
 }

@@ -1,8 +1,9 @@
-// An immutable segment, mapped read-only. FORMAT.md draws the file; Python has checked its checksums and
-// structure before this class is given the layout, and this class checks every bound again.
+// An immutable segment, mapped read-only. FORMAT.md describes the file. Python checks its checksums and
+// structure before it passes the layout to this class, which checks every bound again.
 //
-// The file may be damaged after that. So a number that is read from the mapping is checked before it is used
-// as a place: a flipped bit gives a wrong neighbour or a DamagedSegment, never a read beyond the mapping.
+// The file may be damaged later, while it is mapped. So every number that is read from the mapping is checked
+// before it is used as an index. A flipped bit gives a wrong neighbour or a DamagedSegment, never a read
+// beyond the mapping. A file that is made shorter still ends the process; see THREAT_MODEL.md.
 #pragma once
 
 #include <stdexcept>
@@ -14,7 +15,7 @@
 
 namespace asteroid {
 
-// A file no longer holds what was checked when it was opened.
+// A file has changed since it was checked.
 struct DamagedSegment : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -63,8 +64,8 @@ class Segment final : public Part {
         __builtin_prefetch(list + 128);
     }
 
-    // Where walks begin: a node near the query. The records of the highest level are kept in memory and
-    // measured one and all, the levels below it are walked greedily.
+    // The node where walks begin, near the query. All records of the highest level are measured; they are
+    // kept in memory. The levels below it are walked greedily.
     uint32_t entry(const Anchor& anchor, uint64_t& measured) const;
 
     // Whether its records lack Σ code²; see sq8.hpp.
@@ -75,9 +76,9 @@ class Segment final : public Part {
 
     // Reads every page now, so that no search waits for the disk.
     void warm() const;
-    // Lets go of the pages in a window, for the system too: who needs them reads them from the disk again.
+    // Drops the pages in a window from this process and from the page cache. They are read again when needed.
     void release(size_t offset, size_t length) const;
-    // Bytes of the file, and of it those that are mapped into this process now.
+    // The size of the file, and how many of its bytes are in memory now.
     size_t mapped_bytes() const { return bytes_; }
     size_t resident_bytes() const;
 
@@ -103,8 +104,8 @@ class Segment final : public Part {
     std::vector<const uint8_t*> top_;
 };
 
-// The first node of a run of nodes whose links are too many or point past the end, or -1. The count of
-// links lies `list_at` bytes into a node.
+// The first of some nodes that has too many links or a link past the end; -1 if there is none. The count of
+// links is `list_at` bytes into a node.
 int64_t first_bad_node(const uint8_t* nodes, size_t n, size_t node_bytes, size_t list_at, uint32_t links_max,
                        uint32_t rows);
 
