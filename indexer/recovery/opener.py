@@ -34,7 +34,7 @@ from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Phase
 from asteroid_cloud.indexer.recovery.column_rebuild import rebuild_missing_columns
 from asteroid_cloud.indexer.recovery.replay import Replay
-from asteroid_cloud.indexer.recovery.report import recovery_report
+from asteroid_cloud.indexer.recovery.report import in_words, recovery_report
 from asteroid_cloud.indexer.recovery.store_repair import StoreRepair
 from asteroid_cloud.indexer.recovery.wiring import OpenFiles, StoreParts, wire
 from asteroid_cloud.wal import Lsn
@@ -167,7 +167,7 @@ class Opener:
         recovery = recovery_report(
             recovered, log.report, times_s, options.recovery, repaired, losses, replay.records
         )
-        logger.info("recovered: %s", recovery)
+        logger.info("%s", in_words(recovery))
         opened = OpenFiles(files, layout, log, recovered, tagged, builder)
         parts = wire(opened, replay, options, recovery)
         await parts.pages.warm()

@@ -38,3 +38,15 @@ def recovery_report(
         mended=repaired,
         losses=losses,
     )
+
+
+def in_words(recovery: Recovery) -> str:
+    """One line of the log about an opening."""
+    line = (
+        f"recovered: checkpoint at LSN {recovery.checkpoint_lsn} with {recovery.segments} segments of "
+        f"{recovery.segment_rows} rows; {recovery.records_replayed} records replayed up to LSN "
+        f"{recovery.durable_lsn}; {recovery.checking_s + recovery.replaying_s:.2f} s"
+    )
+    if recovery.bytes_cut:
+        line += f"; {recovery.bytes_cut} bytes of a torn write cut from {recovery.cut_from}"
+    return line + "".join(f"; {step}" for step in recovery.mended)
