@@ -101,9 +101,10 @@ bench-log: $(STAMP)  ## the log: compression, reading, starting after a kill, gr
 bench-shapes: $(PEERS)/.installed ## recall on every shape of data, in every state of a store; half an hour; ARGS="--results" keeps it
 	$(PEERS)/bin/python -m ops.bench shapes $(ARGS)
 
-crash: $(STAMP)      ## 1,500 kills under load, half a million images of power cuts, kills at each system call (strace); an hour or two
+crash: $(STAMP)      ## 1,500 kills under load, half a million images of power cuts, 2,000 histories of operations, kills at each system call (strace); an hour or two
 	$(BIN)/python -m ops.crash --cycles 1500
 	$(BIN)/python -m tests.promises.power.run --images 500000
+	$(BIN)/python -m tests.promises.operations.driver.run --histories 2000
 	$(BIN)/python -m tests.promises.power.syscalls --every 1
 
 soak: $(STAMP)       ## twenty minutes of mixed load, then 1,000 forks: all stays bounded, nothing is lost or mixed up

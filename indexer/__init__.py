@@ -4,7 +4,13 @@ Owns everything derived from the log: memtables, segments, the manifest, payload
 Knows nothing of filters, of HTTP or of who asks.
 """
 
-from asteroid_cloud.indexer.backup.file_list import BackupList, check_backup, is_backup, read_backup
+from asteroid_cloud.indexer.backup.file_list import (
+    BackupList,
+    check_backed_up_log,
+    check_backup,
+    is_backup,
+    read_backup,
+)
 from asteroid_cloud.indexer.backup.point_in_time import PointInTimeRestore, RestoreReport
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.restore import restore_backup
@@ -105,6 +111,7 @@ __all__ = [
     "WriteResult",
     "acknowledge_losses",
     "backup_stopped_store",
+    "check_backed_up_log",
     "check_backup",
     "checked_name",
     "checked_spec",

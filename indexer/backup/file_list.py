@@ -113,6 +113,18 @@ def check_backup(files: Files, folder: str) -> BackupList:
     return found
 
 
+def check_backed_up_log(files: Files, folder: str) -> None:
+    """Compares the log of a backup with what is listed; of any other folder nothing is checked.
+
+    In a log alone, damage at its very end looks like a torn write. Raises as ``check_backup``.
+    """
+    if is_backup(files, folder):
+        layout = StoreLayout(folder).collection()
+        log = f"{layout.relative(layout.log)}/"
+        listed = read_backup(files, folder).files
+        check_files(files, folder, (each for each in listed if each.path.startswith(log)))
+
+
 def check_files(files: Files, folder: str, listed: Iterable[ListedFile]) -> None:
     """Compares files of a backup with what is listed; raises CorruptionError when one differs."""
     for each in listed:

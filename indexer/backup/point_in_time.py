@@ -14,7 +14,7 @@ from contextlib import suppress
 import msgspec
 
 from asteroid_cloud.indexer.backup.file_copy import link_or_copy
-from asteroid_cloud.indexer.backup.file_list import is_backup, read_backup
+from asteroid_cloud.indexer.backup.file_list import check_backed_up_log, is_backup, read_backup
 from asteroid_cloud.indexer.backup.restore_base import (
     Base,
     bases_of,
@@ -26,6 +26,7 @@ from asteroid_cloud.indexer.backup.restore_base import (
 from asteroid_cloud.indexer.backup.restored_tags import take_tags
 from asteroid_cloud.indexer.backup.swap_in import clear_restored, swap_in
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest, write_manifest
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
 from asteroid_cloud.indexer.checkpoint.retention import carry_retention
 from asteroid_cloud.indexer.checkpoint.segment_numbers import first_free_number
 from asteroid_cloud.indexer.history.given_out import highest_given_out, store_name
@@ -87,9 +88,11 @@ class PointInTimeRestore:
         """Makes the new store ``into``; changes nothing in the source, which may be a read-only copy.
 
         Raises Conflict ``not_empty`` or ``another_store``, LogPruned with what can be reached, InvalidRequest
-        ``bad_point``, and as ``look``: LockHeld when somebody has the source open, NotFound, StorageError.
+        ``bad_point``, CorruptionError for damage in what would be restored, and as ``look``: LockHeld when
+        somebody has the source open, NotFound, StorageError.
         """
         with look(self._files, self._source.root, backups=True):
+            check_backed_up_log(self._files, self._source.root)
             self._reread_log()
             return self._restore(StoreLayout(into).collection(), point, secrets.token_bytes(STORE_NAME_BYTES))
 
@@ -145,6 +148,8 @@ class PointInTimeRestore:
         files.make_dirs(into.index)
         if base.manifest is not None:
             self._take_segments(base.manifest, into.index)
+            # What was restored has to open: a damaged segment must not take the place of what can be mended.
+            open_checkpoint(files, into.index, base.manifest, self._log.identity)
         take_tags(files, self._source, into, lsn)
         if into.folder != self._source.restored.folder:  # in place the record stays where it is
             carry_retention(files, self._source, into)

@@ -14,7 +14,7 @@ from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files
 from asteroid_cloud.wal.errors import CorruptionError, InvalidRequest, LogPruned
 from asteroid_cloud.wal.format import BulkLoaded
-from asteroid_cloud.wal.transfer import LogSource
+from asteroid_cloud.wal.transfer import LogSource, check_known
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -92,6 +92,7 @@ def lsn_at(log: LogSource, time_ms: int, known_until_ms: int, bases: Sequence[Ba
         before = [base.lsn for base in bases if base.lsn == first - 1 and 0 < base.time_ms <= time_ms]
         if not before:
             raise
+        check_known(time_ms, known_until_ms)
         return before[0]
 
 

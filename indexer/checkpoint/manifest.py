@@ -132,11 +132,11 @@ def unchecked(path: str, magic: bytes, data: bytes, version_max: int = VERSION) 
 
 
 def newest_manifest(files: Files, folder: str) -> Manifest | None:
-    """The manifest with the highest number; None in a new store.
+    """The manifest with the highest number; None in a new store, and in one that is a log only.
 
     Raises CorruptionError for one under another's name: it might be older than what it hides.
     """
-    names = sorted(filter(NAME.fullmatch, files.list(folder)))
+    names = sorted(filter(NAME.fullmatch, files.list(folder) if files.exists(folder) else []))
     if not names:
         return None
     path = f"{folder}/{names[-1]}"

@@ -15,6 +15,7 @@ from asteroid_cloud.wal.disk.atomic_write import write_atomic
 from asteroid_cloud.wal.disk.contents import read_small
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.disk.layout import READY, CollectionLayout, broken_indexes, name_of
+from asteroid_cloud.wal.disk.remove_tree import remove_tree
 from asteroid_cloud.wal.errors import CorruptionError
 
 READY_BYTES_MAX = 32
@@ -26,9 +27,21 @@ def is_interrupted(files: Files, layout: CollectionLayout) -> bool:
 
 
 def finish_interrupted(files: Files, layout: CollectionLayout) -> list[str]:
-    """Finishes what a crash has stopped; what that was. Raises CorruptionError, StorageError."""
+    """Finishes what a crash has stopped; what that was. What was never complete is removed.
+
+    Raises CorruptionError, StorageError.
+    """
     swaps = {"a restore in place": finish_swap, "a reindex": _finish_index}
-    return [what for what, finish in swaps.items() if finish(files, layout)]
+    finished = [what for what, finish in swaps.items() if finish(files, layout)]
+    remove_unready(files, layout)
+    return finished
+
+
+def remove_unready(files: Files, layout: CollectionLayout) -> None:
+    """Removes what was to be swapped in and was never complete; the next attempt begins anew."""
+    for left in (layout.restored.folder, layout.rebuilt_index):
+        if files.exists(left):
+            remove_tree(files, left)
 
 
 def finish_swap(files: Files, layout: CollectionLayout) -> bool:

@@ -1,6 +1,6 @@
 """How do records get from one log into another?"""
 
-from asteroid_cloud.wal.transfer.log_copy import LogSource, copy_log, last_record_until
+from asteroid_cloud.wal.transfer.log_copy import LogSource, check_known, copy_log, last_record_until
 from asteroid_cloud.wal.transfer.log_export import LogExport, export_log, import_log
 from asteroid_cloud.wal.transfer.new_history import STORE_NAME_BYTES, NewHistory, begin_history
 
@@ -10,6 +10,7 @@ __all__ = [
     "LogSource",
     "NewHistory",
     "begin_history",
+    "check_known",
     "copy_log",
     "export_log",
     "import_log",

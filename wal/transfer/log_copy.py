@@ -37,6 +37,16 @@ class Copied(msgspec.Struct, frozen=True):
     bytes: int
 
 
+def check_known(time_ms: int, known_until_ms: int) -> None:
+    """Raises InvalidRequest ``bad_point`` for a time of which it is not known what was logged until then."""
+    if time_ms > known_until_ms:
+        raise InvalidRequest(
+            f"what was logged until {iso(time_ms)} is not all here: it ends at {iso(known_until_ms)}; "
+            "without a time the newest state is taken",
+            code="bad_point",
+        )
+
+
 class LogSource:
     """A log in one or more folders, one continuing the other; they may overlap and be in use."""
 
@@ -111,12 +121,7 @@ class LogSource:
         LogPruned when the log begins later.
         """
         last = self.newest_before(time_ms)  # first: it says what is missing in between
-        if time_ms > known_until_ms:
-            raise InvalidRequest(
-                f"what was logged until {iso(time_ms)} is not all here: it ends at {iso(known_until_ms)}; "
-                "without a time the newest state is taken",
-                code="bad_point",
-            )
+        check_known(time_ms, known_until_ms)
         if last == 0:
             raise InvalidRequest(f"there is no record of {iso(time_ms)} or before", code="bad_point")
         return last

@@ -15,7 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from asteroid_cloud.api.cli.options import INSTANT, LSN
 from asteroid_cloud.api.service.process_info import processors
-from asteroid_cloud.indexer import EngineOptions, Point, Reindex, ReindexReport, reindex_into
+from asteroid_cloud.indexer import (
+    EngineOptions,
+    Point,
+    Reindex,
+    ReindexReport,
+    check_backed_up_log,
+    reindex_into,
+)
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, NotFound
@@ -71,6 +78,7 @@ def replay(
             raise NotFound(f"there is no store in {data}")
         if into is not None:
             point = Point(lsn=until_lsn, time_ms=until_time)
+            check_backed_up_log(LocalFiles(), data.rstrip("/"))
             made = _with_bar(errors, partial(reindex_into, LocalFiles(), data, into, point, options))
             _show_made(made, into, as_json)
             return

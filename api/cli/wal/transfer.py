@@ -16,6 +16,7 @@ from asteroid_cloud.api.cli.options import (
     lsn_of,
     print_json,
 )
+from asteroid_cloud.indexer import check_backed_up_log
 from asteroid_cloud.wal.disk import LocalFiles
 from asteroid_cloud.wal.store import peek
 from asteroid_cloud.wal.transfer import LogExport, export_log, import_log, last_record_until
@@ -34,10 +35,12 @@ def export_command(
 ) -> None:
     """Write records into the new file FILE, which "import" checks and takes.
 
-    A server may have the store open. Status 1 when the log lacks the records, or FILE exists.
+    A server may have the store open. Status 1 when the log lacks the records, or is not as it was backed up,
+    or FILE exists.
     """
     files, folder, until = LocalFiles(), log_folder(data), lsn_of(until_lsn)
     peek(files, data.rstrip("/"), backups=True)
+    check_backed_up_log(files, data.rstrip("/"))
     if until_time is not None:
         if until is not None:
             raise click.UsageError("--until-lsn and --until-time do not go together")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.model.merge_patch import Json, apply_patch
-from asteroid_cloud.indexer.model.spec import IndexSpec
+from asteroid_cloud.indexer.model.spec import checked_spec
 from tests.support.engines import u64, vectors
 
 DIM = 4
@@ -74,7 +74,7 @@ class Stored:
         if not self.rows:
             return self.rows is not None, 0, f"{0:032x}", self.tags
         drawn = np.frombuffer(b"".join(vector for vector, _ in self.rows.values()), np.float32)
-        records = IndexSpec(DIM, "l2").encode(drawn.reshape(-1, DIM))
+        records = checked_spec(DIM, "l2").encode(drawn.reshape(-1, DIM))
         total = 0
         for (id_, (_, payload)), record in zip(self.rows.items(), records, strict=True):
             row = blake2b(id_.to_bytes(8, "little") + record.tobytes() + payload, digest_size=16)

@@ -214,10 +214,20 @@ def test_an_index_swap_stopped_anywhere_is_finished_by_who_enters() -> None:
         entered(files)
         done = {f"{LAYOUT.index}/it": b"new", f"{LAYOUT.broken_index(1)}/it": b"old"}
         left = {path: data for path, data in files.image().items() if not path.endswith(".new")}
-        assert left == (done if was_begun else {**new, **old})
+        assert left == (done if was_begun else old), "what was never complete is removed"
         if not faulty.failed:
             break
     assert interrupted > 3
+
+
+def test_what_was_never_complete_is_removed_by_who_enters_and_by_nobody_who_looks() -> None:
+    store = {f"{LAYOUT.log}/x": b"", f"{LAYOUT.index}/it": b"old"}
+    half = {f"{LAYOUT.restored.log}/x": b"deleted since", f"{LAYOUT.rebuilt_index}/it": b"new"}
+    files = MemoryFiles({**store, **half})
+    peeked(ReadOnlyFiles(files))
+    entered(files)
+    assert files.image() == store
+    assert set(files.list(STORE)) == {"wal", "index"}
 
 
 def test_a_swap_that_does_not_say_where_to_is_refused() -> None:

@@ -1,0 +1,205 @@
+"""What must be true of every folder of a history: stores, backups, exported files, and what is half made.
+
+A store is its contents after each record that led to it. Whatever goes back in time goes to one of these, and
+keeps those before it. The model does not predict the LSN with which a store goes on then: it learns that from
+the store, and the numbers that were given out before must never come again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from tests.promises.power.script import Contents, Stored
+
+Damage = Literal["log", "segment", "backup"]
+
+
+@dataclass
+class Store:
+    """What one store holds, and held."""
+
+    states: dict[int, Stored] = field(default_factory=lambda: {0: Stored(None)})
+    """What it held after each of its records, by LSN."""
+    times: dict[int, int] = field(default_factory=dict)
+    """When each of them was logged, in milliseconds."""
+    tags: dict[str, int] = field(default_factory=dict)
+    """The record that each tag names."""
+    replaced: list[Store] = field(default_factory=list)
+    """What undo brings back, the newest last."""
+    given_out: set[int] = field(default_factory=set)
+    """All LSNs that were ever acknowledged in it, abandoned ones too."""
+    keeps_log: bool | None = False
+    """Whether it was told to keep its whole log from now on; None when a kill left that open."""
+    keeps_all: bool = True
+    """Whether its log surely reaches back to the first record."""
+    damage: Damage | None = None
+    damaged_from: int = 0
+    """The record that a damage of the log begins with."""
+    is_torn: bool = False
+    """Whether its log ends in half a write."""
+    loss: Literal["open", "acknowledged"] | None = None
+    """Whether something acknowledged is lost, and whether its operator said to know it."""
+    lost_from: int = 0
+    """The first record that was lost."""
+    origin: int = 0
+    """Tells stores apart of which none was made from the other."""
+    is_repaired: bool = False
+    """Whether its log was just repaired, and it is not known yet what that gave up."""
+    begins_history: bool = False
+    """Whether it went back in time, and goes on with an LSN that is not known yet."""
+    may_be_interrupted: bool = False
+    """Whether a command was killed that the next one to enter has to finish."""
+
+    @property
+    def lsn(self) -> int:
+        """The newest record."""
+        return max(self.states)
+
+    @property
+    def now(self) -> Stored:
+        """What it holds."""
+        return self.states[self.lsn]
+
+    @property
+    def abandoned(self) -> list[int]:
+        """Positions that were acknowledged and are not in its history any more."""
+        return sorted(self.given_out - set(self.states))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte of it is as it was written, and nothing is lost that nobody knows of."""
+        return self.damage is None and self.loss != "open"
+
+    def changed_last(self, id_: int) -> int:
+        """The record that changed an id last, 0 if none did."""
+        before, last = None, 0
+        for lsn, state in sorted(self.states.items()):
+            row = (state.rows or {}).get(id_)
+            before, last = row, last if row == before else lsn
+        return last
+
+    def contents(self) -> Contents:
+        """The same with its tags, as an engine is asked for it."""
+        tags = []
+        for name, lsn in sorted(self.tags.items()):
+            _, rows, digest, _ = self.states[lsn].contents()
+            tags.append((name, rows, digest))
+        return Stored(self.now.rows, tuple(tags)).contents()
+
+    def add(self, after: Stored, time_ms: int) -> None:
+        """One more record."""
+        self.take(self.lsn + 1, after, time_ms)
+
+    def take(self, lsn: int, after: Stored, time_ms: int) -> None:
+        """A record with a number that was not foreseen."""
+        self.states[lsn] = after
+        self.times[lsn] = time_ms
+        self.given_out.add(lsn)
+
+    def as_of(self, lsn: int) -> Store:
+        """A store that is made from this one as record ``lsn`` left it; it begins a history of its own."""
+        made = self.copy()
+        made.states = {at: state for at, state in self.states.items() if at <= lsn}
+        made.times = {at: time for at, time in self.times.items() if at <= lsn}
+        made.tags = {name: at for name, at in self.tags.items() if at <= lsn}
+        made.keeps_all = made.is_torn = made.may_be_interrupted = False
+        made.replaced, made.damage, made.begins_history = [], None, True
+        if lsn < self.lost_from:
+            made.loss = None
+        return made
+
+    def go_back(self, lsn: int) -> Store:
+        """The same store after a restore in place."""
+        made = self.as_of(lsn)
+        made.loss, made.lost_from = self.loss, self.lost_from
+        made.replaced = [*self.replaced, self]
+        return made
+
+    def undo(self) -> Store:
+        """The same store after what was replaced last came back."""
+        *older, newest = self.replaced
+        made = newest.copy()
+        made.given_out = self.given_out | newest.given_out
+        made.loss, made.lost_from, made.keeps_log = self.loss, self.lost_from, self.keeps_log
+        made.replaced, made.begins_history = [*older, self], True
+        return made
+
+    def copy(self) -> Store:
+        """Changes to it do not change this one."""
+        return replace(
+            self,
+            states=dict(self.states),
+            times=dict(self.times),
+            tags=dict(self.tags),
+            replaced=list(self.replaced),
+            given_out=set(self.given_out),
+        )
+
+
+@dataclass
+class Backup:
+    """A backup: the store as it was when it was made."""
+
+    of: Store
+    made_ms: int
+    is_damaged: bool = False
+
+    def copy(self) -> Backup:
+        """Changes to it do not change this one."""
+        return Backup(self.of.copy(), self.made_ms, self.is_damaged)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An exported file: all records of the log of ``of``."""
+
+    of: Store
+
+    def copy(self) -> Exported:
+        """Nothing of it changes."""
+        return self
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What a killed command may have left of a new folder or file: nobody may take it for whole."""
+
+    def copy(self) -> Unfinished:
+        """Nothing of it changes."""
+        return self
+
+
+Folder = Store | Backup | Exported | Unfinished
+
+
+@dataclass
+class World:
+    """All folders of a history, by name."""
+
+    folders: dict[str, Folder] = field(default_factory=dict)
+    served: str | None = None
+    """The store that is open."""
+    now_ms: int = 0
+
+    def copy(self) -> World:
+        """Changes to it do not change this one."""
+        folders = {name: folder.copy() for name, folder in self.folders.items()}
+        return World(folders, self.served, self.now_ms)
+
+    def store(self, name: str) -> Store | None:
+        """The store of that name, if it is one."""
+        found = self.folders.get(name)
+        return found if isinstance(found, Store) else None
+
+    def backup(self, name: str) -> Backup | None:
+        """The backup of that name, if it is one."""
+        found = self.folders.get(name)
+        return found if isinstance(found, Backup) else None
+
+    def open_store(self) -> Store:
+        """The store that is served."""
+        assert self.served is not None
+        found = self.store(self.served)
+        assert found is not None
+        return found
