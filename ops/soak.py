@@ -33,6 +33,13 @@ READERS = 2
 PAUSE_S = 0.02
 
 
+def anonymous_bytes(process: int) -> int:
+    """The resident memory of a process that is no file's."""
+    status = Path(f"/proc/{process}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("RssAnon:")]
+    return int(line.split()[1]) * 1024
+
+
 @dataclass
 class Seen:
     """What was looked at, from the end of the warm-up on."""
@@ -44,10 +51,8 @@ class Seen:
 
     def look(self, process: int, folder: Path, at_s: float) -> None:
         """Adds the figures of this moment."""
-        status = Path(f"/proc/{process}/status").read_text()
-        [line] = [line for line in status.splitlines() if line.startswith("RssAnon:")]
         self.minutes.append(at_s / 60)
-        self.memory_mib.append(int(line.split()[1]) / 1024)
+        self.memory_mib.append(anonymous_bytes(process) / 2**20)
         self.files.append(len(os.listdir(f"/proc/{process}/fd")))
         self.data_mib.append(sum(size_of(path) for path in folder.rglob("*")) / 2**20)
 

@@ -140,8 +140,8 @@ def reuse_numbers(patch: Patch) -> None:
     """After a start the next record gets the number of the last one."""
     begin = LogWriter.__init__
 
-    def begin_one_early(self: LogWriter, *args: Any) -> None:
-        begin(self, *args)
+    def begin_one_early(self: LogWriter, *args: Any, **named: Any) -> None:
+        begin(self, *args, **named)
         self.sequencer = Sequencer(Lsn(max(0, self.durable_lsn - 1)))
 
     patch.setattr(LogWriter, "__init__", begin_one_early)
