@@ -99,10 +99,11 @@ def test_filters_match_the_share_that_they_are_named_for() -> None:
     base, queries = SHAPES[0].draw(4000)
     fields = fields_of(base, queries)
     shares = [filtered.allows(fields).mean() for filtered in FILTERS]
-    assert shares == pytest.approx([1, 0.3, 0.03, 0.2, 0.2], abs=0.02)
+    assert shares == pytest.approx([1, 0.5, 0.3, 0.03, 0.2, 0.2, 0.2], abs=0.02)
     asked = [filtered.asks(fields).mean() for filtered in FILTERS]
-    assert asked[:4] == [1, 1, 1, 1]
-    assert 0.2 < asked[4] < 0.6
+    assert asked[:5] == [1, 1, 1, 1, 1]
+    assert 0.05 < asked[5] < 0.4
+    assert 0.2 < asked[6] < 0.6
     assert fields.payloads(0, 1) == [b'{"r":%d,"c":%d}' % (fields.random[0], fields.place[0])]
 
 

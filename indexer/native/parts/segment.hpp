@@ -57,6 +57,13 @@ class Segment final : public Part {
     Links links(uint32_t ordinal) const {
         return links_at(record(ordinal) + record_size_, 2 * layout_.links_max);
     }
+    // Nodes that have links on upper levels too: the first of the segment.
+    uint32_t upper_rows() const { return layout_.upper.size() > 1 ? layout_.upper.front().count : 0; }
+    // The links of such a node on level 1.
+    Links upper_links(uint32_t ordinal) const {
+        const uint8_t* list = base_ + layout_.upper.front().links + ordinal * list_bytes(layout_.links_max);
+        return links_at(list, layout_.links_max);
+    }
     void prefetch_links(uint32_t ordinal) const {
         const uint8_t* list = record(ordinal) + record_size_;
         __builtin_prefetch(list);

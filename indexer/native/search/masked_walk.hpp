@@ -10,9 +10,9 @@ namespace asteroid {
 // the share falls.
 constexpr double SPARSE_SHARE = 0.05;
 
-// Leaves up to `ef` of the nearest nodes in `mask`, of which there are `matches`, in scratch.pool. False
-// when the budget of measured nodes is spent before the pool is sure: the caller then scans.
-bool walk_masked(const Segment& segment, const Anchor& anchor, uint32_t ef, const Mask& mask,
-                 uint32_t matches, Scratch& scratch);
+// Leaves at least `ef` of the nearest nodes in `mask`, of which there are `matches`, in scratch.pool. It
+// looks farther if the nearest `watched` change near its end. False when it is not sure: the caller scans.
+bool walk_masked(const Segment& segment, const Anchor& anchor, uint32_t ef, uint32_t watched,
+                 const Mask& mask, uint32_t matches, Scratch& scratch);
 
 }  // namespace asteroid

@@ -137,7 +137,7 @@ class Search {
         const Anchor& anchor = query_.anchor(segment.is_of_0_1());
         bool complete = true;
         if (plan.mask.bits && plan.matches < MOSTLY * plan.rows) {
-            complete = walk_masked(segment, anchor, keep, plan.mask, plan.matches, scratch_);
+            complete = walk_masked(segment, anchor, keep, options_.k, plan.mask, plan.matches, scratch_);
             is_crowded_ = scratch_.pool.size() >= keep;
         } else {
             walk_all(plan, anchor, keep);

@@ -64,7 +64,9 @@ class Filtered:
     low: int = 0
     high: int = PLACES
     asks_below: int = PLACES
-    """Only queries whose place is less are asked."""
+    """Only queries whose place is less are asked,"""
+    asks_from: int = 0
+    """and not less than this."""
 
     @property
     def filter(self) -> Filter:
@@ -80,16 +82,18 @@ class Filtered:
 
     def asks(self, fields: Fields) -> Flags:
         """Which queries are asked; all when none would be."""
-        asked = fields.query_place < self.asks_below
+        asked = (fields.query_place >= self.asks_from) & (fields.query_place < self.asks_below)
         return asked if asked.any() else np.ones_like(asked)
 
 
 EVERYTHING = Filtered("–")
 FILTERS = (
     EVERYTHING,
+    Filtered("50%", "r", 0, 500),
     Filtered("30%", "r", 0, 300),
     Filtered("3%", "r", 0, 30),
     Filtered("a clustered fifth", "c", 800, 1000),
+    Filtered("a fifth near by", "c", 800, 1000, asks_from=800),
     Filtered("a fifth far off", "c", 800, 1000, asks_below=400),
 )
 """The last is correlated negatively: it matches what lies on the other side of the data than the query."""

@@ -15,6 +15,7 @@ from ops.bench.shapes.laboratory import in_state
 from ops.bench.shapes.measuring import Asked, Case, Figure, Subject
 from ops.bench.shapes.states import (
     BATCH,
+    FOUR,
     INSERTION,
     JOIN,
     LOADING,
@@ -35,9 +36,11 @@ STATES = {
         replace(JOIN, rows=6_600),
         replace(MERGES, rows=6_600),
         replace(LOADING, rows=4_000),
+        replace(BATCH, rows=6_600, name="filters"),
+        replace(FOUR, rows=6_600, name="filters, 4 segments"),
     )
 }
-"""One segment of so many rows is walked; where there are several smaller ones, that is seen to below."""
+"""One segment of so many rows is walked; where fewer match in each, that is seen to below."""
 
 
 class Violation(AssertionError):
@@ -63,14 +66,14 @@ def measured(title: str, state: State) -> list[Case]:
     """What is found in this state."""
     asked = Asked(KS, state.ef)
     with pytest.MonkeyPatch.context() as patch:
-        if state.segments > 1 and not state.is_merged:
-            patch.setattr(planner, "scan_limit", lambda rows, ef: 0)  # small parts are walked too
+        if state.is_filtered or (state.segments > 1 and not state.is_merged):
+            patch.setattr(planner, "scan_limit", lambda rows, ef: 0)  # few matches are walked for, too
         return anyio.run(in_state, state, subject(title, state.rows), asked)
 
 
 def faults(case: Case, enough: float = ENOUGH) -> Iterator[str]:
     """What is wrong with the answers of a case."""
-    name = f"{case.shape}, {case.state}{', deletes' if case.is_thinned else ''}"
+    name = f"{case.shape}, {case.state}{', deletes' if case.is_thinned else ''}, {case.filter}"
     for figure in case.figures:
         if figure.recall < floor(figure, enough):
             yield f"{name}: recall@{figure.k} {figure.recall:.3f} < {floor(figure, enough):.3f}"

@@ -13,6 +13,7 @@ from asteroid_cloud.indexer.native import core
 
 Floats = NDArray[np.float32]
 Nodes = NDArray[np.uint32]
+Flags = NDArray[np.bool_]
 
 
 class PlainGraph:
@@ -42,8 +43,13 @@ class PlainGraph:
             self.lists[node] = 0
             self.lists[node, : 1 + len(near)] = [len(near), *near]
 
-    def walk(self, query: Floats, ef: int, bound: float, sure: int) -> Nodes:
-        """The nodes that a best-first walk measures. It stops beyond ``bound`` after ``sure`` expansions."""
+    def walk(
+        self, query: Floats, ef: int, bound: float = np.inf, sure: int = 0, allowed: Flags | None = None
+    ) -> Nodes:
+        """The nodes that a best-first walk measures. It stops beyond ``bound`` after ``sure`` expansions.
+
+        But for where it begins, it goes over nodes that are ``allowed`` only.
+        """
         tops = np.arange(self.tops)
         lengths = np.linalg.norm(self.vectors[tops] - query, axis=1)
         start = int(lengths.argmin())
@@ -56,7 +62,10 @@ class PlainGraph:
             if (len(nearest) == ef and distance > -nearest[0]) or (expanded >= sure and distance > bound):
                 break
             expanded += 1
-            fresh = [link for link in self.links(node).tolist() if link not in seen]
+            links = self.links(node)
+            if allowed is not None:
+                links = links[allowed[links]]
+            fresh = [link for link in links.tolist() if link not in seen]
             seen.update(fresh)
             for link, length in zip(fresh, self._lengths(query, fresh), strict=True):
                 heapq.heappush(frontier, (length, link))

@@ -60,6 +60,35 @@ def stop_at_the_bound_of_the_first(patch: Patch, *, is_bounded: bool = True) -> 
     _replace_walks(patch, ways)
 
 
+def stay_among_matches(patch: Patch, *, stays: bool = True) -> None:
+    """Walks under a filter go from match to match only, from where a search without it would begin."""
+    graphs: dict[int, PlainGraph] = {}
+
+    def write(graph: core.GraphBuilder, spec: IndexSpec, number: int) -> core.GraphBuilder:
+        graphs[number] = PlainGraph(graph, spec)
+        return graph
+
+    def ways(plans: Sequence[PartPlan], queries: Floats, k: int, ef: int) -> list[Hits]:
+        found = []
+        for plan in plans:
+            part = plan.view.part
+            if plan.mask is None or plan.scan or not isinstance(part, Segment):
+                found.append(search_prepared(prepared([plan]), queries, k, ef))
+                continue
+            bits = np.unpackbits(plan.mask, count=plan.view.rows, bitorder="little").astype(np.bool_)
+            graph = graphs[part.number]
+            walked = [
+                graph.walk(query, ef, allowed=bits) if stays else np.arange(len(bits)) for query in queries
+            ]
+            fill = np.flatnonzero(bits)[:k]  # there are to be k answers, however poor
+            matching = [np.union1d(nodes[bits[nodes]], fill) for nodes in walked]
+            found.append(_nearest_rows(plan.view, queries, matching, k, by_differences))
+        return found
+
+    _replace_graphs(patch, write)
+    _replace_walks(patch, ways)
+
+
 def measure_by_norms(patch: Patch, *, measure: Measure | None = None) -> None:
     """Distances are |x|² + |q|² − 2xq in float32."""
 

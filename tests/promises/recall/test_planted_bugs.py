@@ -33,6 +33,13 @@ def test_clusters_and_copies_that_nothing_connects_are_seen(title: str, state: s
         check(title, STATES[state])
 
 
+def test_walks_that_stay_among_matches_are_seen() -> None:
+    far_off = "a fifth far off: recall@1 "
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Violation, match=far_off):  # noqa: PT012
+        planted.stay_among_matches(patch)
+        check("clusters of 100 in turn (l2)", STATES["filters"])
+
+
 def test_what_plants_the_bugs_does_nothing_else() -> None:
     with pytest.MonkeyPatch.context() as patch:
         planted.stop_at_the_bound_of_the_first(patch, is_bounded=False)
@@ -43,3 +50,6 @@ def test_what_plants_the_bugs_does_nothing_else() -> None:
     with pytest.MonkeyPatch.context() as patch:
         planted.link_to_the_nearest_only(patch, times=math.inf)
         check("clusters of 30 (l2)", STATES["batch build"])
+    with pytest.MonkeyPatch.context() as patch:
+        planted.stay_among_matches(patch, stays=False)
+        check("clusters of 100 in turn (l2)", STATES["filters"])

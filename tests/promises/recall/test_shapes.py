@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ops.bench.shapes.filters import FILTERS
 from tests.promises.recall.check import STATES, check
 
 EVERYWHERE = (
@@ -44,6 +45,17 @@ GROWN = (
 """In a graph that was grown row by row, and in one that rows were joined to, once or many times."""
 
 
+FILTERED = (
+    "clusters of 30 (l2)",
+    "clusters of 100 in turn (l2)",
+    "near-duplicates 128, 200 at 1e-4 (l2)",
+    "copies, 500 each (cosine)",
+    "skewed norms (ip)",
+    "like word vectors (l2)",
+)
+"""Under filters that match many rows or few, near the query or far from it."""
+
+
 @pytest.mark.parametrize("state", ["tail", "batch build", "loading"])
 @pytest.mark.parametrize("title", EVERYWHERE)
 def test_what_is_near_is_found(title: str, state: str) -> None:
@@ -62,3 +74,17 @@ def test_what_is_near_is_found_in_a_grown_graph(title: str, state: str) -> None:
 def test_walks_go_on_while_they_find_what_is_nearer(title: str, state: str) -> None:
     cases = check(title, STATES[state])
     assert all(case.walked == STATES[state].segments or STATES[state].is_merged for case in cases)
+
+
+@pytest.mark.parametrize("title", FILTERED)
+def test_what_is_near_is_found_under_filters(title: str) -> None:
+    cases = check(title, STATES["filters"])
+    assert len(cases) == 2 * len(FILTERS)
+    assert all(case.walked == 1 for case in cases)
+
+
+@pytest.mark.parametrize("title", ["clusters of 30 (l2)", "like word vectors (l2)"])
+def test_what_is_near_is_found_under_filters_in_every_segment(title: str) -> None:
+    cases = check(title, STATES["filters, 4 segments"])
+    assert len(cases) == 2 * len(FILTERS)
+    assert all(0 < case.walked <= 4 for case in cases)
