@@ -45,11 +45,11 @@ def dropping(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = query.search
 
     def search(*asked: object) -> SearchResult:
-        snapshot, request, cache = asked
+        snapshot, request, *others = asked
         assert isinstance(request, SearchRequest)
         if request.exact or request.ef >= 512:
-            return searched(snapshot, request, cache)  # type: ignore[arg-type]
-        result = searched(snapshot, replace(request, k=request.k + 2), cache)  # type: ignore[arg-type]
+            return searched(snapshot, request, *others)  # type: ignore[arg-type]
+        result = searched(snapshot, replace(request, k=request.k + 2), *others)  # type: ignore[arg-type]
         return replace(result, ids=result.ids[2:], distances=result.distances[2:])
 
     monkeypatch.setattr(query, "search", search)
