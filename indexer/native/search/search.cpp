@@ -136,16 +136,15 @@ class Search {
         const Segment& segment = *plan.segment;
         const Anchor& anchor = query_.anchor(segment.is_of_0_1());
         bool complete = true;
-        if (plan.mask.bits && plan.matches < MOSTLY * plan.rows) {
+        if (plan.matches < MOSTLY * plan.rows || !walk_all(plan, anchor, keep)) {
             complete = walk_masked(segment, anchor, keep, options_.k, plan.mask, plan.matches, scratch_);
             is_crowded_ = scratch_.pool.size() >= keep;
-        } else {
-            walk_all(plan, anchor, keep);
         }
         return complete && scratch_.pool.size() >= std::min(options_.k, plan.matches);
     }
 
-    void walk_all(const PartPlan& plan, const Anchor& anchor, uint32_t keep) {
+    // False when most of what is near does not match: then there is little to choose from.
+    bool walk_all(const PartPlan& plan, const Anchor& anchor, uint32_t keep) {
         const Segment& segment = *plan.segment;
         const double more = double(plan.rows) / plan.matches;
         const auto with_others = [more](uint32_t matching) { return uint32_t(std::ceil(matching * more)); };
@@ -160,11 +159,11 @@ class Search {
         walk(segment, anchor, {&entry, 1}, reach, scratch_);
         is_crowded_ = scratch_.pool.size() >= reach.ef;
         growth_ = std::max(growth_, double(scratch_.pool.size()) / reach.ef);
-        if (plan.mask.bits) {
-            const auto is_hidden = [&](const Candidate& c) { return !plan.mask.has(c.node); };
-            scratch_.pool.erase(std::remove_if(scratch_.pool.begin(), scratch_.pool.end(), is_hidden),
-                                scratch_.pool.end());
-        }
+        if (!plan.mask.bits) return true;
+        std::vector<Candidate>& pool = scratch_.pool;
+        const auto is_hidden = [&](const Candidate& c) { return !plan.mask.has(c.node); };
+        pool.erase(std::remove_if(pool.begin(), pool.end(), is_hidden), pool.end());
+        return pool.size() >= std::min(keep, plan.matches) / 2;
     }
 
     // Measures the candidates that may count; whether there may be others behind them.

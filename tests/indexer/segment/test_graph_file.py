@@ -133,6 +133,17 @@ def test_a_mask_of_the_rows_farthest_from_the_query(uniform: Segment) -> None:
     assert found.ids[0].tolist() == everyone[-30:-20].tolist()
 
 
+def test_a_mask_that_leaves_out_what_is_near_the_query(uniform: Segment) -> None:
+    """Most rows match, none of the nearest does: the walk looks behind these, and no scan has to follow."""
+    query = vectors(1, DIM, 9)
+    everyone = ask(uniform, query, k=ROWS, ef=ROWS, exact=True).ids[0].astype(np.int64)
+    keep = np.ones(ROWS, np.bool_)
+    keep[everyone[: ROWS // 20]] = False
+    found, truth = ask(uniform, query, keep), ask(uniform, query, keep, exact=True)
+    assert not found.rescanned.any()
+    assert recall(found, truth) >= 0.9
+
+
 @pytest.mark.parametrize("kind", ["equal", "zero", "two clusters", "duplicates"])
 @pytest.mark.parametrize("at_once", [False, True])
 def test_data_that_graphs_dislike(tmp_path: Path, kind: str, at_once: bool) -> None:
