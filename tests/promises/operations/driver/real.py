@@ -53,7 +53,7 @@ class Real:
     def open(self, folder: str, options: EngineOptions) -> None:
         """Opens a store; raises AsteroidError, Killed. While one is open: as another process would."""
         if self._task is not None:
-            self._loop.run_until_complete(_seen(self.disk, folder, options))
+            self._loop.run_until_complete(seen_in(self.disk, folder, options))
             return
         self._folder = folder
         opened: asyncio.Future[Any] = self._loop.create_future()
@@ -100,7 +100,7 @@ class Real:
         is_lossy = read_loss_record(copy, StoreLayout(folder).collection()).is_open
         options = _with(recovery="salvage" if is_lossy else "tail", keep_log=True)
         try:
-            contents, lsn = self._loop.run_until_complete(_seen(copy, folder, options))
+            contents, lsn = self._loop.run_until_complete(seen_in(copy, folder, options))
         except AsteroidError as error:
             return Seen(error.code, None, 0, is_lossy)
         return Seen("", contents, lsn, is_lossy)
@@ -161,7 +161,8 @@ class Real:
         self._task = None
 
 
-async def _seen(files: Any, folder: str, options: EngineOptions) -> tuple[Contents, int]:
+async def seen_in(files: Any, folder: str, options: EngineOptions) -> tuple[Contents, int]:
+    """What a store holds, and its newest record; raises AsteroidError."""
     async with Engine.open(folder, options, files=files) as engine:
         await engine.ready()
         return contents_of(engine), engine.applied_lsn
