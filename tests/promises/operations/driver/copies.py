@@ -13,6 +13,7 @@ from asteroid_cloud.indexer import (
     reindex_into,
     restore_backup,
 )
+from asteroid_cloud.wal.store import peek
 from asteroid_cloud.wal.transfer import export_log, import_log
 from tests.promises.operations.driver.model import Backup, Exported, Store, Unfinished, World
 from tests.promises.operations.driver.real import Real, options_of
@@ -195,6 +196,7 @@ class Export(Make):
         return frozenset({DONE, "corruption"}) if is_damaged else JUST_DONE
 
     def run(self, real: Real) -> Any:
+        peek(real.disk, self.at, backups=True)  # as the command does
         check_backed_up_log(real.disk, self.at)
         return export_log(real.disk, f"{self.at}/wal", self.into)
 
