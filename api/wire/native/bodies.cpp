@@ -3,84 +3,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "body_reader.hpp"
 #include "json/numbers.hpp"
-#include "json/reader.hpp"
 
 namespace asteroid {
 
 namespace {
-
-constexpr size_t SHOWN_BYTES_MAX = 40;
-
-// The start of a text for a message, cut between characters.
-std::string shown(std::string_view text) {
-    if (text.size() <= SHOWN_BYTES_MAX) return std::string(text);
-    size_t bytes = SHOWN_BYTES_MAX;
-    while (bytes != 0 && (uint8_t(text[bytes]) & 0xC0) == 0x80) --bytes;
-    return std::string(text.substr(0, bytes)) + "…";
-}
-
-bool names(std::string_view key, std::string_view field) {
-    if (key == field) return true;
-    return key.find('\\') != std::string_view::npos && unescape(key) == field;
-}
-
-// What both readers do: walk the body, know the item in hand, and take payloads.
-class BodyReader {
-protected:
-    BodyReader(std::string_view body, PayloadLimits limits)
-        : in_(body.data(), body.size()), limits_(limits) {}
-
-    [[noreturn]] void refuse(const char* code, std::string message) const {
-        throw ReadError{code, item_, std::move(message)};
-    }
-
-    // Runs the whole reading; what is wrong with the JSON itself becomes a refusal.
-    template <class F>
-    void whole(const F& read) {
-        try {
-            read();
-            item_ = -1;
-            in_.expect_end();
-        } catch (const JsonError& error) {
-            refuse("bad_json", error.message);
-        }
-    }
-
-    void payload(int64_t& offset, int64_t& length) {
-        if (in_.next() != '{') {
-            check_value_starts();
-            refuse("bad_payload", "metadata must be a JSON object");
-        }
-        offset = int64_t(in_.offset());
-        length = int64_t(object_text().size());
-        if (size_t(length) > limits_.bytes_max)
-            refuse("bad_payload", "metadata has at most " + std::to_string(limits_.bytes_max) +
-                                      " bytes of JSON, this one " + std::to_string(length));
-    }
-
-    // Tells a value of the wrong type from what is no value at all.
-    void check_value_starts() {
-        const char first = in_.next();
-        const bool starts = std::string_view("\"{[-").find(first) != std::string_view::npos;
-        if (!starts && !is_digit(first) && !is_letter(first)) in_.fail("expected a value");
-    }
-
-    JsonReader in_;
-    int64_t item_ = -1;
-
-private:
-    std::string_view object_text() {
-        try {
-            return in_.value(limits_.depth_max);
-        } catch (const JsonError& error) {
-            if (error.kind == JsonError::Kind::syntax) throw;
-            refuse("bad_payload", "metadata is refused: " + error.message);
-        }
-    }
-
-    PayloadLimits limits_;
-};
 
 class ItemsReader : BodyReader {
 public:
@@ -104,6 +32,7 @@ private:
         do {
             const std::string_view key = in_.key();
             if (!names(key, "items")) refuse("unknown_field", "no such field: '" + shown(key) + "'");
+            check_first(!seen_items_, "items");
             seen_items_ = true;
             list();
         } while (in_.take(','));
@@ -111,10 +40,6 @@ private:
     }
 
     void list() {
-        items_.ids.clear();
-        items_.vectors.clear();
-        items_.payloads.offsets.clear();
-        items_.payloads.lengths.clear();
         in_.expect('[');
         if (in_.take(']')) return;
         do {
@@ -139,11 +64,14 @@ private:
             do {
                 const std::string_view key = in_.key();
                 if (names(key, "id")) {
+                    check_first(!id, "id");
                     id = read_id();
                 } else if (names(key, "vector")) {
+                    check_first(!has_vector, "vector");
                     read_vector(items_.vectors.data() + size_t(item_) * dim_);
                     has_vector = true;
                 } else if (names(key, "metadata")) {
+                    check_first(offset < 0, "metadata");
                     payload(offset, length);
                 } else {
                     refuse("unknown_field", "no such field: '" + shown(key) + "'");

@@ -60,15 +60,51 @@ def test_any_buffer_will_do(body: bytearray | memoryview) -> None:
     assert core.read_items(body, DIM, 1, 0, 1)[0].tolist() == [1]
 
 
-def test_keys_may_be_escaped_and_the_last_of_a_repeated_key_wins() -> None:
-    body = (
-        rb'{"items":[{"id":9}],"\u0069tems":[{"i\u0064":1,"vector":[1,1],"vector":[2,3],"id":"\u0034\u0032",'
-        rb'"metadata":{"a":1},"metadata":{}}]}'
-    )
-    assert refusal(body)[:2] == ("missing_field", 0)
-    got_ids, vectors, offsets, lengths = read(body.replace(b'{"id":9}', b""))
+def test_keys_may_be_escaped() -> None:
+    body = rb'{"\u0069tems":[{"i\u0064":"\u0034\u0032","vector":[2,3]}]}'
+    got_ids, vectors, _, _ = read(body)
     assert (got_ids.tolist(), vectors.tolist()) == ([42], [[2, 3]])
-    assert body.replace(b'{"id":9}', b"")[offsets[0] : offsets[0] + lengths[0]] == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("body", "index", "key"),
+    [
+        (b'{"items":[{"id":1,"vector":[1,1]}],"items":[]}', -1, "items"),
+        (rb'{"items":[{"id":1,"vector":[1,1],"i\u0064":2}]}', 0, "id"),
+        (b'{"items":[{"id":1,"vector":[1,1],"vector":[1,1]}]}', 0, "vector"),
+        (b'{"items":[{"id":1,"vector":[1,1],"metadata":{},"metadata":{}}]}', 0, "metadata"),
+    ],
+)
+def test_a_key_given_twice_is_named(body: bytes, index: int, key: str) -> None:
+    code, found, message = refusal(body)
+    assert (code, found) == ("bad_json", index)
+    assert f"'{key}' is given twice" in message
+
+
+@pytest.mark.parametrize(
+    ("metadata", "key"),
+    [
+        ('{"a":1,"a":2}', "a"),
+        ('{"b":[1,{"c" : 1, "d":{}, "c":2}]}', "c"),
+        (r'{"a":1,"\u0061":2}', "a"),
+        (r'{"\"":1,"\"":2}', '"'),
+        ('{"é":1,"b":2,"é":3}', "é"),
+        ('{"a":1,"b":{"a":2},"c":[{"a":3},{"a":4},"a"]}', None),
+        (r'{"a":"b\":","b":"a\\","c":"{"}', None),
+        ('{"' + '":0,"'.join(str(number) for number in range(10_000)) + '":0}', None),
+    ],
+)
+def test_a_key_that_metadata_has_twice_is_named(metadata: str, key: str | None) -> None:
+    body = body_of(item_of("5"), item_of(metadata=metadata)).decode("utf-8", "surrogateescape").encode()
+    if key is None:
+        assert read(body)[0].tolist() == [5, 1]
+        return
+    code, index, message = refusal(body)
+    assert (code, index) == ("bad_payload", 1)
+    assert f"the key '{key}' twice" in message
+    with pytest.raises(core.ReadError) as caught:
+        core.read_objects(f"[null,{metadata}]".encode(), 2, BYTES_MAX, DEPTH_MAX)
+    assert caught.value.args[:2] == ("bad_payload", 1)
 
 
 @pytest.mark.parametrize("text", ["0", "18446744073709551615", '"0"', '"18446744073709551615"', r'"1\u0030"'])
