@@ -77,13 +77,8 @@ class Reindex:
         with enter(self.files, self.path) as access:
             return replace(self, files=access.files).run_locked(progress)
 
-    def install(self) -> str | None:
-        """Puts the rebuilt index in the live one's place; the name that the old one, if any, has now."""
-        with enter(self.files, self.path) as access:
-            return replace(self, files=access.files).install_locked()
-
     def apply(self, progress: Progress) -> tuple[ReindexReport, str | None]:
-        """``run`` and ``install`` under one lock; the report, and the name that the old index has now."""
+        """``run``, and the rebuilt index in the live one's place; the report, and the old one's name now."""
         with enter(self.files, self.path) as access:
             return replace(self, files=access.files).apply_locked(progress)
 
@@ -105,7 +100,7 @@ class Reindex:
             raise
 
     def install_locked(self) -> str | None:
-        """``install`` for one who holds the lock already."""
+        """Puts the rebuilt index in the live one's place; the name that the old one, if any, has now."""
         if self.files.exists(self._layout.index):
             link_tagged_segments(self.files, self._layout, self._layout.rebuilt_index)
         return replace_index(self.files, self._layout)

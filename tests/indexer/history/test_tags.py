@@ -155,8 +155,8 @@ async def test_tags_outlive_a_rebuilt_index(tmp_path: Path) -> None:
         await engine.upsert(u64(1), vectors(1, 4), None)
         await engine.flush()
     replay = Reindex(LocalFiles(), str(tmp_path), SMALL)
-    assert (await to_thread.run_sync(replay.run, lambda done, total: None)).agrees
-    replay.install()
+    report, _ = await to_thread.run_sync(replay.apply, lambda done, total: None)
+    assert report.agrees
     assert needed(tmp_path, "here") <= segments(tmp_path)
     found = Verification(LocalFiles(), str(tmp_path)).run()
     assert (found.ok, found.notes) == (True, [])

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import anyio
 import pytest
 from anyio import to_thread
 
@@ -182,10 +183,10 @@ async def test_opening_and_closing_leaves_no_file_and_no_thread_behind(store: Pa
     files, threads = held()
     for _ in range(60):
         await once()
-    more_files, more_threads = held()
-    assert more_files <= files + 2
-    # The pool of threads fills up to what is used at once.
-    assert more_threads <= threads + 4
+    # The pool of threads fills up to what is used at once; one that ends holds an engine for a moment.
+    with anyio.fail_after(30):
+        while (now := held())[0] > files + 2 or now[1] > threads + 4:
+            await anyio.sleep(0.1)
 
 
 class NotedFiles(LocalFiles):
