@@ -48,7 +48,7 @@ def fill(url: str) -> None:
     with Client(base_url=url) as client:
         client.insert_batch(
             [(id, [float(id)] * 8, {"text": secrets.token_hex(TEXT_BYTES)}) for id in range(ROWS)],
-            batch_size=50,
+            chunk_size=50,
         )
 
 

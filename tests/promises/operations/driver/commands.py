@@ -114,7 +114,7 @@ class Repair(Change):
 
     def apply(self, world: World, result: Any = None) -> None:
         store = self.store(world)
-        store.is_repaired = store.damage == "log"
+        store.is_repaired, store.may_be_rotten = store.damage == "log", False
         store.damage = None if store.damage == "log" else store.damage
 
     def after_a_kill(self, world: World) -> list[World]:
@@ -125,6 +125,8 @@ class Repair(Change):
             known = worlds[0].copy()
             self.store(known).loss, self.store(known).lost_from = "open", store.damaged_from
             worlds.insert(1, known)
+            for each in worlds:
+                self.store(each).may_be_rotten = True
         return worlds
 
 

@@ -48,8 +48,15 @@ class Store:
     """Whether its log was just repaired, and it is not known yet what that gave up."""
     begins_history: bool = False
     """Whether it went back in time, and goes on with an LSN that is not known yet."""
+    may_be_rotten: bool = False
+    """Whether a repair of its log was killed: what no index needs may still be damaged in it."""
     may_be_interrupted: bool = False
     """Whether a command was killed that the next one to enter has to finish."""
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a command was killed that left damage, or something to finish."""
+        return self.may_be_interrupted or self.may_be_rotten
 
     @property
     def lsn(self) -> int:

@@ -67,7 +67,7 @@ class Run:
         self._killed()
         disk = self._real.disk
         for name, found in self.world.folders.items():
-            if isinstance(found, Store) and found.is_whole and not found.may_be_interrupted and found.lsn:
+            if isinstance(found, Store) and found.is_whole and found.lsn and not found.is_in_doubt:
                 seen = Verification(disk, name).run()
                 must(seen.ok, f"{name}: {seen.findings}")
             elif isinstance(found, Backup) and not found.is_damaged:
