@@ -74,7 +74,7 @@ class InPlace(Change):
         if refused := source(world, self.at):
             return refused | {"bad_point"}  # a backup is told so
         codes, _ = reached(self.store(world), self.point, world.now_ms)
-        return codes | {"corruption", "log_pruned", "bad_point"} if self.store(world).damage else codes
+        return codes | {"corruption", "log_pruned", "bad_point"} if self.store(world).damages else codes
 
     def run(self, real: Real) -> Any:
         return PointInTimeRestore(real.disk, self.at).in_place(self.point)
@@ -95,7 +95,7 @@ class Undo(Change):
         replaced = self.store(world).replaced
         if not replaced:
             return frozenset({"nothing_to_undo"})
-        return frozenset({DONE, "corruption"}) if replaced[-1].damage else JUST_DONE
+        return frozenset({DONE, "corruption"}) if replaced[-1].damages else JUST_DONE
 
     def run(self, real: Real) -> Any:
         with enter(real.disk, self.at) as access:
@@ -114,19 +114,17 @@ class Repair(Change):
 
     def apply(self, world: World, result: Any = None) -> None:
         store = self.store(world)
-        store.is_repaired, store.may_be_rotten = store.damage == "log", False
-        store.damage = None if store.damage == "log" else store.damage
+        store.is_repaired = "log" in store.damages
+        store.damages -= {"log"}
 
     def after_a_kill(self, world: World) -> list[World]:
         """The loss is recorded first: a store may say so while it is still as it was."""
         worlds = super().after_a_kill(world)
         store = self.store(worlds[0])
-        if store.damage == "log":
+        if "log" in store.damages:
             known = worlds[0].copy()
             self.store(known).loss, self.store(known).lost_from = "open", store.damaged_from
             worlds.insert(1, known)
-            for each in worlds:
-                self.store(each).may_be_rotten = True
         return worlds
 
 
@@ -139,7 +137,7 @@ class Replay(Change):
 
     def apply(self, world: World, result: Any = None) -> None:
         store = self.store(world)
-        store.damage = None if store.damage == "segment" else store.damage
+        store.damages -= {"segment"}
 
 
 @dataclass(frozen=True)
@@ -184,7 +182,7 @@ class LookAtRepair(OnStore):
         return LogRepair(real.disk, self.at).look()
 
     def check(self, world: World, result: Any) -> None:
-        is_needed = self.store(world).damage == "log"
+        is_needed = "log" in self.store(world).damages
         must(result.plan.is_needed == is_needed, f"a repair is said to be needed: {result.plan.is_needed}")
 
 

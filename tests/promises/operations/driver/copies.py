@@ -37,7 +37,7 @@ def what_is_read(world: World, name: str) -> tuple[Store, bool]:
     if isinstance(found, Backup):
         return found.of, found.is_damaged
     assert isinstance(found, Store)
-    return found, found.damage is not None
+    return found, bool(found.damages)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class BackUp(Make):
         store = world.store(self.at)
         assert store is not None
         copied = store.copy()
-        copied.is_torn, copied.damage, copied.may_be_interrupted = False, None, False
+        copied.is_torn, copied.damages, copied.may_be_interrupted = False, frozenset(), False
         copied.replaced = []
         world.folders[self.into] = Backup(copied, world.now_ms)
 
@@ -233,7 +233,7 @@ class Import(Make):
         assert isinstance(found, Exported)
         made, had = found.of.copy(), world.store(self.into) or Store()
         made.tags, made.replaced, made.loss, made.lost_from = had.tags, had.replaced, had.loss, had.lost_from
-        made.keeps_all, made.damage, made.is_torn = had.keeps_all, had.damage, False
+        made.keeps_all, made.damages, made.is_torn = had.keeps_all, had.damages, False
         made.keeps_log = had.keeps_log
         made.given_out |= had.given_out
         world.folders[self.into] = made

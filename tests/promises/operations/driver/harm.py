@@ -5,22 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from asteroid_cloud.indexer import Verification
 from asteroid_cloud.indexer.backup.file_list import is_backup, read_backup
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest
 from asteroid_cloud.indexer.segment.paths import graph_path
 from asteroid_cloud.wal.disk import Files, StoreLayout
+from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.read import LogReader
 from tests.promises.operations.driver.model import World
 from tests.promises.operations.driver.real import Real
 from tests.promises.operations.driver.steps import JUST_DONE, Codes, Step
 
+DAMAGEABLE = (".wal", ".graph")
 FRAMES_MIN = 2
 """Of a log file: the last but one is damaged, the last is whole."""
 
 
+def is_damaged(files: Files, folder: str) -> bool:
+    """Whether a log file or a graph is damaged already, or there is nothing that could be."""
+    try:
+        found = Verification(files, folder).run().findings
+    except AsteroidError:
+        return True
+    return any(each.place.endswith(DAMAGEABLE) for each in found)
+
+
 @dataclass(frozen=True)
 class Harm(Step):
-    """Damages a folder that is whole, and that nobody has open; else does nothing."""
+    """Damages a folder that is whole, and that nobody has open; else does nothing.
+
+    One thing at a time: what is lost when log and index are damaged at once depends on where.
+    """
 
     at: str
 
@@ -32,7 +47,9 @@ class Harm(Step):
 
     def run(self, real: Real) -> int:
         is_right = is_backup(real.disk, self.at) == isinstance(self, RotBackup)
-        return self.harm(real) if is_right and not real.serves(self.at) else 0
+        if not is_right or real.serves(self.at) or is_damaged(real.disk, self.at):
+            return 0
+        return self.harm(real)
 
     def harm(self, real: Real) -> int:
         """Does it; 0 when there was nothing to damage, of a log the first record that is."""
@@ -72,7 +89,8 @@ class RotLog(Harm):
     def apply(self, world: World, result: Any = None) -> None:
         store = world.store(self.at)
         if store is not None and result:
-            store.damage, store.damaged_from = "log", result
+            store.damages |= {"log"}
+            store.damaged_from = result
 
 
 @dataclass(frozen=True)
@@ -93,8 +111,8 @@ class RotSegment(Harm):
 
     def apply(self, world: World, result: Any = None) -> None:
         store = world.store(self.at)
-        if store is not None and result and store.damage is None:
-            store.damage = "segment"
+        if store is not None and result:
+            store.damages |= {"segment"}
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class Store:
     """Whether it was told to keep its whole log from now on; None when a kill left that open."""
     keeps_all: bool = True
     """Whether its log surely reaches back to the first record."""
-    damage: Damage | None = None
+    damages: frozenset[Damage] = frozenset()
+    """What of it is damaged, and not mended yet."""
     damaged_from: int = 0
     """The record that a damage of the log begins with."""
     is_torn: bool = False
@@ -48,15 +49,8 @@ class Store:
     """Whether its log was just repaired, and it is not known yet what that gave up."""
     begins_history: bool = False
     """Whether it went back in time, and goes on with an LSN that is not known yet."""
-    may_be_rotten: bool = False
-    """Whether a repair of its log was killed: what no index needs may still be damaged in it."""
     may_be_interrupted: bool = False
     """Whether a command was killed that the next one to enter has to finish."""
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether a command was killed that left damage, or something to finish."""
-        return self.may_be_interrupted or self.may_be_rotten
 
     @property
     def lsn(self) -> int:
@@ -76,7 +70,7 @@ class Store:
     @property
     def is_whole(self) -> bool:
         """Whether every byte of it is as it was written, and nothing is lost that nobody knows of."""
-        return self.damage is None and self.loss != "open"
+        return not self.damages and self.loss != "open"
 
     def changed_last(self, id_: int) -> int:
         """The record that changed an id last, 0 if none did."""
@@ -111,7 +105,7 @@ class Store:
         made.times = {at: time for at, time in self.times.items() if at <= lsn}
         made.tags = {name: at for name, at in self.tags.items() if at <= lsn}
         made.keeps_all = made.is_torn = made.may_be_interrupted = False
-        made.replaced, made.damage, made.begins_history = [], None, True
+        made.replaced, made.damages, made.begins_history = [], frozenset(), True
         if lsn < self.lost_from:
             made.loss = None
         return made

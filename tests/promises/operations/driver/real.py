@@ -17,7 +17,8 @@ from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.loss.loss_record import read_loss_record
 from asteroid_cloud.wal.append import writer
 from asteroid_cloud.wal.disk import StoreLayout
-from asteroid_cloud.wal.errors import AsteroidError
+from asteroid_cloud.wal.errors import AsteroidError, NotFound
+from asteroid_cloud.wal.read import LogReader
 from tests.promises.operations.driver.disk import KillableFiles, Killed
 from tests.promises.power.check import contents_of
 from tests.promises.power.script import OPTIONS, Contents
@@ -104,6 +105,13 @@ class Real:
         except AsteroidError as error:
             return Seen(error.code, None, 0, is_lossy)
         return Seen("", contents, lsn, is_lossy)
+
+    def log_is_damaged(self, folder: str) -> bool:
+        """Whether bytes of a store's log are not as they were written; a torn end does not count."""
+        try:
+            return bool(LogReader(self.disk, f"{folder}/wal").check(bodies=False).damage)
+        except NotFound:  # the start that was to make it was killed
+            return False
 
     def look_inside(self) -> Seen:
         """What the open store holds."""

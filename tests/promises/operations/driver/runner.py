@@ -67,7 +67,7 @@ class Run:
         self._killed()
         disk = self._real.disk
         for name, found in self.world.folders.items():
-            if isinstance(found, Store) and found.is_whole and found.lsn and not found.is_in_doubt:
+            if isinstance(found, Store) and found.is_whole and found.lsn and not found.may_be_interrupted:
                 seen = Verification(disk, name).run()
                 must(seen.ok, f"{name}: {seen.findings}")
             elif isinstance(found, Backup) and not found.is_damaged:
@@ -128,10 +128,18 @@ class Run:
             must(kind_of(disk, name) is FolderKind.BACKUP, f"{name} is no backup")
         elif world.served == name:
             settle(found, self._real.look_inside(), world.now_ms)
-        elif found.damage is None:
-            settle(found, self._real.look(name), world.now_ms)
         else:
-            _settle_damaged(found, self._real.look(name))
+            self._settle_closed(found, name, world.now_ms)
+
+    def _settle_closed(self, store: Store, name: str, now_ms: int) -> None:
+        """Compares a store that nobody has open, its damage too."""
+        seen = self._real.look(name)
+        if not store.damages:
+            settle(store, seen, now_ms)
+        else:
+            _settle_damaged(store, seen)
+        is_damaged = self._real.log_is_damaged(name)
+        must(is_damaged == ("log" in store.damages), f"its log is damaged: {is_damaged}")
 
 
 def settle(store: Store, seen: Seen, now_ms: int) -> None:

@@ -88,8 +88,8 @@ class Drawing:
         wanted: list[Step] = []
         for name, found in world.folders.items():
             if isinstance(found, Store):
-                wanted += [Repair(at=name)] if found.damage == "log" else []
-                wanted += [Replay(at=name)] if found.damage == "segment" else []
+                wanted += [Repair(at=name)] if "log" in found.damages else []
+                wanted += [Replay(at=name)] if "segment" in found.damages else []
                 wanted += [Acknowledge(at=name), Open(at=name)] if found.loss == "open" else []
                 wanted += [Undo(at=name), InPlace(at=name, point=Point())] if found.replaced else []
             elif isinstance(found, Backup) and found.is_damaged:

@@ -31,9 +31,11 @@ class Open(Step):
             return frozenset({"degraded"})
         return on_store(world, self.at)
 
-    def run(self, real: Real) -> None:
+    def run(self, real: Real) -> bool:
+        """Whether the log is damaged still: what lies before the checkpoint is not read at a start."""
         if not real.is_open or real.serves(self.at):
             real.open(self.at, options_of(keep_log=self.keeps_log))
+        return real.log_is_damaged(self.at)
 
     def apply(self, world: World, result: Any = None) -> None:
         if self._has_to_wait(world):
@@ -44,7 +46,7 @@ class Open(Step):
         store.keeps_log = store.keeps_log if self.keeps_log is None else self.keeps_log
         store.keeps_all = store.keeps_all and store.keeps_log is True
         store.is_torn = store.may_be_interrupted = False
-        store.damage = None  # what opens is whole, or was repaired
+        store.damages = frozenset({"log"} if "log" in store.damages and result else ())
 
     def writes(self, world: World) -> set[str]:
         return set() if self._has_to_wait(world) else {self.at}

@@ -115,7 +115,7 @@ def on_store(world: World, name: str, wanted: Codes = JUST_DONE, *, is_locked: b
     if store.lsn == 0:  # the start that made it may have been killed
         wanted |= {"not_found", "corruption"}
     damaged = frozenset({"corruption", "log_pruned", "bad_point"})
-    return wanted | damaged if store.damage else wanted
+    return wanted | damaged if store.damages else wanted
 
 
 def is_free(world: World, name: str) -> bool:
