@@ -190,10 +190,9 @@ class Export(Make):
     def answers(self, world: World) -> Codes:
         if refused := source(world, self.at, backups=True, is_locked=False):
             return refused
-        if not is_free(world, self.into):
-            return frozenset({"exists"})
         _, is_damaged = what_is_read(world, self.at)
-        return frozenset({DONE, "corruption"}) if is_damaged else JUST_DONE
+        answers = JUST_DONE if is_free(world, self.into) else frozenset({"exists"})
+        return answers | {"corruption"} if is_damaged else answers
 
     def run(self, real: Real) -> Any:
         peek(real.disk, self.at, backups=True)  # as the command does

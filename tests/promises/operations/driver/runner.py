@@ -167,7 +167,9 @@ def _settle_damaged(store: Store, seen: Seen) -> None:
 def _settle_repair(store: Store, seen: Seen) -> None:
     """What a repair left has to be what the store held once; if that is not the newest, it must say so."""
     store.is_repaired = False
-    kept = [lsn for lsn in store.states if _at(store, lsn) == seen.contents]
+    # The newest state may be like an earlier one: where something is said to be lost, it is the earlier one.
+    may_be = [lsn for lsn in store.states if lsn < store.lsn or not seen.is_lossy]
+    kept = [lsn for lsn in may_be if _at(store, lsn) == seen.contents]
     must(bool(kept), f"after the repair it holds {seen.contents}, which it never held")
     is_spared = max(kept) + 1 >= store.damaged_from
     must(is_spared, f"the repair has kept records up to {max(kept)}; whole ones were behind that")
