@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -35,9 +36,10 @@ def setup(folder: Path, *arguments: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source archive, unpacked."""
+    """The source archive, unpacked; made of a copy, as it is gathered in the folder that it is made of."""
     folder = tmp_path_factory.mktemp("sdist")
-    setup(ROOT, "egg_info", "--egg-base", folder, "sdist", "--dist-dir", folder)
+    sources = shutil.copytree(ROOT, folder / "sources", ignore=shutil.ignore_patterns(".*", "build", "__pycache__"))
+    setup(sources, "egg_info", "--egg-base", folder, "sdist", "--dist-dir", folder)
     [archive] = folder.glob("*.tar.gz")
     with tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")
