@@ -24,6 +24,7 @@ from asteroid_cloud.api.service.quality.options import (
 )
 from asteroid_cloud.indexer import EngineOptions, RetentionChange, checked_spec
 from asteroid_cloud.query.limits import EF_SEARCH_WIDENED_MAX
+from asteroid_cloud.wal.append import SLOW_SYNC_S
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import MIB
 
@@ -186,6 +187,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             unit="seconds",
         ),
     ] = 30.0
+    slow_sync_s: Annotated[
+        float,
+        _about(
+            "A sync of the log that takes this long is logged as a warning: every write waits for one.",
+            unit="seconds",
+        ),
+    ] = SLOW_SYNC_S
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _about(
@@ -211,18 +219,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("seal_rows and concurrency must be at least 1")
         if not 0 <= self.rate_limit < math.inf:
             raise ValueError("rate_limit must be a number from 0")
-        for name in ("body_timeout_s", "answer_stall_s", "drain_s"):
+        for name in ("body_timeout_s", "answer_stall_s", "drain_s", "slow_sync_s"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0")
-        if self.keep_log and {self.log_retention_bytes, self.log_retention_age} - {None, NO_BOUND}:
-            raise ValueError("keep_log keeps all of the log: leave out log_retention_bytes and _age")
-        if self.log_retention_bytes is not None and self.log_retention_bytes != NO_BOUND:
-            _check_size("log_retention_bytes", self.log_retention_bytes)
-        if self.log_retention_age is not None and self.log_retention_age != NO_BOUND:
-            try:
-                parse_age_s(self.log_retention_age)
-            except ValueError as error:
-                raise ValueError(f"log_retention_age: {error}") from error
+        _check_retention(self)
         _check_size("memory_budget", self.memory_budget)
         _check_size("answer_budget", self.answer_budget)
         if self.mapped_bytes_max is not None:
@@ -267,6 +267,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             seal_rows=self.seal_rows,
             keep_log=self.keep_log,
             recovery=self.recovery,
+            slow_sync_s=self.slow_sync_s,
             log_retention=RetentionChange(
                 _bound(self.log_retention_bytes, parse_size),
                 _bound(self.log_retention_age, lambda text: 1000 * parse_age_s(text)),
@@ -314,6 +315,18 @@ def _bound(text: str | None, parse: Callable[[str], int]) -> int | msgspec.Unset
     if text is None:
         return msgspec.UNSET
     return None if text == NO_BOUND else parse(text)
+
+
+def _check_retention(said: Settings) -> None:
+    if said.keep_log and {said.log_retention_bytes, said.log_retention_age} - {None, NO_BOUND}:
+        raise ValueError("keep_log keeps all of the log: leave out log_retention_bytes and _age")
+    if said.log_retention_bytes is not None and said.log_retention_bytes != NO_BOUND:
+        _check_size("log_retention_bytes", said.log_retention_bytes)
+    if said.log_retention_age is not None and said.log_retention_age != NO_BOUND:
+        try:
+            parse_age_s(said.log_retention_age)
+        except ValueError as error:
+            raise ValueError(f"log_retention_age: {error}") from error
 
 
 def _check_size(name: str, text: str) -> None:

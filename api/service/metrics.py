@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from asteroid_cloud.api.service.results import Stats
+from asteroid_cloud.wal.append import LogSyncs
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 COLLECTION = "default"
@@ -25,6 +26,13 @@ class Histogram:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
+
+    @classmethod
+    def of(cls, syncs: LogSyncs) -> Histogram:
+        """What was counted elsewhere."""
+        self = cls(syncs.bounds_s)
+        self.counts, self.total = list(syncs.counts), syncs.total_s
+        return self
 
     def observe(self, value: float) -> None:
         """Counts one observation."""
@@ -87,6 +95,12 @@ class Metrics:
             lines.append("# TYPE asteroid_memory_use_bytes gauge")
             for name, size in msgspec.structs.asdict(stats.memory).items():
                 lines.append(f'asteroid_memory_use_bytes{{of="{name}"}} {size}')
+            lines.append("# HELP asteroid_wal_sync_seconds How long syncs of the log took.")
+            lines.append("# TYPE asteroid_wal_sync_seconds histogram")
+            lines += Histogram.of(stats.log_syncs).lines("asteroid_wal_sync_seconds", "")
+            lines.append("# HELP asteroid_clock_jumps_total Jumps of the clock that writes met.")
+            lines.append("# TYPE asteroid_clock_jumps_total counter")
+            lines.append(f"asteroid_clock_jumps_total {stats.clock_jumps}")
             lines.append("# HELP asteroid_search_recall Of searches that were sampled and repeated exactly.")
             lines.append("# TYPE asteroid_search_recall histogram")
             for plan, histogram in sorted((recalls or {}).items()):
@@ -115,6 +129,7 @@ def _engine_gauges(stats: Stats) -> dict[str, tuple[str, float]]:
         "checkpoint_lsn": ("Records up to here are in segments.", stats.checkpoint_lsn),
         "index_lag_records": ("Records not in segments yet.", stats.lag_records),
         "index_lag_seconds": ("Age of the oldest of them.", stats.lag_seconds),
+        "clock_behind_seconds": ("How far the clock is behind the log.", stats.clock_behind_ms / 1000),
         "merging": ("1 while a merge runs.", float(stats.merging)),
         "search_recall_low": ("1 while sampled recall is below recall_min.", float(stats.recall_low)),
         "search_ef_default": ("The ef_search of searches that name none.", stats.ef_search_default),

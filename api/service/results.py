@@ -18,6 +18,7 @@ from asteroid_cloud import query
 from asteroid_cloud.indexer import Building, MemoryUse
 from asteroid_cloud.query import Bounds, Explain, FacetValue
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
+from asteroid_cloud.wal.append import LogSyncs
 
 Payload = dict[str, Any]
 
@@ -189,6 +190,12 @@ class Stats(Answer, frozen=True, kw_only=True):
     last_lsn: int
     durable_lsn: int
     checkpoint_lsn: int
+    clock_behind_ms: int = 0
+    """How far the clock is behind the newest record, in milliseconds; 0 unless it went back."""
+    clock_jumps: int = 0
+    """How often the clock has jumped since the store was opened, as far as writes met it."""
+    log_syncs: LogSyncs = LogSyncs()
+    """How long the syncs of the log have taken since the store was opened."""
     memory_budget_bytes: int
     merging: bool
     building: list[Building]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from asteroid_cloud.wal.append import Retention
+from asteroid_cloud.wal.append import SLOW_SYNC_S, Retention
 from asteroid_cloud.wal.limits import MIB
 
 BUDGET_BYTES_DEFAULT = 256 * MIB
@@ -63,6 +63,9 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How far to go to open a damaged store; see ``recovery/store_repair``."""
     log_retention: Retention | RetentionChange | None = None
     """How much of the log is kept beyond what a restart needs; None for as it is stored."""
+
+    slow_sync_s: float = SLOW_SYNC_S
+    """A sync of the log that takes this long is logged."""
 
     @property
     def tail_rows_max(self) -> int:

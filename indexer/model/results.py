@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from asteroid_cloud.indexer.model.data_loss import DataLoss, RecoveryMode
+from asteroid_cloud.wal.append import LogSyncs
 from asteroid_cloud.wal.errors import AsteroidError
 
 PhaseName = Literal["opening", "recovering", "ready", "failed"]
@@ -114,6 +115,12 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     last_lsn: int
     durable_lsn: int
     checkpoint_lsn: int
+    clock_behind_ms: int = 0
+    """How far the clock is behind the newest record, in milliseconds; 0 unless it went back."""
+    clock_jumps: int = 0
+    """How often the clock has jumped since the store was opened, as far as writes met it."""
+    log_syncs: LogSyncs = LogSyncs()
+    """How long the syncs of the log have taken since the store was opened."""
     memory_budget_bytes: int
     merging: bool
     building: list[Building]

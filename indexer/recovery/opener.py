@@ -191,6 +191,7 @@ class Opener:
             buffers=self._budget.log_buffers,
             is_strict=options.recovery == "strict",
             last_ms=manifest.applied_ms if manifest else 0,
+            slow_sync_s=options.slow_sync_s,
         )
         self._budget.log.measure_with(lambda: log.buffer_bytes)
         if log.report.reason:

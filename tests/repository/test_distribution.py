@@ -38,7 +38,13 @@ def setup(folder: Path, *arguments: str | Path) -> str:
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source archive, unpacked; made of a copy, as it is gathered in the folder that it is made of."""
     folder = tmp_path_factory.mktemp("sdist")
-    sources = shutil.copytree(ROOT, folder / "sources", ignore=shutil.ignore_patterns(".*", "build", "__pycache__"))
+
+    def left_out(path: str, names: list[str]) -> set[str]:
+        """What is no source; ``indexer/build`` is one."""
+        built = {"build"} if Path(path) == ROOT else set[str]()
+        return built | {name for name in names if name.startswith(".") or name == "__pycache__"}
+
+    sources = shutil.copytree(ROOT, folder / "sources", ignore=left_out)
     setup(sources, "egg_info", "--egg-base", folder, "sdist", "--dist-dir", folder)
     [archive] = folder.glob("*.tar.gz")
     with tarfile.open(archive) as packed:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 
 from asteroid_cloud.wal import Files, LocalLog, Record
+from asteroid_cloud.wal.append import SLOW_SYNC_S
 from asteroid_cloud.wal.append.local_log import LOG_BUFFERS, LogBuffers
 from asteroid_cloud.wal.format.events import Event, HistoryBegun, PayloadReplaced, encode_event
 from asteroid_cloud.wal.format.frame import encode_frame
@@ -53,9 +54,12 @@ async def opened(
     identity: bytes | None = None,
     epoch: int | None = None,
     buffers: LogBuffers = LOG_BUFFERS,
+    slow_sync_s: float = SLOW_SYNC_S,
 ) -> AsyncIterator[LocalLog]:
     """The log on ``files``."""
-    log = await LocalLog.open(files, FOLDER, identity=identity, epoch=epoch, buffers=buffers)
+    log = await LocalLog.open(
+        files, FOLDER, identity=identity, epoch=epoch, buffers=buffers, slow_sync_s=slow_sync_s
+    )
     try:
         yield log
     finally:

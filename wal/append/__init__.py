@@ -10,18 +10,22 @@ From the outside to the disk:
     writer         the files, on a thread: append, fsync, rotate, trim, fence
       sequencer      the LSNs and the time, given out before anything is written
       retention      which old files a trim may take
+      sync_times     how long syncs take
     follower       who reads new records as they come
 """
 
 from asteroid_cloud.wal.append.follower import next_group
 from asteroid_cloud.wal.append.local_log import LocalLog, LogBuffers
 from asteroid_cloud.wal.append.log import NOTHING, Log, Retention, Unchanged
+from asteroid_cloud.wal.append.sync_times import SLOW_SYNC_S, LogSyncs
 
 __all__ = [
     "NOTHING",
+    "SLOW_SYNC_S",
     "LocalLog",
     "Log",
     "LogBuffers",
+    "LogSyncs",
     "Retention",
     "Unchanged",
     "next_group",

@@ -11,6 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from asteroid_cloud.wal.append.appender import Appender
 from asteroid_cloud.wal.append.follower import Followers
 from asteroid_cloud.wal.append.log import NOTHING, Retention, Unchanged
+from asteroid_cloud.wal.append.sync_times import SLOW_SYNC_S, LogSyncs
 from asteroid_cloud.wal.append.writer import LogWriter
 from asteroid_cloud.wal.disk.atomic_write import remove_unfinished
 from asteroid_cloud.wal.disk.files import Files
@@ -83,14 +84,18 @@ class LocalLog:
         buffers: LogBuffers = LOG_BUFFERS,
         is_strict: bool = False,
         last_ms: int = 0,
+        slow_sync_s: float = SLOW_SYNC_S,
     ) -> LocalLog:
         """Recovers the log in ``folder``, or begins one. Cuts a torn tail; on a full disk at the first write.
 
         ``identity`` must be that of the log when given. ``epoch`` is the writer's; by default the newest.
-        ``is_strict`` refuses a torn tail. No record gets a time before ``last_ms``. Raises CorruptionError or
-        UnsupportedVersion with nothing changed.
+        ``is_strict`` refuses a torn tail. No record gets a time before ``last_ms``. Syncs that take
+        ``slow_sync_s`` or longer are logged. Raises CorruptionError or UnsupportedVersion, with nothing
+        changed.
         """
-        writer, report = await to_thread.run_sync(_recovered, files, folder, identity, is_strict, last_ms)
+        writer, report = await to_thread.run_sync(
+            _recovered, files, folder, identity, is_strict, last_ms, slow_sync_s
+        )
         return cls(files, folder, writer, report, epoch, buffers)
 
     @property
@@ -127,6 +132,16 @@ class LocalLog:
     def clock_behind_ms(self) -> int:
         """How far the clock is behind the newest record; 0 as a rule."""
         return self._writer.sequencer.clock_behind_ms
+
+    @property
+    def clock_jumps(self) -> int:
+        """How often the clock has jumped since the log was opened, as far as writes met it."""
+        return self._writer.sequencer.clock_jumps
+
+    @property
+    def syncs(self) -> LogSyncs:
+        """How long syncs have taken since the log was opened."""
+        return self._writer.syncs.report
 
     def count(self, after: Lsn, until: Lsn) -> int:
         """See ``ReadableLog.count``."""
@@ -177,7 +192,7 @@ class LocalLog:
 
 
 def _recovered(
-    files: Files, folder: str, identity: bytes | None, is_strict: bool, last_ms: int
+    files: Files, folder: str, identity: bytes | None, is_strict: bool, last_ms: int, slow_sync_s: float
 ) -> tuple[LogWriter, RecoveryReport]:
     """Finds the log's end, cuts a torn tail and opens the log for writing."""
     files.make_dirs(folder)
@@ -185,7 +200,7 @@ def _recovered(
     if end is None:
         remove_unfinished(files, folder)
         chosen = identity or secrets.token_bytes(IDENTITY_BYTES)
-        writer = LogWriter(files, folder, chosen, None, last_ms=last_ms)
+        writer = LogWriter(files, folder, chosen, None, last_ms=last_ms, slow_sync_s=slow_sync_s)
         return writer, RecoveryReport(Lsn(1), Lsn(0))
     if is_strict:
         refuse_torn(end)
@@ -195,4 +210,5 @@ def _recovered(
     except NoSpace:  # for the copy. Whole records can be read; the first write cuts first.
         is_cut = False
     remove_unfinished(files, folder)
-    return LogWriter(files, folder, end.header.identity, end, is_cut, last_ms), report_of(end)
+    writer = LogWriter(files, folder, end.header.identity, end, is_cut, last_ms, slow_sync_s)
+    return writer, report_of(end)

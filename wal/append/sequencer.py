@@ -78,6 +78,11 @@ class Sequencer:
         """How far the clock is behind the newest record, written while it was ahead; 0 as a rule."""
         return max(0, self._last_ms - self.now_ms())
 
+    @property
+    def clock_jumps(self) -> int:
+        """How often the clock has jumped, as far as writes met it."""
+        return self._watch.jumps
+
     @staticmethod
     def now_ms() -> int:
         """The clock of the log: milliseconds since 1970."""
@@ -85,9 +90,11 @@ class Sequencer:
 
 
 class ClockWatch:
-    """Says in the program's log when the clock jumps, once for each jump."""
+    """Counts jumps of the clock, and says each once in the program's log."""
 
     def __init__(self) -> None:
+        self.jumps = 0
+        """Back by CLOCK_JUMP_MS or more, or ahead by CLOCK_AHEAD_MS or more."""
         self._is_behind = False
         self._seen: tuple[int, int] | None = None
         """What the clock said last, and the monotonic clock then."""
@@ -98,9 +105,11 @@ class ClockWatch:
         if self._seen is not None:
             ahead_ms = clock_ms - self._seen[0] - (monotonic_ms - self._seen[1])
             if ahead_ms >= CLOCK_AHEAD_MS:
+                self.jumps += 1
                 logger.warning("the clock went ahead by %.1f s; times of records follow it", ahead_ms / 1000)
         self._seen = clock_ms, monotonic_ms
         if behind_ms >= CLOCK_JUMP_MS and not self._is_behind:
+            self.jumps += 1
             logger.warning(
                 "the clock is %.1f s behind the newest record: records get its time until the clock "
                 "has caught up, and what the clock says beside it",

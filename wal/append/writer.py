@@ -15,6 +15,7 @@ from contextlib import suppress
 from asteroid_cloud.wal.append.log import NOTHING, Retention
 from asteroid_cloud.wal.append.retention import retained_from
 from asteroid_cloud.wal.append.sequencer import LogPosition, Sequencer
+from asteroid_cloud.wal.append.sync_times import SLOW_SYNC_S, SyncTimes
 from asteroid_cloud.wal.disk.atomic_write import NewFile, remove_unfinished
 from asteroid_cloud.wal.disk.files import AppendFile, Files
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, NoSpace, Poisoned, StorageError
@@ -48,11 +49,14 @@ class LogWriter:
         end: LogEnd | None,
         is_cut: bool = True,
         last_ms: int = 0,
+        slow_sync_s: float = SLOW_SYNC_S,
     ) -> None:
         """``is_cut`` is false when a torn tail is still there, because there was no room to save it.
 
-        No record gets a time before ``last_ms``.
+        No record gets a time before ``last_ms``. A sync that takes ``slow_sync_s`` or longer is logged.
         """
+        self.syncs = SyncTimes(slow_sync_s)
+        """How long they take."""
         self.identity = identity
         self.epoch = end.header.epoch if end else 0
         """The smallest epoch that may write."""
@@ -264,7 +268,8 @@ class LogWriter:
 
     def _sync(self, sync: Callable[[], None], path: str) -> None:
         try:
-            sync()
+            with self.syncs.timed(path):
+                sync()
         except StorageError as error:
             raise self._poison(f"{path} could not be synced: {error.message}") from error
 

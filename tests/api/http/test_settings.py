@@ -72,6 +72,7 @@ def test_each_setting_is_a_flag_a_variable_and_has_a_description(field: msgspec.
         "mapped_bytes_max": "2MiB",
         "log_retention_bytes": "1GiB",
         "log_retention_age": "7d",
+        "slow_sync_s": "0.5",
     }.get(field.name, "1")
     settings = load_settings({"data": "store"}, {variable_of(field.name): value}, None)
     if field.name != "data":
@@ -177,6 +178,8 @@ def test_the_folder_must_be_given() -> None:
         ("body_timeout_s", "nan"),
         ("answer_stall_s", "0"),
         ("answer_stall_s", "inf"),
+        ("slow_sync_s", "0"),
+        ("slow_sync_s", "nan"),
         ("answer_budget", "1KiB"),
         ("recall_sample_every", "-1"),
         ("recall_sample_every", "1.5"),

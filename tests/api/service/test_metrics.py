@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
@@ -17,6 +18,7 @@ from asteroid_cloud.api.http import loop_lag
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.metrics import LAG_BUCKETS_S, Histogram, Metrics
+from asteroid_cloud.wal.append.sequencer import Sequencer
 from tests.support.asgi import app_over, ask, routes_of
 
 pytestmark = pytest.mark.anyio
@@ -111,6 +113,33 @@ def test_figures_before_there_is_an_engine() -> None:
     samples = parsed(Metrics().render(None, 123))
     assert samples["asteroid_memory_bytes", ()] == 123
     assert not any(name == "asteroid_vectors" for name, _ in samples)
+
+
+async def test_row_5_jumps_of_the_clock_are_told(
+    gate: RequestGuard, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ms = Sequencer.now_ms()
+    monkeypatch.setattr(Sequencer, "now_ms", staticmethod(lambda: now_ms))
+    await store.insert(1, [0.0, 0.0])
+    now_ms -= 90_000
+    assert (await store.stats()).clock_jumps == 0
+    await store.insert(2, [0.0, 0.0])
+    told = json.loads((await ask(gate, "GET", "/v1/stats")).body)
+    assert (told["clock_behind_ms"], told["clock_jumps"]) == (90_000, 1)
+    samples = await figures(gate)
+    assert samples["asteroid_clock_behind_seconds", ()] == 90
+    assert samples["asteroid_clock_jumps_total", ()] == 1
+
+
+async def test_each_sync_of_the_log_is_in_the_histogram(gate: RequestGuard, store: Store) -> None:
+    before = await figures(gate)
+    await store.insert(1, [0.0, 0.0])
+    after, told = await figures(gate), json.loads((await ask(gate, "GET", "/v1/stats")).body)["log_syncs"]
+    count, total = ("asteroid_wal_sync_seconds_count", ()), ("asteroid_wal_sync_seconds_sum", ())
+    assert after[count] == before[count] + 1 == sum(told["counts"])
+    assert after[total] == told["total_s"] > before[total]
+    assert 0 < told["longest_s"] <= told["total_s"]
+    assert len(told["counts"]) == len(told["bounds_s"]) + 1
 
 
 async def test_the_figures_of_the_engine(gate: RequestGuard, store: Store) -> None:

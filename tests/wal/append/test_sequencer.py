@@ -61,6 +61,7 @@ def test_row_5_times_never_go_back_and_the_clock_is_kept_beside_them(
     assert (len(ahead), len(behind)) == (2, 1), said
     assert said[-1] == "the clock has caught up with the newest record"
     assert sequencer.clock_behind_ms == 0
+    assert sequencer.clock_jumps == len(ahead) + len(behind)
 
 
 def test_a_log_that_was_written_while_the_clock_was_ahead_goes_on_with_its_time() -> None:
