@@ -19,11 +19,12 @@ from asteroid_cloud.wal.disk.lock import lock_directory
 from asteroid_cloud.wal.format.events import Event
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.histories import FIRST_HISTORY, Branch, Histories
-from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.lsn import LSN_MAX, Lsn
 from asteroid_cloud.wal.repair.torn_tail import RecoveryReport
 
 __all__ = [
     "FIRST_HISTORY",
+    "LSN_MAX",
     "AppendFile",
     "Branch",
     "Event",

@@ -13,7 +13,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal import LSN_MAX, Lsn
 from asteroid_cloud.wal.disk import LocalFiles, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.read import LogReader
@@ -51,7 +51,7 @@ class InstantType(click.ParamType[int]):
 
 
 INSTANT = InstantType()
-LSN = click.IntRange(1, 2**63 - 1)
+LSN = click.IntRange(1, LSN_MAX)
 
 
 def lsn_of(number: int | None) -> Lsn | None:

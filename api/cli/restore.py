@@ -21,7 +21,7 @@ from asteroid_cloud.indexer import (
     restore_backup,
     undo_replacement,
 )
-from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal import LSN_MAX, LocalFiles
 from asteroid_cloud.wal.read import iso
 from asteroid_cloud.wal.store import enter
 
@@ -31,7 +31,9 @@ from asteroid_cloud.wal.store import enter
 @click.option("--into", type=FOLDER, metavar="DIR", help="The new store's folder, which must be empty.")
 @click.option("--in-place", is_flag=True, help="Restore the store SOURCE itself; --undo reverses that.")
 @click.option("--tag", metavar="NAME", help="Restore this tag of the store SOURCE.")
-@click.option("--until-lsn", type=click.IntRange(0), metavar="LSN", help="Restore the state at this record.")
+@click.option(
+    "--until-lsn", type=click.IntRange(0, LSN_MAX), metavar="LSN", help="Restore the state at this record."
+)
 @click.option(
     "--until-time",
     type=INSTANT,

@@ -35,6 +35,7 @@ from asteroid_cloud.query.limits import (
     SCROLL_LIMIT_MAX,
     SEARCHES_MAX,
 )
+from asteroid_cloud.wal import LSN_MAX
 from asteroid_cloud.wal.limits import DIM_MAX, ID_MAX, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX
 
 Schema = dict[str, Any]
@@ -103,7 +104,7 @@ FLAG: Schema = {"type": "boolean"}
 METRIC: Schema = {"type": "string", "enum": [*METRICS]}
 INCLUDE = nullable(array({"type": "string", "enum": sorted(INCLUDABLE)}))
 MIN_LSN = nullable(
-    about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, 2**63 - 1))
+    about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, LSN_MAX))
 )
 
 PARTS: dict[str, Schema] = {
@@ -128,7 +129,7 @@ PARTS: dict[str, Schema] = {
         "$and $or $not $nor; a bare value means $eq, {} matches all.",
         "examples": [{"$and": [{"category": "docs"}, {"year": {"$gte": 2026}}]}],
     },
-    "Lsn": about("The number of the log's record that made this so.", integer(0, format="uint64")),
+    "Lsn": about("The number of the log's record that made this so.", integer(0, LSN_MAX, format="int64")),
     "ErrorAnswer": answer(
         ["error", "code"],
         error=about("One clear sentence.", TEXT),

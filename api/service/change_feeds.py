@@ -9,7 +9,7 @@ import anyio
 import msgspec
 
 from asteroid_cloud.api.limits import CHANGES_LIMIT_MAX, HEARTBEAT_S_MAX
-from asteroid_cloud.api.service.checks import checked_include, integer
+from asteroid_cloud.api.service.checks import checked_include, integer, position
 from asteroid_cloud.indexer import Change, ChangeFeed, FeedParts
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -31,7 +31,7 @@ def checked_changes(
     """Raises InvalidRequest ``bad_since``, ``bad_include``, ``bad_limit`` or ``bad_heartbeat``."""
     named = checked_include(None if include is None else list(include))
     return AskedChanges(
-        _checked_number("since", since, 0, 2**63 - 1),
+        position("since", since),
         FeedParts(payloads="payload" in named, vectors="vector" in named),
         None if limit is None else _checked_number("limit", limit, 1, CHANGES_LIMIT_MAX),
         follow,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.api.limits import FLUSH_WAIT_S_MAX
 from asteroid_cloud.indexer import IndexSpec
+from asteroid_cloud.wal import LSN_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 from asteroid_cloud.wal.limits import ID_MAX
 
@@ -147,9 +148,13 @@ def checked_wait_s(value: object) -> float:
 
 def checked_lsn(value: object) -> int:
     """An LSN to wait for, 0 for None; raises InvalidRequest ``bad_min_lsn``."""
-    if value is None:
-        return 0
-    lsn = integer("min_lsn", value)
-    if not 0 <= lsn < 2**63:
-        raise InvalidRequest("min_lsn must be an integer from 0 to 2^63 - 1", code="bad_min_lsn")
+    return 0 if value is None else position("min_lsn", value)
+
+
+def position(name: str, value: object, *, code: str | None = None) -> int:
+    """An LSN, or 0 for before all; raises InvalidRequest ``bad_<name>`` for what no store ever gives out."""
+    lsn, code = integer(name, value, code=code), code or f"bad_{name}"
+    if not 0 <= lsn <= LSN_MAX:
+        message = f"{name} must be an LSN, an integer from 0 to {LSN_MAX} (2^53 - 1), not {value!r:.80}"
+        raise InvalidRequest(message, code=code, limit=LSN_MAX)
     return lsn

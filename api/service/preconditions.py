@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asteroid_cloud.api.service.checks import integer
+from asteroid_cloud.api.service.checks import position
 from asteroid_cloud.indexer import Condition
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -18,10 +18,7 @@ def checked_condition(if_match: int | None, if_absent: bool = False) -> Conditio
         return Condition(exists=False)
     if if_match is None:
         return None
-    since = integer("if_match", if_match)
-    if since < 0:
-        raise _refused(f"if_match must be an LSN, not {if_match!r:.80}")
-    return Condition(since=since)
+    return Condition(since=position("if_match", if_match))
 
 
 def _refused(message: str) -> InvalidRequest:

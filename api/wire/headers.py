@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asteroid_cloud.api.service.checks import checked_lsn
+from asteroid_cloud.api.service.checks import checked_lsn, position
 from asteroid_cloud.indexer import Condition
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -23,7 +23,7 @@ ANSWER_ROOM = "asteroid.answer_room"
 """In the scope of a request: the ``AnswerRoom`` that its answer is counted in."""
 CUT = "asteroid.cut"
 """In the scope of a request: ends the connection at once, without what is still to be sent."""
-LSN_DIGITS_MAX = 19
+NUMBER_DIGITS_MAX = 19
 BULK_HEADER_PREFIXES = ("X-Asteroid-", "X-AsterVec-", "X-LSMVec-")
 """What the headers of a bulk load may begin with: this product's name, and the names it had before."""
 
@@ -33,9 +33,9 @@ def min_lsn_of(headers: Mapping[str, str], field: object = None) -> int:
     text = headers.get(MIN_LSN_HEADER)
     if text is None:
         return checked_lsn(field)
-    if not _is_lsn(text):
+    if not _is_number(text):
         raise InvalidRequest(f"{MIN_LSN_HEADER} must be an integer, not {text!r:.80}", code="bad_min_lsn")
-    return max(checked_lsn(field), checked_lsn(int(text)))
+    return max(checked_lsn(field), position(MIN_LSN_HEADER, int(text), code="bad_min_lsn"))
 
 
 def condition_of(headers: Mapping[str, str]) -> Condition | None:
@@ -54,9 +54,9 @@ def condition_of(headers: Mapping[str, str]) -> Condition | None:
     if wanted == "*":
         return Condition(exists=True)
     text = wanted[1:-1] if len(wanted) > 2 and wanted[0] == wanted[-1] == '"' else wanted
-    if not _is_lsn(text):
+    if not _is_number(text):
         raise _refused(f'{IF_MATCH} must be an LSN like "42", or *, not {wanted!r:.80}')
-    return Condition(since=int(text))
+    return Condition(since=position(IF_MATCH, int(text), code="bad_if_match"))
 
 
 def entity_tag(lsn: int) -> str:
@@ -64,8 +64,8 @@ def entity_tag(lsn: int) -> str:
     return f'"{lsn}"'
 
 
-def _is_lsn(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= LSN_DIGITS_MAX
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX
 
 
 def _refused(message: str) -> InvalidRequest:

@@ -26,7 +26,7 @@ from asteroid_cloud.query.records.records import Places, Record, records_at
 from asteroid_cloud.query.selection.bitmaps import Bits, ordinals_in_steps
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import matching_rows
-from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal import LSN_MAX, Lsn
 from asteroid_cloud.wal.errors import InvalidRequest, Overloaded
 from asteroid_cloud.wal.limits import MIB
 
@@ -212,6 +212,8 @@ def _last_id(cursor: str, filter: Filter, snapshot: Snapshot) -> int:
         raise InvalidRequest("the cursor is not one of ours", code="bad_cursor") from error
     if seal != _seal(last, seen, filter):
         raise InvalidRequest("the cursor belongs to another filter, or is damaged", code="bad_cursor")
+    if seen > LSN_MAX:
+        raise InvalidRequest(f"the cursor's LSN is beyond the greatest, {LSN_MAX}", code="bad_cursor")
     snapshot.histories.check(seen)
     if seen > snapshot.lsn:
         raise Overloaded(

@@ -10,6 +10,8 @@ import pytest
 from asteroid_cloud.query import MATCH_ALL, Filter, FilterCache, ScrollPage, parse_filter, scroll
 from asteroid_cloud.query import scroll as scroll_function
 from asteroid_cloud.query.limits import SCROLL_LIMIT_MAX
+from asteroid_cloud.query.records.scroll import _cursor
+from asteroid_cloud.wal import LSN_MAX, Lsn
 from asteroid_cloud.wal.errors import InvalidRequest, Overloaded
 from tests.support.parts import World
 
@@ -119,6 +121,14 @@ def test_a_foreign_or_damaged_cursor_is_refused() -> None:
         assert caught.value.code == "bad_cursor"
     with pytest.raises(InvalidRequest, match="another filter"):
         scroll(world.snapshot(), FilterCache(), limit=2, cursor=good, filter=RED)
+
+
+def test_a_cursor_of_an_lsn_that_no_store_gives_out_is_refused() -> None:
+    world, _ = shuffled(9)
+    for lsn in (LSN_MAX + 1, 2**64 - 1):
+        with pytest.raises(InvalidRequest, match=str(LSN_MAX)) as caught:
+            scroll(world.snapshot(), FilterCache(), limit=2, cursor=_cursor(1, Lsn(lsn), MATCH_ALL))
+        assert caught.value.code == "bad_cursor"
 
 
 def test_a_snapshot_older_than_the_page_before_is_not_walked() -> None:
