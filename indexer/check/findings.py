@@ -12,6 +12,10 @@ from asteroid_cloud.wal.errors import AsteroidError, CorruptionError
 FROM_LOG = "asteroid wal replay --apply rebuilds the index if the log reaches back; else restore a backup"
 ACKNOWLEDGE = "restore a backup, or accept the loss: asteroid recovery --acknowledge"
 ANOTHER_BACKUP = "use another backup, and make a new one: it will not rely on what is damaged here"
+NEVER_STARTED = (
+    "if it is new, start it, or run the command that was to make it, again; if it has held anything, its "
+    "files were removed: restore a backup"
+)
 FROM_BACKUP = "restore a backup: what the log lost is nowhere else"
 
 

@@ -18,8 +18,14 @@ from asteroid_cloud.indexer.check.findings import (
     Finding,
     Findings,
 )
+from asteroid_cloud.indexer.check.log_check import (
+    check_histories,
+    check_log,
+    check_reach,
+    check_tagged_histories,
+)
 from asteroid_cloud.indexer.check.segment_check import SegmentCheck
-from asteroid_cloud.indexer.checkpoint.manifest import Manifest, newest_manifest
+from asteroid_cloud.indexer.checkpoint.manifest import Manifest, manifest_name, newest_manifest
 from asteroid_cloud.indexer.history.tags import read_tag, tag_names
 from asteroid_cloud.indexer.loss.loss_record import missing_evidence, read_loss_record
 from asteroid_cloud.indexer.model.deletions import listed
@@ -28,9 +34,9 @@ from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
 from asteroid_cloud.indexer.segment.segment import Segment
-from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal import Histories, Lsn
 from asteroid_cloud.wal.disk import Files, StoreLayout
-from asteroid_cloud.wal.read import FileState, LogCheck, LogReader
+from asteroid_cloud.wal.read import LogCheck
 from asteroid_cloud.wal.store import look
 
 IDS_NAMED_MAX = 10
@@ -68,6 +74,8 @@ class Verification:
         self._layout = StoreLayout(path).collection()
         self._folder = self._layout.index
         self._findings = Findings()
+        self._histories: Histories | None = None
+        """Those of the store, once they are known."""
         self._segment_check = SegmentCheck(files, self._folder, self._findings)
 
     def run(self) -> Verified:
@@ -77,14 +85,13 @@ class Verification:
         with look(self._files, self._layout.root, backups=True):
             listed = self._check_list()
             self._check_losses()
-            log = self._check_log()
+            log = check_log(self._files, self._layout, self._findings)
             manifest = self._read_manifest()
+            self._check_meeting(log, manifest)
             segments = self._check_segments(manifest)
             views = [_view(segment) for segment in segments]
             digest = self._check_rows(manifest, views)
-        at = manifest.applied_lsn if manifest else 0
-        self._check_reach(log, at)
-        last = log[-1].last_lsn if log else Lsn(0)
+        last = log.last_lsn if log else Lsn(0)
         if listed is not None and listed.lsn != last:
             problem = f"the backup is said to reach record {listed.lsn}, its log ends with {last}"
             self._findings.add(self._layout.backup_list, problem, ANOTHER_BACKUP)
@@ -94,8 +101,8 @@ class Verification:
             notes=self._findings.notes,
             segments=len(segments),
             vectors=sum(view.live for view in views),
-            records=sum(state.records for state in log),
-            checkpoint_lsn=at,
+            records=log.records if log else 0,
+            checkpoint_lsn=manifest.applied_lsn if manifest else 0,
             last_lsn=last,
             digest=digest,
         )
@@ -125,25 +132,11 @@ class Verification:
             elif losses.segments or losses.records:
                 self._findings.note(f"the store has lost {losses}, which is acknowledged{gone}")
 
-    def _check_log(self) -> list[FileState]:
-        """The files of the log, every frame and record of which was decoded."""
-        found: LogCheck | None = None
-        with self._findings.catch(self._layout.log, FROM_BACKUP):
-            found = LogReader(self._files, self._layout.log).check(bodies=True)
-        if found is None:
-            return []
-        for damage in found.damage:
-            self._findings.add(damage.path, f"byte {damage.offset}: {damage.reason}", FROM_BACKUP)
-        if found.torn_tail is not None:
-            self._findings.note(f"{found.torn_tail.path} ends in a torn write; the next start cuts it off")
-        return found.files
-
-    def _check_reach(self, log: list[FileState], at: int) -> None:
-        """Whether the log continues where the checkpoint ends."""
-        first, last = (log[0].first_lsn, log[-1].last_lsn) if log else (0, 0)
-        if log and not first - 1 <= at <= last:
-            problem = f"the checkpoint is at LSN {at}, the log holds {first} to {last}"
-            self._findings.add(self._layout.log, problem, FROM_BACKUP)
+    def _check_meeting(self, log: LogCheck | None, manifest: Manifest | None) -> None:
+        """Whether log and checkpoint fit together."""
+        check_reach(log, manifest, self._layout.log, self._findings)
+        place = self._folder if manifest is None else f"{self._folder}/{manifest_name(manifest.number)}"
+        self._histories = check_histories(log, manifest, place, self._findings)
 
     def _read_manifest(self) -> Manifest | None:
         with self._findings.catch(self._folder, FROM_LOG):
@@ -169,6 +162,7 @@ class Verification:
         for name in tag_names(self._files, self._layout):
             with self._findings.catch(self._layout.tag(name), FROM_BACKUP):
                 tag = read_tag(self._files, self._layout, name).decoded()
+                check_tagged_histories(self._histories, tag, self._layout.tag(name), self._findings)
                 for entry in tag.segments:
                     if tag.spec is not None and entry.number not in live | found:
                         self._segment_check.run(tag, entry, tag.spec)

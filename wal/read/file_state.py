@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import msgspec
 
+from asteroid_cloud.wal.histories import Branch
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_walker import Damage
 from asteroid_cloud.wal.read.log_walk import gap_between
@@ -33,6 +34,8 @@ class LogCheck(msgspec.Struct, frozen=True):
     """The files of a log, oldest first, after all of them were gone through."""
 
     files: list[FileState]
+    branches: tuple[Branch, ...] = ()
+    """The histories that the log begins, ascending."""
 
     @property
     def damage(self) -> list[Damage]:

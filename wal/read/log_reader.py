@@ -15,7 +15,7 @@ from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError, LogPruned, NotFound, StorageError
 from asteroid_cloud.wal.format.log_file import FileHeader
 from asteroid_cloud.wal.format.record import Record
-from asteroid_cloud.wal.histories import Jump, count_between
+from asteroid_cloud.wal.histories import Branch, Jump, count_between
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.durable_reader import forget_files, records_between
 from asteroid_cloud.wal.read.file_state import FileState, LogCheck
@@ -124,15 +124,24 @@ class LogReader:
         """
         unpacker = ZstdDecompressor()
         while True:
-            states = self.files()
+            states, branches = self.files(), list[Branch]()
             for number, state in enumerate(states):
-                self._go_through(state, number + 1 == len(states), unpacker if bodies else None)
+                self._go_through(state, number + 1 == len(states), unpacker if bodies else None, branches)
             # What a running server trimmed meanwhile, and all before it, is no part of the log any more.
             trimmed = 1 + max((number for number, state in enumerate(states) if state.trimmed), default=-1)
             if states[trimmed:]:
-                return LogCheck(states[trimmed:])
+                first = states[trimmed].first_lsn
+                held = tuple(branch for branch in branches if branch.branched_at + 1 >= first)
+                return LogCheck(states[trimmed:], held)
 
-    def _go_through(self, state: FileState, is_newest: bool, unpacker: ZstdDecompressor | None) -> None:
+    def _go_through(
+        self,
+        state: FileState,
+        is_newest: bool,
+        unpacker: ZstdDecompressor | None,
+        branches: list[Branch],
+    ) -> None:
+        """Notes in ``state`` what the file holds, and adds the histories that begin in it to ``branches``."""
         try:
             state.bytes = self._files.size(state.path)
             header = self._checked_header(state.first_lsn, state.path)
@@ -142,6 +151,8 @@ class LogReader:
                 if unpacker is not None:
                     for _ in frame.records(unpacker):
                         pass
+                if (begun := frame.history) is not None:
+                    branches.append(Branch(Lsn(begun.branched_at), frame.header.first_lsn, begun.store))
                 state.frames += 1
                 state.records += frame.header.count
                 state.last_lsn = frame.header.last_lsn
@@ -172,4 +183,6 @@ class LogReader:
         return found
 
     def _no_log(self) -> NotFound:
-        return NotFound(f"there is no log in {self._folder}")
+        return NotFound(
+            f"there is no log in {self._folder}: the first start of a store makes one, and nothing removes it"
+        )
