@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from asteroid_cloud.indexer import Point
-from tests.promises.operations.driver.commands import InPlace, Replay, Undo
-from tests.promises.operations.driver.copies import BackUp, Export, Import, Restore, RestoreTo
 from tests.promises.operations.driver.processes import Processes, ProcessRun
-from tests.promises.operations.driver.serving import Close, Flush, Kill, Open, Tag, Write
-from tests.promises.operations.driver.steps import Step
+from tests.promises.operations.driver.steps.changes import InPlace, Replay, Undo
+from tests.promises.operations.driver.steps.copies import BackUp, Restore, RestoreTo
+from tests.promises.operations.driver.steps.past import Tag
+from tests.promises.operations.driver.steps.serving import Close, Kill, Open
+from tests.promises.operations.driver.steps.step import Step
+from tests.promises.operations.driver.steps.transfers import Export, Import
+from tests.promises.operations.driver.steps.writing import Flush, Write
 
 HISTORIES = 5
 KILLS_MS = (5, 15, 30, 60)

@@ -51,6 +51,8 @@ class Store:
     """Whether it went back in time, and goes on with an LSN that is not known yet."""
     may_be_interrupted: bool = False
     """Whether a command was killed that the next one to enter has to finish."""
+    may_be_bare: bool = False
+    """Whether the start that made it was killed: there may be a folder, and no log in it yet."""
 
     @property
     def lsn(self) -> int:
@@ -71,6 +73,11 @@ class Store:
     def is_whole(self) -> bool:
         """Whether every byte of it is as it was written, and nothing is lost that nobody knows of."""
         return not self.damages and self.loss != "open"
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether no command was killed that would have to be finished first."""
+        return not (self.may_be_interrupted or self.may_be_bare)
 
     def changed_last(self, id_: int) -> int:
         """The record that changed an id last, 0 if none did."""
@@ -104,7 +111,7 @@ class Store:
         made.states = {at: state for at, state in self.states.items() if at <= lsn}
         made.times = {at: time for at, time in self.times.items() if at <= lsn}
         made.tags = {name: at for name, at in self.tags.items() if at <= lsn}
-        made.keeps_all = made.is_torn = made.may_be_interrupted = False
+        made.keeps_all = made.is_torn = made.may_be_interrupted = made.may_be_bare = False
         made.replaced, made.damages, made.begins_history = [], frozenset(), True
         if lsn < self.lost_from:
             made.loss = None
@@ -124,6 +131,13 @@ class Store:
         made.given_out = self.given_out | newest.given_out
         made.loss, made.lost_from, made.keeps_log = self.loss, self.lost_from, self.keeps_log
         made.replaced, made.begins_history = [*older, self], True
+        return made
+
+    def backed_up(self) -> Store:
+        """What a backup holds of it: damage stops one, and what was replaced is not part of it."""
+        made = self.copy()
+        made.is_torn = made.may_be_interrupted = made.may_be_bare = False
+        made.damages, made.replaced = frozenset(), []
         return made
 
     def copy(self) -> Store:

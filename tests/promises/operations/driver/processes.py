@@ -19,14 +19,17 @@ from asteroid_cloud.indexer import Point
 from asteroid_cloud.wal.disk import LocalFiles
 from asteroid_cloud.wal.errors import AsteroidError
 from ops.forked_server import FORKING, ForkedServer
-from tests.promises.operations.driver.commands import InPlace, Replay, Undo
-from tests.promises.operations.driver.copies import BackUp, Export, Import, Restore, RestoreTo
 from tests.promises.operations.driver.disk import Killed, Tree
 from tests.promises.operations.driver.model import World
-from tests.promises.operations.driver.real import BEGAN_MS, Real, Seen, options_of, seen_in
+from tests.promises.operations.driver.real import BEGAN_MS, Real, Seen, look_at
 from tests.promises.operations.driver.runner import Run
-from tests.promises.operations.driver.serving import Close, Flush, Kill, Open, Tag, Write
-from tests.promises.operations.driver.steps import Codes, Step
+from tests.promises.operations.driver.steps.changes import InPlace, Replay, Undo
+from tests.promises.operations.driver.steps.copies import BackUp, Restore, RestoreTo
+from tests.promises.operations.driver.steps.past import Tag
+from tests.promises.operations.driver.steps.serving import Close, Kill, Open
+from tests.promises.operations.driver.steps.step import Step
+from tests.promises.operations.driver.steps.transfers import Export, Import
+from tests.promises.operations.driver.steps.writing import Flush, Write
 from tests.promises.power.script import DIM
 from tests.support.engines import vectors
 
@@ -115,11 +118,7 @@ class Processes(Real):
         """What a store holds, seen on a copy."""
         shutil.rmtree(LOOK, ignore_errors=True)
         shutil.copytree(folder, LOOK)
-        try:
-            contents, lsn = asyncio.run(seen_in(LocalFiles(), LOOK, options_of(keep_log=True)))
-        except AsteroidError as error:
-            return Seen(error.code, None, 0, False)
-        return Seen("", contents, lsn, False)
+        return look_at(LocalFiles(), LOOK, asyncio.run)
 
 
 class ProcessRun(Run):
@@ -148,14 +147,11 @@ class ProcessRun(Run):
             case _:
                 run.command(*words_of(step))
 
-    def _done(self, step: Step, answers: Codes, result: Any) -> None:
-        step.apply(self.world) if "" in answers else super()._done(step, answers, result)
-        for name in step.writes(self.world):
-            self._settle(self.world, name)
+    def check(self, step: Step, result: Any) -> None:
+        """Nothing: a command gives back no more than its exit status."""
 
-    def _settle(self, world: World, name: str) -> None:
-        if world.served != name:
-            super()._settle(world, name)
+    def _settle(self, world: World, names: set[str]) -> None:
+        super()._settle(world, names - {world.served})
 
 
 def words_of(step: Step) -> list[str]:

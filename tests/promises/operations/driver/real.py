@@ -16,9 +16,9 @@ import pytest
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.loss.loss_record import read_loss_record
 from asteroid_cloud.wal.append import writer
-from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, NotFound
-from asteroid_cloud.wal.read import LogReader
+from asteroid_cloud.wal.read import LogCheck, LogReader
+from asteroid_cloud.wal.store import enter
 from tests.promises.operations.driver.disk import KillableFiles, Killed
 from tests.promises.power.check import contents_of
 from tests.promises.power.script import OPTIONS, Contents
@@ -36,8 +36,11 @@ class Seen(NamedTuple):
     """Of the error with which it does not open; empty when it does."""
     contents: Contents | None
     lsn: int
+    """Its newest record; the last of its log when it does not open."""
     is_lossy: bool
     """Whether it says that something is lost that nobody has acknowledged."""
+    log_is_damaged: bool = False
+    """Whether bytes of its log are not as they were written; a torn end does not count."""
 
 
 class Real:
@@ -97,21 +100,12 @@ class Real:
 
     def look(self, folder: str) -> Seen:
         """What a store holds, seen on a copy of the disk; or on the disk itself while it is open."""
-        copy = self.disk.copy_of(folder)
-        is_lossy = read_loss_record(copy, StoreLayout(folder).collection()).is_open
-        options = _with(recovery="salvage" if is_lossy else "tail", keep_log=True)
-        try:
-            contents, lsn = self._loop.run_until_complete(seen_in(copy, folder, options))
-        except AsteroidError as error:
-            return Seen(error.code, None, 0, is_lossy)
-        return Seen("", contents, lsn, is_lossy)
+        return look_at(self.disk.copy_of(folder), folder, self._loop.run_until_complete)
 
     def log_is_damaged(self, folder: str) -> bool:
-        """Whether bytes of a store's log are not as they were written; a torn end does not count."""
-        try:
-            return bool(LogReader(self.disk, f"{folder}/wal").check(bodies=False).damage)
-        except NotFound:  # the start that was to make it was killed
-            return False
+        """Whether bytes of the log of a store, which may be open, are not as they were written."""
+        log = checked_log(self.disk, folder)
+        return log is not None and bool(log.damage)
 
     def look_inside(self) -> Seen:
         """What the open store holds."""
@@ -167,6 +161,31 @@ class Real:
         if not self._task.cancelled():
             self._task.exception()  # it was asked for: nobody needs to be told
         self._task = None
+
+
+def look_at(copy: Any, folder: str, wait: Callable[[Any], Any]) -> Seen:
+    """What the copy of a store holds, once it is entered: an interrupted swap is finished then."""
+    try:
+        with enter(copy, folder, creates=True) as access:
+            is_lossy = read_loss_record(copy, access.layout).is_open
+            log = checked_log(copy, folder)
+    except AsteroidError as error:
+        return Seen(error.code, None, 0, is_lossy=False)
+    is_damaged, ends_with = (bool(log.damage), int(log.last_lsn)) if log else (False, 0)
+    options = _with(recovery="salvage" if is_lossy else "tail", keep_log=True)
+    try:
+        contents, lsn = wait(seen_in(copy, folder, options))
+    except AsteroidError as error:
+        return Seen(error.code, None, ends_with, is_lossy, is_damaged)
+    return Seen("", contents, lsn, is_lossy, is_damaged)
+
+
+def checked_log(files: Any, folder: str) -> LogCheck | None:
+    """The state of a store's log; None when there is none, as the start that was to make it was killed."""
+    try:
+        return LogReader(files, f"{folder}/wal").check(bodies=False)
+    except NotFound:
+        return None
 
 
 async def seen_in(files: Any, folder: str, options: EngineOptions) -> tuple[Contents, int]:

@@ -1,35 +1,23 @@
-"""Steps that change a stopped store, or look at one: restores in place, undo, repairs, checks."""
+"""Steps that change a stopped store: restores in place, undo, repairs, replays, acknowledging a loss."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from asteroid_cloud.indexer import (
     LogRepair,
     Point,
     PointInTimeRestore,
     Reindex,
-    Verification,
     acknowledge_losses,
-    read_losses,
     undo_replacement,
 )
 from asteroid_cloud.wal.store import enter
-from tests.promises.operations.driver.model import Backup, Store, World
+from tests.promises.operations.driver.model import Store, World
 from tests.promises.operations.driver.real import Real, options_of
-from tests.promises.operations.driver.steps import (
-    DONE,
-    JUST_DONE,
-    Codes,
-    Step,
-    must,
-    on_store,
-    reached,
-    source,
-)
-
-NO_INDEX = "it is missing"
+from tests.promises.operations.driver.steps.refusals import reached, source
+from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, Step
 
 
 @dataclass(frozen=True)
@@ -39,7 +27,7 @@ class OnStore(Step):
     at: str
 
     def answers(self, world: World) -> Codes:
-        return on_store(world, self.at)
+        return source(world, self.at) or JUST_DONE
 
     def store(self, world: World) -> Store:
         """The store that it works on."""
@@ -52,15 +40,15 @@ class OnStore(Step):
 class Change(OnStore):
     """A command that changes a stopped store."""
 
+    enters: ClassVar[bool] = True
+
     def writes(self, world: World) -> set[str]:
         return {self.at}
 
     def after_a_kill(self, world: World) -> list[World]:
         worlds = super().after_a_kill(world)
         for each in worlds:
-            store = each.store(self.at)
-            if store is not None:
-                store.may_be_interrupted = True
+            self.store(each).may_be_interrupted = True
         return worlds
 
 
@@ -74,7 +62,7 @@ class InPlace(Change):
         if refused := source(world, self.at):
             return refused | {"bad_point"}  # a backup is told so
         codes, _ = reached(self.store(world), self.point, world.now_ms)
-        return codes | {"corruption", "log_pruned", "bad_point"} if self.store(world).damages else codes
+        return codes
 
     def run(self, real: Real) -> Any:
         return PointInTimeRestore(real.disk, self.at).in_place(self.point)
@@ -136,93 +124,19 @@ class Replay(Change):
         return Reindex(real.disk, self.at, options_of()).apply(lambda done, total: None)
 
     def apply(self, world: World, result: Any = None) -> None:
-        store = self.store(world)
-        store.damages -= {"segment"}
+        self.store(world).damages -= {"segment"}
 
 
 @dataclass(frozen=True)
 class Acknowledge(Change):
     """Says that a loss is known."""
 
+    stops_at_damage: ClassVar[bool] = False
+
     def run(self, real: Real) -> Any:
         return acknowledge_losses(real.disk, self.at, real.now_ms)
-
-    def answers(self, world: World) -> Codes:
-        return source(world, self.at) or JUST_DONE
 
     def apply(self, world: World, result: Any = None) -> None:
         store = self.store(world)
         if store.loss == "open":
             store.loss = "acknowledged"
-
-
-@dataclass(frozen=True)
-class LookForLoss(OnStore):
-    """Asks what is lost."""
-
-    def answers(self, world: World) -> Codes:
-        return source(world, self.at, is_locked=False) or JUST_DONE
-
-    def run(self, real: Real) -> Any:
-        return read_losses(real.disk, self.at)
-
-    def check(self, world: World, result: Any) -> None:
-        store = world.store(self.at)
-        must(store is None or result.is_open == (store.loss == "open"), f"it is said to have lost {result}")
-
-
-@dataclass(frozen=True)
-class LookAtRepair(OnStore):
-    """Asks what a repair would do; a server may be running."""
-
-    def answers(self, world: World) -> Codes:
-        return on_store(world, self.at, is_locked=False)
-
-    def run(self, real: Real) -> Any:
-        return LogRepair(real.disk, self.at).look()
-
-    def check(self, world: World, result: Any) -> None:
-        is_needed = "log" in self.store(world).damages
-        must(result.plan.is_needed == is_needed, f"a repair is said to be needed: {result.plan.is_needed}")
-
-
-@dataclass(frozen=True)
-class LookAtReplay(OnStore):
-    """Builds a second index from the log, and compares."""
-
-    def run(self, real: Real) -> Any:
-        return Reindex(real.disk, self.at, options_of()).compare(lambda done, total: None)
-
-    def answers(self, world: World) -> Codes:
-        if refused := source(world, self.at, backups=True):
-            return refused
-        return on_store(world, self.at) if world.store(self.at) else frozenset({DONE, "corruption"})
-
-    def check(self, world: World, result: Any) -> None:
-        store = world.store(self.at)
-        has_none = result.live_error == NO_INDEX  # of a log that was imported the next start makes one
-        must(
-            result.agrees or has_none or store is None or not store.is_whole, "the index differs from the log"
-        )
-
-
-@dataclass(frozen=True)
-class Verify(OnStore):
-    """Checks every byte of a store or a backup."""
-
-    def answers(self, world: World) -> Codes:
-        return source(world, self.at, backups=True) or JUST_DONE
-
-    def run(self, real: Real) -> Any:
-        return Verification(real.disk, self.at).run()
-
-    def check(self, world: World, result: Any) -> None:
-        found = world.folders[self.at]
-        if isinstance(found, Backup):
-            is_whole = not found.is_damaged and found.of.loss != "open"
-        else:
-            assert isinstance(found, Store)
-            is_whole = found.is_whole
-            if found.lsn == 0:
-                return  # the start that made it may have been killed, and there is no log yet
-        must(result.ok == is_whole, f"verify says {result.findings}")

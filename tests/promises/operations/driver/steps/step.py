@@ -7,12 +7,12 @@ model only, so every list of steps is a history, and a failing one can be shorte
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from asteroid_cloud.indexer import Point
-from tests.promises.operations.driver.model import Backup, Exported, Store, Unfinished, World
+from tests.promises.operations.driver.model import World
 from tests.promises.operations.driver.real import Real
 
 Codes = frozenset[str]
@@ -21,7 +21,8 @@ DONE = ""
 JUST_DONE: Codes = frozenset({DONE})
 STEP_MS = 1000
 """The time that a step takes."""
-NOT_FOUND = frozenset({"not_found", "no_backup"})
+NAMING = ("at", "into", "backup", "file")
+"""Fields that name a folder on which a step depends. An earlier backup is none: its damage stops nothing."""
 
 
 class Wrong(AssertionError):
@@ -33,9 +34,13 @@ class Step:
     """One step. ``cut`` kills the process after so many changes of the disk, or at the end of the step."""
 
     cut: int | None = None
+    stops_at_damage: ClassVar[bool] = True
+    """Whether it may be refused because a folder that it names is damaged."""
+    enters: ClassVar[bool] = False
+    """Whether it finishes what was interrupted in the store ``at``."""
 
     def answers(self, world: World) -> Codes:
-        """The codes of which one must be the answer."""
+        """The codes of which one must be the answer; what the state of a folder excuses comes to it."""
         raise NotImplementedError
 
     def run(self, real: Real) -> Any:
@@ -47,6 +52,10 @@ class Step:
 
     def check(self, world: World, result: Any) -> None:
         """Raises Wrong unless the result is what it must be; ``world`` is that after the step."""
+
+    def names(self, world: World) -> set[str]:
+        """The folders on which it depends."""
+        return {name for name in (getattr(self, field, None) for field in NAMING) if name is not None}
 
     def writes(self, world: World) -> set[str]:
         """The folders that it may change; all others keep every byte."""
@@ -92,50 +101,3 @@ def must(holds: bool, otherwise: str) -> None:
     """Raises Wrong unless it holds."""
     if not holds:
         raise Wrong(otherwise)
-
-
-def source(world: World, name: str, *, is_locked: bool = True, backups: bool = False) -> Codes:
-    """Why a folder is refused as the source of a command; empty if it is not."""
-    found = world.folders.get(name)
-    if found is None or isinstance(found, Exported):
-        return NOT_FOUND
-    if isinstance(found, Unfinished):
-        return NOT_FOUND | {"incomplete"}
-    if isinstance(found, Backup):
-        return frozenset() if backups else frozenset({"is_backup"})
-    return frozenset({"lock_held"}) if is_locked and world.served == name else frozenset()
-
-
-def on_store(world: World, name: str, wanted: Codes = JUST_DONE, *, is_locked: bool = True) -> Codes:
-    """What a command on a store may answer: ``wanted``, or damage, or that there is no such store."""
-    if refused := source(world, name, is_locked=is_locked):
-        return refused
-    store = world.store(name)
-    assert store is not None
-    if store.lsn == 0:  # the start that made it may have been killed
-        wanted |= {"not_found", "corruption"}
-    damaged = frozenset({"corruption", "log_pruned", "bad_point"})
-    return wanted | damaged if store.damages else wanted
-
-
-def is_free(world: World, name: str) -> bool:
-    """Whether a new folder of that name can be made."""
-    return isinstance(world.folders.get(name), Unfinished | None)
-
-
-def reached(store: Store, point: Point, known_until_ms: int) -> tuple[Codes, int]:
-    """What a restore to a point may answer, and the record that it reaches."""
-    pruned: Codes = frozenset() if store.keeps_all else frozenset({"log_pruned"})
-    if point.tag is not None:
-        return (JUST_DONE, store.tags[point.tag]) if point.tag in store.tags else (frozenset({"no_tag"}), 0)
-    if point.time_ms is not None:
-        if point.time_ms > known_until_ms:
-            return frozenset({"bad_point"}), 0
-        before = [lsn for lsn, time_ms in store.times.items() if time_ms <= point.time_ms]
-        return (pruned | {DONE}, max(before)) if before else (pruned | {"bad_point"}, 0)
-    if point.lsn is not None:
-        if point.lsn in store.states:
-            return pruned | {DONE}, point.lsn
-        refused = {"bad_point"} if point.lsn > store.lsn else {"other_history"}
-        return pruned | refused, 0
-    return JUST_DONE, store.lsn

@@ -14,7 +14,7 @@ from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.read import LogReader
 from tests.promises.operations.driver.model import World
 from tests.promises.operations.driver.real import Real
-from tests.promises.operations.driver.steps import JUST_DONE, Codes, Step
+from tests.promises.operations.driver.steps.step import JUST_DONE, Codes, Step
 
 DAMAGEABLE = (".wal", ".graph")
 FRAMES_MIN = 2

@@ -1,0 +1,122 @@
+"""The kinds of steps: how often each is drawn, and from what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from asteroid_cloud.indexer import Point
+from tests.promises.operations.driver.choices import EXPORTS, TAGS, Choices
+from tests.promises.operations.driver.model import Backup, Store, World
+from tests.promises.operations.driver.steps.changes import Acknowledge, InPlace, Repair, Replay, Undo
+from tests.promises.operations.driver.steps.copies import BackUp, Restore, RestoreTo
+from tests.promises.operations.driver.steps.harm import RotBackup, RotLog, RotSegment, Tear
+from tests.promises.operations.driver.steps.looks import LookAtRepair, LookAtReplay, LookForLoss, Verify
+from tests.promises.operations.driver.steps.past import Feed, Purge, Tag, Untag, WaitFor
+from tests.promises.operations.driver.steps.serving import Close, Kill, Open
+from tests.promises.operations.driver.steps.step import Step
+from tests.promises.operations.driver.steps.transfers import Export, Import, ReplayInto
+from tests.promises.operations.driver.steps.writing import Delete, Flush, Write, WriteIf
+
+Kind = Callable[[Choices, World], Step]
+Table = tuple[tuple[int, Kind], ...]
+"""Kinds of steps, each with how often it is drawn."""
+
+
+def one_of(table: Table, draw: Choices, world: World) -> Step:
+    """A step of one of the kinds."""
+    weights = [weight for weight, _ in table]
+    ((_, kind),) = draw.random.choices(table, weights)
+    return kind(draw, world)
+
+
+def _back_up(draw: Choices, world: World) -> Step:
+    into = draw.new_backup(world)
+    at = world.served or draw.store(world)
+    return BackUp(into=into, at=at, previous=draw.earlier_backup(world, into))
+
+
+def _transfer(draw: Choices, world: World) -> Step:
+    file = draw.file(world)
+    if file is not None and draw.random.random() < 0.7:
+        return Import(into=draw.new_store(world), file=file)
+    return Export(into=draw.one_of(EXPORTS), at=draw.any(world))
+
+
+def _restore_to(draw: Choices, world: World) -> Step:
+    return RestoreTo(into=draw.new_store(world), at=draw.any(world), point=draw.point(world))
+
+
+def _replay_into(draw: Choices, world: World) -> Step:
+    return ReplayInto(into=draw.new_store(world), at=draw.any(world), point=draw.lsn_or_time(world))
+
+
+def _open(draw: Choices, world: World) -> Step:
+    return Open(at=draw.store(world), keeps_log=draw.one_of((None, None, True, False)))
+
+
+COMMANDS: Table = (
+    (2, lambda draw, world: Restore(into=draw.new_store(world), backup=draw.backup(world))),
+    (2, _restore_to),
+    (1, _replay_into),
+    (4, lambda draw, world: InPlace(at=draw.store(world), point=draw.point(world))),
+    (2, lambda draw, world: Undo(at=draw.store(world))),
+    (1, lambda draw, world: Repair(at=draw.store(world))),
+    (1, lambda draw, world: Replay(at=draw.store(world))),
+    (1, lambda draw, world: Acknowledge(at=draw.store(world))),
+    (2, _transfer),
+    (1, lambda draw, world: LookForLoss(at=draw.store(world))),
+    (1, lambda draw, world: LookAtRepair(at=draw.store(world))),
+    (1, lambda draw, world: LookAtReplay(at=draw.store(world))),
+    (1, lambda draw, world: Verify(at=draw.any(world))),
+)
+
+
+def _command(draw: Choices, world: World) -> Step:
+    return one_of(COMMANDS, draw, world)
+
+
+SERVED: Table = (
+    (14, lambda draw, world: Write(ids=draw.ids(), draw=draw.rows())),
+    (3, lambda draw, world: WriteIf(ids=draw.ids()[:1], draw=draw.rows(), since=draw.position(world))),
+    (2, lambda draw, world: Delete(ids=draw.ids())),
+    (4, lambda draw, world: Flush()),
+    (3, lambda draw, world: Tag(name=draw.one_of(TAGS))),
+    (1, lambda draw, world: Untag(name=draw.one_of(TAGS))),
+    (1, lambda draw, world: Purge()),
+    (2, lambda draw, world: Feed(since=draw.position(world))),
+    (1, lambda draw, world: WaitFor(lsn=draw.position(world))),
+    (2, _back_up),
+    (4, lambda draw, world: Close()),
+    (3, lambda draw, world: Kill()),
+    (2, _command),
+)
+STOPPED: Table = (
+    (14, _open),
+    (12, _command),
+    (2, _back_up),
+    (1, lambda draw, world: Tear(at=draw.store(world))),
+    (2, lambda draw, world: RotLog(at=draw.store(world))),
+    (1, lambda draw, world: RotSegment(at=draw.store(world))),
+    (2, lambda draw, world: RotBackup(at=draw.backup(world), which=draw.random.randrange(20))),
+)
+
+
+def after_damage(draw: Choices, world: World) -> list[Step]:
+    """Steps that go on with what is damaged, lost or replaced."""
+    wanted: list[Step] = []
+    for name, found in world.folders.items():
+        if isinstance(found, Store):
+            wanted += _after_store(name, found)
+        elif isinstance(found, Backup) and found.is_damaged:
+            wanted += [Restore(into=draw.new_store(world), backup=name)]
+            wanted += [BackUp(into=draw.new_backup(world), at=draw.store(world), previous=name)]
+    return wanted
+
+
+def _after_store(name: str, store: Store) -> list[Step]:
+    wanted: list[Step] = []
+    wanted += [Repair(at=name)] if "log" in store.damages else []
+    wanted += [Replay(at=name)] if "segment" in store.damages else []
+    wanted += [Acknowledge(at=name), Open(at=name)] if store.loss == "open" else []
+    wanted += [Undo(at=name), InPlace(at=name, point=Point())] if store.replaced else []
+    return wanted

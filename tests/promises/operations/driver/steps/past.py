@@ -1,0 +1,137 @@
+"""Steps on the past of a store that is served: tags, purges, and reads at a position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from asteroid_cloud.indexer import Change, Engine, FeedParts
+from tests.promises.operations.driver.model import Store, World
+from tests.promises.operations.driver.steps.serving import Served
+from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, must
+from tests.promises.power.script import Rows
+
+
+@dataclass(frozen=True)
+class Tag(Served):
+    """Keeps the state of now under a name."""
+
+    name: str
+
+    def answers_of(self, store: Store) -> Codes:
+        if store.now.rows is None:
+            return frozenset({"index_not_initialized"})
+        return frozenset({"tag_exists"}) if self.name in store.tags else JUST_DONE
+
+    async def call(self, engine: Engine) -> int:
+        return (await engine.tag(self.name)).lsn
+
+    def apply_to(self, store: Store, world: World) -> None:
+        store.tags[self.name] = store.lsn
+
+    def check_in(self, store: Store, result: Any) -> None:
+        must(result == store.lsn, f"the tag names record {result}, not {store.lsn}")
+
+
+@dataclass(frozen=True)
+class Untag(Served):
+    """Removes a tag."""
+
+    name: str
+
+    def answers_of(self, store: Store) -> Codes:
+        return JUST_DONE if self.name in store.tags else frozenset({"no_tag"})
+
+    async def call(self, engine: Engine) -> None:
+        await engine.untag(self.name)
+
+    def apply_to(self, store: Store, world: World) -> None:
+        store.tags.pop(self.name)
+
+
+@dataclass(frozen=True)
+class Purge(Served):
+    """Erases the past: tags, what was replaced, and the log behind the checkpoint."""
+
+    async def call(self, engine: Engine) -> Any:
+        return await engine.purge()
+
+    def apply_to(self, store: Store, world: World) -> None:
+        store.tags.clear()
+        store.replaced.clear()
+        store.keeps_all = False
+
+    def check_in(self, store: Store, result: Any) -> None:
+        must(result.not_ours == [], f"unknown files are left: {result.not_ours}")
+
+    def after_a_kill(self, world: World) -> list[World]:
+        """The log is trimmed first; then tags go one after the other, then what was replaced."""
+        if not world.served:
+            return super().after_a_kill(world)
+        worlds, tags = [], sorted(world.open_store().tags.items())
+        for gone in range(len(tags) + 1):
+            begun = world.copy()
+            begun.open_store().keeps_all = False
+            begun.open_store().tags = dict(tags[gone:])
+            worlds.append(begun)
+        return [*worlds, *super().after_a_kill(world)[1:]]
+
+
+@dataclass(frozen=True)
+class Feed(Served):
+    """Follows the changes since a position: they lead from what the store held then to what it holds."""
+
+    since: int
+    stops_at_damage: ClassVar[bool] = True
+
+    def answers_of(self, store: Store) -> Codes:
+        if self.since > store.lsn:
+            return frozenset({"bad_since"})
+        if self.since not in store.states:
+            return frozenset({"other_history"})
+        return JUST_DONE if store.keeps_all else frozenset({DONE, "changes_pruned"})
+
+    async def call(self, engine: Engine) -> list[Change]:
+        seen: list[Change] = []
+        with engine.changes(self.since, FeedParts(payloads=True, vectors=True)) as feed:
+            while feed.is_behind:
+                seen += await feed.next()
+        return seen
+
+    def check_in(self, store: Store, result: Any) -> None:
+        rows = store.states[self.since].rows
+        for change in result:
+            must(change.lsn in store.states and change.lsn > self.since, f"record {change.lsn} is not of it")
+            rows = followed(rows, change)
+        must(rows == store.now.rows, "the changes do not lead to what the store holds")
+
+
+def followed(rows: Rows | None, change: Change) -> Rows | None:
+    """What a follower holds after one change."""
+    if change.kind == "create_index":
+        return {}
+    held: Mapping[int, tuple[bytes, bytes]] = rows or {}
+    ids = [] if change.ids is None else change.ids.tolist()
+    if change.kind == "delete":
+        return {id_: row for id_, row in held.items() if id_ not in set(ids)}
+    must(change.kind == "upsert" and change.vectors is not None, f"a change of kind {change.kind}")
+    given = zip(ids, np.asarray(change.vectors, np.float32), change.payloads or [], strict=True)
+    return {**held, **{id_: (vector.tobytes(), text or b"") for id_, vector, text in given}}
+
+
+@dataclass(frozen=True)
+class WaitFor(Served):
+    """Reads at a position, as with ``min_lsn``."""
+
+    lsn: int
+
+    def answers_of(self, store: Store) -> Codes:
+        if self.lsn > store.lsn:
+            return frozenset({"not_caught_up"})
+        return JUST_DONE if self.lsn in store.states else frozenset({"other_history"})
+
+    async def call(self, engine: Engine) -> None:
+        await engine.wait_for(self.lsn, 0.0)
