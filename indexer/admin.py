@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from math import inf
 
 import anyio
@@ -50,8 +51,8 @@ class Admin:
         self._feed_threads = anyio.CapacityLimiter(FEED_THREADS)
 
     @asynccontextmanager
-    async def bulk(self) -> AsyncIterator[BulkLoader]:
-        """A bulk load into the empty index; leaving without ``commit`` leaves nothing behind.
+    async def bulk(self, writer: Writer) -> AsyncIterator[BulkLoader]:
+        """A bulk load into the empty index, which ``writer`` logs; leaving without ``commit`` leaves nothing.
 
         Raises Conflict ``index_not_empty`` or ``index_not_initialized``.
         """
@@ -71,16 +72,16 @@ class Admin:
                     new_number,
                     lambda: parts.state.generation == generation,
                 )
-                yield BulkLoader(snapshot.spec, parts.log, builder, self._install_bulk)
+                yield BulkLoader(snapshot.spec, parts.log, builder, partial(self._install_bulk, writer))
 
-    async def _install_bulk(self, event: BulkLoaded, segments: list[Segment]) -> Lsn:
+    async def _install_bulk(self, writer: Writer, event: BulkLoaded, segments: list[Segment]) -> Lsn:
         parts = self._parts
         parts.staged[event.bulk] = segments
         # Once the record may be in the log it has to be applied with what is built already.
         written: WriteResult | None = None
         with anyio.CancelScope(shield=True):
             try:
-                written = await self._writer.log(Write([event]))
+                written = await writer.log(Write([event]))
             finally:
                 parts.staged.pop(event.bulk, None)
         assert written is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from copy import copy
 from math import inf
 
 import anyio
@@ -25,10 +26,17 @@ from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.errors import no_index
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.precondition import Condition, as_of
-from asteroid_cloud.indexer.model.results import EngineStats, MemoryUse, Phase, Recovery, WriteResult
+from asteroid_cloud.indexer.model.results import (
+    EngineStats,
+    MemoryUse,
+    Phase,
+    Recovery,
+    WriteResult,
+)
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import BITS_DEFAULT, IndexSpec, checked_spec
 from asteroid_cloud.indexer.recovery.supervisor import Supervisor
+from asteroid_cloud.indexer.requests import Requests
 from asteroid_cloud.indexer.write_events import (
     Write,
     delete_of,
@@ -42,7 +50,7 @@ from asteroid_cloud.wal import Histories, Lsn
 from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.disk import Files, LocalFiles, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, Conflict
-from asteroid_cloud.wal.format import IndexCreated, IndexDeleted
+from asteroid_cloud.wal.format import IndexCreated, IndexDeleted, RequestKey
 
 
 class Engine:
@@ -54,6 +62,7 @@ class Engine:
         """Of the memory: what uses some of it asks for a share."""
         self._supervisor = supervisor
         self._writer = Writer(supervisor)
+        self.requests = Requests(self._writer)
         self.admin = Admin(self._writer, budget)
         """Bulk loads, backups, tags, purges, feeds and figures."""
 
@@ -68,8 +77,7 @@ class Engine:
         """
         options = options or EngineOptions()
         budget = MemoryBudget(options.memory_budget_bytes)
-        layout = StoreLayout(path).collection()
-        supervisor = Supervisor(files or LocalFiles(), layout, options, budget)
+        supervisor = Supervisor(files or LocalFiles(), StoreLayout(path).collection(), options, budget)
         await supervisor.lock()
         try:
             with _unwrapped():
@@ -87,6 +95,16 @@ class Engine:
     async def ready(self) -> None:
         """Returns at the end of recovery; raises what made it fail."""
         await self._supervisor.wait()
+
+    def of_request(self, request: RequestKey | None) -> Engine:
+        """The same engine for one request with a key: what it writes is remembered as that request's."""
+        engine = copy(self)
+        engine._writer = self._writer.of_request(request)
+        return engine
+
+    def of_part(self, done: int) -> Engine:
+        """The same for one of several writes of the request; see ``Writer.request_part``."""
+        return self.of_request(self._writer.request_part(done))
 
     @property
     def phase(self) -> Phase:
@@ -119,10 +137,6 @@ class Engine:
         """Names the store, in hexadecimal; a store that is restored into a new folder gets another name."""
         return self.histories.store(self.identity).hex()
 
-    def check_position(self, lsn: int) -> None:
-        """Raises Conflict ``other_history`` for an LSN that the store left when it went back in time."""
-        self.histories.check(lsn)
-
     @property
     def applied_lsn(self) -> Lsn:
         """The newest record that readers see."""
@@ -147,15 +161,11 @@ class Engine:
 
     async def wait_for(self, lsn: int, timeout_s: float) -> None:
         """Returns once readers see it; raises Overloaded ``not_caught_up``, Conflict ``other_history``."""
-        self.check_position(lsn)
+        self.histories.check(lsn)
         await self._writer.parts.applier.wait_for(Lsn(lsn), timeout_s)
 
     def alone(self) -> AbstractAsyncContextManager[None]:
-        """Writes of other tasks wait until it ends, and it begins when those under way are applied.
-
-        A cancelled writer may have left a record that is applied later: a write within it notices that by its
-        ``expected_lsn``.
-        """
+        """As ``Writer.alone``."""
         return self._writer.alone()
 
     async def create_index(self, dim: int, metric: str, bits: int = BITS_DEFAULT) -> WriteResult:
@@ -249,7 +259,7 @@ class Engine:
 
     def bulk(self) -> AbstractAsyncContextManager[BulkLoader]:
         """As ``Admin.bulk``."""
-        return self.admin.bulk()
+        return self.admin.bulk(self._writer)
 
     async def backup(self, target: str, previous: str | None = None) -> BackupReport:
         """As ``Admin.backup``."""

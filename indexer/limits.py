@@ -13,6 +13,13 @@ MANIFEST_BYTES_MAX = 256 * MIB
 TAG_BYTES_MAX = MANIFEST_BYTES_MAX + MIB
 """A tag, which holds a manifest; a larger file is not read."""
 
+KEYS_LIMIT = 1_000_000
+"""Requests that a store can be set to remember by their keys, 72 bytes each."""
+ANSWERS_BYTES_MAX = 8 * MIB
+"""Answers of remembered requests that do not follow from their records; beyond it the oldest requests go."""
+ANSWER_KEPT_BYTES_MAX = 4 * KIB
+"""One such answer; of a longer one it is remembered that it was given."""
+
 FEEDS_MAX = 32
 """Change feeds that are open at the same time."""
 FEED_CHUNK_BYTES = 256 * KIB

@@ -91,7 +91,7 @@ class ReadExecutor:
         Raises as ``snapshot``.
         """
         if min_lsn:
-            self._engine.check_position(min_lsn)
+            self._engine.histories.check(min_lsn)
         if min_lsn > self._engine.applied_lsn:
             await self._engine.wait_for(min_lsn, MIN_LSN_WAIT_S_MAX)
         return self._engine.applied_lsn

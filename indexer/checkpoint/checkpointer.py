@@ -144,7 +144,7 @@ class Checkpointer:
                 self._applier.publish()
                 # Under the same lock: a record applied in between might bring a segment of its own.
                 sealed = [segment.sealed_lsn for segment in self._state.segments]
-                manifest = self._manifest(max([self.lsn, *sealed]) if lsn is None else lsn)
+                manifest = await self._manifest(max([self.lsn, *sealed]) if lsn is None else lsn)
             self._backpressure.wake()
             await self._write(manifest)
         return True
@@ -156,7 +156,7 @@ class Checkpointer:
                 if self._state.tail_rows:
                     return False
                 self._state.drop_empty_tail()
-                manifest = self._manifest(self._state.applied_lsn)
+                manifest = await self._manifest(self._state.applied_lsn)
             await self._write(manifest)
         return True
 
@@ -197,13 +197,15 @@ class Checkpointer:
             self.changed.set()
             self.changed = anyio.Event()
 
-    def _manifest(self, lsn: Lsn) -> Manifest:
+    async def _manifest(self, lsn: Lsn) -> Manifest:
+        """The state as of ``lsn``; call it with the applier's lock held."""
         if any(segment.sealed_lsn > lsn for segment in self._state.segments):
             raise AssertionError(f"a segment holds rows of records later than {lsn}")
         entries = [
             SegmentEntry(segment.number, segment.rows, pack_deleted(segment.deletions.dead_as_of(lsn)))
             for segment in self._state.segments
         ]
+        requests = await to_thread.run_sync(self._state.requests.pack, lsn)
         return Manifest(
             identity=self._folder.identity,
             number=self._folder.manifest_number + 1,
@@ -214,5 +216,6 @@ class Checkpointer:
             segments=entries,
             applied_ms=self._folder.applied_ms if lsn == self.lsn else self._state.time_ms_of(lsn),
             histories=listed_histories(self._state.histories.up_to(lsn)),
+            requests=requests,
             features=features_of(self._state.spec),
         )

@@ -62,6 +62,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     A program that knows of none refuses the store all the same: its log has files of version 3.
     """
+    requests: bytes = b""
+    """Those with a key that are remembered, as ``RequestTable.pack`` gives them."""
     features: list[str] | msgspec.UnsetType = msgspec.UNSET
     """What a reader must know to read the index rightly; left out when there is nothing."""
 

@@ -27,6 +27,8 @@ class Recovered:
     created_lsn: Lsn
     applied_ms: int = 0
     histories: Histories = FIRST_HISTORY
+    requests: bytes = b""
+    """As the manifest has them."""
 
 
 def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identity: bytes) -> Recovered:
@@ -48,6 +50,7 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
         Lsn(manifest.created_lsn),
         manifest.applied_ms,
         manifest.branches(),
+        manifest.requests,
     )
 
 

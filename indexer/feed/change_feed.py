@@ -30,6 +30,7 @@ from asteroid_cloud.wal.format import (
     PayloadMerged,
     PayloadReplaced,
     Record,
+    RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
     event_bytes,
@@ -178,8 +179,8 @@ class ChangeFeed:
                 yield Change(lsn=lsn, time_ms=time_ms, kind="delete_index"), LINE_BYTES
             case BulkLoaded():
                 yield from self._bulk_load(record, event)
-            case BulkRows() | BulkPayloads() | HistoryBegun():
-                return  # rows come with the record that makes them count; a history changes none
+            case BulkRows() | BulkPayloads() | HistoryBegun() | RequestAnswered():
+                return  # rows come with the record that makes them count; the others change none
 
     def _rows(
         self, record: Record, event: VectorsUpserted | VectorsDeleted, room: int

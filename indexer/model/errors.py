@@ -25,3 +25,8 @@ def wrong_payload_count(given: int, expected: int) -> InvalidRequest:
 def no_such_id(shown: str) -> NotFound:
     """The error for an id that is not stored."""
     return NotFound(f"there is no vector with id {shown}")
+
+
+def idempotency_mismatch() -> InvalidRequest:
+    """A key was used again for another request."""
+    return InvalidRequest("this Idempotency-Key was used for another request", code="idempotency_mismatch")

@@ -66,6 +66,10 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     slow_sync_s: float = SLOW_SYNC_S
     """A sync of the log that takes this long is logged."""
+    idempotency_keys: int = 100_000
+    """Requests with a key that are remembered, the newest; 0 for none."""
+    idempotency_age_ms: int = 24 * 3600 * 1000
+    """For how long they are, in milliseconds."""
 
     @property
     def tail_rows_max(self) -> int:

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from asteroid_cloud.indexer.model.data_loss import DataLoss, RecoveryMode
+from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import LogSyncs
 from asteroid_cloud.wal.errors import AsteroidError
 
@@ -133,3 +134,21 @@ class WriteResult(msgspec.Struct, frozen=True):
 
     lsn: int
     affected: int
+
+
+DONE = 0
+"""The status of a request whose answer follows from its record, or that has only begun."""
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """What is known of a request."""
+
+    lsn: Lsn
+    """What its answer is as of."""
+    affected: int
+    """How many ids it has touched."""
+    is_whole: bool
+    """Whether it came to its end."""
+    status: int = DONE
+    """Of its answer; DONE when that follows from ``lsn`` and ``affected``."""
+    answer: bytes = b""

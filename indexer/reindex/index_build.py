@@ -69,6 +69,7 @@ class IndexBuild:
         state.spec, state.created_lsn = live.spec, live.created_lsn
         state.moves_on(live.applied_lsn, live.applied_ms)
         state.histories = live.histories
+        state.requests.load(live.requests)
         for old in live.segments:
             assert state.spec is not None
             rows = listed(~old.deletions.dead_as_of(live.applied_lsn), old.rows)
@@ -125,6 +126,7 @@ class IndexBuild:
             segments=entries,
             applied_ms=state.applied_ms,
             histories=listed_histories(state.histories),
+            requests=state.requests.pack(at),
             features=features_of(state.spec),
         )
         write_manifest(self._builder.files, self._builder.folder, manifest)

@@ -34,6 +34,7 @@ from asteroid_cloud.wal.format import (
     PayloadMerged,
     PayloadReplaced,
     Record,
+    RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
 )
@@ -55,6 +56,8 @@ def apply_record(state: State, record: Record) -> Outcome:
     if record.lsn != state.applied_lsn + 1 and not is_history:
         raise AssertionError(f"record {record.lsn} after {state.applied_lsn}: the log has a gap")
     outcome = _apply(state, record.lsn, event)
+    if record.request is not None and outcome.error is None:  # what had no effect is answered afterwards
+        state.requests.note(record, outcome.affected)
     state.moves_on(record.lsn, record.time_ms)
     return outcome
 
@@ -87,6 +90,9 @@ def _apply_batch(
             where.part.deletions.mark_deleted(batch[position].lsn, ordinal[None])
     encoded = spec.encode(vectors.reshape(-1, spec.dim))
     state.append_rows(batch[0].lsn, ids, encoded, payloads, batch[-1].lsn)
+    for record in batch:
+        if record.request is not None:
+            state.requests.note(record, 1)
     state.moves_on(batch[-1].lsn, batch[-1].time_ms)
     return [Outcome(1)] * len(batch)
 
@@ -103,6 +109,8 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
             return Outcome()
         case BulkRows() | BulkPayloads():
             return Outcome()  # they wait in the log until a BulkLoaded record makes them count
+        case RequestAnswered():
+            return Outcome()
     spec = state.spec
     if spec is None:
         return Outcome(error=no_index())

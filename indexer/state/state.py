@@ -23,6 +23,7 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_file import RowPayload
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
+from asteroid_cloud.indexer.state.requests import RequestTable
 from asteroid_cloud.wal import Branch, Histories, Lsn
 from asteroid_cloud.wal.format import BulkLoaded, HistoryBegun
 
@@ -47,6 +48,8 @@ class State:
         """Those that led to it."""
         self.generation = 0
         """Goes up whenever all rows are replaced or dropped, so that work begun before is not put in."""
+        self.requests = RequestTable(options.idempotency_keys, options.idempotency_age_ms)
+        """Those that had a key, and are remembered."""
         self.bulk_source = bulk_source
         self._options = options
         self._sizes = BuildSizes(budget, options.links_max)

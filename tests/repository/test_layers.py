@@ -49,7 +49,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "recovery",
         "bulk_load memory_use stats write_events",
         "write_path",
-        "admin",
+        "admin requests",
         "engine",
     ),
     "query": ("limits", "filters", "selection", "records fields", "knn"),

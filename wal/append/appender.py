@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from anyio import CapacityLimiter, to_thread
 
@@ -11,7 +11,7 @@ from asteroid_cloud.wal.append.group_commit import GroupCommitter, PendingAppend
 from asteroid_cloud.wal.append.log import Unchanged
 from asteroid_cloud.wal.append.writer import LogWriter
 from asteroid_cloud.wal.errors import AsteroidError, StorageError
-from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.format.events import Event, RequestKey
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 
@@ -41,12 +41,16 @@ class Appender:
         return self._committer.buffered_bytes
 
     async def append(
-        self, events: Sequence[Event], expected_lsn: Lsn | None, unchanged: Unchanged | None
+        self,
+        events: Sequence[Event],
+        expected_lsn: Lsn | None,
+        unchanged: Unchanged | None,
+        request: RequestKey | None,
     ) -> Lsn:
         """Makes events durable, all or none; see ``Log.append``."""
         if not events:
             return self._writer.durable_lsn
-        return await self._committer.append(events, expected_lsn, unchanged)
+        return await self._committer.append(events, expected_lsn, unchanged, request)
 
     def check(self, unchanged: Unchanged) -> None:
         """See ``Log.check``."""
@@ -69,9 +73,11 @@ class Appender:
         except MemoryError:
             _fail(accepted, StorageError("there was not enough memory to write this; nothing is stored"))
             return
-        events = [event for pending in accepted for event in pending.events]
         first, time_ms = place.first_lsn, place.time_ms
-        records = [Record(Lsn(lsn), time_ms, event) for lsn, event in enumerate(events, first)]
+        records = [
+            Record(Lsn(lsn), time_ms, event, None, request)
+            for lsn, (event, request) in enumerate(_with_requests(accepted), first)
+        ]
         self._acceptance.note(records)
         self._announce(records, sum(pending.size for pending in accepted))
         last = first - 1
@@ -79,6 +85,14 @@ class Appender:
             last += len(pending.events)
             if not pending.done.done():
                 pending.done.set_result(Lsn(last))
+
+
+def _with_requests(group: list[PendingAppend]) -> Iterator[tuple[Event, RequestKey | None]]:
+    """All events; the last one of each append with its request."""
+    for pending in group:
+        for event in pending.events[:-1]:
+            yield event, None
+        yield pending.events[-1], pending.request
 
 
 def _fail(group: list[PendingAppend], error: AsteroidError) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from asteroid_cloud.wal.append.log import Unchanged
 from asteroid_cloud.wal.errors import AsteroidError, StorageError, TooLarge
 from asteroid_cloud.wal.format.body import body_size
-from asteroid_cloud.wal.format.events import Encoded, Event, encode_event
+from asteroid_cloud.wal.format.events import Encoded, Event, RequestKey, encode_event
 from asteroid_cloud.wal.limits import (
     COMMIT_GROUP_BYTES_MAX,
     COMMIT_QUEUE_BYTES_MAX,
@@ -29,6 +29,7 @@ class PendingAppend:
     size: int
     expected_lsn: Lsn | None
     unchanged: Unchanged | None
+    request: RequestKey | None
     done: asyncio.Future[Lsn]
 
     def fail(self, error: AsteroidError) -> None:
@@ -62,13 +63,18 @@ class GroupCommitter:
         return 2 * self._queued_bytes
 
     async def append(
-        self, events: Sequence[Event], expected_lsn: Lsn | None, unchanged: Unchanged | None = None
+        self,
+        events: Sequence[Event],
+        expected_lsn: Lsn | None,
+        unchanged: Unchanged | None = None,
+        request: RequestKey | None = None,
     ) -> Lsn:
         """The LSN of the last event, once all are durable; raises what ``commit`` settles the append with.
 
-        A caller that is cancelled meanwhile may find its events logged all the same.
+        A caller that is cancelled meanwhile may find its events logged all the same. ``request`` is logged
+        with the last event.
         """
-        encoded = [encode_event(event) for event in events]
+        encoded = [*map(encode_event, events[:-1]), encode_event(events[-1], request)]
         size = body_size(encoded)
         if size > FRAME_BODY_BYTES_MAX:
             raise TooLarge(
@@ -78,7 +84,7 @@ class GroupCommitter:
             self._room.clear()
             await self._room.wait()
         done: asyncio.Future[Lsn] = asyncio.get_running_loop().create_future()
-        self._queue.append(PendingAppend(events, encoded, size, expected_lsn, unchanged, done))
+        self._queue.append(PendingAppend(events, encoded, size, expected_lsn, unchanged, request, done))
         self._queued_bytes += size
         if self._running is None:
             # A task of its own: when a caller is cancelled, its write is not stopped half way.

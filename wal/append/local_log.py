@@ -16,7 +16,7 @@ from asteroid_cloud.wal.append.writer import LogWriter
 from asteroid_cloud.wal.disk.atomic_write import remove_unfinished
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import AsteroidError, NoSpace
-from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.format.events import Event, RequestKey
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.histories import count_between
 from asteroid_cloud.wal.limits import COMMIT_QUEUE_BYTES_MAX, FOLLOWER_BUFFER_BYTES_MAX
@@ -153,9 +153,10 @@ class LocalLog:
         *,
         expected_lsn: Lsn | None = None,
         unchanged: Unchanged | None = None,
+        request: RequestKey | None = None,
     ) -> Lsn:
         """Makes events durable, all or none; see ``Log.append``."""
-        return await self._appender.append(events, expected_lsn, unchanged)
+        return await self._appender.append(events, expected_lsn, unchanged, request)
 
     def check(self, unchanged: Unchanged) -> None:
         """See ``Log.check``."""

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from asteroid_cloud.wal.errors import AsteroidError
-from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.format.events import Event, RequestKey
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.durable_reader import ReadableLog
@@ -57,8 +57,9 @@ class Log(ReadableLog, Protocol):
         *,
         expected_lsn: Lsn | None = None,
         unchanged: Unchanged | None = None,
+        request: RequestKey | None = None,
     ) -> Lsn:
-        """Makes events durable, all or none, and gives the LSN of the last.
+        """Makes events durable, all or none, and gives the LSN of the last, which is logged with ``request``.
 
         Raises Conflict ``lsn_mismatch`` when ``expected_lsn`` is not the newest LSN, Conflict
         ``precondition_failed`` when ``unchanged`` may not hold, NoSpace or TooLarge with nothing written,

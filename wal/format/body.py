@@ -14,7 +14,7 @@ import zstandard
 
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.format.byte_shuffle import FLOAT_BYTES, pack_shuffled, shuffle_compressor, unshuffle
-from asteroid_cloud.wal.format.events import Encoded, Event, decode_event
+from asteroid_cloud.wal.format.events import Encoded, Event, RequestKey, decode_event
 
 LENGTH = struct.Struct("<I")
 ENTRY = struct.Struct("<II")
@@ -135,8 +135,8 @@ def _apart(sizes: Sequence[int], events: memoryview, vectors: bytes) -> Iterator
         taken += size
 
 
-def decoded(data: memoryview, vectors: bytes) -> Event:
-    """One event of a body; raises BadFrame if it does not decode."""
+def decoded(data: memoryview, vectors: bytes) -> tuple[Event, RequestKey | None]:
+    """One event of a body, and the request it belongs to; raises BadFrame if it does not decode."""
     try:
         return decode_event(data, vectors)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

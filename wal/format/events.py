@@ -6,7 +6,7 @@ with a default. Ids are little-endian u64, vectors little-endian float32, row af
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -89,6 +89,16 @@ class HistoryBegun(msgspec.Struct, frozen=True, array_like=True, tag=10):
     store: bytes
 
 
+class RequestAnswered(msgspec.Struct, frozen=True, array_like=True, tag=12):
+    """A request changed nothing that other events tell, and this was its answer; nothing changes by it."""
+
+    status: int
+    """The HTTP status; 0 when the request has only begun."""
+    lsn: int
+    """What the answer was as of."""
+    answer: bytes
+
+
 Event = (
     IndexCreated
     | IndexDeleted
@@ -100,10 +110,33 @@ Event = (
     | BulkPayloads
     | BulkLoaded
     | HistoryBegun
+    | RequestAnswered
 )
 
+
+KEY_BYTES, DIGEST_BYTES = 16, 8
+
+
+class RequestKey(msgspec.Struct, frozen=True, array_like=True):
+    """The request that an event belongs to, known by a key of the client's."""
+
+    key: Annotated[bytes, msgspec.Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
+    """Stands for the key."""
+    digest: Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
+    """Stands for all of the request: with the same key another one is refused."""
+    done: int | None = None
+    """Of a request with several events: how many ids those before have touched. None: this is all of it."""
+
+
+class Requested(msgspec.Struct, frozen=True, array_like=True, tag=11):
+    """An event on the disk together with the request that it belongs to."""
+
+    request: RequestKey
+    event: Event
+
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+_decoder: msgspec.msgpack.Decoder[Event | Requested] = msgspec.msgpack.Decoder(Event | Requested)
 
 
 def event_bytes(event: Event) -> int:
@@ -130,27 +163,29 @@ class Encoded(NamedTuple):
     vectors: bytes
 
 
-def encode_event(event: Event) -> Encoded:
+def encode_event(event: Event, request: RequestKey | None = None) -> Encoded:
     """The event, encoded; vectors that are apart are its own bytes, not a copy."""
+    vectors = b""
     if isinstance(event, VectorsUpserted | BulkRows) and event.vectors and len(event.vectors) % 4 == 0:
-        return Encoded(_encoder.encode(_with_vectors(event, b"")), event.vectors)
-    return Encoded(_encoder.encode(event), b"")
+        event, vectors = _with_vectors(event, b""), event.vectors
+    return Encoded(_encoder.encode(event if request is None else Requested(request, event)), vectors)
 
 
-def decode_event(data: bytes | memoryview, vectors: bytes = b"") -> Event:
-    """The event that ``data`` encodes, with ``vectors`` if they were apart.
+def decode_event(data: bytes | memoryview, vectors: bytes = b"") -> tuple[Event, RequestKey | None]:
+    """The event that ``data`` encodes, with ``vectors`` if they were apart, and the request it belongs to.
 
     Raises msgspec.DecodeError or UnicodeDecodeError if it is none, or has no place for such vectors.
     """
-    event = _decoder.decode(data)
+    found = _decoder.decode(data)
+    event, request = (found.event, found.request) if isinstance(found, Requested) else (found, None)
     if not vectors:
-        return event
+        return event, request
     if not isinstance(event, VectorsUpserted | BulkRows) or event.vectors:
         raise msgspec.DecodeError("vectors belong to an event that has no place for them")
-    return _with_vectors(event, vectors)
+    return _with_vectors(event, vectors), request
 
 
-def _with_vectors(event: VectorsUpserted | BulkRows, vectors: bytes) -> Event:
+def _with_vectors(event: VectorsUpserted | BulkRows, vectors: bytes) -> VectorsUpserted | BulkRows:
     if isinstance(event, BulkRows):
         return BulkRows(event.bulk, event.first, vectors)
     return VectorsUpserted(event.ids, vectors, event.payloads)

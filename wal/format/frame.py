@@ -145,7 +145,8 @@ def decode_body(
     lsn, time_ms = header.first_lsn, header.time_ms
     clock_ms = clock_of(header, packed) if header.flags & CLOCK else None
     for data, vectors in _unpacked(header, packed, unpacker):
-        yield Record(lsn, time_ms, decoded(data, vectors), clock_ms)
+        event, request = decoded(data, vectors)
+        yield Record(lsn, time_ms, event, clock_ms, request)
         lsn = Lsn(lsn + 1)
 
 
@@ -155,7 +156,7 @@ def decode_sized(
     """The events of a checked body, each with its bytes before compression; raises BadFrame."""
     entry = ENTRY.size if header.flags & APART else LENGTH.size
     for data, vectors in _unpacked(header, packed, unpacker):
-        yield decoded(data, vectors), entry + len(data) + len(vectors)
+        yield decoded(data, vectors)[0], entry + len(data) + len(vectors)
 
 
 def part_of_frame(

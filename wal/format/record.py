@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from asteroid_cloud.wal.format.events import Event
+from asteroid_cloud.wal.format.events import Event, RequestKey
 from asteroid_cloud.wal.lsn import Lsn
 
 
@@ -17,3 +17,5 @@ class Record(msgspec.Struct, frozen=True):
     event: Event
     clock_ms: int | None = None
     """What the writer's clock said, when that was less than ``time_ms``."""
+    request: RequestKey | None = None
+    """The request that it belongs to, when that had a key."""

@@ -18,6 +18,7 @@ from asteroid_cloud.wal.format.events import (
     IndexDeleted,
     PayloadMerged,
     PayloadReplaced,
+    RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
 )
@@ -31,6 +32,8 @@ def record_line(record: Record, *, vectors: bool) -> bytes:
     fields = {"lsn": record.lsn, "time": iso(record.time_ms), "event": type(record.event).__name__}
     if record.clock_ms is not None:
         fields["clock"] = iso(record.clock_ms)
+    if record.request is not None:
+        fields["request"] = record.request.key.hex()
     return msgspec.json.encode(fields | _fields(record.event, vectors))
 
 
@@ -57,6 +60,8 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
             return {"bulk": bulk, "first": first, "payloads": [_payload(payload) for payload in listed]}
         case HistoryBegun(branched_at, store):
             return {"branched_at": branched_at, "store": store.hex()}
+        case RequestAnswered(status, lsn, answer):
+            return {"status": status, "as_of": lsn, "answer": _payload(answer)}
         case IndexCreated() | IndexDeleted() | BulkLoaded():
             return msgspec.structs.asdict(event)
 

@@ -19,6 +19,7 @@ from asteroid_cloud.wal.format.events import (
     IndexDeleted,
     PayloadMerged,
     PayloadReplaced,
+    RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
 )
@@ -78,7 +79,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             yield record
             return
         for event in touching(record.event, self.ids, loads):
-            yield Record(record.lsn, record.time_ms, event)
+            yield Record(record.lsn, record.time_ms, event, request=record.request)
 
 
 def select(log: LogReader, selection: Selection) -> Iterator[Record]:
@@ -145,7 +146,7 @@ def touching(event: Event, ids: frozenset[int], loads: Mapping[int, BulkLoaded])
                 yield event
         case IndexDeleted():
             yield event
-        case IndexCreated() | HistoryBegun():
+        case IndexCreated() | HistoryBegun() | RequestAnswered():
             return
 
 

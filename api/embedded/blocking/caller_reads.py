@@ -41,7 +41,7 @@ class CallerReads:
     def snapshot(self, min_lsn: int = 0) -> Snapshot:
         """What the index holds now, ``min_lsn`` at least; only a wait for that goes to the event loop."""
         if min_lsn:
-            self._engine.check_position(min_lsn)
+            self._engine.histories.check(min_lsn)
         if min_lsn > self._engine.applied_lsn:
             self._loop.run(self._reads.reach, min_lsn)
         return self._engine.snapshot()

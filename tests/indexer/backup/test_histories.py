@@ -88,7 +88,7 @@ async def test_row_3_numbers_never_come_twice_and_positions_that_were_left_are_r
         assert await put(engine, *range(20, 40)) == HISTORY_LSNS + 20, "dense from the record that begins it"
         for left in (3, 13, HISTORY_LSNS - 1):
             assert refused(partial(feed_from, engine, left)) == where
-            assert refused(partial(engine.check_position, left)) == where
+            assert refused(partial(engine.histories.check, left)) == where
             assert await refused_write(engine, left) == "other_history"
         with pytest.raises(Conflict):
             await engine.wait_for(13, 0.0)
@@ -101,7 +101,7 @@ async def test_row_3_numbers_never_come_twice_and_positions_that_were_left_are_r
         await put(engine, 99)
         await engine.flush()
         assert inside(engine).log.first_lsn > HISTORY_LSNS
-        assert refused(lambda: engine.check_position(13)) == where, "the manifest knows"
+        assert refused(lambda: engine.histories.check(13)) == where, "the manifest knows"
     assert Verification(FILES, str(tmp_path)).run().findings == []
 
 
@@ -115,19 +115,19 @@ async def test_undo_and_undo_of_it_are_histories_of_their_own(tmp_path: Path) ->
     async with opened(tmp_path, KEEP) as engine:
         assert set(contents(engine)) == set(range(1, 13))
         assert await put(engine, 60) == 2 * HISTORY_LSNS + 1
-        assert refused(lambda: engine.check_position(second)) == {
+        assert refused(lambda: engine.histories.check(second)) == {
             "branched_at": 13,
             "began_at": 2 * HISTORY_LSNS,
         }
-        engine.check_position(13)
+        engine.histories.check(13)
         assert engine.name == name
     undo_replacement(FILES, str(tmp_path))
     async with opened(tmp_path, KEEP) as engine:
         assert set(contents(engine)) == {1, 50, 51}
         assert await put(engine, 70) == 3 * HISTORY_LSNS + 1
-        engine.check_position(second)
+        engine.histories.check(second)
         for left in (13, second + 1, 2 * HISTORY_LSNS + 1):
-            refused(partial(engine.check_position, left))
+            refused(partial(engine.histories.check, left))
         assert engine.name == name
     restore(tmp_path).in_place(Point(lsn=second))
     async with opened(tmp_path, KEEP) as engine:
@@ -167,7 +167,7 @@ async def test_a_store_restored_into_a_new_folder_has_another_name_and_other_num
         async with opened(tmp_path / folder, KEEP) as engine:
             assert await put(engine, 200) == HISTORY_LSNS + 1
             assert set(contents(engine)) == {*range(1, 13), 200}
-            details = refused(lambda: engine.check_position(made + 1))
+            details = refused(lambda: engine.histories.check(made + 1))
             assert details == {"branched_at": made, "began_at": HISTORY_LSNS}
             names.add(engine.name)
             assert len(names) == number
@@ -188,7 +188,7 @@ async def test_a_restore_goes_through_the_histories_before(tmp_path: Path) -> No
         assert done.records == (lsn if lsn < 10 else 5 + 3) - (2 if done.base_lsn else 0)
         async with opened(tmp_path / f"at{lsn}", KEEP) as engine:
             assert set(contents(engine)) == ids
-            refused(partial(engine.check_position, lsn + 1))
+            refused(partial(engine.histories.check, lsn + 1))
     assert restore(store).to_new(str(tmp_path / "newest"), Point()).lsn == last
     where = {"branched_at": 5, "began_at": HISTORY_LSNS}
     for left in (6, 13, HISTORY_LSNS - 1):

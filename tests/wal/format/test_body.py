@@ -22,7 +22,7 @@ DELETED = encode_event(IndexDeleted()).event
 
 def unpacked(flags: int, count: int, raw: int, data: bytes) -> list[Event]:
     pieces = unpack_encoded(flags, count, raw, memoryview(data), zstandard.ZstdDecompressor())
-    return [decoded(event, vectors) for event, vectors in pieces]
+    return [decoded(event, vectors)[0] for event, vectors in pieces]
 
 
 def apart(entries: list[tuple[int, int]], events: bytes, planes: bytes) -> tuple[int, int, int, bytes]:

@@ -16,6 +16,8 @@ from asteroid_cloud.wal.format.events import (
     IndexDeleted,
     PayloadMerged,
     PayloadReplaced,
+    RequestAnswered,
+    RequestKey,
     VectorsDeleted,
     VectorsUpserted,
     decode_event,
@@ -40,6 +42,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(BulkRows, U64, U64, st.binary()),
     st.builds(BulkPayloads, U64, U64, PAYLOADS),
     st.builds(BulkLoaded, U64, U64, U64, U64),
+    st.builds(RequestAnswered, st.integers(0, 599), U64, st.binary()),
 )
 
 TAGS = [
@@ -53,18 +56,39 @@ TAGS = [
     (BulkRows(1, 2, b"v"), b"\x94\x07\x01\x02\xc4\x01v"),
     (BulkPayloads(1, 2, [None]), b"\x94\x08\x01\x02\x91\xc0"),
     (BulkLoaded(1, 2, 3, 4), b"\x95\x09\x01\x02\x03\x04"),
+    (RequestAnswered(4, 2, b"a"), b"\x94\x0c\x04\x02\xc4\x01a"),
 ]
 
 
-@given(EVENTS)
-def test_an_event_survives_encoding(event: Event) -> None:
-    assert decode_event(*encode_event(event)) == event
+REQUESTS = st.none() | st.builds(
+    RequestKey,
+    st.binary(min_size=16, max_size=16),
+    st.binary(min_size=8, max_size=8),
+    st.none() | U64,
+)
+
+
+@given(EVENTS, REQUESTS)
+def test_an_event_survives_encoding(event: Event, request: RequestKey | None) -> None:
+    assert decode_event(*encode_event(event, request)) == (event, request)
+
+
+def test_the_envelope_of_a_request_never_changes() -> None:
+    request = RequestKey(b"k" * 16, b"d" * 8, 3)
+    encoded = b"\x93\x0b\x93\xc4\x10" + b"k" * 16 + b"\xc4\x08" + b"d" * 8 + b"\x03\x91\x02"
+    assert encode_event(IndexDeleted(), request) == (encoded, b"")
+
+
+@pytest.mark.parametrize("request_", [RequestKey(b"k" * 15, b"d" * 8), RequestKey(b"k" * 16, b"d" * 9)])
+def test_a_key_or_digest_of_another_length_is_refused(request_: RequestKey) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decode_event(*encode_event(IndexDeleted(), request_))
 
 
 @pytest.mark.parametrize(("event", "encoded"), TAGS, ids=lambda value: type(value).__name__)
 def test_tags_and_fields_never_change(event: Event, encoded: bytes) -> None:
     assert encode_event(event) == (encoded, b"")
-    assert decode_event(encoded) == event
+    assert decode_event(encoded) == (event, None)
 
 
 APART: list[tuple[Event, bytes]] = [
@@ -76,7 +100,7 @@ APART: list[tuple[Event, bytes]] = [
 @pytest.mark.parametrize(("event", "encoded"), APART, ids=["upserted", "bulk"])
 def test_whole_floats_are_kept_apart(event: VectorsUpserted | BulkRows, encoded: bytes) -> None:
     assert encode_event(event) == (encoded, event.vectors)
-    assert decode_event(encoded, event.vectors) == event
+    assert decode_event(encoded, event.vectors) == (event, None)
 
 
 @pytest.mark.parametrize("event", [IndexDeleted(), PayloadReplaced(1, b"p"), VectorsUpserted(b"i", b"v")])
@@ -87,7 +111,7 @@ def test_vectors_without_a_place_for_them_are_refused(event: Event) -> None:
 
 
 def test_fields_of_a_later_program_are_passed_over() -> None:
-    assert decode_event(b"\x92\x02\x2a") == IndexDeleted()
+    assert decode_event(b"\x92\x02\x2a") == (IndexDeleted(), None)
 
 
 @given(st.binary(max_size=60))
