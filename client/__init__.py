@@ -27,6 +27,7 @@ from asteroid_cloud.client.results.recovery import DataLoss, LostRecords, LostSe
 from asteroid_cloud.client.results.reports import (
     Backup,
     BackupReport,
+    Backups,
     BulkReport,
     IndexInfo,
     PurgeReport,
@@ -46,6 +47,7 @@ __all__ = [
     "AsyncClient",
     "Backup",
     "BackupReport",
+    "Backups",
     "Bounds",
     "BulkReport",
     "Change",

@@ -288,7 +288,11 @@ ANSWERS: dict[str, Schema] = {
         code=TEXT,
     ),
     "Tags": answer(["tags"], tags=array(ref("TagInfo"))),
-    "Backups": answer(["backups"], backups=array(ref("Backup"))),
+    "Backups": answer(
+        ["backups", "damaged"],
+        backups=array(ref("Backup")),
+        damaged=about("A sentence about each backup that is damaged, whichever store's it is.", array(TEXT)),
+    ),
     "HitsOfMany": answer(["results"], results=array(ref("Hits"))),
 }
 

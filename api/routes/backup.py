@@ -15,6 +15,6 @@ async def make_backup(request: AnyRequest, body: RawBody) -> JsonResponse:
 
 
 async def list_backups(request: AnyRequest) -> JsonResponse:
-    """Those of this store in the server's folder for backups, the newest first."""
+    """Those of this store in the server's folder for backups, the newest first, and what is damaged there."""
     collection = collection_of(request)
-    return answer({"backups": await collection.backups.listed()}, collection.engine.applied_lsn)
+    return answer(await collection.backups.listed(), collection.engine.applied_lsn)

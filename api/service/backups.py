@@ -28,6 +28,15 @@ class Backup(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class BackupsFound(msgspec.Struct, frozen=True):
+    """What there is in the folder for backups."""
+
+    backups: list[Backup]
+    """The finished backups of this store, the newest first."""
+    damaged: list[str]
+    """A sentence about each that is not usable, whichever store's it is."""
+
+
 class Backups:
     """Makes one backup at a time, each linked to the newest before it."""
 
@@ -62,10 +71,10 @@ class Backups:
             )
             return msgspec.structs.replace(made, damaged=[*damaged, *made.damaged])
 
-    async def listed(self) -> list[Backup]:
-        """The finished backups of this store, the newest first; raises Conflict ``backup_not_configured``."""
-        found, _ = await to_thread.run_sync(self._finished, self._allowed())
-        return sorted(found, key=lambda each: each.made_ms, reverse=True)
+    async def listed(self) -> BackupsFound:
+        """What there is; raises Conflict ``backup_not_configured``."""
+        found, damaged = await to_thread.run_sync(self._finished, self._allowed())
+        return BackupsFound(sorted(found, key=lambda each: each.made_ms, reverse=True), sorted(damaged))
 
     def _allowed(self) -> str:
         if self._folder is None:

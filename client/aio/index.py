@@ -6,7 +6,7 @@ from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.results.recovery import Recovery
-from asteroid_cloud.client.results.reports import Backup, BackupReport, IndexInfo, PurgeReport, Stats, Tag
+from asteroid_cloud.client.results.reports import BackupReport, Backups, IndexInfo, PurgeReport, Stats, Tag
 
 
 class AsyncIndexCalls(AsyncCalls):
@@ -50,8 +50,8 @@ class AsyncIndexCalls(AsyncCalls):
         """
         return await self._transport.send(routes.backup(name, timeout))
 
-    async def backups(self) -> list[Backup]:
-        """The finished backups in the server's backup folder, the newest first."""
+    async def backups(self) -> Backups:
+        """The finished backups in the server's backup folder, the newest first, and what is ``damaged``."""
         return await self._transport.send(routes.backups())
 
     async def tag(self, name: str) -> Tag:

@@ -18,6 +18,7 @@ from asteroid_cloud.client.results.recovery import Recovery
 from asteroid_cloud.client.results.reports import (
     Backup,
     BackupReport,
+    Backups,
     BulkReport,
     IndexInfo,
     PurgeReport,
@@ -179,6 +180,7 @@ class BackupsAnswer(Struct, frozen=True):
     """A list of backups."""
 
     backups: list[Backup]
+    damaged: list[str] = msgspec.field(default_factory=list)
 
 
 BACKUP_REPORT, BACKUPS = Decoder(BackupReport), Decoder(BackupsAnswer)
@@ -189,9 +191,10 @@ def backup_report(reply: Reply) -> BackupReport:
     return decode(BACKUP_REPORT, reply)
 
 
-def backups_of(reply: Reply) -> list[Backup]:
+def backups_of(reply: Reply) -> Backups:
     """The finished backups."""
-    return decode(BACKUPS, reply).backups
+    found = decode(BACKUPS, reply)
+    return Backups(found.backups, damaged=found.damaged)
 
 
 class TagsAnswer(Struct, frozen=True):

@@ -46,8 +46,8 @@ from asteroid_cloud.client.results.answer import Payload
 from asteroid_cloud.client.results.fields import Facets, FieldRange
 from asteroid_cloud.client.results.recovery import Recovery
 from asteroid_cloud.client.results.reports import (
-    Backup,
     BackupReport,
+    Backups,
     BulkReport,
     IndexInfo,
     PurgeReport,
@@ -267,7 +267,7 @@ def backup(name: str, timeout_s: float | None) -> Call[BackupReport]:
     return Call("POST", "/v1/backup", backup_report, body, JSON, Retry.UNSENT, timeout_s)
 
 
-def backups() -> Call[list[Backup]]:
+def backups() -> Call[Backups]:
     """GET /v1/backup."""
     return Call("GET", "/v1/backup", backups_of)
 

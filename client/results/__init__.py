@@ -12,6 +12,7 @@ from asteroid_cloud.client.results.recovery import DataLoss, LostRecords, LostSe
 from asteroid_cloud.client.results.reports import (
     Backup,
     BackupReport,
+    Backups,
     BulkReport,
     IndexInfo,
     PurgeReport,
@@ -25,6 +26,7 @@ __all__ = [
     "Answer",
     "Backup",
     "BackupReport",
+    "Backups",
     "Bounds",
     "BulkReport",
     "Change",

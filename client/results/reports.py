@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from asteroid_cloud.client.results.answer import Answer
@@ -70,6 +72,17 @@ class Backup(Answer, frozen=True):
     """When it was begun, in milliseconds since 1970."""
     files: int
     bytes: int
+
+
+class Backups(list[Backup]):
+    """The finished backups of a store, the newest first, and what is wrong with others beside them."""
+
+    __slots__ = ("damaged",)
+
+    def __init__(self, backups: Iterable[Backup] = (), *, damaged: Iterable[str] = ()) -> None:
+        super().__init__(backups)
+        self.damaged = list(damaged)
+        """A sentence about each backup in the server's folder that is damaged, whichever store's it is."""
 
 
 class Tag(Answer, frozen=True):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.results.recovery import Recovery
-from asteroid_cloud.client.results.reports import Backup, BackupReport, IndexInfo, PurgeReport, Stats, Tag
+from asteroid_cloud.client.results.reports import BackupReport, Backups, IndexInfo, PurgeReport, Stats, Tag
 from asteroid_cloud.client.sync.calls import Calls
 
 
@@ -51,8 +51,8 @@ class IndexCalls(Calls):
         """
         return self._transport.send(routes.backup(name, timeout))
 
-    def backups(self) -> list[Backup]:
-        """The finished backups in the server's backup folder, the newest first."""
+    def backups(self) -> Backups:
+        """The finished backups in the server's backup folder, the newest first, and what is ``damaged``."""
         return self._transport.send(routes.backups())
 
     def tag(self, name: str) -> Tag:

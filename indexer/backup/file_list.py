@@ -26,6 +26,7 @@ from asteroid_cloud.wal.disk import (
 )
 from asteroid_cloud.wal.errors import CorruptionError, NotFound, UnsupportedVersion
 from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.store import refuse_linked_parts
 
 FORMAT = 2
 LIST_BYTES_MAX = 64 * MIB
@@ -79,12 +80,13 @@ def is_backup(files: Files, folder: str) -> bool:
 def read_backup(files: Files, folder: str) -> BackupList:
     """The list of a finished backup.
 
-    Raises NotFound ``no_backup`` for a folder without one, CorruptionError for a list that is damaged,
-    UnsupportedVersion for one of a newer program.
+    Raises NotFound ``no_backup`` for a folder without one, CorruptionError for a list that is damaged and for
+    a folder inside that is a link, UnsupportedVersion for one of a newer program.
     """
     path = StoreLayout(folder).collection().backup_list
     if not files.exists(path):
         raise NotFound(f"{folder} holds no finished backup", code="no_backup")
+    refuse_linked_parts(files, folder)
     try:
         found = msgspec.json.decode(read_small(files, path, LIST_BYTES_MAX), type=BackupList)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -280,8 +280,9 @@ async def test_backups(client: Any) -> None:
     name = f"of-{(await client.stats()).lsn}"
     made = await client.backup(name, timeout=60)
     assert made.files > 0
-    newest = (await client.backups())[0]
-    assert (newest.name, newest.lsn, newest.files) == (name, made.lsn, made.files)
+    found = await client.backups()
+    assert (found[0].name, found[0].lsn, found[0].files) == (name, made.lsn, made.files)
+    assert found.damaged == []
     with pytest.raises(Conflict) as caught:
         await client.backup(name)
     assert caught.value.code == "backup_exists"

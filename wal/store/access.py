@@ -19,7 +19,7 @@ from asteroid_cloud.wal.disk.files import FileLock, Files
 from asteroid_cloud.wal.disk.guarded_files import GuardedFiles
 from asteroid_cloud.wal.disk.layout import CollectionLayout, StoreLayout
 from asteroid_cloud.wal.errors import StorageError
-from asteroid_cloud.wal.store.kind import FolderKind, kind_of, refusal
+from asteroid_cloud.wal.store.kind import FolderKind, kind_of, refusal, refuse_linked_parts
 from asteroid_cloud.wal.store.swap import finish_interrupted, is_interrupted
 
 logger = logging.getLogger(__name__)
@@ -109,4 +109,6 @@ def _checked(files: Files, folder: str, *, creates: bool = False, backups: bool 
     )
     if not is_welcome:
         raise refusal(folder, kind)
+    if kind is FolderKind.BACKUP:
+        refuse_linked_parts(files, folder)
     return kind

@@ -6,8 +6,8 @@ from enum import Enum
 
 from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
 from asteroid_cloud.wal.disk.files import Files
-from asteroid_cloud.wal.disk.layout import BACKUP_LIST, INCOMPLETE, LOCK, has_store
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, NotFound, StorageError
+from asteroid_cloud.wal.disk.layout import BACKUP_LIST, INCOMPLETE, LOCK, StoreLayout, has_store
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, NotFound, StorageError
 
 
 class FolderKind(Enum):
@@ -35,6 +35,13 @@ def kind_of(files: Files, folder: str) -> FolderKind:
     if has_store(names):
         return FolderKind.STORE
     return FolderKind.OTHER if names else FolderKind.EMPTY
+
+
+def refuse_linked_parts(files: Files, folder: str) -> None:
+    """Raises CorruptionError when a folder inside a backup is a link: what it leads to is no part of it."""
+    for part in StoreLayout(folder).collection().parts:
+        if files.exists(part) and not files.is_dir(part):
+            raise CorruptionError(part, 0, "it is a link, or a file, where a backup has a folder")
 
 
 def refusal(folder: str, kind: FolderKind) -> AsteroidError:

@@ -113,6 +113,26 @@ async def test_rows_13_15_planted_in_a_backup(name: str, kind: str, place: Path)
     assert (place / "precious").read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("part", ["wal", "index", "tags"])
+async def test_row_15_a_folder_of_a_backup_that_is_a_link_is_refused(part: str, place: Path) -> None:
+    (place / "backup" / part).rename(place / "elsewhere")
+    (place / "backup" / part).symlink_to(place / "elsewhere")
+    for words in (*RESTORES.values(), ("verify", "--data", "BACKUP"), ("wal", "ls", "--data", "BACKUP")):
+        assert call(words, place) != 0
+        assert not (place / "new").exists()
+    assert call(("backup", "NEW", "--data", "STORE", "--previous", "BACKUP"), place) == 0
+    assert "linked" not in (place / "new" / "BACKUP.json").read_text()
+    for path in (place / "new").rglob("*"):
+        assert path.is_dir() or path.stat().st_nlink == 1, "nothing of what is behind the link was taken over"
+    assert call(("restore", "NEW", "--check"), place) == 0
+
+
+async def test_a_backup_may_be_reached_by_a_link(place: Path) -> None:
+    (place / "backup").rename(place / "elsewhere")
+    (place / "backup").symlink_to(place / "elsewhere")
+    assert call(RESTORES["restore"], place) == 0
+
+
 @pytest.mark.parametrize(
     "name", ["store/index/manifest", "store/tags/t", "store/lost.json", "backup/BACKUP.json"]
 )
