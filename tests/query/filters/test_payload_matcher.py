@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asteroid_cloud.query import parse_filter
+from asteroid_cloud.query.filters import payload_matcher
 from tests.support import oracle, strategies
 
 BIG = 2**53
+TIME = "2026-11-28T00:00:00Z"
 
 # filter, payloads that match, payloads that do not
 TABLE: list[tuple[dict[str, Any], list[str], list[str]]] = [
@@ -204,3 +206,32 @@ def test_the_fields_that_a_filter_names_suffice(filter: dict[str, Any], payload:
 @given(filter=strategies.filters, payload=strategies.payloads)
 def test_not_is_the_complement(filter: dict[str, Any], payload: dict[str, Any]) -> None:
     assert parse_filter({"$not": filter}).matches(payload) is not parse_filter(filter).matches(payload)
+
+
+@pytest.mark.parametrize(
+    ("filter", "payload", "worked_out"),
+    [
+        ({"$or": [{"a": {"$contains_any": [-n]}} for n in range(150)]}, {"a": [1, 2]}, "elements_of"),
+        ({"$or": [{"a": {"$contains_all": [[-n]]}} for n in range(150)]}, {"a": [[1], 2]}, "elements_of"),
+        ({"$nor": [{"a.b": {"$contains_any": ["x"]}}] * 9}, {"a": {"b": ["y"]}}, "elements_of"),
+        (
+            {"$or": [{"a": {"$after": f"20{n}-01-01T00:00:00Z"}} for n in range(50, 99)]},
+            {"a": TIME},
+            "instant",
+        ),
+    ],
+)
+def test_what_all_of_a_value_is_read_for_is_worked_out_once_a_payload(
+    monkeypatch: pytest.MonkeyPatch, filter: dict[str, Any], payload: dict[str, Any], worked_out: str
+) -> None:
+    matches, real, calls = parse_filter(filter).matches, getattr(payload_matcher, worked_out), list[object]()
+
+    def counted(value: object) -> object:
+        calls.append(value)
+        return real(value)
+
+    monkeypatch.setattr(payload_matcher, worked_out, counted)
+    assert matches(payload) is oracle.matches(filter, payload)
+    assert len(calls) == 1
+    matches(payload)
+    assert len(calls) == 2, "of each payload anew: nothing of it is kept"
