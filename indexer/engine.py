@@ -14,6 +14,7 @@ from math import inf
 
 import anyio
 import numpy as np
+from anyio import to_thread
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.admin import Admin
@@ -51,6 +52,9 @@ from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.disk import Files, LocalFiles, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, Conflict
 from asteroid_cloud.wal.format import IndexCreated, IndexDeleted, RequestKey
+
+FOUND_IN_PLACE_MAX = 1_000
+"""More ids than this are looked up in a thread."""
 
 
 class Engine:
@@ -212,7 +216,7 @@ class Engine:
         """
         self._writer.check()
         unchanged = self._unchanged(ids, condition)
-        write = delete_of(self.snapshot(), ids)
+        write = await _deletion(self.snapshot(), ids)
         if not write.events:
             if unchanged is not None:
                 self._writer.parts.log.check(unchanged)
@@ -303,6 +307,13 @@ class Engine:
     async def memory(self) -> MemoryUse:
         """As ``Admin.memory``."""
         return await self.admin.memory()
+
+
+async def _deletion(snapshot: Snapshot, ids: NDArray[np.uint64]) -> Write:
+    """As ``delete_of``, without holding up the event loop."""
+    if len(ids) <= FOUND_IN_PLACE_MAX:
+        return delete_of(snapshot, ids)
+    return await to_thread.run_sync(delete_of, snapshot, ids)
 
 
 @contextmanager

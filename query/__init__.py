@@ -4,6 +4,8 @@ It owns the filter language, the choice of how to search, and every way to read 
 never waits; all that it keeps is a bounded cache of bitmaps, which belongs to the caller.
 """
 
+from asteroid_cloud.query import estimates
+from asteroid_cloud.query.costs import COMPONENTS_A_SECOND, seconds_of
 from asteroid_cloud.query.fields.facets import Facets, FacetValue, facets
 from asteroid_cloud.query.fields.field_range import Bounds, FieldRange, field_range
 from asteroid_cloud.query.fields.values import field_path
@@ -17,12 +19,15 @@ from asteroid_cloud.query.records.matching_records import count, matching_among,
 from asteroid_cloud.query.records.records import Record, fetch, fetch_one
 from asteroid_cloud.query.records.scroll import ScrollPage, scroll
 from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.work import UNBOUNDED, Work, too_costly
 
 # Names of version 0.1, which keep working.
 MaskCache = FilterCache
 
 __all__ = [
+    "COMPONENTS_A_SECOND",
     "MATCH_ALL",
+    "UNBOUNDED",
     "Bounds",
     "Explain",
     "FacetValue",
@@ -39,8 +44,10 @@ __all__ = [
     "ScrollPage",
     "SearchRequest",
     "SearchResult",
+    "Work",
     "count",
     "estimate",
+    "estimates",
     "facets",
     "fetch",
     "fetch_one",
@@ -53,5 +60,7 @@ __all__ = [
     "scroll",
     "search",
     "search_batch",
+    "seconds_of",
     "summary_of",
+    "too_costly",
 ]

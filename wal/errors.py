@@ -7,6 +7,8 @@
     ├── Conflict                      the state forbids it: no index, a second index, not empty
     ├── TooLarge                      a body, batch or value over its limit
     ├── Overloaded                    try again later: rate, back-pressure, not caught up, not ready
+    │   └── TooCostly                 a read beyond its budget of work or time
+    ├── Cancelled                     nobody waits for the answer any more
     └── StorageError                  the disk or what is on it
         ├── CorruptionError           damage found: path, offset, reason
         ├── Poisoned                  an fsync failed; no write is accepted until a restart
@@ -74,6 +76,21 @@ class Overloaded(AsteroidError):
     ) -> None:
         super().__init__(message, code=code, **details)
         self.retry_after_s = retry_after_s
+
+
+class TooCostly(Overloaded):
+    """A read takes more work, or longer, than one may; ``limit_s`` says how much in seconds.
+
+    To ask for the same again does not help.
+    """
+
+    default_code = "too_costly"
+
+
+class Cancelled(AsteroidError):
+    """A read was ended because nobody waits for it any more; only its own code sees this."""
+
+    default_code = "cancelled"
 
 
 class StorageError(AsteroidError):

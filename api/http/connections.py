@@ -14,10 +14,11 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from asteroid_cloud.api.http.exchange.gone import Gone
 from asteroid_cloud.api.http.lingering_close import LingeringTransport
 from asteroid_cloud.api.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
 from asteroid_cloud.api.wire.error_answers import answer_to
-from asteroid_cloud.api.wire.headers import CUT
+from asteroid_cloud.api.wire.headers import CUT, GONE
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, new_request_id
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
@@ -48,6 +49,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._connections_max = connections_max()
         self._deadline: asyncio.TimerHandle | None = None
         """Runs while headers are awaited: from the connection or a request's first byte to their end."""
+        self._gone = Gone()
+        """Ends reads that nobody waits for any more."""
         self._header_bytes = 0
         self._answering: LingeringTransport | None = None
         """What the newest request is answered through."""
@@ -64,6 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         if self._answering is not None:
             self._answering.forget()
+        self._gone.tell()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -92,6 +96,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().on_headers_complete()
         self._answering = LingeringTransport(self.transport, self.loop)
+        self.scope[GONE] = self._gone.ends  # type: ignore[literal-required]
         self.scope[CUT] = self.transport.abort  # type: ignore[literal-required]
         self.cycle.transport = self._answering  # type: ignore[assignment]  # all of it that a cycle uses
 

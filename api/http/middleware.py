@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
@@ -26,12 +26,13 @@ from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.http.units import parse_size
 from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
 from asteroid_cloud.api.openapi.swagger_page import PAGE_PREFIX, PAGE_ROUTES
+from asteroid_cloud.api.routes import changes
 from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.service.memory.answers import AnswerBudget, AnswerRoom
 from asteroid_cloud.api.service.memory.heap import HeapTrimmer
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.error_answers import ErrorAnswer
-from asteroid_cloud.api.wire.headers import ANSWER_ROOM, HEAD_ONLY
+from asteroid_cloud.api.wire.headers import ANSWER_ROOM, GONE, HEAD_ONLY
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
 from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
@@ -39,6 +40,8 @@ from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
 API = "/v1/"
 """What answers for a store, and names it."""
 ALL_ROUTES = (*ROUTES, *PAGE_ROUTES)
+READS = {route.path for route in ROUTES if route.scope == "read" and route.handler is not changes.changes}
+"""The paths of reads, but for change feeds, which see to it themselves."""
 ALWAYS_ANSWERED = {route.path for route in ROUTES if route.scope == "open"}
 """No bound on requests holds for these, or a busy server would look like a dead one."""
 
@@ -101,7 +104,8 @@ class RequestGuard:
                 sender.store = self._store_name()
             body.check_declared()
             inner = _inner_scope(scope, body, room)
-            await self._app(inner, body.receive, sender)
+            with _until_gone(scope):
+                await self._app(inner, body.receive, sender)
         except Exception as error:
             if not await self._answered(error, sender):
                 raise
@@ -159,6 +163,13 @@ class RequestGuard:
                 raise Overloaded("too many large bodies at once", retry_after_s=1.0)
         if scope["method"] == "OPTIONS":  # which the framework would answer by itself
             raise NotFound("there is no such route")
+
+
+def _until_gone(scope: HTTPScope) -> AbstractContextManager[None]:
+    """A read ends when its client goes away; what a write does is done whoever waits for it."""
+    if scope["path"] in READS and GONE in scope:
+        return scope[GONE]()  # type: ignore[literal-required,no-any-return]  # our own key
+    return nullcontext()
 
 
 def _inner_scope(scope: HTTPScope, body: Body, room: AnswerRoom) -> HTTPScope:

@@ -156,6 +156,7 @@ async def _serve(settings: Settings) -> None:
             settings.backup_dir,
             awaits_index=settings.dim is not None,
             quality=settings.quality_options,
+            bounds=settings.read_bounds,
         )
         collections = Collections(collection)
         app = create_app(settings, collections, metrics)

@@ -22,6 +22,7 @@ from asteroid_cloud.api.service.quality.options import (
     QualityOptions,
     checked_options,
 )
+from asteroid_cloud.api.service.reading.bounds import ReadBounds
 from asteroid_cloud.indexer import EngineOptions, RetentionChange, checked_spec
 from asteroid_cloud.query.limits import EF_SEARCH_WIDENED_MAX
 from asteroid_cloud.wal.append import SLOW_SYNC_S
@@ -32,6 +33,8 @@ VARIABLE_PREFIX = "ASTEROID_"
 PUBLIC = ("ready", "metrics", "docs")
 NO_BOUND = "none"
 """Ends a bound of the retained log that the store remembers."""
+SECONDS = ("body_timeout_s", "answer_stall_s", "drain_s", "slow_sync_s", "read_budget_s", "read_deadline_s")
+"""Settings of which none may be 0 or less."""
 NOT_A_KEY = "must be of printable ASCII characters, without spaces around them"
 
 
@@ -171,6 +174,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             metavar="SIZE",
         ),
     ] = "64MiB"
+    read_budget_s: Annotated[
+        float,
+        _about(
+            "Processor time that one read, or finding what a write by filter changes, may take, estimated "
+            "from rows, payload bytes and predicates. One beyond it is answered 503 too_costly.",
+            unit="seconds",
+        ),
+    ] = 60.0
+    read_deadline_s: Annotated[
+        float,
+        _about(
+            "Seconds after which a read is ended and answered 503 too_costly; of a write by filter, each of "
+            "its batches.",
+            unit="seconds",
+        ),
+    ] = 30.0
     drain_s: Annotated[
         float,
         _about(
@@ -205,38 +224,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.port <= 65_535:
-            raise ValueError("port must be from 0 to 65535")
-        if self.dim is not None:
-            try:
-                checked_spec(self.dim, self.metric, self.bits)
-            except InvalidRequest as error:
-                raise ValueError(error.message) from error
-        for name in self.public_names:
-            if name not in PUBLIC:
-                raise ValueError(f"public must be of {', '.join(PUBLIC)}, not {name}")
-        if self.seal_rows < 1 or self.concurrency < 1:
-            raise ValueError("seal_rows and concurrency must be at least 1")
-        if not 0 <= self.rate_limit < math.inf:
-            raise ValueError("rate_limit must be a number from 0")
-        for name in ("body_timeout_s", "answer_stall_s", "drain_s", "slow_sync_s"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be a number above 0")
-        _check_retention(self)
-        _check_size("memory_budget", self.memory_budget)
-        _check_size("answer_budget", self.answer_budget)
-        if self.mapped_bytes_max is not None:
-            _check_size("mapped_bytes_max", self.mapped_bytes_max)
-            if self.mapped == "warm":
-                raise ValueError("mapped_bytes_max and mapped=warm exclude each other")
-        if self.api_key is not None and not is_key(self.api_key):
-            # An empty variable must not open a server that was meant to be closed.
-            raise ValueError(f"api_key {NOT_A_KEY}")
-
-        try:
-            checked_options(self.recall_sample_every, self.recall_min)
-        except InvalidRequest as error:
-            raise ValueError(error.message) from error
+        _check(self)
 
     def __repr__(self) -> str:
         shown = (field.name for field in msgspec.structs.fields(self) if field.name != "api_key")
@@ -273,6 +261,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 _bound(self.log_retention_age, lambda text: 1000 * parse_age_s(text)),
             ),
         )
+
+    @property
+    def read_bounds(self) -> ReadBounds:
+        """What of it reads need."""
+        return ReadBounds(self.read_budget_s, self.read_deadline_s)
 
     @property
     def quality_options(self) -> QualityOptions:
@@ -315,6 +308,42 @@ def _bound(text: str | None, parse: Callable[[str], int]) -> int | msgspec.Unset
     if text is None:
         return msgspec.UNSET
     return None if text == NO_BOUND else parse(text)
+
+
+def _check(said: Settings) -> None:
+    """Raises ValueError for what cannot be."""
+    if not 0 <= said.port <= 65_535:
+        raise ValueError("port must be from 0 to 65535")
+    if said.dim is not None:
+        try:
+            checked_spec(said.dim, said.metric, said.bits)
+        except InvalidRequest as error:
+            raise ValueError(error.message) from error
+    for name in said.public_names:
+        if name not in PUBLIC:
+            raise ValueError(f"public must be of {', '.join(PUBLIC)}, not {name}")
+    if said.seal_rows < 1 or said.concurrency < 1:
+        raise ValueError("seal_rows and concurrency must be at least 1")
+    if not 0 <= said.rate_limit < math.inf:
+        raise ValueError("rate_limit must be a number from 0")
+    for name in SECONDS:
+        if not 0 < getattr(said, name) < math.inf:
+            raise ValueError(f"{name} must be a number above 0")
+    _check_retention(said)
+    _check_size("memory_budget", said.memory_budget)
+    _check_size("answer_budget", said.answer_budget)
+    if said.mapped_bytes_max is not None:
+        _check_size("mapped_bytes_max", said.mapped_bytes_max)
+        if said.mapped == "warm":
+            raise ValueError("mapped_bytes_max and mapped=warm exclude each other")
+    if said.api_key is not None and not is_key(said.api_key):
+        # An empty variable must not open a server that was meant to be closed.
+        raise ValueError(f"api_key {NOT_A_KEY}")
+
+    try:
+        checked_options(said.recall_sample_every, said.recall_min)
+    except InvalidRequest as error:
+        raise ValueError(error.message) from error
 
 
 def _check_retention(said: Settings) -> None:

@@ -18,9 +18,11 @@ DATA = ("index_not_initialized", "not_ready")
 READ = (*DATA, "bad_min_lsn", "other_history", "not_caught_up")
 WRITE = (*DATA, "poisoned", "storage_error", "no_space")
 VECTOR = (*BODY, "bad_vector", "wrong_dim")
+LONG = (*READ, "too_costly")
+"""A read that may take long."""
 SEARCH = (
     "answer_too_large",
-    *READ,
+    *LONG,
     *VECTOR,
     *("bad_id", "bad_k", "bad_ef_search", "bad_filter", "bad_include", "bad_exact", "bad_offset"),
     *("bad_max_distance", "bad_explain", "not_found"),
@@ -95,28 +97,28 @@ OPERATIONS: dict[str, Operation] = {
         "vectors",
         "Get many vectors",
         "Rows",
-        (*READ, *BODY, "bad_id", "bad_include", "batch_too_large", "answer_too_large"),
+        (*LONG, *BODY, "bad_id", "bad_include", "batch_too_large", "answer_too_large"),
         "FetchBody",
     ),
     "delete_many": Operation(
         "vectors",
         "Delete many",
         "Deleted",
-        (*WRITE, *BODY, "bad_id", "bad_filter", "batch_too_large"),
+        (*WRITE, *BODY, "bad_id", "bad_filter", "batch_too_large", "too_costly"),
         "DeleteBody",
     ),
     "merge_many": Operation(
         "vectors",
         "Merge into many payloads",
         "Patched",
-        (*WRITE, *BODY, "bad_id", "bad_filter", "bad_payload", "batch_too_large"),
+        (*WRITE, *BODY, "bad_id", "bad_filter", "bad_payload", "batch_too_large", "too_costly"),
         "PatchBody",
     ),
     "scroll": Operation(
         "vectors",
         "Walk in id order",
         "Page",
-        (*READ, *BODY, "bad_filter", "bad_limit", "bad_cursor", "bad_include"),
+        (*LONG, *BODY, "bad_filter", "bad_limit", "bad_cursor", "bad_include"),
         "ScrollBody",
     ),
     "search": Operation("search", "Nearest neighbours", "Hits", SEARCH, "SearchBody"),
@@ -131,15 +133,15 @@ OPERATIONS: dict[str, Operation] = {
         "search",
         "How true the neighbours are",
         "Recall",
-        (*READ, *BODY, "bad_num", "bad_k", "bad_ef_search", "bad_filter"),
+        (*LONG, *BODY, "bad_num", "bad_k", "bad_ef_search", "bad_filter"),
         "RecallBody",
     ),
-    "count": Operation("search", "How many match", "Counted", (*READ, *BODY, "bad_filter"), "CountBody"),
+    "count": Operation("search", "How many match", "Counted", (*LONG, *BODY, "bad_filter"), "CountBody"),
     "facets": Operation(
         "fields",
         "The commonest values",
         "Facets",
-        (*READ, *BODY, "bad_field", "bad_filter", "bad_limit", "too_many_values", "answer_too_large"),
+        (*LONG, *BODY, "bad_field", "bad_filter", "bad_limit", "too_many_values", "answer_too_large"),
         "FacetsBody",
     ),
     "backup": Operation(
@@ -181,7 +183,7 @@ OPERATIONS: dict[str, Operation] = {
         "fields",
         "The least and the greatest",
         "FieldRange",
-        (*READ, *BODY, "bad_field", "bad_filter"),
+        (*LONG, *BODY, "bad_field", "bad_filter"),
         "RangeBody",
     ),
     "bulk_build": Operation(

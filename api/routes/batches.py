@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from litestar.params import RawBody
 from litestar.types import ASGIApp
+from numpy.typing import NDArray
 
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PAGE_BYTES_MAX, PATCH_IDS_MAX
+from asteroid_cloud.api.routes.reading_bodies import read, read_filter
 from asteroid_cloud.api.routes.responses import (
     AnyRequest,
     JsonResponse,
@@ -13,6 +16,7 @@ from asteroid_cloud.api.routes.responses import (
     answer,
     collection_of,
     room_of,
+    until_gone,
     wanted_lsn,
 )
 from asteroid_cloud.api.service.checks import checked_ids, checked_include
@@ -20,31 +24,38 @@ from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_id
 from asteroid_cloud.api.service.writes import put_batch
 from asteroid_cloud.api.wire.answers import page_pieces, rows_pieces
 from asteroid_cloud.api.wire.batches import read_batch
-from asteroid_cloud.api.wire.requests import DELETE, FETCH, PATCH, SCROLL, decode, filter_from, payload_from
+from asteroid_cloud.api.wire.requests import (
+    DELETE,
+    FETCH,
+    PATCH,
+    SCROLL,
+    DeleteBody,
+    FetchBody,
+    decode,
+    payload_from,
+)
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.limits import KIB
-
-IN_PLACE_BYTES_MAX = 64 * KIB
-"""Bodies up to this size are read in place; a larger one would keep the event loop busy too long."""
 
 
 async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     """All of them or none; an id given twice ends up as its last item says."""
     collection = collection_of(request)
     dim = collection.engine.snapshot().spec.dim
-    if len(body) <= IN_PLACE_BYTES_MAX:
-        batch = read_batch(body, dim)
-    else:
-        batch = await collection.reads.in_thread(lambda: read_batch(body, dim))
+    batch = await read(collection.reads, len(body), lambda: read_batch(body, dim))
     result = await put_batch(collection.engine, batch.ids, batch.vectors, batch.payloads)
     return answer({"inserted": len(batch.ids), "lsn": result.lsn}, result.lsn)
 
 
 async def fetch_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
     """Those of the ids that exist, in the order asked."""
-    asked = decode(FETCH, body)
-    ids, include = checked_ids(asked.ids, FETCH_IDS_MAX), checked_include(asked.include)
     reads = collection_of(request).reads
+
+    def read_body() -> tuple[FetchBody, NDArray[np.uint64]]:
+        asked = decode(FETCH, body)
+        return asked, checked_ids(asked.ids, FETCH_IDS_MAX)
+
+    asked, ids = await read(reads, len(body), read_body)
+    include = checked_include(asked.include)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     room = room_of(request, "send fewer ids, or leave out of include what is not needed")
     records = await reads.fetch(
@@ -55,13 +66,21 @@ async def fetch_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
 
 async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Those with the ids given, or all that match a filter."""
-    asked, collection = decode(DELETE, body), collection_of(request)
-    if (asked.ids is None) == (not bytes(asked.filter)):
-        raise InvalidRequest("give either ids or a filter")
+    collection = collection_of(request)
+    engine, reads = collection.engine, collection.reads
+
+    def read_body() -> tuple[DeleteBody, NDArray[np.uint64]]:
+        asked = decode(DELETE, body)
+        if (asked.ids is None) == (not bytes(asked.filter)):
+            raise InvalidRequest("give either ids or a filter")
+        return asked, checked_ids(() if asked.ids is None else asked.ids, DELETE_IDS_MAX)
+
+    asked, ids = await read(reads, len(body), read_body)
     if asked.ids is not None:
-        result = await collection.engine.delete(checked_ids(asked.ids, DELETE_IDS_MAX))
+        result = await engine.delete(ids)
     else:
-        result = await delete_matching(collection.engine, collection.reads, filter_from(asked.filter))
+        with until_gone(request):
+            result = await delete_matching(engine, reads, await read_filter(reads, asked.filter))
     return answer({"deleted": result.affected, "lsn": result.lsn}, result.lsn)
 
 
@@ -76,14 +95,16 @@ async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
             collection.engine, collection.reads, checked_ids(asked.ids, PATCH_IDS_MAX), patch
         )
     else:
-        result = await merge_matching(collection.engine, collection.reads, filter_from(asked.filter), patch)
+        filter = await read_filter(collection.reads, asked.filter)
+        with until_gone(request):
+            result = await merge_matching(collection.engine, collection.reads, filter, patch)
     return answer({"patched": result.affected, "lsn": result.lsn}, result.lsn)
 
 
 async def scroll_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
     """One page; its cursor asks for the next. A page of large rows ends before ``limit``."""
     asked, reads = decode(SCROLL, body), collection_of(request).reads
-    filter, include = filter_from(asked.filter), checked_include(asked.include)
+    filter, include = await read_filter(reads, asked.filter), checked_include(asked.include)
     if isinstance(asked.limit, bool) or not isinstance(asked.limit, int):
         raise InvalidRequest("limit must be an integer", code="bad_limit")
     if asked.cursor is not None and not isinstance(asked.cursor, str):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import msgspec
 from litestar.params import RawBody
 
+from asteroid_cloud.api.routes.reading_bodies import read_filter
 from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
-from asteroid_cloud.api.wire.requests import FACETS, RANGE, decode, filter_from
+from asteroid_cloud.api.wire.requests import FACETS, RANGE, decode
 from asteroid_cloud.query import field_path
 
 
 async def facets(request: AnyRequest, body: RawBody) -> JsonResponse:
     """How many of the vectors that match have each value of a payload field; exact, of one snapshot."""
     asked, reads = decode(FACETS, body), collection_of(request).reads
-    path, filter = field_path(asked.field), filter_from(asked.filter)
+    path, filter = field_path(asked.field), await read_filter(reads, asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     found = await reads.facets(snapshot, path, filter, asked.limit)
     return answer(await reads.in_thread(lambda: msgspec.json.encode(found)), snapshot.lsn)
@@ -22,6 +23,6 @@ async def facets(request: AnyRequest, body: RawBody) -> JsonResponse:
 async def field_range(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Between which numbers and strings a payload field lies in the vectors that match; of one snapshot."""
     asked, reads = decode(RANGE, body), collection_of(request).reads
-    path, filter = field_path(asked.field), filter_from(asked.filter)
+    path, filter = field_path(asked.field), await read_filter(reads, asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     return answer(await reads.field_range(snapshot, path, filter), snapshot.lsn)

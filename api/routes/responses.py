@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgspec
@@ -11,7 +13,7 @@ from litestar.types import Receive, Scope, Send
 from asteroid_cloud.api.service.collections import Collection, Collections
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.service.metrics import Metrics
-from asteroid_cloud.api.wire.headers import ANSWER_ROOM, ETAG, LSN_HEADER, entity_tag, min_lsn_of
+from asteroid_cloud.api.wire.headers import ANSWER_ROOM, ETAG, GONE, LSN_HEADER, entity_tag, min_lsn_of
 from asteroid_cloud.api.wire.json_pieces import Pieces
 from asteroid_cloud.api.wire.media_types import JSON
 
@@ -42,6 +44,13 @@ def room_of(request: AnyRequest, hint: str) -> AnswerRoom:
     """Where the answer is counted; ``hint`` says what a caller lowers when it is too large."""
     room: AnswerRoom = request.scope[ANSWER_ROOM]  # type: ignore[literal-required]  # the guard's own key
     return room.lower(hint)
+
+
+def until_gone(request: AnyRequest) -> AbstractContextManager[None]:
+    """A block that ends when the client goes away, with Cancelled."""
+    ends: Callable[[], AbstractContextManager[None]]
+    ends = request.scope.get(GONE, nullcontext)  # type: ignore[assignment]  # our own key
+    return ends()
 
 
 def wanted_lsn(request: AnyRequest, field: object = None) -> int:

@@ -7,6 +7,7 @@ from functools import partial
 from litestar.params import RawBody
 from litestar.types import ASGIApp
 
+from asteroid_cloud.api.routes.reading_bodies import read_filter, with_filter
 from asteroid_cloud.api.routes.responses import (
     AnyRequest,
     JsonResponse,
@@ -25,7 +26,6 @@ from asteroid_cloud.api.wire.requests import (
     SEARCH_BATCH,
     SearchBatchBody,
     decode,
-    filter_from,
 )
 from asteroid_cloud.query import SearchRequest
 from asteroid_cloud.query.limits import SEARCHES_MAX
@@ -38,7 +38,7 @@ HITS_IN_PLACE_MAX = 500
 async def search(request: AnyRequest, body: RawBody) -> ASGIApp:
     """Exactly ``k`` hits, or as many as match; ascending by distance."""
     asked, reads = decode(SEARCH, body), collection_of(request).reads
-    wanted = asked.request()
+    wanted = await with_filter(reads, asked.filter, asked.request)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     room = room_of(request, "lower k, or leave out of include what is not needed")
     result = await reads.search(snapshot, wanted, room.take)
@@ -60,7 +60,7 @@ async def search_batch(request: AnyRequest, body: RawBody) -> ASGIApp:
 async def recall(request: AnyRequest, body: RawBody) -> JsonResponse:
     """How many of the true neighbours searches find: the mean and the worst of `num` samples."""
     asked, reads = decode(RECALL, body or b"{}"), collection_of(request).reads
-    wanted = asked.request()
+    wanted = await with_filter(reads, asked.filter, asked.request)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     return answer(await reads.recall(snapshot, wanted), snapshot.lsn)
 
@@ -68,7 +68,7 @@ async def recall(request: AnyRequest, body: RawBody) -> JsonResponse:
 async def count(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Exact."""
     asked, reads = decode(COUNT, body or b"{}"), collection_of(request).reads
-    filter = filter_from(asked.filter)
+    filter = await read_filter(reads, asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     return answer({"count": await reads.count(snapshot, filter)}, snapshot.lsn)
 

@@ -16,6 +16,7 @@ from asteroid_cloud.api.service.checks import integer
 from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.read_executor import ReadExecutor
+from asteroid_cloud.api.service.reading.bounds import ReadBounds
 from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import Conflict, NotFound, Overloaded
@@ -36,13 +37,14 @@ class Collection:
         name: str = DEFAULT,
         awaits_index: bool = False,
         quality: QualityOptions | None = None,
+        bounds: ReadBounds | None = None,
     ) -> None:
         """``awaits_index``: nothing is served over HTTP until ``ensure_index`` has run."""
         self.name = name
         self.path = path
         """The folder of its files."""
         self.engine = engine
-        self.reads = ReadExecutor(engine, quality)
+        self.reads = ReadExecutor(engine, quality, bounds)
         self.backups = Backups(engine, backup_folder)
         self.feeds = OpenFeeds()
         self._awaits_index = awaits_index

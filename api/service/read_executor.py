@@ -1,16 +1,20 @@
-"""Which snapshot a read gets, and whether it runs in place or in a worker thread.
+"""Which snapshot a read gets, where it runs, and what it may cost.
 
-A short search costs less than handing it over to a thread, so it runs in the event loop. Everything that may
-take longer runs in one bounded set of threads, so that the event loop always answers.
+A short read costs less than handing it over to a thread, so it runs in the event loop, within a bound that it
+cannot pass. What may take longer runs in a thread: short reads in threads that no long one occupies, so that
+the costliest reads never keep cheap ones waiting. What proves to cost more than was expected begins again one
+storey below.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
 from numpy.typing import NDArray
 
 from asteroid_cloud import query
@@ -18,8 +22,12 @@ from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
 from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.quality.quality import Quality
+from asteroid_cloud.api.service.reading.bounds import ReadBounds, name_of
+from asteroid_cloud.api.service.reading.lane import Lane
+from asteroid_cloud.api.service.reading.retaken import Retaken
 from asteroid_cloud.indexer import Engine, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
+    MATCH_ALL,
     Facets,
     FieldRange,
     Filter,
@@ -30,51 +38,48 @@ from asteroid_cloud.query import (
     ScrollPage,
     SearchRequest,
     SearchResult,
+    Work,
+    estimates,
+    seconds_of,
 )
 from asteroid_cloud.query.fields import Path
-from asteroid_cloud.query.knn import estimate_records
+from asteroid_cloud.wal.errors import TooCostly
 from asteroid_cloud.wal.limits import KIB
 
 T = TypeVar("T")
+Read = Callable[[TakeBytes, Work], T]
+"""A read, as it is done in any thread."""
 
 WORK_IN_PLACE_MAX = 8_000_000
-"""The greatest estimate that runs in place, in components (rows × dimension): about half a millisecond."""
-
+"""The greatest estimate that runs in place: about half a millisecond."""
+DONE_IN_PLACE_MAX = 4 * WORK_IN_PLACE_MAX
+"""What is done in place before it is given up there: two milliseconds."""
+SHORT_WORK_MAX = 800_000_000
+"""The greatest estimate of a short read: 50 ms."""
+DONE_SHORT_MAX = 2 * SHORT_WORK_MAX
+"""What a short read does before it goes among the long ones."""
 
 BYTES_IN_PLACE_MAX = 256 * KIB
 """Payloads and vectors that are read, or written as JSON, in place."""
 
 
-class _TooMuchInPlace(Exception):
-    """What is read in place has more bytes than BYTES_IN_PLACE_MAX."""
-
-
-class _InPlaceMeter:
-    """Counts what is read in place."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-
-    def take(self, size: int) -> None:
-        """Counts; raises _TooMuchInPlace."""
-        self.bytes += size
-        if self.bytes > BYTES_IN_PLACE_MAX:
-            raise _TooMuchInPlace
-
-
 class ReadExecutor:
     """The reading side of a store; the blocking twin calls the query layer on its snapshots itself."""
 
-    def __init__(self, engine: Engine, quality: QualityOptions | None = None) -> None:
+    def __init__(
+        self, engine: Engine, quality: QualityOptions | None = None, bounds: ReadBounds | None = None
+    ) -> None:
         share = engine.budget.filters
         self.filter_cache = FilterCache(lambda: share.bytes_max)
         share.measure_with(lambda: self.filter_cache.bytes)
         self.quality = Quality(self.filter_cache, quality or QualityOptions())
         self.threads = processors()
+        self.bounds = bounds or ReadBounds()
         self._engine = engine
-        self._limiter = CapacityLimiter(max(2, self.threads))
-        self._urgent = CapacityLimiter(1)
-        self._measuring = CapacityLimiter(1)
+        self._short = Lane(max(2, self.threads))
+        self._long = Lane(max(1, self.threads - 1))
+        self._urgent = Lane(1)
+        self._measuring = Lane(1)
 
     async def snapshot(self, min_lsn: int = 0) -> Snapshot:
         """What the index holds now, ``min_lsn`` at least.
@@ -97,21 +102,33 @@ class ReadExecutor:
         return self._engine.applied_lsn
 
     async def in_thread(self, function: Callable[[], T]) -> T:
-        """Runs it in one of the bounded worker threads."""
-        return await to_thread.run_sync(function, limiter=self._limiter)
+        """Runs something short that is no read in one of the bounded worker threads."""
+        return await self._short.run(function)
 
-    async def at_once(self, function: Callable[[], T]) -> T:
+    def work(self, filter: Filter) -> Work:
+        """What finding all that matches may do, in parts, each with the time of one read."""
+        return Work(self.bounds.components, self.bounds.deadline_s, what=name_of(filter))
+
+    async def next_part(self, function: Callable[[], T], work: Work) -> T:
+        """Runs a part of a long read in a thread; ``work`` is what the read was begun with."""
+        work.go_on()
+        return await self._long.run(function, work.cancel, wait_s=self.bounds.deadline_s)
+
+    async def at_once(self, read: Callable[[Work], T], filter: Filter = MATCH_ALL) -> T:
         """Runs something short in a thread that no long read occupies, for a caller that blocks others."""
-        return await to_thread.run_sync(function, limiter=self._urgent)
+        work = self.work(filter)
+        return await self._urgent.run(partial(read, work), work.cancel)
 
     async def search(
         self, snapshot: Snapshot, request: SearchRequest, take: TakeBytes = unbounded
     ) -> SearchResult:
         """The nearest matches to one vector, or to the vector of one id; ``take`` bounds the columns."""
         request = self.quality.widened(request)
-        result = await self._short_or_in_thread(
-            self.is_short(snapshot, request),
-            lambda taken: query.search(snapshot, request, self.filter_cache, taken),
+        cost = estimates.of_search(snapshot, request, self.filter_cache)
+        result = await self._read(
+            cost,
+            request.filter,
+            lambda taken, work: query.search(snapshot, request, self.filter_cache, taken, work),
             take,
         )
         self.quality.note(snapshot, request, result)
@@ -122,8 +139,15 @@ class ReadExecutor:
     ) -> list[SearchResult]:
         """Many searches of one snapshot."""
         requests = [self.quality.widened(request) for request in requests]
-        results = await self.in_thread(
-            lambda: query.search_batch(snapshot, requests, self.filter_cache, threads=self.threads, take=take)
+        cost = estimates.of_searches(snapshot, requests, self.filter_cache)
+        costliest = max(requests, key=lambda request: request.filter.nodes, default=None)
+        results = await self._read_in_thread(
+            cost,
+            MATCH_ALL if costliest is None else costliest.filter,
+            lambda taken, work: query.search_batch(
+                snapshot, requests, self.filter_cache, threads=self.threads, take=taken, work=work
+            ),
+            Retaken(take),
         )
         for request, result in zip(requests, results, strict=True):
             self.quality.note(snapshot, request, result)
@@ -140,11 +164,12 @@ class ReadExecutor:
     ) -> list[Record]:
         """The records of those ids that exist, in the order asked."""
 
-        def run(taken: TakeBytes) -> list[Record]:
-            records = query.fetch(snapshot, ids, payload=payload, vector=vector, take=taken)
+        def read(taken: TakeBytes, work: Work) -> list[Record]:
+            records = query.fetch(snapshot, ids, payload=payload, vector=vector, take=taken, work=work)
             return [record for record in records if record is not None]
 
-        return await self._short_or_in_thread(estimate_records(len(ids)) <= WORK_IN_PLACE_MAX // 4, run, take)
+        cost = estimates.of_records(snapshot, len(ids), reads=payload)
+        return await self._read(cost, MATCH_ALL, read, take)
 
     async def scroll(
         self,
@@ -159,8 +184,9 @@ class ReadExecutor:
         take: TakeBytes = unbounded,
     ) -> ScrollPage:
         """The next page of the matches in id order, of ``bytes_max`` as JSON."""
-        return await self.in_thread(
-            lambda: query.scroll(
+
+        def read(taken: TakeBytes, work: Work) -> ScrollPage:
+            return query.scroll(
                 snapshot,
                 self.filter_cache,
                 limit=limit,
@@ -169,47 +195,94 @@ class ReadExecutor:
                 payload=payload,
                 vector=vector,
                 bytes_max=bytes_max,
-                take=take,
+                take=taken,
+                work=work,
             )
-        )
+
+        cost = estimates.of_scroll(snapshot, filter, limit, self.filter_cache, reads=payload)
+        return await self._read_in_thread(cost, filter, read, Retaken(take))
 
     async def count(self, snapshot: Snapshot, filter: Filter) -> int:
         """How many records match."""
         if filter.matches_all:
             return snapshot.live
-        return await self.in_thread(lambda: query.count(snapshot, self.filter_cache, filter))
+        cost = estimates.of_count(snapshot, filter, self.filter_cache)
+        return await self._read_in_thread(
+            cost, filter, lambda _, work: query.count(snapshot, self.filter_cache, filter, work)
+        )
 
     async def facets(self, snapshot: Snapshot, path: Path, filter: Filter, limit: object) -> Facets:
         """The commonest values of a field."""
-        return await self.in_thread(
-            lambda: query.facets(snapshot, self.filter_cache, path, filter, limit=limit)
+        cost = estimates.of_fields(snapshot, filter, self.filter_cache)
+        return await self._read_in_thread(
+            cost,
+            filter,
+            lambda _, work: query.facets(snapshot, self.filter_cache, path, filter, limit=limit, work=work),
         )
 
     async def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
         """The least and the greatest value of a field."""
-        return await self.in_thread(lambda: query.field_range(snapshot, self.filter_cache, path, filter))
+        cost = estimates.of_fields(snapshot, filter, self.filter_cache)
+        return await self._read_in_thread(
+            cost,
+            filter,
+            lambda _, work: query.field_range(snapshot, self.filter_cache, path, filter, work),
+        )
 
     async def recall(self, snapshot: Snapshot, request: RecallRequest) -> Recall:
         """How much of the truth searches find; all such calls together keep one thread of their own busy."""
         request, found = self.quality.widened(request), list[float]()
-        samples = query.recalls(snapshot, request, self.filter_cache)
-        while (one := await to_thread.run_sync(next, samples, None, limiter=self._measuring)) is not None:
+        cost = estimates.of_recall(snapshot, request, self.filter_cache)
+        self.bounds.check(cost, name_of(request.filter))
+        work = self.work(request.filter)
+        samples = query.recalls(snapshot, request, self.filter_cache, work)
+        while (one := await self._measuring.run(partial(next, samples, None), work.cancel)) is not None:
             found.append(one)
         return query.summary_of(found)
 
-    async def _short_or_in_thread(self, is_short: bool, read: Callable[[TakeBytes], T], take: TakeBytes) -> T:
-        """Reads in place what is short; in a thread what is not, or proves to hold too many bytes."""
-        if is_short:
-            meter = _InPlaceMeter()
-            try:
-                found = read(meter.take)
-            except _TooMuchInPlace:
-                pass
-            else:
-                take(meter.bytes)
-                return found
-        return await self.in_thread(lambda: read(take))
+    async def _read(self, cost: float, filter: Filter, read: Read[T], take: TakeBytes = unbounded) -> T:
+        """Reads in place what is short; in a thread what is not, or proves not to be."""
+        taken = Retaken(take)
+        if cost <= WORK_IN_PLACE_MAX:
+            with suppress(TooCostly):
+                return read(taken.again(BYTES_IN_PLACE_MAX), Work(DONE_IN_PLACE_MAX, may_wait=False))
+        return await self._read_in_thread(cost, filter, read, taken)
 
-    def is_short(self, snapshot: Snapshot, request: SearchRequest) -> bool:
-        """Whether a search is sure to take less time than is worth a thread."""
-        return query.estimate(snapshot, request, self.filter_cache) <= WORK_IN_PLACE_MAX
+    async def _read_in_thread(
+        self, cost: float, filter: Filter, read: Read[T], taken: Retaken | None = None
+    ) -> T:
+        """Reads in a thread for short reads what is expected to be one, and among the long ones the rest.
+
+        Raises TooCostly, Overloaded.
+        """
+        what, taken = name_of(filter), taken or Retaken(unbounded)
+        self.bounds.check(cost, what)
+        until_s = time.monotonic() + self.bounds.deadline_s
+        if cost <= SHORT_WORK_MAX:
+            most = min(DONE_SHORT_MAX, self.bounds.components)
+            try:
+                return await self._in_lane(self._short, most, until_s, what, read, taken)
+            except TooCostly:
+                if most == self.bounds.components or time.monotonic() >= until_s:
+                    raise
+        return await self._in_lane(
+            self._long, self.bounds.components, until_s, what, read, taken, seconds_of(cost)
+        )
+
+    async def _in_lane(
+        self,
+        lane: Lane,
+        components: float,
+        until_s: float,
+        what: str,
+        read: Read[T],
+        taken: Retaken,
+        expected_s: float = 0.0,
+    ) -> T:
+        work = Work(components, until_s - time.monotonic(), what=what)
+        return await lane.run(
+            lambda: read(taken.again(), work),
+            work.cancel,
+            expected_s=expected_s,
+            wait_s=until_s - time.monotonic(),
+        )

@@ -19,7 +19,7 @@ from asteroid_cloud import query
 from asteroid_cloud.api.limits import MATCHES_A_BATCH_MAX, MIN_LSN_WAIT_S_MAX, PATCHES_A_BATCH_MAX
 from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.indexer import Engine, Snapshot, WriteResult, merge_payload
-from asteroid_cloud.query import MATCH_ALL, Filter
+from asteroid_cloud.query import MATCH_ALL, Filter, Work
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded
 from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX
 
@@ -41,13 +41,15 @@ async def delete_matching(engine: Engine, reads: ReadExecutor, filter: Filter) -
 
     async def write(snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
         if changed:
-            ids, _ = await reads.at_once(lambda: query.matching_among(snapshot, filter, ids))
+            look = partial(query.matching_among, snapshot, filter, ids)
+            ids, _ = await reads.at_once(look, filter)
         return await engine.delete(ids, expected_lsn=snapshot.lsn)
 
+    work = reads.work(filter)
     batches = partial(
-        query.matching_batches, cache=reads.filter_cache, filter=filter, rows=MATCHES_A_BATCH_MAX
+        query.matching_batches, cache=reads.filter_cache, filter=filter, rows=MATCHES_A_BATCH_MAX, work=work
     )
-    return await _write_batches(engine, reads, batches, write, "deleted")
+    return await _write_batches(engine, reads, batches, write, "deleted", work)
 
 
 async def merge_matching(engine: Engine, reads: ReadExecutor, filter: Filter, patch: bytes) -> WriteResult:
@@ -56,9 +58,10 @@ async def merge_matching(engine: Engine, reads: ReadExecutor, filter: Filter, pa
     Raises InvalidRequest ``bad_payload``, with the ``id``, when a payload would become too large; nothing of
     its batch is changed. An error has in ``details["patched"]`` how many are.
     """
-    rows = _patches_a_batch(patch)
-    batches = partial(query.matching_batches, cache=reads.filter_cache, filter=filter, rows=rows)
-    return await _write_batches(engine, reads, batches, _merging(engine, reads, filter, patch), "patched")
+    rows, work = _patches_a_batch(patch), reads.work(filter)
+    batches = partial(query.matching_batches, cache=reads.filter_cache, filter=filter, rows=rows, work=work)
+    write = _merging(engine, reads, filter, patch)
+    return await _write_batches(engine, reads, batches, write, "patched", work)
 
 
 async def merge_ids(engine: Engine, reads: ReadExecutor, ids: Ids, patch: bytes) -> WriteResult:
@@ -68,7 +71,8 @@ async def merge_ids(engine: Engine, reads: ReadExecutor, ids: Ids, patch: bytes)
     def batches(snapshot: Snapshot) -> Iterator[Ids]:
         return (wanted[first : first + rows] for first in range(0, len(wanted), rows))
 
-    return await _write_batches(engine, reads, batches, _merging(engine, reads, MATCH_ALL, patch), "patched")
+    write = _merging(engine, reads, MATCH_ALL, patch)
+    return await _write_batches(engine, reads, batches, write, "patched", reads.work(MATCH_ALL))
 
 
 def _patches_a_batch(patch: bytes) -> int:
@@ -78,11 +82,11 @@ def _patches_a_batch(patch: bytes) -> int:
 
 def _merging(engine: Engine, reads: ReadExecutor, filter: Filter, patch: bytes) -> Write:
     async def write(snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
-        def look() -> tuple[Ids, int]:
-            kept, payloads = query.matching_among(snapshot, filter, ids)
+        def look(work: Work) -> tuple[Ids, int]:
+            kept, payloads = query.matching_among(snapshot, filter, ids, work)
             return kept, _merged_bytes(kept, payloads, patch)
 
-        kept, size = await reads.at_once(look)
+        kept, size = await reads.at_once(look, filter)
         return await engine.merge_payloads(kept, patch, size, expected_lsn=snapshot.lsn)
 
     return write
@@ -102,16 +106,24 @@ def _merged_bytes(ids: Ids, payloads: list[bytes], patch: bytes) -> int:
 
 
 async def _write_batches(
-    engine: Engine, reads: ReadExecutor, batches: Callable[[Snapshot], Iterator[Ids]], write: Write, word: str
+    engine: Engine,
+    reads: ReadExecutor,
+    batches: Callable[[Snapshot], Iterator[Ids]],
+    write: Write,
+    word: str,
+    work: Work,
 ) -> WriteResult:
-    """Writes to all batches of the newest snapshot; how many records, and the LSN of the last batch."""
+    """Writes to all batches of the newest snapshot; how many records, and the LSN of the last batch.
+
+    ``work`` is what finding them may do.
+    """
     snapshot, generation = await reads.snapshot(), engine.generation
     total = WriteResult(snapshot.lsn, 0)
     known: int | None = snapshot.lsn
     """The newest record, as long as all that came after the snapshot is this call's own."""
     left = batches(snapshot)
     try:
-        while (ids := await reads.in_thread(lambda: next(left, None))) is not None:
+        while (ids := await reads.next_part(partial(next, left, None), work)) is not None:
             async with engine.alone():
                 if engine.generation != generation:  # the index that held the matches is gone
                     break

@@ -83,6 +83,9 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_include": ErrorCode(400, "`include` names something other than payload and vector.", _FIX),
     "bad_threads": ErrorCode(400, "The number of threads is not a whole number.", _FIX),
     "empty_batch": ErrorCode(400, "A batch has no items.", "Send at least one item."),
+    "cancelled": ErrorCode(
+        400, "The client went away before the read was done, so it was ended.", "Wait for the answer."
+    ),
     "missing_field": ErrorCode(400, "A required field of the body is missing.", "Add the field."),
     "unknown_field": ErrorCode(
         400, "The body has a field, or the query a parameter, that is not known.", "Remove or rename it."
@@ -190,6 +193,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "Wait; `phase`, `progress` and `eta_s` tell more.",
     ),
     "overloaded": ErrorCode(503, "The server has too much to do.", _WAIT),
+    "too_costly": ErrorCode(
+        503,
+        "A read costs more, or takes longer, than one may.",
+        "Ask for less: fewer predicates, a field that columns hold, fewer searches; `limit_s` has the bound.",
+    ),
     "too_many_feeds": ErrorCode(
         503, "As many change feeds are open as may be.", "Close one, or try again later."
     ),

@@ -21,6 +21,8 @@ HEAD_ONLY = "asteroid.head_only"
 """In the scope of a request whose answer needs no body: the method was HEAD."""
 ANSWER_ROOM = "asteroid.answer_room"
 """In the scope of a request: the ``AnswerRoom`` that its answer is counted in."""
+GONE = "asteroid.gone"
+"""In the scope of a request: a context manager whose block ends when the client goes away."""
 CUT = "asteroid.cut"
 """In the scope of a request: ends the connection at once, without what is still to be sent."""
 NUMBER_DIGITS_MAX = 19

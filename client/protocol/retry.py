@@ -33,6 +33,10 @@ NOTHING_DONE = frozenset({"overloaded", "not_ready", "rate_limited"})
 COUNTS = ("inserted", "deleted", "patched")
 """The fields of an error that count what was done before it."""
 BAD_CERTIFICATE = "bad_certificate"
+TOO_COSTLY = "too_costly"
+"""The server's code for a read that costs too much: so it would the next time."""
+FINAL = frozenset({BAD_CERTIFICATE, TOO_COSTLY})
+"""What the next attempt would end with as well."""
 
 
 class Attempts:
@@ -77,7 +81,7 @@ def backoff_s(policy: RetryPolicy, failed: int) -> float:
 
 def may_retry(retry: Retry, error: AsteroidError) -> bool:
     """Whether sending the call again after this error is safe and can help."""
-    if retry is Retry.NEVER or isinstance(error, DeadlineExceeded) or error.code == BAD_CERTIFICATE:
+    if retry is Retry.NEVER or isinstance(error, DeadlineExceeded) or error.code in FINAL:
         return False
     if isinstance(error, ConnectionFailed):
         return retry is Retry.ALWAYS or not error.sent

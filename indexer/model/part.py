@@ -46,6 +46,11 @@ class Part(Protocol):
         ...
 
     @property
+    def payload_bytes(self) -> int:
+        """About how many bytes all payload texts have together."""
+        ...
+
+    @property
     def fields(self) -> Columns | None:
         """The columns over the payloads; None when filters have to read the payloads themselves."""
         ...

@@ -102,16 +102,18 @@ def search_prepared(
     exact: bool = False,
     threads: int = 1,
     bounds: bool = False,
+    allowance: core.Allowance | None = None,
 ) -> Hits:
     """Searches all parts in one native call that releases the GIL.
 
     ``queries`` is float32 [n, dim], C-contiguous. Each query gets exactly ``min(k, Σ matches)`` hits: a
     walk that does not find them is followed by a scan. ``exact`` measures every match of every part
     against the float query. Final distances are always those of the float query to dequantised rows.
-    ``bounds`` asks for ``Hits.error_bounds``, which takes about as long again.
+    ``bounds`` asks for ``Hits.error_bounds``, which takes about as long again. ``allowance`` is told of every
+    component that is measured; raises core.Cancelled when it does.
     """
     SEARCHES.note()
-    return Hits(*core.search(plans, queries, k, max(ef, k), exact, threads, bounds))
+    return Hits(*core.search(plans, queries, k, max(ef, k), exact, threads, bounds, allowance))
 
 
 def search_parts(

@@ -34,6 +34,8 @@ RECORD_HEADER_BYTES: Final[int]
 """Bytes of a record before its codes."""
 NO_COLUMN: Final[int]
 """Ends the list of the columns whose values a record keeps apart."""
+WALK_COST: Final[int]
+"""What a row measured on a walk costs, in rows measured by a scan."""
 SPARSE_SHARE: Final[float]
 """Share of matching rows below which the ef of a walk grows as the share falls."""
 
@@ -219,6 +221,24 @@ class GraphBuilder:
     def upper(self) -> list[tuple[int, NDArray[np.uint32]]]:
         """Nodes and links of each level above the ground, the lowest first."""
 
+class Allowance:
+    """How many steps a read may take and for how long, and whether it is still wanted; for any thread."""
+
+    def __init__(self, steps_max: int, seconds: float) -> None: ...
+    def spend(self, steps: int) -> None:
+        """Counts steps; raises Cancelled beyond ``steps_max``, after ``seconds``, and once cancelled."""
+    def restart(self, seconds: float) -> None:
+        """Gives it so much time from now on; while nobody works."""
+    def cancel(self) -> None: ...
+    @property
+    def is_cancelled(self) -> bool: ...
+    @property
+    def is_late(self) -> bool: ...
+    @property
+    def spent(self) -> int: ...
+    @property
+    def steps_max(self) -> int: ...
+
 def available_kernels() -> list[str]:
     """The kernels that this processor can run, fastest first."""
 
@@ -258,6 +278,7 @@ def search(
     exact: bool,
     threads: int,
     bounds: bool = False,
+    allowance: Allowance | None = None,
 ) -> tuple[
     NDArray[np.uint64],
     NDArray[np.float64],
@@ -270,5 +291,6 @@ def search(
 ]:
     """Ids, distances, parts, ordinals, a row a query; how many it found, rows measured, parts rescanned.
 
-    With ``bounds`` also the error bound of each; see ``Hits.error_bounds``.
+    With ``bounds`` also the error bound of each; see ``Hits.error_bounds``. Raises Cancelled when the
+    allowance does, which is told of every component that is measured.
     """

@@ -183,6 +183,11 @@ class PayloadFile:
         return found
 
     @property
+    def text_bytes(self) -> int:
+        """About how many bytes all texts have: most blocks are closed once they hold BLOCK_BYTES."""
+        return max(self._blocks.length, BLOCK_BYTES * (len(self._first) - 1))
+
+    @property
     def table_bytes(self) -> int:
         """RAM of the block table."""
         return self._first.nbytes + self._offset.nbytes

@@ -67,6 +67,11 @@ class Segment:
         return ("segment", self.number)
 
     @property
+    def payload_bytes(self) -> int:
+        """About how many bytes all payload texts have together."""
+        return self._payload_file.text_bytes
+
+    @property
     def newest_lsn(self) -> Lsn:
         """The LSN after which it got no row."""
         return self.sealed_lsn

@@ -17,6 +17,7 @@ from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.filters.payload_matcher import MISSING
 from asteroid_cloud.query.limits import FACET_LIMIT_MAX, FACET_TEXT_BYTES_MAX, FACET_VALUES_MAX
 from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
 Scalar = str | int | float | bool | None
@@ -44,7 +45,13 @@ class Facets(msgspec.Struct, frozen=True):
 
 
 def facets(
-    snapshot: Snapshot, cache: FilterCache, path: Path, filter: Filter = MATCH_ALL, *, limit: object = 10
+    snapshot: Snapshot,
+    cache: FilterCache,
+    path: Path,
+    filter: Filter = MATCH_ALL,
+    *,
+    limit: object = 10,
+    work: Work = UNBOUNDED,
 ) -> Facets:
     """The ``limit`` commonest values, with exact counts; of equally common ones the least.
 
@@ -54,7 +61,7 @@ def facets(
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= FACET_LIMIT_MAX:
         raise InvalidRequest(f"limit must be an integer from 1 to {FACET_LIMIT_MAX}", code="bad_limit")
     tally, rows, present = _Tally(), 0, 0
-    for values in column(snapshot, cache, path, filter):
+    for values in column(snapshot, cache, path, filter, work):
         rows += len(values)
         for value in values:
             if value is not MISSING:

@@ -11,6 +11,7 @@ from asteroid_cloud.query.fields.values import Path, canonical_number, column
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.filters.payload_matcher import MISSING
 from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.work import UNBOUNDED, Work
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -32,11 +33,17 @@ class FieldRange(msgspec.Struct, frozen=True):
     rows_without_field: int
 
 
-def field_range(snapshot: Snapshot, cache: FilterCache, path: Path, filter: Filter = MATCH_ALL) -> FieldRange:
+def field_range(
+    snapshot: Snapshot,
+    cache: FilterCache,
+    path: Path,
+    filter: Filter = MATCH_ALL,
+    work: Work = UNBOUNDED,
+) -> FieldRange:
     """The least and the greatest number and string, exactly, and how many records have any."""
     numbers, strings = _Extent(), _Extent()
     rows = present = 0
-    for values in column(snapshot, cache, path, filter):
+    for values in column(snapshot, cache, path, filter, work):
         rows += len(values)
         for value in values:
             if value is MISSING:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.query.costs import PAYLOAD_BYTE, RECORD, VALUE_BYTE
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.filters.payload_matcher import MISSING
 from asteroid_cloud.query.limits import FIELD_BYTES_MAX
 from asteroid_cloud.query.selection.documents import decoded
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import ordinals_of
+from asteroid_cloud.query.work import Work
 from asteroid_cloud.wal.errors import InvalidRequest
 
 Path = tuple[str, ...]
@@ -36,12 +38,19 @@ def field_path(field: object) -> Path:
     return tuple(field.split("."))
 
 
-def column(snapshot: Snapshot, cache: FilterCache, path: Path, filter: Filter) -> Iterator[list[Any]]:
+def cost_of_values(payloads: int, size: int) -> float:
+    """What it costs to decode payloads and look at the values of a field."""
+    return payloads * RECORD + size * (PAYLOAD_BYTE + VALUE_BYTE)
+
+
+def column(
+    snapshot: Snapshot, cache: FilterCache, path: Path, filter: Filter, work: Work
+) -> Iterator[list[Any]]:
     """The value at the path in each row that matches, or MISSING, some rows at a time."""
     roots = frozenset(path[:1])
     for view in snapshot.parts:
-        for ordinals in ordinals_of(view, filter, cache):
-            for some in decoded(view, ordinals, roots):
+        for ordinals in ordinals_of(view, filter, cache, work):
+            for some in decoded(view, ordinals, roots, work, cost_of_values):
                 yield [_at(document, path) for document in some]
 
 

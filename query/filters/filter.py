@@ -7,13 +7,25 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
+from asteroid_cloud.query.costs import ELEMENT_BYTE, NODE, PAYLOAD_BYTE
 from asteroid_cloud.query.filters.parser import tree_from_bytes, tree_from_object
 from asteroid_cloud.query.filters.payload_matcher import Matcher, matcher
-from asteroid_cloud.query.filters.tree import EVERYTHING, Node, canonical, root_names
+from asteroid_cloud.query.filters.tree import (
+    EVERYTHING,
+    ContainsAll,
+    ContainsAny,
+    Node,
+    canonical,
+    paths_of,
+    root_names,
+    tests_of,
+)
 from asteroid_cloud.wal.errors import InvalidRequest
 
 # Filters recur: a service sends the same few again and again. At FILTER_BYTES_MAX each this stays small.
 PARSED_KEPT = 256
+SHOWN_BYTES_MAX = 200
+"""What an error shows of a filter."""
 PACKED_VERSION = 2
 """The last one without references, which would make two packings of one filter differ."""
 
@@ -39,6 +51,31 @@ class Filter:
     def matches(self) -> Matcher:
         """Says of a decoded payload whether it matches; the fields in ``roots`` suffice."""
         return matcher(self.root)
+
+    @cached_property
+    def paths(self) -> frozenset[tuple[str, ...]]:
+        """The paths that it looks at."""
+        return paths_of(self.root)
+
+    @cached_property
+    def nodes(self) -> int:
+        """How many tests of values it has."""
+        return sum(1 for _ in tests_of(self.root))
+
+    @cached_property
+    def _byte_cost(self) -> int:
+        reads_elements = any(isinstance(test, ContainsAny | ContainsAll) for test in tests_of(self.root))
+        return PAYLOAD_BYTE + reads_elements * ELEMENT_BYTE
+
+    def cost_of(self, payloads: int, size: int) -> int:
+        """What it costs to decide on payloads that have ``size`` bytes together, as ``costs`` counts."""
+        return payloads * max(1, self.nodes) * NODE + size * self._byte_cost
+
+    @property
+    def shown(self) -> str:
+        """As errors name it."""
+        text = self.key[: SHOWN_BYTES_MAX + 1].decode("utf-8", "ignore")
+        return text if len(self.key) <= SHOWN_BYTES_MAX else text[:SHOWN_BYTES_MAX] + "…"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Filter) and self.key == other.key

@@ -8,6 +8,7 @@ for them: it has ``Not``.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Literal as OneOf
 
 import msgspec
@@ -135,6 +136,29 @@ def root_names(node: Node) -> frozenset[str]:
             return root_names(part)
         case And(parts) | Or(parts):
             return frozenset().union(*map(root_names, parts))
+
+
+def tests_of(node: Node) -> Iterator[Test]:
+    """All tests of values in a filter, repeated ones too."""
+    match node:
+        case Field(_, test):
+            yield test
+        case Not(part):
+            yield from tests_of(part)
+        case And(parts) | Or(parts):
+            for each in parts:
+                yield from tests_of(each)
+
+
+def paths_of(node: Node) -> frozenset[tuple[str, ...]]:
+    """The paths that a filter looks at."""
+    match node:
+        case Field(path, _):
+            return frozenset((path,))
+        case Not(part):
+            return paths_of(part)
+        case And(parts) | Or(parts):
+            return frozenset().union(*map(paths_of, parts))
 
 
 def canonical(node: Node) -> bytes:

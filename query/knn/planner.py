@@ -24,22 +24,23 @@ import msgspec
 
 from asteroid_cloud.indexer import PartPlan, PartView, Snapshot, prepared
 from asteroid_cloud.indexer.native import core
+from asteroid_cloud.query.costs import READING, RECORD
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.knn.explain import PartChoice
 from asteroid_cloud.query.knn.request import SearchRequest
 from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.selection.filter_cost import cost_of_matching
 from asteroid_cloud.query.selection.matching_rows import matching_rows
+from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal.limits import KIB
 
 SCAN_MATCHES_MAX = 2_000
 """Up to so many matches are always scanned, because a walk costs something before it comes near the query."""
 VISITS_PER_EF = 14
 """Rows that a walk measures for each unit of ``ef``: 21 at ef 32, 15 at 128, 12 at 512."""
-WALK_COST = 3.0
+WALK_COST = float(core.WALK_COST)
 """What a row measured on a walk costs, in rows measured by a scan: about 90 ns against 20 to 37."""
 
-RECORD_COST = 2_000
-"""The cost of fetching one payload or vector, or of filtering one payload, in components of a scan."""
 PLANS_KEPT = 64
 """Plans of one snapshot, by filter and ``ef``, that are kept for the next search."""
 PLAN_BYTES_MAX = 64 * KIB
@@ -69,7 +70,15 @@ def scan_limit(rows: int, ef: int) -> int:
     return max(SCAN_MATCHES_MAX, int(balance), int(math.sqrt(balance * core.SPARSE_SHARE * rows)))
 
 
-def plan_search(snapshot: Snapshot, filter: Filter, cache: FilterCache, *, ef: int, exact: bool) -> Plan:
+def plan_search(
+    snapshot: Snapshot,
+    filter: Filter,
+    cache: FilterCache,
+    *,
+    ef: int,
+    exact: bool,
+    work: Work = UNBOUNDED,
+) -> Plan:
     """Decides for each part; ``ef`` is how many candidates a walk would keep.
 
     Plans are kept with the snapshot, and with them the bitmaps that they hold.
@@ -78,7 +87,7 @@ def plan_search(snapshot: Snapshot, filter: Filter, cache: FilterCache, *, ef: i
     plan = snapshot.memo.get(key)
     if isinstance(plan, Plan):
         return plan
-    plan = _plan(snapshot.parts, filter, cache, ef, exact)
+    plan = _plan(snapshot.parts, filter, cache, ef, exact, work)
     held = sum(part.mask.nbytes for part in plan.parts if part.mask is not None)
     if held <= PLAN_BYTES_MAX:
         if len(snapshot.memo) >= PLANS_KEPT:
@@ -87,11 +96,13 @@ def plan_search(snapshot: Snapshot, filter: Filter, cache: FilterCache, *, ef: i
     return plan
 
 
-def _plan(parts: tuple[PartView, ...], filter: Filter, cache: FilterCache, ef: int, exact: bool) -> Plan:
+def _plan(
+    parts: tuple[PartView, ...], filter: Filter, cache: FilterCache, ef: int, exact: bool, work: Work
+) -> Plan:
     plans: list[PartPlan] = []
     choices: list[PartChoice] = []
     for view in parts:
-        found = matching_rows(view, filter, cache)
+        found = matching_rows(view, filter, cache, work)
         method, reason = _choose(view, found.count, ef, exact)
         choices.append(PartChoice(view.rows, view.live, found.count, method, reason))
         if method != SKIP:
@@ -122,22 +133,23 @@ def plan_kind(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) ->
     return "mixed" if SCAN in methods else "walk"
 
 
-def estimate(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> float:
-    """What a search will cost, in components (rows × dimension) that a scan measures; seldom too little."""
+def estimate(
+    snapshot: Snapshot, request: SearchRequest, cache: FilterCache, *, with_filter: bool = True
+) -> float:
+    """What a search will cost, as ``costs`` counts; seldom too little.
+
+    ``with_filter`` false leaves out what finding the matches costs.
+    """
     is_filtered = not request.filter.matches_all
     rows = 0.0
     for view in snapshot.parts:
         rows += _rows_measured(view, request, is_filtered)
-    columns = request.include_payload + request.include_vector
-    records = columns * request.depth
-    if is_filtered:
-        records += sum(cache.rows_missing(view, request.filter) for view in snapshot.parts)
-    return rows * snapshot.spec.dim + records * RECORD_COST
-
-
-def estimate_records(count: int) -> float:
-    """What it will cost to fetch so many payloads or vectors, in the same unit."""
-    return count * RECORD_COST
+    cost = rows * snapshot.spec.dim
+    if with_filter and is_filtered:
+        cost += sum(cost_of_matching(view, request.filter, cache) for view in snapshot.parts)
+    if request.include_payload and not all(view.part.is_flat for view in snapshot.parts):
+        cost += request.depth * READING
+    return cost + (request.include_payload + request.include_vector) * request.depth * RECORD
 
 
 def _rows_measured(view: PartView, request: SearchRequest, is_filtered: bool) -> float:

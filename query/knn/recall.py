@@ -20,6 +20,7 @@ from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT, EF_SEARCH_MAX, K_MAX,
 from asteroid_cloud.query.selection.bitmaps import nth_set
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import matching_rows
+from asteroid_cloud.query.work import UNBOUNDED, Work
 
 TIE = 1e-5
 """Distances that differ by less, relatively, are equal."""
@@ -63,13 +64,17 @@ def recall_by_distance(found: Distances, truth: Distances) -> float | None:
     return min(near, len(truth)) / len(truth)
 
 
-def true_distances(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> Distances:
+def true_distances(
+    snapshot: Snapshot, request: SearchRequest, cache: FilterCache, work: Work = UNBOUNDED
+) -> Distances:
     """The distances that an exact search gives for the same request."""
     exact = replace(request, exact=True, include_payload=False, include_vector=False, explain=False)
-    return search(snapshot, exact, cache).distances
+    return search(snapshot, exact, cache, work=work).distances
 
 
-def recalls(snapshot: Snapshot, request: RecallRequest, cache: FilterCache) -> Iterator[float]:
+def recalls(
+    snapshot: Snapshot, request: RecallRequest, cache: FilterCache, work: Work = UNBOUNDED
+) -> Iterator[float]:
     """The recall of each sample, measured one after the other as they are asked for.
 
     Raises InvalidRequest ``bad_num``, ``bad_k`` or ``bad_ef_search`` at once.
@@ -78,11 +83,11 @@ def recalls(snapshot: Snapshot, request: RecallRequest, cache: FilterCache) -> I
     check_count("k", request.k, 1, K_MAX, "bad_k")
     if request.ef_search is not None:
         check_count("ef_search", request.ef_search, 1, EF_SEARCH_MAX, "bad_ef_search")
-    return _recalls(snapshot, request, cache)
+    return _recalls(snapshot, request, cache, work)
 
 
-def _recalls(snapshot: Snapshot, request: RecallRequest, cache: FilterCache) -> Iterator[float]:
-    for id in evenly_drawn(snapshot, request.filter, cache, request.num):
+def _recalls(snapshot: Snapshot, request: RecallRequest, cache: FilterCache, work: Work) -> Iterator[float]:
+    for id in evenly_drawn(snapshot, request.filter, cache, request.num, work):
         query = SearchRequest(
             id=id,
             k=request.k,
@@ -90,8 +95,8 @@ def _recalls(snapshot: Snapshot, request: RecallRequest, cache: FilterCache) -> 
             ef_default=request.ef_default,
             filter=request.filter,
         )
-        found = search(snapshot, query, cache).distances
-        recall = recall_by_distance(found, true_distances(snapshot, query, cache))
+        found = search(snapshot, query, cache, work=work).distances
+        recall = recall_by_distance(found, true_distances(snapshot, query, cache, work))
         if recall is not None:
             yield recall
 
@@ -103,9 +108,11 @@ def summary_of(found: Sequence[float]) -> Recall:
     return Recall(sum(found) / len(found), min(found), len(found))
 
 
-def evenly_drawn(snapshot: Snapshot, filter: Filter, cache: FilterCache, num: int) -> list[int]:
+def evenly_drawn(
+    snapshot: Snapshot, filter: Filter, cache: FilterCache, num: int, work: Work = UNBOUNDED
+) -> list[int]:
     """Ids of ``num`` rows that match, or of all, at equal distances in the order in which rows are stored."""
-    matching = [matching_rows(view, filter, cache) for view in snapshot.parts]
+    matching = [matching_rows(view, filter, cache, work) for view in snapshot.parts]
     ends = np.cumsum([0, *(each.count for each in matching)])
     num = min(num, int(ends[-1]))
     drawn = (2 * np.arange(num, dtype=np.int64) + 1) * ends[-1] // max(1, 2 * num)

@@ -13,26 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Hits, Snapshot, TakeBytes, search_prepared, unbounded
+from asteroid_cloud.query.costs import RECORD
 from asteroid_cloud.query.knn.explain import Explain
 from asteroid_cloud.query.knn.planner import Plan, plan_search
 from asteroid_cloud.query.knn.request import SearchRequest, SearchResult, check_request
 from asteroid_cloud.query.limits import SEARCH_BATCH_HITS_MAX, SEARCHES_MAX
 from asteroid_cloud.query.records.records import Places, fetch_one, payloads_at, vectors_at
 from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def search(
-    snapshot: Snapshot, request: SearchRequest, cache: FilterCache, take: TakeBytes = unbounded
+    snapshot: Snapshot,
+    request: SearchRequest,
+    cache: FilterCache,
+    take: TakeBytes = unbounded,
+    work: Work = UNBOUNDED,
 ) -> SearchResult:
     """The nearest matches to one vector, or to the stored vector of one id (NotFound if there is none).
 
-    ``take`` is told of payloads and vectors before they are held; what it raises ends the search.
+    ``take`` is told of payloads and vectors before they are held; what it or ``work`` raises ends the search.
     """
     check_request(request, snapshot.spec)
-    return _search_alike(snapshot, [request], cache, threads=1, take=take)[0]
+    return _search_alike(snapshot, [request], cache, threads=1, take=take, work=work)[0]
 
 
 def search_batch(
@@ -42,6 +48,7 @@ def search_batch(
     *,
     threads: int = 1,
     take: TakeBytes = unbounded,
+    work: Work = UNBOUNDED,
 ) -> list[SearchResult]:
     """Many searches of one snapshot; those that differ only in the vector go to the core together.
 
@@ -56,7 +63,7 @@ def search_batch(
     results: dict[int, SearchResult] = {}
     for positions in alike.values():
         group = [requests[position] for position in positions]
-        found = _search_alike(snapshot, group, cache, threads=threads, take=take)
+        found = _search_alike(snapshot, group, cache, threads=threads, take=take, work=work)
         results.update(zip(positions, found, strict=True))
     return [results[position] for position in range(len(requests))]
 
@@ -85,16 +92,22 @@ def _search_alike(
     *,
     threads: int,
     take: TakeBytes,
+    work: Work,
 ) -> list[SearchResult]:
     """Searches of one depth, ``ef`` and filter, all of them explained or none."""
     first = requests[0]
+    work.spend(len(requests) * RECORD)
     queries = _queries(snapshot, requests)
     started = perf_counter()
-    plan = plan_search(snapshot, first.filter, cache, ef=first.ef, exact=first.exact)
+    plan = plan_search(snapshot, first.filter, cache, ef=first.ef, exact=first.exact, work=work)
     planned = perf_counter()
     how = {"exact": first.exact, "bounds": first.explain}
-    hits = search_prepared(plan.native, queries, first.depth, first.ef, threads=threads, **how)
+    with work.in_core() as allowance:
+        hits = search_prepared(
+            plan.native, queries, first.depth, first.ef, threads=threads, **how, allowance=allowance
+        )
     searched = perf_counter()
+    take = work.counting(take)
     times = ((planned - started) * 1e3, (searched - planned) * 1e3)
     return [_answer(snapshot, request, plan, hits, row, times, take) for row, request in enumerate(requests)]
 

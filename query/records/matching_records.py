@@ -14,33 +14,39 @@ from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.records.records import NO_PAYLOAD, fetch
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import matching_rows, ordinals_of
+from asteroid_cloud.query.work import UNBOUNDED, Work
 
 _DOCUMENT = msgspec.json.Decoder(dict[str, Any])
 
 
-def count(snapshot: Snapshot, cache: FilterCache, filter: Filter = MATCH_ALL) -> int:
+def count(snapshot: Snapshot, cache: FilterCache, filter: Filter = MATCH_ALL, work: Work = UNBOUNDED) -> int:
     """How many living records match, exactly."""
     if filter.matches_all:
         return snapshot.live
-    return sum(matching_rows(view, filter, cache).count for view in snapshot.parts)
+    return sum(matching_rows(view, filter, cache, work).count for view in snapshot.parts)
 
 
 def matching_batches(
-    snapshot: Snapshot, cache: FilterCache, filter: Filter, *, rows: int
+    snapshot: Snapshot, cache: FilterCache, filter: Filter, *, rows: int, work: Work = UNBOUNDED
 ) -> Iterator[NDArray[np.uint64]]:
     """The ids of all living records that match, in no order, at most ``rows`` at a time."""
     for view in snapshot.parts:
-        for ordinals in ordinals_of(view, filter, cache):
+        for ordinals in ordinals_of(view, filter, cache, work):
             for first in range(0, len(ordinals), rows):
                 yield view.ids(ordinals[first : first + rows])
 
 
 def matching_among(
-    snapshot: Snapshot, filter: Filter, ids: NDArray[np.uint64]
+    snapshot: Snapshot, filter: Filter, ids: NDArray[np.uint64], work: Work = UNBOUNDED
 ) -> tuple[NDArray[np.uint64], list[bytes]]:
     """Those of the ids that exist and match, read one by one, and their payload texts."""
-    records = [record for record in fetch(snapshot, ids, payload=True) if record is not None]
+    records = [record for record in fetch(snapshot, ids, payload=True, work=work) if record is not None]
     if not filter.matches_all:
-        records = [each for each in records if filter.matches(_DOCUMENT.decode(each.payload or NO_PAYLOAD))]
+        records = [each for each in records if _matches(filter, each.payload or NO_PAYLOAD, work)]
     ids = np.array([each.id for each in records], np.uint64)
     return ids, [each.payload or NO_PAYLOAD for each in records]
+
+
+def _matches(filter: Filter, payload: bytes, work: Work) -> bool:
+    work.spend(filter.cost_of(1, len(payload)))
+    return filter.matches(_DOCUMENT.decode(payload))

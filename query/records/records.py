@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import PartView, Snapshot, TakeBytes, unbounded
+from asteroid_cloud.query.costs import RECORD
+from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal.errors import NotFound
 
 NO_PAYLOAD = b"{}"
@@ -86,12 +88,16 @@ def fetch(
     payload: bool = False,
     vector: bool = False,
     take: TakeBytes = unbounded,
+    work: Work = UNBOUNDED,
 ) -> list[Record | None]:
     """The record of each id, in the order asked, repeats included; None where there is no such id."""
+    work.spend(len(ids) * len(snapshot.parts) * RECORD)
     found, places = locate(snapshot, ids)
     there = np.flatnonzero(found)
     places = Places(places.parts[there], places.ordinals[there])
-    records = records_at(snapshot, ids[there], places, payload=payload, vector=vector, take=take)
+    records = records_at(
+        snapshot, ids[there], places, payload=payload, vector=vector, take=work.counting(take)
+    )
     answer: list[Record | None] = [None] * len(ids)
     for position, record in zip(there.tolist(), records, strict=True):
         answer[position] = record

@@ -20,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import PartView, Snapshot, TakeBytes, unbounded
+from asteroid_cloud.query.costs import COLUMN_ROW, RECORD
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.limits import SCROLL_LIMIT_MAX
 from asteroid_cloud.query.records.records import Places, Record, records_at
 from asteroid_cloud.query.selection.bitmaps import Bits, ordinals_in_steps
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import matching_rows
+from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal import LSN_MAX, Lsn
 from asteroid_cloud.wal.errors import InvalidRequest, Overloaded
 from asteroid_cloud.wal.limits import MIB
@@ -63,6 +65,7 @@ def scroll(
     vector: bool = False,
     bytes_max: int | None = None,
     take: TakeBytes = unbounded,
+    work: Work = UNBOUNDED,
 ) -> ScrollPage:
     """The next ``limit`` matches after the cursor, or the first ones without it.
 
@@ -76,8 +79,8 @@ def scroll(
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= SCROLL_LIMIT_MAX:
         raise InvalidRequest(f"limit must be an integer from 1 to {SCROLL_LIMIT_MAX}", code="bad_limit")
     after = None if cursor is None else _last_id(cursor, filter, snapshot)
-    ids, places = _smallest(snapshot, cache, filter, after, limit + 1)  # one more says whether to go on
-    read = partial(records_at, snapshot, payload=payload, vector=vector)
+    ids, places = _smallest(snapshot, cache, filter, after, limit + 1, work)  # one more says whether to go on
+    read = partial(_read, snapshot, work, payload=payload, vector=vector)
     if bytes_max is None:
         records = read(ids[:limit], places.slice(0, limit), take=take)
     else:
@@ -85,6 +88,20 @@ def scroll(
     more = len(ids) > len(records)
     following = _cursor(records[-1].id, snapshot.lsn, filter) if more else None
     return ScrollPage(snapshot.lsn, records, following)
+
+
+def _read(
+    snapshot: Snapshot,
+    work: Work,
+    ids: NDArray[np.uint64],
+    places: Places,
+    *,
+    payload: bool,
+    vector: bool,
+    take: TakeBytes,
+) -> list[Record]:
+    work.spend(len(ids) * RECORD)
+    return records_at(snapshot, ids, places, payload=payload, vector=vector, take=work.counting(take))
 
 
 def _page(
@@ -148,12 +165,12 @@ def json_bytes_max(record: Record) -> int:
 
 
 def _smallest(
-    snapshot: Snapshot, cache: FilterCache, filter: Filter, after: int | None, wanted: int
+    snapshot: Snapshot, cache: FilterCache, filter: Filter, after: int | None, wanted: int, work: Work
 ) -> tuple[NDArray[np.uint64], Places]:
     """The ``wanted`` smallest matching ids beyond ``after``, ascending, and their places."""
-    pool = _Pool(after, wanted)
+    pool = _Pool(after, wanted, work)
     for number, view in enumerate(snapshot.parts):
-        found = matching_rows(view, filter, cache)
+        found = matching_rows(view, filter, cache, work)
         if found.count:
             pool.add_part(number, view, found.mask)
     return pool.sorted()
@@ -162,7 +179,8 @@ def _smallest(
 class _Pool:
     """The smallest ids seen so far; trimmed by partition, so that only one page is ever sorted."""
 
-    def __init__(self, after: int | None, wanted: int) -> None:
+    def __init__(self, after: int | None, wanted: int, work: Work) -> None:
+        self._work = work
         self._after = None if after is None else np.uint64(after)
         self._wanted = wanted
         self._ids = np.empty(0, np.uint64)
@@ -172,6 +190,7 @@ class _Pool:
     def add_part(self, number: int, view: PartView, mask: Bits | None) -> None:
         """Takes in what a part adds to the smallest."""
         for ordinals in ordinals_in_steps(mask, view.rows):
+            self._work.spend(len(ordinals) * COLUMN_ROW)
             ids = view.ids(ordinals)
             wanted = np.ones(len(ids), np.bool_) if self._after is None else ids > self._after
             if len(self._ids) == self._wanted:

@@ -12,11 +12,12 @@ from asteroid_cloud.indexer import Columns
 from asteroid_cloud.query.filters.tree import And, Field, Node, Not, Or
 from asteroid_cloud.query.selection.column_tests import OpenedColumns, PathTests
 from asteroid_cloud.query.selection.column_verdicts import Verdict, joined
+from asteroid_cloud.query.work import UNBOUNDED, Work
 
 
-def filter_by_columns(node: Node, columns: Columns) -> Verdict:
-    """The rows that match, as far as the columns tell."""
-    return _verdict(node, OpenedColumns(columns))
+def filter_by_columns(node: Node, columns: Columns, work: Work = UNBOUNDED) -> Verdict:
+    """The rows that match, as far as the columns tell; raises what ``work`` does."""
+    return _verdict(node, OpenedColumns(columns, work))
 
 
 def _verdict(node: Node, columns: OpenedColumns) -> Verdict:

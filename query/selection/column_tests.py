@@ -10,6 +10,7 @@ import numpy as np
 from asteroid_cloud.indexer import Column, Columns
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment import KEY_BYTES
+from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, NODE
 from asteroid_cloud.query.filters.tree import (
     Among,
     Compare,
@@ -26,6 +27,7 @@ from asteroid_cloud.query.filters.tree import (
     When,
 )
 from asteroid_cloud.query.selection.column_verdicts import Flags, Verdict, joined
+from asteroid_cloud.query.work import Work
 
 EXACT_INTEGERS = float(2**53)
 TAGS: dict[object, float] = {None: core.TAG_NULL, False: core.TAG_FALSE, True: core.TAG_TRUE}
@@ -38,7 +40,9 @@ FOLDED_LETTERS = 3
 class OpenedColumns:
     """The columns of a segment, each opened once for the whole of a filter."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, work: Work) -> None:
+        self.work = work
+        """Hears of each test."""
         self.rows = columns.rows
         self.unindexed = columns.unindexed
         self.knows = columns.knows
@@ -49,6 +53,7 @@ class OpenedColumns:
         """As ``Columns.column`` gives it; raises KeyError as that does."""
         key = path, kind, is_element
         if key not in self._opened:
+            self.work.spend(COLUMN)
             self._opened[key] = self._columns.column(path, kind, is_element)
         return self._opened[key]
 
@@ -63,6 +68,7 @@ class PathTests:
 
     def verdict(self, test: Test) -> Verdict:
         """What the columns say of a test; the rows that they do not describe are possible, not certain."""
+        self._columns.work.spend(NODE + self._columns.rows * COLUMN_ROW)
         if not self._columns.knows(self._path):
             return Verdict(self._none(), ~self._none())
         try:
@@ -108,6 +114,7 @@ class PathTests:
     def _among(self, literals: tuple[Literal, ...]) -> Verdict:
         certain, possible = self._none(), self._none()
         for literal in literals:
+            self._columns.work.spend(NODE)
             if isinstance(literal, tuple):
                 possible |= self._equal_array(literal)
             elif isinstance(literal, ObjectLiteral):
@@ -235,6 +242,7 @@ class PathTests:
         """The same of a column that has every string, whole or cut: each of them is asked."""
         certain, possible = self._none(), self._none()
         for group in range(column.groups):
+            self._columns.work.spend(NODE)
             key = column.key(group)
             assert isinstance(key, bytes)
             text = key.decode("utf-8", "ignore").casefold()  # a character that was cut in two is left out

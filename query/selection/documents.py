@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, TypedDict, cast
 
@@ -10,29 +10,56 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import PartView
+from asteroid_cloud.indexer import PartView, unbounded
+from asteroid_cloud.query.costs import PAYLOAD_BYTE, RECORD
+from asteroid_cloud.query.work import Work
 from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.limits import KIB
 
 ROWS_A_READ = 1_024
-"""Payloads read at once: at the largest payload this is 64 MiB, at a usual one 1 MiB."""
+"""Payloads read at once, at most."""
+FIRST_ROWS = 16
+"""Payloads read at first, while nobody knows how large they are."""
+BYTES_A_READ = 256 * KIB
+"""About as many bytes of them are read and decoded between two looks at whether to go on."""
 NO_FIELDS: dict[str, Any] = {}
 
 
+Cost = Callable[[int, int], float]
+"""What it costs to look at so many payloads of so many bytes together."""
+
+
+def cost_of_decoding(payloads: int, size: int) -> float:
+    """What it costs to read and decode payloads."""
+    return payloads * RECORD + size * PAYLOAD_BYTE
+
+
 def decoded(
-    view: PartView, ordinals: NDArray[np.uint32], roots: frozenset[str]
+    view: PartView,
+    ordinals: NDArray[np.uint32],
+    roots: frozenset[str],
+    work: Work,
+    cost: Cost = cost_of_decoding,
 ) -> Iterator[list[dict[str, Any]]]:
     """The payloads of some rows, with the top-level fields in ``roots`` at least; not to be changed.
 
-    Raises CorruptionError for what is not a JSON object.
+    ``work`` hears of each slice what it costs, before it is decoded. Raises CorruptionError for what is not a
+    JSON object.
     """
     decode = _decoder(roots).decode
-    for first in range(0, len(ordinals), ROWS_A_READ):
-        some = ordinals[first : first + ROWS_A_READ]
+    first, rows, take = 0, FIRST_ROWS, work.counting(unbounded)
+    while first < len(ordinals):
+        some = ordinals[first : first + rows]
+        texts = view.payloads(some, take)
+        size = sum(map(len, texts))
+        work.spend(cost(len(texts), size))
         try:
-            yield [decode(text) if text else NO_FIELDS for text in view.payloads(some)]
+            yield [decode(text) if text else NO_FIELDS for text in texts]
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             at = int(some[0])
             raise CorruptionError(f"payloads of {view.key}", at, f"not a JSON object: {error}") from error
+        first += rows
+        rows = min(max(1, BYTES_A_READ * len(texts) // max(size, 1)), ROWS_A_READ, 4 * rows)
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -18,15 +19,21 @@ from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.limits import MASK_CACHE_BYTES
 from asteroid_cloud.query.selection.bitmaps import Bits, bytes_for, first_rows
 from asteroid_cloud.query.selection.evaluate_filter import evaluate
+from asteroid_cloud.query.work import UNBOUNDED, Work
 
 ENTRY_BYTES = 400
 """What an entry takes besides its bits and its key: the objects, and its slot in the dictionary."""
-STRIPES = 16
-"""Locks that prevent two threads from evaluating the same filter over the same part."""
-
 Key = tuple[Hashable, bytes]
 Covered = tuple[Bits, int]
 """A bitmap and how many rows it covers."""
+
+
+class _Evaluation:
+    """A bitmap that is being made, and how many threads make it or wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.threads = 0
 
 
 class FilterCache:
@@ -37,7 +44,7 @@ class FilterCache:
         self._bytes = 0
         self._entries: OrderedDict[Key, Covered] = OrderedDict()
         self._lock = threading.Lock()
-        self._stripes = [threading.Lock() for _ in range(STRIPES)]
+        self._evaluations: dict[Key, _Evaluation] = {}
 
     @property
     def bytes_max(self) -> int:
@@ -52,13 +59,16 @@ class FilterCache:
         """What the entries take."""
         return self._bytes
 
-    def matching(self, view: PartView, filter: Filter) -> Bits:
-        """The rows of the view whose payload matches, dead ones too; not to be written to."""
+    def matching(self, view: PartView, filter: Filter, work: Work = UNBOUNDED) -> Bits:
+        """The rows of the view whose payload matches, dead ones too; not to be written to.
+
+        Raises what ``work`` does, and keeps nothing then.
+        """
         key = (view.key, filter.key)
         covered = self._get(key)
         if covered is None or covered[1] < view.rows:
-            with self._stripes[hash(key) % STRIPES]:
-                covered = self._extended(key, view, filter)
+            with self._alone(key, work):
+                covered = self._extended(key, view, filter, work)
         return first_rows(covered[0], view.rows)
 
     def rows_missing(self, view: PartView, filter: Filter) -> int:
@@ -66,13 +76,28 @@ class FilterCache:
         covered = self._get((view.key, filter.key))
         return view.rows if covered is None else max(0, view.rows - covered[1])
 
-    def _extended(self, key: Key, view: PartView, filter: Filter) -> Covered:
+    @contextmanager
+    def _alone(self, key: Key, work: Work) -> Iterator[None]:
+        """Keeps other threads from evaluating the same filter over the same part within the block."""
+        with self._lock:
+            evaluation = self._evaluations.setdefault(key, _Evaluation())
+            evaluation.threads += 1
+        try:
+            with work.holding(evaluation.lock):
+                yield
+        finally:
+            with self._lock:
+                evaluation.threads -= 1
+                if not evaluation.threads:
+                    del self._evaluations[key]
+
+    def _extended(self, key: Key, view: PartView, filter: Filter, work: Work) -> Covered:
         """The entry made to cover the view; called by one thread a key at a time."""
         bits, rows = self._get(key) or (np.empty(0, np.uint8), 0)
         if rows >= view.rows:  # another thread was first
             return bits, rows
         whole = rows & ~7  # the last byte may be half full: its rows are evaluated again
-        bits = np.concatenate((bits[: whole // 8], evaluate(view, filter, whole, view.rows)))
+        bits = np.concatenate((bits[: whole // 8], evaluate(view, filter, whole, view.rows, work)))
         bits.setflags(write=False)
         assert len(bits) == bytes_for(view.rows)
         self._put(key, (bits, view.rows))

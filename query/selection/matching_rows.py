@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import PartView
+from asteroid_cloud.query.costs import COLUMN_ROW
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.selection.bitmaps import Bits, count, every_row, ordinals_in_steps
 from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.work import UNBOUNDED, Work
 
 
 class MatchingRows(msgspec.Struct, frozen=True):
@@ -22,18 +24,22 @@ class MatchingRows(msgspec.Struct, frozen=True):
     count: int
 
 
-def matching_rows(view: PartView, filter: Filter, cache: FilterCache) -> MatchingRows:
-    """The rows of the view that are alive and match."""
+def matching_rows(view: PartView, filter: Filter, cache: FilterCache, work: Work = UNBOUNDED) -> MatchingRows:
+    """The rows of the view that are alive and match; raises what ``work`` does."""
     if filter.matches_all:
         return MatchingRows(view.alive, view.live)
     if view.live == 0:
         return MatchingRows(view.alive if view.alive is not None else every_row(view.rows), 0)
-    mask = cache.matching(view, filter)
+    mask = cache.matching(view, filter, work)
     if view.alive is not None:
         mask = mask & view.alive
     return MatchingRows(mask, count(mask))
 
 
-def ordinals_of(view: PartView, filter: Filter, cache: FilterCache) -> Iterator[NDArray[np.uint32]]:
+def ordinals_of(
+    view: PartView, filter: Filter, cache: FilterCache, work: Work = UNBOUNDED
+) -> Iterator[NDArray[np.uint32]]:
     """The same rows by their numbers, ascending, some at a time."""
-    yield from ordinals_in_steps(matching_rows(view, filter, cache).mask, view.rows)
+    for ordinals in ordinals_in_steps(matching_rows(view, filter, cache, work).mask, view.rows):
+        work.spend(len(ordinals) * COLUMN_ROW)
+        yield ordinals

@@ -52,7 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "admin requests",
         "engine",
     ),
-    "query": ("limits", "filters", "selection", "records fields", "knn"),
+    "query": ("limits costs", "work", "filters", "selection", "records fields", "knn", "estimates"),
     "api": (
         "limits",
         "service",

@@ -76,8 +76,9 @@ async def ask(
     *,
     headers: dict[str, str] | None = None,
     is_endless: bool = False,
+    within: dict[str, Any] | None = None,
 ) -> Answer:
-    """Sends one request; an endless one never says that its body is over."""
+    """Sends one request; an endless one never says that its body is over. ``within`` is put in its scope."""
     waiting = list(pieces)
     total = len(waiting)
     declared = dict(headers or {})
@@ -104,7 +105,7 @@ async def ask(
         else:
             body.extend(message.get("body", b""))
 
-    await app(scope_of(method, path, declared), receive, send)
+    await app(scope_of(method, path, declared) | (within or {}), receive, send)
     sent = {name.decode().lower(): value.decode() for name, value in started["headers"]}
     return Answer(started["status"], sent, bytes(body), total - len(waiting), method)
 

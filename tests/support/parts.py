@@ -26,6 +26,11 @@ class FakePart:
 
     fields = None
 
+    @property
+    def payload_bytes(self) -> int:
+        """Of all texts."""
+        return sum(map(len, self.texts))
+
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
         """The newest row below ``rows`` that holds each id, or -1."""
         return self.native.find(ids, rows)

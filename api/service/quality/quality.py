@@ -29,9 +29,10 @@ from asteroid_cloud.api.service.quality.time_budget import TimeBudget
 from asteroid_cloud.api.service.quality.widening import Widening
 from asteroid_cloud.api.service.quality.worker import Worker
 from asteroid_cloud.indexer import Snapshot
-from asteroid_cloud.query import FilterCache, RecallRequest, SearchRequest, SearchResult
+from asteroid_cloud.query import FilterCache, RecallRequest, SearchRequest, SearchResult, Work
 from asteroid_cloud.query.knn import PlanKind, plan_kind, recall_by_distance, true_distances
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
+from asteroid_cloud.wal.errors import Cancelled
 
 SECONDS_A_COMPONENT = 1e-9
 """What an exact search takes for each component, before any has been timed."""
@@ -92,6 +93,7 @@ class Quality:
         self._samples = 0
         self._by_plan: dict[str, Histogram] = {}
         self._lock = threading.Lock()
+        self._work = Work(what="a sampled search")
 
     @property
     def is_running(self) -> bool:
@@ -120,7 +122,8 @@ class Quality:
             return deepcopy(self._by_plan)
 
     def close(self) -> None:
-        """Ends the thread, once the search that it repeats is done."""
+        """Ends the search that is repeated, and the thread."""
+        self._work.cancel()
         self._worker.close()
 
     def _sample(self, snapshot: Snapshot, request: SearchRequest, result: SearchResult) -> None:
@@ -152,9 +155,12 @@ class Quality:
             return
         began = self._clock()
         try:
-            truth = true_distances(sample.snapshot, sample.request, self._cache)
+            self._work.check()
+            truth = true_distances(sample.snapshot, sample.request, self._cache, self._work)
             plan = plan_kind(sample.snapshot, sample.request, self._cache)
             is_judged = self._is_judged(sample, plan)
+        except Cancelled:  # the store is closed
+            return
         finally:
             seconds = self._clock() - began
             self._budget.spend(seconds)

@@ -83,7 +83,7 @@ Array<T> column(const std::vector<Answer>& answers, size_t width, const Get& get
 }
 
 py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint32_t k, uint32_t ef,
-                       bool exact, uint32_t threads, bool bounds) {
+                       bool exact, uint32_t threads, bool bounds, Allowance* allowance) {
     const std::vector<PartPlan>& plans = parts.list();
     require(queries.ndim() == 2 && k > 0 && ef >= k, "queries must be two-dimensional, 0 < k ≤ ef");
     if (!plans.empty()) require_matrix(queries, plans.front().part->shape().dim, "wrong dimension");
@@ -92,7 +92,7 @@ py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint
     {
         const float* data = queries.data();
         py::gil_scoped_release release;
-        answers = search_many(plans, data, n, {k, ef, exact, bounds}, threads);
+        answers = search_many(plans, data, n, {k, ef, exact, bounds, allowance}, threads);
     }
     size_t width = 0;
     for (const Answer& answer : answers) width = std::max(width, answer.hits.size());
@@ -178,6 +178,7 @@ PYBIND11_MODULE(core, m) {
     bind_columns(m);
     m.attr("RECORD_HEADER_BYTES") = sizeof(RecordHeader);
     m.attr("SPARSE_SHARE") = SPARSE_SHARE;
+    m.attr("WALK_COST") = WALK_COST;
     m.attr("NO_COLUMN") = NO_COLUMN;
     m.def("record_bytes",
           [](size_t dim, size_t outliers) { return record_bytes(Shape{dim, Metric::l2, false, outliers}); },
@@ -190,8 +191,18 @@ PYBIND11_MODULE(core, m) {
     m.def("encode", &encode_all, py::arg("vectors"), py::arg("metric"), py::arg("fine"),
           py::arg("outliers") = 0);
     m.def("all_finite", &all_finite, py::arg("values"));
+    py::class_<Allowance>(m, "Allowance")
+        .def(py::init<uint64_t, double>(), py::arg("steps_max"), py::arg("seconds"))
+        .def("spend", &Allowance::spend, py::arg("steps"))
+        .def("restart", &Allowance::restart, py::arg("seconds"))
+        .def("cancel", &Allowance::cancel)
+        .def_property_readonly("is_cancelled", &Allowance::is_cancelled)
+        .def_property_readonly("is_late", &Allowance::is_late)
+        .def_property_readonly("spent", &Allowance::spent)
+        .def_property_readonly("steps_max", &Allowance::steps_max);
     py::class_<PartPlans>(m, "PartPlans")
         .def(py::init<const std::vector<py::tuple>&>(), py::arg("parts"));
     m.def("search", &search_parts, py::arg("parts"), py::arg("queries"), py::arg("k"), py::arg("ef"),
-          py::arg("exact"), py::arg("threads"), py::arg("bounds") = false);
+          py::arg("exact"), py::arg("threads"), py::arg("bounds") = false,
+          py::arg("allowance").none(true) = py::none());
 }

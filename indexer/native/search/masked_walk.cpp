@@ -99,6 +99,7 @@ class MaskedWalk {
     void begin_at_samples() {
         uint32_t row = 0;
         for (size_t left = aim_.size; left > 0 && row < rows_;) {
+            scratch_.charge();
             fresh_ = 0;
             for (; left > 0 && fresh_ < GATHERED && row < rows_; --left, ++row) {
                 row = first_match(row);
@@ -112,6 +113,7 @@ class MaskedWalk {
     bool expand(uint64_t budget) {
         std::vector<Candidate>& pool = scratch_.pool;
         while (next_ < pool.size()) {
+            scratch_.charge();
             Candidate& current = pool[next_++];
             if (current.node & EXPANDED) continue;
             const uint32_t node = current.node;
@@ -250,6 +252,7 @@ Course walk_wide(const Segment& segment, const Anchor& anchor, const Mask& mask,
     const uint32_t upper_rows = aim.is_thorough ? segment.upper_rows() : 0;
     take({&entry, 1});
     while (!frontier.empty()) {
+        scratch.charge();
         const Candidate current = frontier.front();
         if (pool.size() >= aim.size && nearer(pool.back(), current)) break;
         std::pop_heap(frontier.begin(), frontier.end(), farther);

@@ -95,9 +95,12 @@ class Sieve {
 
 }  // namespace
 
-void scan_exactly(const PartPlan& plan, uint32_t number, const Query& query, Best& best, uint64_t& measured) {
-    for_each_match(plan.rows, plan.mask, [&](uint32_t row) { best.offer(hit_of(plan, number, row, query)); });
-    measured += plan.matches;
+void scan_exactly(const PartPlan& plan, uint32_t number, const Query& query, Best& best, Scratch& scratch) {
+    for_each_match(plan.rows, plan.mask, [&](uint32_t row) {
+        best.offer(hit_of(plan, number, row, query));
+        ++scratch.measured;
+        scratch.charge();
+    });
 }
 
 void scan(const PartPlan& plan, uint32_t number, const Query& query, uint32_t k, uint32_t keep, Best& best,
@@ -130,6 +133,7 @@ void scan(const PartPlan& plan, uint32_t number, const Query& query, uint32_t k,
         }
         scratch.measured += count;
         count = 0;
+        scratch.charge();
     };
     for_each_match(plan.rows, plan.mask, [&](uint32_t row) {
         rows[count] = row;

@@ -30,7 +30,7 @@ void for_each_match(uint32_t rows, const Mask& mask, const Visit& visit) {
 }
 
 // Measures each matching row exactly.
-void scan_exactly(const PartPlan& plan, uint32_t number, const Query& query, Best& best, uint64_t& measured);
+void scan_exactly(const PartPlan& plan, uint32_t number, const Query& query, Best& best, Scratch& scratch);
 
 // Comes to the same k rows by measuring first bytes, and exactly only what these leave open. Leaves the
 // nearest rows by first bytes, at most `keep`, in scratch.pool, best first.

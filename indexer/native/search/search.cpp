@@ -47,7 +47,8 @@ class Search {
           left_out_(parts.size(), std::numeric_limits<double>::infinity()) {
         for (const PartPlan& plan : parts)
             if (!is_scanned(plan)) walked_rows_ += plan.matches;
-        scratch.measured = 0;
+        scratch.measured = scratch.charged = 0;
+        scratch.allowance = options.allowance;
     }
 
     Answer run() {
@@ -57,6 +58,7 @@ class Search {
             const Walked walked = walked_[i];
             if (walked.ef < options_.ef && walked.edge <= bound()) walk_again(walked.number, options_.ef);
         }
+        scratch_.charge_all();
         return answer();
     }
 
@@ -84,8 +86,9 @@ class Search {
 
     void look_at(uint32_t number) {
         const PartPlan& plan = parts_[number];
+        begin_steps(1);
         if (options_.exact || query_.is_beyond_first_bytes())
-            return scan_exactly(plan, number, query_, best_, scratch_.measured);
+            return scan_exactly(plan, number, query_, best_, scratch_);
         if (is_scanned(plan)) return look_at_all(number);
         // Of many parts each is walked less far: together they are to cost little more than one. A part that
         // proves to hold more than its share is walked again.
@@ -98,7 +101,14 @@ class Search {
         return is_ip ? IP_EF_MIN : Reach::SURE;
     }
 
+    // What was measured until now is counted; what comes costs so many times as much as in a scan.
+    void begin_steps(uint32_t cost) {
+        scratch_.charge_all();
+        scratch_.row_steps = uint64_t(cost) * parts_.front().part->shape().dim;
+    }
+
     void look_at_all(uint32_t number) {
+        begin_steps(1);
         scan(parts_[number], number, query_, options_.k, options_.ef, best_, scratch_);
         left_out_[number] = std::numeric_limits<double>::infinity();
         note_distances();
@@ -113,6 +123,7 @@ class Search {
     void walk_until_closed(uint32_t number, uint32_t ef) {
         const PartPlan& plan = parts_[number];
         const uint32_t first_ef = ef;
+        begin_steps(WALK_COST);
         for (;; ef *= 2) {
             if (!walk_once(plan, ef)) break;
             const bool is_open = measure_pool(plan, number);

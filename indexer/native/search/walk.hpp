@@ -13,6 +13,7 @@
 #include "parts/part.hpp"
 #include "parts/prefetch.hpp"
 #include "quant/distance.hpp"
+#include "threads/allowance.hpp"
 
 namespace asteroid {
 
@@ -27,6 +28,9 @@ struct Nearer {
     }
 };
 constexpr Nearer nearer{};
+
+// Rows that are measured before a search looks whether it is to end: some microseconds, or as many pages.
+constexpr uint64_t CHARGED_ROWS = 128;
 
 constexpr uint32_t EXPANDED = ROWS_MAX + 1;  // marks a pool entry whose neighbours have been measured
 
@@ -44,6 +48,21 @@ struct Scratch {
     std::vector<const uint8_t*> records;
     std::vector<float> distances;
     uint32_t rows = 0;                // of the graph at hand
+
+    Allowance* allowance = nullptr;   // null for work without bounds
+    uint64_t row_steps = 0;           // what measuring one row counts as
+    uint64_t charged = 0;             // of `measured`
+
+    // Counts what was measured, now and then. Throws Cancelled when the search is to end.
+    void charge() {
+        if (allowance && measured - charged >= CHARGED_ROWS) charge_all();
+    }
+    void charge_all() {
+        if (!allowance) return;
+        const uint64_t steps = (measured - charged) * row_steps;
+        charged = measured;
+        allowance->spend(steps);
+    }
 
     void start(uint32_t graph_rows) {
         rows = graph_rows;
@@ -199,6 +218,7 @@ class SortedWalk {
     void expand() {
         std::vector<Candidate>& pool = scratch_.pool;
         while (next_ < pool.size()) {
+            scratch_.charge();
             Candidate& current = pool[next_];
             if (current.node & EXPANDED) {
                 ++next_;
@@ -305,6 +325,7 @@ class HeapedWalk {
     void expand() {
         std::vector<Candidate>& frontier = scratch_.frontier;
         while (!frontier.empty()) {
+            scratch_.charge();
             const Candidate current = frontier.front();
             if (nearest_.heap.size() >= ef_ && current.distance > nearest_.heap.front()) return;
             if (!reach_.goes_on(expanded_, current.distance)) {

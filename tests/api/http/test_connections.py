@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import anyio
 import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
@@ -14,6 +15,8 @@ from uvicorn.server import ServerState
 from asteroid_cloud.api.http import connections
 from asteroid_cloud.api.http.connections import BoundedProtocol, connections_max
 from asteroid_cloud.api.limits import CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_S_MAX
+from asteroid_cloud.api.wire.headers import GONE
+from asteroid_cloud.wal.errors import Cancelled
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -133,6 +136,20 @@ def test_headers_that_trickle_are_cut() -> None:
     assert peer.transport.is_closed
     peer.send(REQUEST[-1:])
     assert peer.loop.requests == 0
+
+
+def test_what_was_asked_for_ends_when_the_client_goes_away() -> None:
+    peer = Peer()
+    peer.send(REQUEST)
+    until_gone = peer.protocol.scope[GONE]  # type: ignore[typeddict-item]
+
+    async def work() -> None:
+        with until_gone():
+            await anyio.sleep_forever()
+
+    peer.protocol.connection_lost(None)
+    with pytest.raises(Cancelled):
+        asyncio.run(work())
 
 
 def test_one_that_never_asks_is_let_go_without_a_word() -> None:

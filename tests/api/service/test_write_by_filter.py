@@ -18,6 +18,7 @@ from asteroid_cloud.api.service import write_by_filter as matching
 from asteroid_cloud.client import F
 from asteroid_cloud.indexer import EngineOptions
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
+from asteroid_cloud.query import Filter, Work
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, NoSpace, TooLarge
 from asteroid_cloud.wal.format.events import PayloadMerged, PayloadReplaced, VectorsDeleted, VectorsUpserted
 from asteroid_cloud.wal.lsn import Lsn
@@ -130,9 +131,9 @@ async def test_a_record_on_its_way_is_waited_for(rows: Store, monkeypatch: pytes
     """A writer that is cancelled may leave a record in the log's queue that no turn tells of."""
     log, look, strays = inside(rows.engine).log, rows.reads.at_once, 0
 
-    async def late(function: Callable[[], Any]) -> Any:
+    async def late(function: Callable[[Work], Any], filter: Filter) -> Any:
         nonlocal strays
-        found = await look(function)
+        found = await look(function, filter)
         if strays < 3:
             strays += 1
             await log.append([PayloadMerged(5, b'{"color":"blue"}')])

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.query import MATCH_ALL, FilterCache, SearchRequest, parse_filter
+from asteroid_cloud.query.costs import NODE, READING, RECORD
 from asteroid_cloud.query.knn import planner
 from asteroid_cloud.query.knn.planner import (
     PLANS_KEPT,
-    RECORD_COST,
     SCAN_MATCHES_MAX,
     VISITS_PER_EF,
     WALK_COST,
@@ -20,6 +20,7 @@ from asteroid_cloud.query.knn.planner import (
     plan_search,
     scan_limit,
 )
+from asteroid_cloud.query.selection.filter_cost import cost_of_payloads
 from tests.support.parts import World
 
 ROWS = 20_000
@@ -131,14 +132,14 @@ def test_an_exact_search_costs_every_row_and_a_walk_what_it_measures(world: Worl
     walk = estimate(snapshot, asked(ef_search=100), cache)
     assert walk == VISITS_PER_EF * 100 * WALK_COST
     assert estimate(snapshot, asked(ef_search=100_000), cache) == ROWS * WALK_COST
-    assert (
-        estimate(snapshot, asked(k=10, include_payload=True, ef_search=100), cache) == walk + 10 * RECORD_COST
-    )
+    with_payloads = asked(k=10, include_payload=True, ef_search=100)
+    assert estimate(snapshot, with_payloads, cache) == walk + 10 * (RECORD + READING)
 
 
 def test_a_filter_costs_its_evaluation_until_it_is_cached(world: World) -> None:
     snapshot, cache, wanted = world.snapshot(), FilterCache(), asked({"n": 1})
     first = estimate(snapshot, wanted, cache)
-    assert first == scan_limit(ROWS, wanted.ef) + ROWS * RECORD_COST
+    assert first == scan_limit(ROWS, wanted.ef) + cost_of_payloads(snapshot.parts[0], wanted.filter, ROWS)
+    assert first > ROWS * NODE
     plan_search(snapshot, wanted.filter, cache, ef=wanted.ef, exact=False)
     assert estimate(snapshot, wanted, cache) == scan_limit(ROWS, wanted.ef)

@@ -20,6 +20,7 @@ from asteroid_cloud.query import (
     RecallRequest,
     SearchRequest,
     SearchResult,
+    Work,
     parse_filter,
     recalls,
     search,
@@ -130,7 +131,7 @@ def test_nothing_to_find_is_nothing_missed() -> None:
 
 
 def test_a_search_that_drops_neighbours_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    def worse(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> SearchResult:
+    def worse(snapshot: Snapshot, request: SearchRequest, cache: FilterCache, work: Work) -> SearchResult:
         result = search(snapshot, request, cache)
         if request.exact:
             return result

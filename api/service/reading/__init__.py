@@ -1,0 +1,1 @@
+"""In which thread does a read run, and what may it cost?"""

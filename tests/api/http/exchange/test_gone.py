@@ -1,0 +1,92 @@
+"""A read ends when its client goes away; what is written is written whoever waits for it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+import asteroid_cloud.api as api
+from asteroid_cloud import query
+from asteroid_cloud.api.http.exchange.gone import Gone
+from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.service import write_by_filter
+from asteroid_cloud.api.wire.headers import GONE
+from asteroid_cloud.query import Work
+from asteroid_cloud.wal.errors import Cancelled
+from tests.support.asgi import Answer, app_over, ask
+
+pytestmark = pytest.mark.anyio
+
+FILTER = b'{"filter":{"a":1}}'
+
+
+class Endless:
+    """A read that ends when it is cancelled only."""
+
+    def __init__(self) -> None:
+        self.began, self.ended = threading.Event(), threading.Event()
+
+    def __call__(self, *arguments: Any, work: Work | None = None, **options: Any) -> Any:
+        work = work or arguments[-1]
+        self.began.set()
+        try:
+            while not self.ended.wait(0.001):
+                work.check()
+        finally:
+            self.ended.set()
+
+
+async def ask_and_go(tmp_path: Path, path: str, endless: Endless) -> Answer:
+    """The answer to one that went away once the read had begun."""
+    gone, answers = Gone(), list[Answer]()
+    async with api.open(tmp_path, dim=2) as store:
+        await store.insert(1, [0, 0], {"a": 1})
+        app = app_over(Settings(data=str(tmp_path)), store)
+
+        async def run() -> None:
+            headers = {"Content-Type": "application/json"}
+            answers.append(await ask(app, "POST", path, [FILTER], headers=headers, within={GONE: gone.ends}))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            while not endless.began.is_set():
+                await anyio.sleep(0)
+            gone.tell()
+    return answers[0]
+
+
+async def test_a_read_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = Endless()
+    monkeypatch.setattr(query, "count", endless)
+    (await ask_and_go(tmp_path, "/v1/count", endless)).check_refused(400, "cancelled")
+    assert endless.ended.is_set()
+
+
+async def test_finding_what_a_filter_deletes_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = Endless()
+
+    def lazily(*arguments: Any, **options: Any) -> Any:
+        yield endless(**options)
+
+    monkeypatch.setattr(write_by_filter.query, "matching_batches", lazily)
+    (await ask_and_go(tmp_path, "/v1/vectors/delete", endless)).check_refused(400, "cancelled")
+    assert endless.ended.is_set()
+
+
+async def test_one_that_is_gone_already_is_not_begun() -> None:
+    gone = Gone()
+    gone.tell()
+    with pytest.raises(Cancelled), gone.ends():
+        await anyio.sleep_forever()
+
+
+async def test_a_block_that_is_over_is_not_touched() -> None:
+    gone = Gone()
+    with gone.ends():
+        pass
+    gone.tell()
+    await anyio.sleep(0)
