@@ -28,7 +28,7 @@ from asteroid_cloud.wal.format.log_file import (
 )
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_walker import FrameWalker
-from asteroid_cloud.wal.read.frame_window import Window
+from asteroid_cloud.wal.read.frame_window import Frame, Window
 from asteroid_cloud.wal.read.log_end import find_end
 from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
 from asteroid_cloud.wal.repair.torn_tail import cut_tail
@@ -36,6 +36,7 @@ from asteroid_cloud.wal.store.access import enter
 from asteroid_cloud.wal.store.kind import FolderKind, kind_of
 from asteroid_cloud.wal.store.new_folder import new_folder
 from asteroid_cloud.wal.transfer.log_copy import LogSource
+from asteroid_cloud.wal.transfer.shared_record import differs
 
 
 class LogExport(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +128,8 @@ def import_log(files: Files, path: str, into: str) -> LogExport:
     not at all. After a crash between two of them the same file can be imported again.
     Raises as ``enter``, CorruptionError, LogPruned when a new store would not begin with record 1, Conflict:
     ``not_empty`` when the folder holds no log but something else, ``another_store`` or ``lsn_mismatch``
-    when the records do not go on where that log ends, NoSpace, StorageError.
+    when the records do not go on where that log ends, NoSpace, StorageError. Only a file that holds the last
+    record of that log shows that they do; one that begins behind it is taken by its epoch and numbers.
     """
     found, parts = _checked(files, path)
     folder = StoreLayout(into).collection().log
@@ -145,7 +147,7 @@ def import_log(files: Files, path: str, into: str) -> LogExport:
 def _append(files: Files, path: str, found: LogExport, parts: list[_Part], folder: str) -> None:
     """Takes an export into the log of a store, which has one or is nothing but the place for one."""
     if log_files(files, folder):
-        parts = _going_on(files, found, parts, folder)
+        parts = _going_on(files, path, found, parts, folder)
     else:
         _check_bare(files, folder)
         _check_new(found)
@@ -226,7 +228,7 @@ def _check_bare(files: Files, folder: str) -> None:
         raise Conflict(f"{store} is not empty, and holds no log", code="not_empty")
 
 
-def _going_on(files: Files, found: LogExport, parts: list[_Part], folder: str) -> list[_Part]:
+def _going_on(files: Files, path: str, found: LogExport, parts: list[_Part], folder: str) -> list[_Part]:
     """The parts that go on where the log ends, whose torn tail is cut then, as any start would.
 
     Raises Conflict when none does.
@@ -237,15 +239,28 @@ def _going_on(files: Files, found: LogExport, parts: list[_Part], folder: str) -
     is_next = bool(left) and left[0].begins_history and found.epoch > end.header.epoch
     is_alike = end.header.epoch == found.epoch or is_next
     if end.header.identity.hex() != found.identity or not is_alike:
-        raise Conflict(
-            "the file is of another store, or of another history of this one", code="another_store"
-        )
+        raise _of_another()
     if not left or left[0].named_lsn != end.last_lsn + 1:
         reason = f"the file begins with record {found.first_lsn}, the log ends with {end.last_lsn}"
         raise Conflict(reason, code="lsn_mismatch")
+    if differs(files, folder, end.last_lsn, _frames_with(files, path, found, parts, end.last_lsn)):
+        raise _of_another()
     if found.last_lsn >= found.first_lsn:
         cut_tail(files, end)
     return left
+
+
+def _of_another() -> Conflict:
+    return Conflict("the file is of another store, or of another history of this one", code="another_store")
+
+
+def _frames_with(files: Files, path: str, found: LogExport, parts: list[_Part], lsn: Lsn) -> Iterator[Frame]:
+    """Frames of the history that holds a record; none when the file does not."""
+    for part in parts:
+        if part.named_lsn <= lsn <= part.last_lsn:
+            window = Window(files, path, part.end)
+            before = Lsn(part.named_lsn - 1)
+            yield from FrameWalker(window, bytes.fromhex(found.identity), before, offset=part.offset)
 
 
 def _take_all(files: Files, path: str, found: LogExport, parts: list[_Part], folder: str) -> None:

@@ -18,10 +18,13 @@ from asteroid_cloud.wal.errors import (
     LogPruned,
     StorageError,
 )
+from asteroid_cloud.wal.format.events import encode_event
+from asteroid_cloud.wal.format.frame import encode_frame
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES, file_name
 from asteroid_cloud.wal.transfer.log_export import check_export, export_log, import_log
+from asteroid_cloud.wal.transfer.new_history import begin_history
 from tests.support.faulty_files import Fault, FaultyFiles, MemoryFiles
-from tests.support.logs import FIRST, FOLDER, IDENTITY, disk, event, file_of, frames_of, ids
+from tests.support.logs import FIRST, FOLDER, IDENTITY, TIME_MS, disk, event, file_of, frames_of, ids
 
 pytestmark = pytest.mark.anyio
 FRAMES = frames_of(3, 2, 4)
@@ -121,6 +124,48 @@ async def test_what_does_not_fit_is_refused_and_changes_nothing(files: MemoryFil
     with pytest.raises(LockHeld):
         import_log(files, "tail", "new")
     held_lock.release()
+
+
+def store_with(files: MemoryFiles, name: str, fourth: int, *histories: bytes) -> str:
+    """A store that shares records 1 to 3 with others, and goes on by itself; the folder of its log."""
+    folder = f"{name}/wal"
+    files.make_dirs(folder)
+    frame = encode_frame(IDENTITY, Lsn(4), TIME_MS, [encode_event(event(fourth))])
+    files.contents[f"{folder}/{file_name(Lsn(1))}"] = bytearray(file_of(*frames_of(1, 1, 1), frame))
+    for store in histories:
+        begin_history(files, folder, store * 16)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("fourth", "histories", "other_fourth", "other_histories"),
+    [
+        pytest.param(4, (), 5, (), id="another record before the history"),
+        pytest.param(4, (b"a",), 4, (b"b",), id="another history that begins with the same number"),
+    ],
+)
+async def test_a_history_goes_on_only_from_its_own_past(
+    files: MemoryFiles,
+    fourth: int,
+    histories: tuple[bytes, ...],
+    other_fourth: int,
+    other_histories: tuple[bytes, ...],
+) -> None:
+    log = store_with(files, "ahead", fourth, *histories)
+    for path, data in list(files.contents.items()):
+        if path.startswith("ahead/"):
+            files.contents[path.replace("ahead", "behind")] = bytearray(data)
+    files.make_dirs("behind/wal")
+    store_with(files, "other", other_fourth, *other_histories)
+    begin_history(files, log, b"c" * 16)
+    export_log(files, log, FILE)
+    image = files.image()
+    with pytest.raises(Conflict) as raised:
+        import_log(files, FILE, "other")
+    assert raised.value.code == "another_store"
+    assert files.image() == image
+    import_log(files, FILE, "behind")
+    assert await held(files, "behind/wal") == await held(files, log)
 
 
 async def test_any_byte_changed_or_cut_off_is_noticed(files: MemoryFiles) -> None:
