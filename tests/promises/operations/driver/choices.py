@@ -47,6 +47,11 @@ class Choices:
         """A store."""
         return self._fitting(_named(world, Store), (*STORES, *BACKUPS))
 
+    def store_of(self, world: World, origin: int) -> str:
+        """A store that has its beginning in common with others."""
+        there = [name for name in STORES if (store := world.store(name)) and store.origin == origin]
+        return self._fitting(there, STORES)
+
     def backup(self, world: World) -> str:
         """A backup."""
         return self._fitting(_named(world, Backup), (*STORES, *BACKUPS))

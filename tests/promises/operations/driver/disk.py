@@ -6,9 +6,13 @@ What was done before the kill stays, as after kill -9; what a power cut may take
 
 from __future__ import annotations
 
+from typing import Literal
+
 from tests.promises.power.recording import MappableFiles
 from tests.support.memory_files import MemoryAppendFile
 
+Counted = Literal["changes", "renames"]
+"""What is counted until a process dies; a rename is what makes something new count."""
 Tree = dict[str, bytes | None]
 """Each path below a folder with its bytes; None for a folder."""
 
@@ -18,17 +22,18 @@ class Killed(BaseException):
 
 
 class KillableFiles(MappableFiles):
-    """A disk whose operations end for good after a number of changes, until ``revive``."""
+    """A disk whose operations end for good after a number of changes, or of renames, until ``revive``."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folders.add(".")  # the folder in which all stores of a history lie
         self.is_dead = False
         self._left: int | None = None
+        self._counted: Counted = "changes"
 
-    def kill_after(self, changes: int) -> None:
+    def kill_after(self, count: int, counted: Counted = "changes") -> None:
         """The process dies at the change after so many; a write leaves its first half behind."""
-        self._left = changes
+        self._left, self._counted = count, counted
 
     def kill(self) -> None:
         """The process dies now."""
@@ -40,13 +45,14 @@ class KillableFiles(MappableFiles):
         self._writers.clear()
         self._readers.clear()
 
-    def change(self) -> None:
+    def change(self, *, is_rename: bool = False) -> None:
         """Called before each change."""
-        if self._left == 0:
+        counts = self._left is not None and (is_rename or self._counted == "changes")
+        if counts and self._left == 0:
             self.is_dead = True
         if self.is_dead:
             raise Killed
-        if self._left is not None:
+        if counts and self._left is not None:
             self._left -= 1
 
     def tree(self, folder: str) -> Tree:
@@ -85,7 +91,7 @@ class KillableFiles(MappableFiles):
 
     def rename(self, old: str, new: str) -> None:
         """Counts and renames."""
-        self.change()
+        self.change(is_rename=True)
         super().rename(old, new)
 
     def link(self, old: str, new: str) -> None:

@@ -13,11 +13,12 @@ from tests.promises.operations.driver.steps.harm import RotBackup, RotLog, RotSe
 from tests.promises.operations.driver.steps.looks import LookAtRepair, LookAtReplay, LookForLoss, Verify
 from tests.promises.operations.driver.steps.past import Feed, Purge, Tag, Untag, WaitFor
 from tests.promises.operations.driver.steps.serving import Close, Kill, Open
-from tests.promises.operations.driver.steps.step import Step
+from tests.promises.operations.driver.steps.step import Clock, Step
 from tests.promises.operations.driver.steps.transfers import Export, Import, ReplayInto
 from tests.promises.operations.driver.steps.writing import Delete, Flush, Write, WriteIf
 
 Kind = Callable[[Choices, World], Step]
+CLOCK_JUMPS_MS = (-3_600_000, -20_000, -5_000, 5_000, 3_600_000)
 Table = tuple[tuple[int, Kind], ...]
 """Kinds of steps, each with how often it is drawn."""
 
@@ -38,7 +39,7 @@ def _back_up(draw: Choices, world: World) -> Step:
 def _transfer(draw: Choices, world: World) -> Step:
     file = draw.file(world)
     if file is not None and draw.random.random() < 0.7:
-        return Import(into=draw.new_store(world), file=file)
+        return Import(into=draw.one_of((draw.new_store(world), draw.store(world))), file=file)
     return Export(into=draw.one_of(EXPORTS), at=draw.any(world))
 
 
@@ -56,6 +57,7 @@ def _open(draw: Choices, world: World) -> Step:
 
 COMMANDS: Table = (
     (2, lambda draw, world: Restore(into=draw.new_store(world), backup=draw.backup(world))),
+    (1, lambda draw, world: Restore(into=draw.store(world), backup=draw.backup(world))),
     (2, _restore_to),
     (1, _replay_into),
     (4, lambda draw, world: InPlace(at=draw.store(world), point=draw.point(world))),
@@ -88,12 +90,15 @@ SERVED: Table = (
     (2, _back_up),
     (4, lambda draw, world: Close()),
     (3, lambda draw, world: Kill()),
+    (1, lambda draw, world: Clock(by_ms=draw.one_of(CLOCK_JUMPS_MS))),
     (2, _command),
 )
 STOPPED: Table = (
     (14, _open),
+    (1, lambda draw, world: Open(at=draw.new_store(world), keeps_log=draw.one_of((True, None)))),
     (12, _command),
     (2, _back_up),
+    (1, lambda draw, world: Clock(by_ms=draw.one_of(CLOCK_JUMPS_MS))),
     (1, lambda draw, world: Tear(at=draw.store(world))),
     (2, lambda draw, world: RotLog(at=draw.store(world))),
     (1, lambda draw, world: RotSegment(at=draw.store(world))),
@@ -101,20 +106,24 @@ STOPPED: Table = (
 )
 
 
-def after_damage(draw: Choices, world: World) -> list[Step]:
-    """Steps that go on with what is damaged, lost or replaced."""
+def follow_ups(draw: Choices, world: World) -> list[Step]:
+    """Steps that go on with what is damaged, lost, replaced or interrupted."""
     wanted: list[Step] = []
     for name, found in world.folders.items():
         if isinstance(found, Store):
             wanted += _after_store(name, found)
         elif isinstance(found, Backup) and found.is_damaged:
+            at = draw.store_of(world, found.of.origin)
             wanted += [Restore(into=draw.new_store(world), backup=name)]
-            wanted += [BackUp(into=draw.new_backup(world), at=draw.store(world), previous=name)]
+            wanted += [BackUp(into=draw.new_backup(world), at=at, previous=name)]
     return wanted
 
 
 def _after_store(name: str, store: Store) -> list[Step]:
     wanted: list[Step] = []
+    if store.may_be_interrupted:
+        wanted += [Verify(at=name), LookAtReplay(at=name), LookAtRepair(at=name)]
+        wanted += [Replay(at=name), Repair(at=name), Undo(at=name)]
     wanted += [Repair(at=name)] if "log" in store.damages else []
     wanted += [Replay(at=name)] if "segment" in store.damages else []
     wanted += [Acknowledge(at=name), Open(at=name)] if store.loss == "open" else []

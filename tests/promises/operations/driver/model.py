@@ -22,7 +22,7 @@ class Store:
     states: dict[int, Stored] = field(default_factory=lambda: {0: Stored(None)})
     """What it held after each of its records, by LSN."""
     times: dict[int, int] = field(default_factory=dict)
-    """When each of them was logged, in milliseconds."""
+    """What the clock said when each of them was logged, in milliseconds; it may have gone back."""
     tags: dict[str, int] = field(default_factory=dict)
     """The record that each tag names."""
     replaced: list[Store] = field(default_factory=list)
@@ -196,11 +196,17 @@ class World:
     served: str | None = None
     """The store that is open."""
     now_ms: int = 0
+    origins: int = 0
+    """How many stores began from nothing."""
 
     def copy(self) -> World:
         """Changes to it do not change this one."""
-        folders = {name: folder.copy() for name, folder in self.folders.items()}
-        return World(folders, self.served, self.now_ms)
+        return replace(self, folders={name: folder.copy() for name, folder in self.folders.items()})
+
+    def new_store(self) -> Store:
+        """One that begins from nothing."""
+        self.origins += 1
+        return Store(origin=self.origins)
 
     def store(self, name: str) -> Store | None:
         """The store of that name, if it is one."""

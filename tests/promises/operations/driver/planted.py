@@ -9,10 +9,15 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from asteroid_cloud.indexer.backup import point_in_time, restore, restore_base
+from asteroid_cloud.indexer.backup import earlier, point_in_time, restore, restore_base
+from asteroid_cloud.indexer.backup.copying import Copying
+from asteroid_cloud.indexer.backup.file_list import ListedFile
+from asteroid_cloud.indexer.backup.source import FileToCopy
 from asteroid_cloud.indexer.recovery import log_repair
+from asteroid_cloud.indexer.reindex import reindex
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
+from asteroid_cloud.wal.store import access
 from asteroid_cloud.wal.transfer import log_copy
 from asteroid_cloud.wal.transfer.new_history import NewHistory
 
@@ -53,6 +58,30 @@ def record_no_loss(patch: Patch) -> None:
     patch.setattr(log_repair, "record_loss", lambda files, layout, loss: None)
 
 
+def fail_with_the_earlier_backup(patch: Patch) -> None:
+    """A damaged file of the earlier backup is linked, and the backup fails over it (row 6)."""
+    take = Copying._take
+
+    def take_checked(self: Copying, source: FileToCopy) -> list[ListedFile]:
+        return take(self, source) or [self.listed[source.path]]
+
+    patch.setattr(earlier, "check_file", lambda files, folder, listed: None)
+    patch.setattr(Copying, "_take", take_checked)
+
+
+def pass_by_what_was_interrupted(patch: Patch) -> None:
+    """Commands neither finish what was interrupted in a store nor refuse it; a start does (row 25)."""
+
+    def enter_as_it_is(files: Files, folder: str) -> access.StoreAccess:
+        with pytest.MonkeyPatch.context() as here:
+            here.setattr(access, "finish_interrupted", lambda files, layout: [])
+            return access.enter(files, folder)
+
+    patch.setattr(access, "is_interrupted", lambda files, layout: False)
+    for module in (log_repair, point_in_time, reindex):
+        patch.setattr(module, "enter", enter_as_it_is)
+
+
 class Planted(NamedTuple):
     """A bug, and words of which the driver says one when it has found it."""
 
@@ -61,8 +90,10 @@ class Planted(NamedTuple):
 
 
 ALL = (
-    Planted(give_numbers_out_twice, ("was given out",)),
+    Planted(give_numbers_out_twice, ("was given out", "the log of no new history")),
     Planted(take_any_time, ("instead of bad_point",)),
+    Planted(fail_with_the_earlier_backup, ("it is corruption, not done",)),
     Planted(leave_half_a_folder, ("is taken for a store", "is there: ")),
     Planted(record_no_loss, ("goes on with LSN", "something is lost: False", "it holds")),
+    Planted(pass_by_what_was_interrupted, ("was given out", "verify says", "it holds")),
 )

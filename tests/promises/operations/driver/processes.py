@@ -19,7 +19,7 @@ from asteroid_cloud.indexer import Point
 from asteroid_cloud.wal.disk import LocalFiles
 from asteroid_cloud.wal.errors import AsteroidError
 from ops.forked_server import FORKING, ForkedServer
-from tests.promises.operations.driver.disk import Killed, Tree
+from tests.promises.operations.driver.disk import Counted, Killed, Tree
 from tests.promises.operations.driver.model import World
 from tests.promises.operations.driver.real import BEGAN_MS, Real, Seen, look_at
 from tests.promises.operations.driver.runner import Run
@@ -51,9 +51,9 @@ class FolderDisk(LocalFiles):
     contents = _Names()
     kill_after_ms: int | None = None
 
-    def kill_after(self, changes: int) -> None:
+    def kill_after(self, count: int, counted: Counted = "changes") -> None:
         """The next command is killed after so many milliseconds."""
-        self.kill_after_ms = changes
+        self.kill_after_ms = count
 
     def tree(self, folder: str) -> Tree:
         """All that is in a folder, or the file of that name."""

@@ -43,7 +43,7 @@ class Run:
         may_change = writes | {self.world.served}  # what is open works in the background
         others = {name: real.disk.tree(name) for name in self.world.folders if name not in may_change}
         if step.cut is not None:
-            real.disk.kill_after(step.cut)
+            real.disk.kill_after(step.cut, step.counted)
         try:
             self._done(step, answers, writes, self.execute(step))
             if step.cut is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.promises.operations.driver.choices import FIRST, Choices
-from tests.promises.operations.driver.kinds import SERVED, STOPPED, after_damage, one_of
+from tests.promises.operations.driver.disk import Counted
+from tests.promises.operations.driver.kinds import SERVED, STOPPED, follow_ups, one_of
 from tests.promises.operations.driver.model import World
 from tests.promises.operations.driver.runner import Violation, run_drawn
 from tests.promises.operations.driver.shortening import shortened
@@ -14,8 +15,14 @@ from tests.promises.operations.driver.steps.serving import Kill, Open
 from tests.promises.operations.driver.steps.step import Step
 
 CUT_SHARE = 0.25
-CUTS_MAX = (4, 16, 64, 160)
-"""A kill comes within the first few changes of the disk, or later on."""
+CUTS_MAX: tuple[tuple[int, Counted], ...] = (
+    (4, "changes"),
+    (16, "changes"),
+    (64, "changes"),
+    (160, "changes"),
+    (12, "renames"),
+)
+"""A kill comes within the first few changes of the disk, or later on, or between two renames."""
 FOLLOW_UP_SHARE = 0.3
 """Of the steps on stopped stores, those that go on with what was begun: a repair, an undo."""
 STEPS = 30
@@ -34,13 +41,14 @@ class Drawing:
             return Open(at=FIRST, keeps_log=self._random.choice([True, True, None]))
         step = self._follow_up(world) or one_of(SERVED if world.served else STOPPED, self._draw, world)
         if self._random.random() < CUT_SHARE and not isinstance(step, Kill | Harm):
-            return replace(step, cut=self._random.randrange(self._random.choice(CUTS_MAX)))
+            before, counted = self._random.choice(CUTS_MAX)
+            return replace(step, cut=self._random.randrange(before), counted=counted)
         return step
 
     def _follow_up(self, world: World) -> Step | None:
         if world.served or self._random.random() >= FOLLOW_UP_SHARE:
             return None
-        wanted = after_damage(self._draw, world)
+        wanted = follow_ups(self._draw, world)
         return self._random.choice(wanted) if wanted else None
 
 

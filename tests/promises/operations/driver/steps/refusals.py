@@ -32,7 +32,7 @@ def excused(step: Step, world: World) -> Codes:
         if isinstance(folder, Store) and folder.may_be_interrupted:
             codes |= {"interrupted"}
         if isinstance(folder, Store) and folder.may_be_bare:
-            codes |= {"not_found", "corruption"}
+            codes |= {"not_found", "not_empty", "corruption"}
     return codes
 
 

@@ -37,8 +37,8 @@ class Open(Step):
     def apply(self, world: World, result: Any = None) -> None:
         if self._has_to_wait(world):
             return
-        store = world.folders.setdefault(self.at, Store(origin=world.now_ms))
-        assert isinstance(store, Store)
+        store = world.store(self.at) or world.new_store()
+        world.folders[self.at] = store
         world.served = self.at
         store.keeps_log = store.keeps_log if self.keeps_log is None else self.keeps_log
         store.keeps_all = store.keeps_all and store.keeps_log is True

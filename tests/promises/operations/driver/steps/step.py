@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from asteroid_cloud.indexer import Point
+from tests.promises.operations.driver.disk import Counted
 from tests.promises.operations.driver.model import World
 from tests.promises.operations.driver.real import Real
 
@@ -34,6 +35,8 @@ class Step:
     """One step. ``cut`` kills the process after so many changes of the disk, or at the end of the step."""
 
     cut: int | None = None
+    counted: Counted = "changes"
+    """What ``cut`` counts."""
     stops_at_damage: ClassVar[bool] = True
     """Whether it may be refused because a folder that it names is damaged."""
     enters: ClassVar[bool] = False
@@ -85,11 +88,24 @@ class Wait(Step):
         real.now_ms += STEP_MS * (self.steps - 1)
 
 
+@dataclass(frozen=True)
+class Clock(Step):
+    """Sets the clock ahead, or back."""
+
+    by_ms: int
+
+    def answers(self, world: World) -> Codes:
+        return JUST_DONE
+
+    def run(self, real: Real) -> None:
+        real.now_ms += self.by_ms
+
+
 def shown(value: object) -> str:
     """A step as it is written, without what is left at its default."""
     if isinstance(value, Step):
         given = [(each.name, getattr(value, each.name)) for each in fields(value)]
-        given = [(name, each) for name, each in given if (name, each) != ("cut", None)]
+        given = [pair for pair in given if pair not in (("cut", None), ("counted", "changes"))]
     elif isinstance(value, Point):
         given = [(name, each) for name, each in msgspec.structs.asdict(value).items() if each is not None]
     else:
