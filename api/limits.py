@@ -58,8 +58,20 @@ CONNECTIONS_MAX = 2_048
 """Connections at the same time; fewer when the process may open fewer files."""
 HEADERS_BYTES_MAX = 64 * KIB
 """The headers of a request."""
+HEADERS_MAX = 200
+"""The headers of a request, by number."""
 HEADERS_S_MAX = 10.0
 """Time that the headers of a request may take."""
+IDLE_S_MAX = 75.0
+"""Time that a connection may stay open without a request, whatever else is sent."""
+PIPELINED_MAX = 32
+"""Requests that may wait on one connection behind the one that is answered."""
+FRAMING_BYTES_MAX = 64 * KIB
+"""Sizes, extensions and trailers of a body in chunks, beyond as many bytes as the body has."""
+UNREAD_BYTES_MAX = 64 * KIB
+"""The rest of a body that is read and thrown away after an answer, so that the connection can go on."""
+UNREAD_S_MAX = 5.0
+"""Time that this rest may take."""
 LINGER_S_MAX = 5.0
 """Time that a refused client may go on sending before its connection is cut."""
 

@@ -19,8 +19,6 @@ BYTES_MAX_BY_PATH = {
 """The paths with another limit than BODY_BYTES_MAX; none of them has a parameter."""
 STREAMED_PATHS = {route.path for route in ROUTES if route.is_streamed}
 LENGTH_DIGITS_MAX = 18
-UNREAD_BYTES_MAX = 65_536
-UNREAD_S_MAX = 1.0
 
 
 class Body:
@@ -43,7 +41,8 @@ class Body:
         """Runs while the next piece is awaited."""
         self._is_stopping = False
         self._is_whole = self.declared == 0
-        self._is_cut = False
+        self.is_cut = False
+        """Whether its rest can never be read."""
 
     @property
     def held_bytes(self) -> int:
@@ -104,12 +103,12 @@ class Body:
                 message = await self._receive()
             self._waiting = None
         if message is None:
-            self._is_cut = True
+            self.is_cut = True
             if self._is_stopping:
                 raise Overloaded("the server is stopping", retry_after_s=1.0)
             raise InvalidRequest("the body comes too slowly", code="body_timeout")
         if message["type"] != "http.request":
-            self._is_cut = True
+            self.is_cut = True
             raise InvalidRequest("the client went away before its body was whole")
         size = len(message["body"])
         lag_s = self._lag_s_left - (time.monotonic() - asked_s) + size / BODY_BYTES_PER_S_MIN
@@ -128,25 +127,8 @@ class Body:
 
     def _check_left(self, left: int) -> None:
         if left < 0:
-            self._is_cut = True
+            self.is_cut = True
             raise self._too_large()
-
-    async def finish(self) -> bool:
-        """Reads the rest of a body; False when it is too long, and the connection must end.
-
-        A client that is still sending when the connection ends may not see the answer. But the time is
-        bounded, because a client that never ends its request would keep the connection.
-        """
-        is_short = self.declared is not None and self.declared <= UNREAD_BYTES_MAX
-        if self._is_whole or self._is_cut or not is_short:
-            return self._is_whole
-        with anyio.move_on_after(UNREAD_S_MAX):
-            while not self._is_whole:
-                message = await self._receive()
-                if message["type"] != "http.request":
-                    break
-                self._is_whole = not message["more_body"]
-        return self._is_whole
 
     def _too_large(self) -> TooLarge:
         return TooLarge(

@@ -1,6 +1,7 @@
-"""The middleware that every request passes: how many at once, from whom, how often, how large, how slow.
+"""The middleware that every request passes, between the connection and the routes.
 
-It also gives each request an id, takes HEAD for a GET without an answer's body, and decodes encoded bodies.
+``admission`` decides who may pass. This gives each request an id, bounds its body and its answer, takes HEAD
+for a GET without an answer's body, and decodes encoded bodies.
 
 It is around the whole application, so unknown routes and broken requests pass it as well, and every answer,
 whatever went wrong, has the one error shape.
@@ -9,23 +10,20 @@ whatever went wrong, has the one error shape.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from asteroid_cloud.api.http.auth import KeyRing
+from asteroid_cloud.api.http.admission import Admission
 from asteroid_cloud.api.http.bodies import Body
 from asteroid_cloud.api.http.exchange.body_encoding import ENCODING, LENGTH
 from asteroid_cloud.api.http.exchange.log_lines import log_access
 from asteroid_cloud.api.http.exchange.sending import Sender, SlowReader
 from asteroid_cloud.api.http.framework_errors import ErrorHandler
-from asteroid_cloud.api.http.rate_limit import RateLimit
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.http.units import parse_size
-from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
-from asteroid_cloud.api.openapi.swagger_page import PAGE_PREFIX, PAGE_ROUTES
 from asteroid_cloud.api.routes import changes
 from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.service.memory.answers import AnswerBudget, AnswerRoom
@@ -35,15 +33,11 @@ from asteroid_cloud.api.wire.error_answers import ErrorAnswer
 from asteroid_cloud.api.wire.headers import ANSWER_ROOM, GONE, HEAD_ONLY
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
-from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
 
 API = "/v1/"
 """What answers for a store, and names it."""
-ALL_ROUTES = (*ROUTES, *PAGE_ROUTES)
 READS = {route.path for route in ROUTES if route.scope == "read" and route.handler is not changes.changes}
 """The paths of reads, but for change feeds, which see to it themselves."""
-ALWAYS_ANSWERED = {route.path for route in ROUTES if route.scope == "open"}
-"""No bound on requests holds for these, or a busy server would look like a dead one."""
 
 
 class RequestGuard:
@@ -62,25 +56,16 @@ class RequestGuard:
         self._app = app
         self._metrics = metrics
         self._errors = errors
-        self._keys = KeyRing(settings.keys())
-        self._held = 0
-        """Bytes of bodies that requests under way may hold in memory."""
+        self._admission = Admission(settings)
         self._bodies: set[Body] = set()
         """Of the requests under way."""
         self._is_stopping = False
-        self._rate = RateLimit(settings.rate_limit)
-        self._concurrency = settings.concurrency
         self._lag_s_max = settings.body_timeout_s
         self._stall_s_max = settings.answer_stall_s
         self.answers = AnswerBudget(parse_size(settings.answer_budget))
         """The memory of all answers under way."""
         self.heap = HeapTrimmer()
         """Gives free memory back to the system; somebody has to run it."""
-        public = settings.public_names
-        self._open_paths = {
-            route.path for route in ALL_ROUTES if route.scope == "open" or route.public_name in public
-        }
-        self._assets_are_open = "docs" in public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -93,29 +78,25 @@ class RequestGuard:
         sender = Sender(scope, send, room, request_id=request_id, stall_s_max=self._stall_s_max)
         self._metrics.in_flight += 1
         try:
+            holder = self._admission.identify(scope)
+            sender.is_last = False
+            self._admission.check(scope, holder)
             body = sender.body = Body(scope, receive, self._lag_s_max)
-            self._bodies.add(body)
-            if self._is_stopping:
-                body.stop_waiting()
             held = body.held_bytes
-            self._held += held
-            self._admit(scope, held)
-            if scope["path"].startswith(API):
-                sender.store = self._store_name()
-            body.check_declared()
-            inner = _inner_scope(scope, body, room)
-            with _until_gone(scope):
-                await self._app(inner, body.receive, sender)
+            with self._admission.place(scope["path"], held), self._watched(body):
+                if scope["path"].startswith(API):
+                    sender.store = self._store_name()
+                body.check_declared()
+                inner = _inner_scope(scope, body, room)
+                with _until_gone(scope):
+                    await self._app(inner, body.receive, sender)
         except Exception as error:
             if not await self._answered(error, sender):
                 raise
         finally:
             sender.finish()
-            if sender.body is not None:
-                self._bodies.discard(sender.body)
             self.heap.note(max(held, room.peak))
             self._metrics.in_flight -= 1
-            self._held -= held
             self._note(scope, inner.get("path_template"), sender, time.perf_counter() - began_s)
 
     def stop_waiting(self) -> None:
@@ -142,27 +123,16 @@ class RequestGuard:
         client = str((scope.get("client") or ("unknown",))[0])
         log_access(scope["method"], scope["path"], status, seconds, received, sender.sent, client)
 
-    def _admit(self, scope: HTTPScope, held: int) -> None:
-        """Raises what speaks against serving the request."""
-        headers = dict(scope["headers"])
-        path = scope["path"]
-        is_open = path in self._open_paths or (self._assets_are_open and path.startswith(PAGE_PREFIX))
-        holder = str((scope.get("client") or ("unknown",))[0])
-        if not self._keys.is_open and not is_open:
-            found = self._keys.holder(headers.get(b"authorization", b""))
-            if found is None:
-                raise Unauthorized("a valid key is needed: Authorization: Bearer <key>")
-            holder = found
-        if "//" in path or (path != "/" and path.endswith("/")):  # Litestar would take it for another
-            raise NotFound("there is no such route")
-        if path not in ALWAYS_ANSWERED:
-            self._rate.take(holder)
-            if self._metrics.in_flight > self._concurrency:
-                raise Overloaded("too many requests at once", retry_after_s=1.0)
-            if self._held > max(held, BODIES_IN_FLIGHT_BYTES_MAX):
-                raise Overloaded("too many large bodies at once", retry_after_s=1.0)
-        if scope["method"] == "OPTIONS":  # which the framework would answer by itself
-            raise NotFound("there is no such route")
+    @contextmanager
+    def _watched(self, body: Body) -> Iterator[None]:
+        """A body that a stopping server does not wait for."""
+        self._bodies.add(body)
+        if self._is_stopping:
+            body.stop_waiting()
+        try:
+            yield
+        finally:
+            self._bodies.discard(body)
 
 
 def _until_gone(scope: HTTPScope) -> AbstractContextManager[None]:

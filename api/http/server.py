@@ -17,7 +17,8 @@ import anyio
 import uvicorn
 
 from asteroid_cloud.api.http.app import create_app
-from asteroid_cloud.api.http.connections import BoundedProtocol
+from asteroid_cloud.api.http.connection.crowd import Crowd
+from asteroid_cloud.api.http.connection.protocol import connection_factory
 from asteroid_cloud.api.http.exchange.log_lines import start_logging
 from asteroid_cloud.api.http.loop_lag import watch
 from asteroid_cloud.api.http.middleware import RequestGuard
@@ -30,7 +31,6 @@ from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
 logger = logging.getLogger(__name__)
-KEEP_ALIVE_S = 75
 BACKLOG = 2048
 # A thread waits this long for the interpreter before it asks another to let go; the default of 5 ms
 # would let two busy worker threads hold up the event loop noticeably.
@@ -162,14 +162,13 @@ async def _serve(settings: Settings) -> None:
         app = create_app(settings, collections, metrics)
         config = uvicorn.Config(
             app,
-            http=BoundedProtocol,
+            http=connection_factory(Crowd()),  # type: ignore[arg-type]  # called as a class is
             ws="none",
             loop="none",
             lifespan="off",
             access_log=False,
             log_config=None,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=settings.drain_s,  # type: ignore[arg-type]  # any number of seconds
         )
         server = Server(config, f"http://{shown}:{port}", collections, app, settings.drain_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EVERY = ("bad_request", "unauthorized", "rate_limited", "internal", "overloaded")
+EVERY = ("bad_request", "unauthorized", "forbidden_origin", "rate_limited", "internal", "overloaded")
 BODY = (
     "bad_json",
     "unknown_field",
@@ -13,6 +13,7 @@ BODY = (
     "payload_too_large",
     "bad_encoding",
     "unsupported_encoding",
+    "unsupported_media_type",
 )
 DATA = ("index_not_initialized", "not_ready")
 READ = (*DATA, "bad_min_lsn", "other_history", "not_caught_up")

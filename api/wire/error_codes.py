@@ -93,6 +93,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "unauthorized": ErrorCode(
         401, "The key is missing or not known.", "Send `Authorization: Bearer <key>` with a valid key."
     ),
+    "forbidden_origin": ErrorCode(
+        403,
+        "Without keys, the request names another machine, or comes from a web page of another site.",
+        "Ask the server by a name of this machine such as `localhost`, or give it a key.",
+    ),
     "not_found": ErrorCode(
         404, "There is no such vector, or no such route.", "Check the id, path and method."
     ),
@@ -165,6 +170,12 @@ ERROR_CODES: dict[str, ErrorCode] = {
         415,
         "The `Content-Encoding` of the body is none that is understood.",
         "Send it as gzip or zstd, or plain.",
+    ),
+    "unsupported_media_type": ErrorCode(
+        415,
+        "Without keys, a write must say that its body is JSON or a bulk load: a web page of another site can "
+        "send other types.",
+        "Send `Content-Type: application/json`.",
     ),
     "rate_limited": ErrorCode(429, "The key or address has sent too many requests.", _WAIT),
     "headers_too_large": ErrorCode(431, "The headers are larger than their limit.", "Send smaller headers."),

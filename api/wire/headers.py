@@ -25,6 +25,8 @@ GONE = "asteroid.gone"
 """In the scope of a request: a context manager whose block ends when the client goes away."""
 CUT = "asteroid.cut"
 """In the scope of a request: ends the connection at once, without what is still to be sent."""
+WELCOME = "asteroid.welcome"
+"""In the scope of a request: its connection keeps its place, because the client has shown a key."""
 NUMBER_DIGITS_MAX = 19
 BULK_HEADER_PREFIXES = ("X-Asteroid-", "X-AsterVec-", "X-LSMVec-")
 """What the headers of a bulk load may begin with: this product's name, and the names it had before."""

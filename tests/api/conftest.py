@@ -34,5 +34,6 @@ async def http(store: Store) -> AsyncIterator[Http]:
     """Sends requests to the application that serves the store."""
     app = app_over(Settings(data=store.path), store)
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
-    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+    kind = {"Content-Type": "application/json"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=kind) as client:
         yield Http(client)

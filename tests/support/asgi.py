@@ -84,6 +84,8 @@ async def ask(
     declared = dict(headers or {})
     if waiting and not {"Content-Length", "Transfer-Encoding"} & declared.keys():
         declared["Content-Length"] = str(sum(map(len, waiting)))
+    if not any(name.lower() == "content-type" for name in declared) and (waiting or is_endless):
+        declared["Content-Type"] = "application/json"
     started: dict[str, Any] = {}
     body = bytearray()
 

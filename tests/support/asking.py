@@ -34,7 +34,8 @@ class Http:
         content: Any = body
         if not isinstance(body, bytes | AsyncIterable | None):
             content = msgspec.json.encode(body)
-        answer = await self.client.request(method, path, content=content, headers=headers)
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        answer = await self.client.request(method, path, content=content, headers=kind | (headers or {}))
         assert answer.status_code == status, answer.text
         if status < 300:
             self.lsn = int(answer.headers[LSN_HEADER])

@@ -37,7 +37,9 @@ class Sender:
         self.refusal: AsteroidError | None = None
         """Why an answer was not begun that a route had made: no memory for it, or it is too large."""
         self.body: Body | None = None
-        """The request's body, the rest of which is read before the answer."""
+        """The request's body; None while it is not known whether any of it may come."""
+        self.is_last = True
+        """Whether the connection ends with this answer: until it is known that the client may come in."""
         self.store: str | None = None
         """Names the store that answers; set before the answer, when there is one."""
         self.is_whole = False
@@ -81,7 +83,7 @@ class Sender:
         added = [(REQUEST_ID.lower().encode(), self._request_id.encode())]
         if self.store is not None:
             added.append((STORE_HEADER.lower().encode(), self.store.encode()))
-        if self.body is None or not await self.body.finish():
+        if self.is_last or (self.body is not None and self.body.is_cut):
             added.append((b"connection", b"close"))
         message["headers"] = [*headers, *added]
         self.status = message["status"]

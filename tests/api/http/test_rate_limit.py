@@ -124,3 +124,31 @@ async def test_without_keys_the_address_counts(store: Store, clock: Clock) -> No
     refused = await ask(gate, "GET", "/v1/index", headers={"Authorization": "Bearer another"})
     refused.check_refused(429, "rate_limited")
     assert refused.headers["retry-after"] == "4"
+
+
+@pytest.mark.anyio
+async def test_wrong_keys_count_against_the_address_and_not_against_who_has_one(
+    store: Store, clock: Clock
+) -> None:
+    gate = app_over(Settings(data=store.path, api_key="right", rate_limit=2.0), store)
+    for key in ("Bearer wrong", "Bearer other"):
+        refused = await ask(gate, "GET", "/v1/index", headers={"Authorization": key})
+        refused.check_refused(401, "unauthorized")
+    for headers in ({"Authorization": "Bearer third"}, {}):
+        refused = await ask(gate, "GET", "/v1/index", headers=headers)
+        refused.check_refused(429, "rate_limited")
+        assert refused.headers["connection"] == "close"
+    right = {"Authorization": "Bearer right"}
+    assert (await ask(gate, "GET", "/v1/index", headers=right)).status == 200
+    clock.now_s += 0.5
+    (await ask(gate, "GET", "/v1/index")).check_refused(401, "unauthorized")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["//v1/index", "/v1//index", "/v1/index/", "/v1/./index", "/nowhere"])
+async def test_a_path_that_reaches_nothing_counts_too(store: Store, clock: Clock, path: str) -> None:
+    gate = app_over(Settings(data=store.path, rate_limit=2.0), store)
+    for _ in range(2):
+        (await ask(gate, "GET", path)).check_refused(404, "not_found")
+    (await ask(gate, "GET", path)).check_refused(429, "rate_limited")
+    (await ask(gate, "GET", "/v1/index")).check_refused(429, "rate_limited")

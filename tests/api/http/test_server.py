@@ -107,7 +107,7 @@ def test_a_stalled_body_is_cut_and_the_connection_closed(tmp_path: Path) -> None
     with Server(tmp_path, "--dim", "4", "--body-timeout-s", "0.2") as server:
         port = int(server.url.rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-            connection.sendall(b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+            connection.sendall(b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
             answer = b""
             while part := connection.recv(65_536):
                 answer += part
@@ -148,7 +148,10 @@ def half_a_request(server: Server) -> socket.socket:
     """A connection on which half a body was sent."""
     host, port = server.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=60)
-    connection.sendall(b"POST /v1/vectors HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+    connection.sendall(
+        b"POST /v1/vectors HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
     return connection
 
 

@@ -153,7 +153,7 @@ async def test_nothing_is_served_until_the_index_of_the_settings_is_made(
     waiting = Collection(store.path, store.engine, awaits_index=True)
     app = create_app(Settings(data=store.path), Collections(waiting))
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
-    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         await Http(client).refused(method, path, body, status=503, code="not_ready")
         assert (await client.get("/health")).status_code == 200
         assert (await client.get("/metrics")).status_code == 200

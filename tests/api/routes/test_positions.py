@@ -31,7 +31,9 @@ async def taken_back(path: Path) -> str:
         for id_ in range(1, 6):
             await store.insert(id_, ZEROS)
         app = app_over(Settings(data=store.path), store)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://localhost"
+        ) as client:
             page = await client.post("/v1/vectors/scroll", json={"limit": 2})
     PointInTimeRestore(LocalFiles(), str(path)).in_place(Point(lsn=2))
     return str(page.json()["cursor"])
@@ -41,7 +43,9 @@ async def test_row_3_every_position_of_the_history_that_was_left_is_409(tmp_path
     cursor = await taken_back(tmp_path)
     async with api.open(str(tmp_path), dim=DIM) as store:
         app = app_over(Settings(data=store.path), store)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://localhost"
+        ) as client:
             http = Http(client)
             asked: list[tuple[str, str, Any, dict[str, str]]] = [
                 ("GET", "/v1/changes?since=6", None, {}),
@@ -91,7 +95,7 @@ async def test_answers_name_the_store(tmp_path: Path) -> None:
         async with api.open(str(path), dim=DIM) as store:
             app = app_over(Settings(data=store.path), store)
             transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 answers = [
                     await client.get("/v1/stats"),
                     await client.post("/v1/vectors", json=ROW),

@@ -6,13 +6,11 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from lsmvec_client import Client, PayloadTooLarge, Unauthorized  # type: ignore[import-untyped]
 
-from asteroid_cloud.api.http.lingering_close import LingeringTransport
-from asteroid_cloud.api.limits import BATCH_BODY_BYTES_MAX, LINGER_S_MAX
+from asteroid_cloud.api.limits import BATCH_BODY_BYTES_MAX
 from asteroid_cloud.wal.limits import MIB
 from ops.forked_server import ForkedServer
 
@@ -70,77 +68,26 @@ def test_what_comes_after_a_refusal_is_not_taken_for_a_request(server: ForkedSer
     assert seen.startswith(b"HTTP/1.1 401 ")
 
 
-def test_a_connection_outlives_a_refusal_whose_request_was_whole(server: ForkedServer) -> None:
+def test_a_connection_outlives_an_error_of_a_client_with_a_key(server: ForkedServer) -> None:
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     connection.connect()
     before = connection.sock
     for _ in range(3):
-        connection.request("POST", "/v1/vectors", b"x" * 1_000)
+        connection.request("POST", "/v1/nowhere", b"x" * 1_000, GOOD)
         answer = connection.getresponse()
-        assert (answer.status, json.loads(answer.read())["code"]) == (401, "unauthorized")
+        assert (answer.status, json.loads(answer.read())["code"]) == (404, "not_found")
         assert connection.sock is before
     connection.close()
 
 
-class FakeTransport:
-    """Notes what is done to it."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: self.calls.append(name)
-
-    def is_closing(self) -> bool:
-        return "close" in self.calls
-
-
-class FakeTimer:
-    """A timer that runs when it is told to."""
-
-    def __init__(self) -> None:
-        self.delay_s = 0.0
-        self.run: Any = None
-        self.is_cancelled = False
-
-    def call_later(self, delay_s: float, run: Any) -> FakeTimer:
-        assert self.run is None, "more than one timer"
-        self.delay_s, self.run = delay_s, run
-        return self
-
-    def cancel(self) -> None:
-        self.is_cancelled = True
-
-
-def lingering(transport: FakeTransport, timer: FakeTimer) -> LingeringTransport:
-    """A transport that ends when the timer runs."""
-    pair: tuple[Any, Any] = (transport, timer)
-    return LingeringTransport(*pair)
-
-
-def test_a_client_that_never_stops_is_cut_in_the_end() -> None:
-    transport, timer = FakeTransport(), FakeTimer()
-    ending = lingering(transport, timer)
-    assert not ending.is_closing()
-    ending.write(b"refused")
-    ending.close()
-    ending.close()
-    assert transport.calls == ["write", "write_eof", "resume_reading"]
-    assert ending.is_lingering
-    assert ending.is_closing()
-    assert timer.delay_s == LINGER_S_MAX
-    timer.run()
-    assert transport.calls[-1] == "close"
-    ending.forget()
-    assert timer.is_cancelled
-
-
-def test_a_request_that_is_whole_needs_no_waiting() -> None:
-    transport, timer = FakeTransport(), FakeTimer()
-    ending = lingering(transport, timer)
-    ending.is_request_whole = True
-    ending.close()
-    assert transport.calls == ["close"]
-    assert not ending.is_lingering
-    assert timer.run is None
-    ending.forget()
+def test_a_connection_without_a_key_ends_with_its_answer(server: ForkedServer) -> None:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
+    connection.request("GET", "/v1/index")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Connection"]) == (401, "close")
+    answer.read()
+    assert connection.sock is None
+    connection.request("GET", "/health")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Connection"]) == (200, None)
+    connection.close()
