@@ -15,7 +15,7 @@ import zstandard
 from asteroid_cloud.wal.format.body import APART, ENTRY, LENGTH, BadFrame, Packer, decoded, unpack_encoded
 from asteroid_cloud.wal.format.events import Encoded, Event
 from asteroid_cloud.wal.format.record import Record
-from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
+from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, LOG_FILE_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
 
 MAGIC = b"AFRM"
@@ -182,3 +182,7 @@ def _unpacked(
     """The events as they are encoded, each with its vectors; raises BadFrame."""
     body = packed[CLOCK_MS.size :] if header.flags & CLOCK else packed
     return unpack_encoded(header.flags & APART, header.count, header.raw_bytes, body, unpacker)
+
+
+LARGEST_FILE_BYTES = LOG_FILE_BYTES_MAX + HEADER_BYTES + zstandard_bound(FRAME_BODY_BYTES_MAX)
+"""No file of a log is larger: the next frame begins a new one once there are LOG_FILE_BYTES_MAX in it."""

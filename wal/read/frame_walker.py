@@ -120,7 +120,7 @@ STRICT = Strict()
 
 
 class TornTail:
-    """Lets the file end in a torn frame; damage with a whole frame behind it is refused.
+    """Lets the file end in a torn frame; refuses damage with a later frame behind it, or what is left of one.
 
     A frame that is being written is torn until its writer has finished, so it is looked at a second time.
     For one walk.
@@ -140,7 +140,9 @@ class TornTail:
             # In this order: once a whole frame follows, the writer has finished with this one.
             whole = Window(self._files, walker.window.path)
             behind = whole.next_frame(walker.identity, walker.offset + 1, walker.last_lsn)
-            self._looked_at, self._is_followed = walker.offset, behind is not None
+            later = whole.acknowledged_behind(walker.offset, walker.last_lsn)
+            self._looked_at = walker.offset
+            self._is_followed = behind is not None or later is not None
             walker.window.look_again()
             return walker.offset
         if self._is_followed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 from zstandard import ZstdDecompressor
@@ -13,6 +14,7 @@ from asteroid_cloud.wal.format.body import BadFrame
 from asteroid_cloud.wal.format.events import Event, HistoryBegun
 from asteroid_cloud.wal.format.frame import (
     HEADER_BYTES,
+    LARGEST_FILE_BYTES,
     MAGIC,
     FrameHeader,
     check_frame,
@@ -28,6 +30,7 @@ from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.lsn import HISTORY_LSNS, Lsn
 
 WINDOW_BYTES = MIB
+HEADERS_REMEMBERED = 1024
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -94,10 +97,13 @@ class Window:
     """Reads a log file through a buffer, so that small frames do not cost a system call each."""
 
     def __init__(self, files: Files, path: str, end: int | None = None) -> None:
-        """``end`` is where the bytes that count end; by default all of the file counts."""
+        """``end`` is where the bytes that count end; by default all of the file counts.
+
+        Raises CorruptionError, with nothing read, for a file that is larger than any of a log.
+        """
         self.path = path
-        self.end = files.size(path) if end is None else end
         self._files = files
+        self.end = self._size() if end is None else end
         self._start = 0
         self._data = b""
 
@@ -119,7 +125,14 @@ class Window:
     def look_again(self) -> None:
         """Takes the file as it is now, larger or smaller than before."""
         self.clear()
-        self.end = self._files.size(self.path)
+        self.end = self._size()
+
+    def _size(self) -> int:
+        size = self._files.size(self.path)
+        if size > LARGEST_FILE_BYTES:
+            reason = f"it has {size:,} bytes; a file of a log has at most {LARGEST_FILE_BYTES:,}"
+            raise CorruptionError(self.path, LARGEST_FILE_BYTES, reason)
+        return size
 
     def frame_at(self, identity: bytes, offset: int) -> Frame:
         """The frame that begins at ``offset``; raises CorruptionError when no whole one does."""
@@ -132,22 +145,46 @@ class Window:
 
     def next_frame(self, identity: bytes, offset: int, after: Lsn) -> Frame | None:
         """The first whole frame that begins at ``offset`` or later and holds records after ``after``."""
+        for at, header in self._headers(offset):
+            if header.first_lsn > after:
+                with suppress(CorruptionError):
+                    return self.frame_at(identity, at)
+        return None
+
+    def acknowledged_behind(self, offset: int, after: Lsn) -> Lsn | None:
+        """A record that was acknowledged, by what is left of frames from ``offset`` on, none of them whole.
+
+        A frame is written once the one before it is durable. So a header with a later LSN than the frame at
+        ``offset`` can have proves that there was more than one, if it is no accident: it lies where an
+        earlier header of the LSNs before it says that its frame ends, or its frame ends with the file.
+        ``after`` is the last record before ``offset``. None when nothing is proved.
+        """
+        acknowledged: Lsn | None = None
+        ends: dict[int, Lsn] = {}
+        """Where the frames of the last few headers end, each with its last record."""
+        for at, header in self._headers(offset):
+            if not after < header.first_lsn or header.first_lsn // HISTORY_LSNS != after // HISTORY_LSNS:
+                continue
+            end = at + header.frame_bytes
+            goes_on = ends.get(at) == header.first_lsn - 1
+            if at > offset and header.first_lsn > after + 1 and (goes_on or end == self.end):
+                known = header.last_lsn if end <= self.end else Lsn(header.first_lsn - 1)
+                acknowledged = max(known, acknowledged or known)
+            ends[end] = header.last_lsn
+            if len(ends) > HEADERS_REMEMBERED:
+                del ends[next(iter(ends))]
+        return acknowledged
+
+    def _headers(self, offset: int) -> Iterator[tuple[int, FrameHeader]]:
+        """What could be the header of a frame, from ``offset`` on, and where it lies."""
         while offset + HEADER_BYTES <= self.end:
             piece = bytes(self.get(offset, WINDOW_BYTES))
             at = piece.find(MAGIC)
-            if at < 0:
-                offset += max(1, len(piece) - len(MAGIC) + 1)
-                continue
-            offset += at
-            try:
-                frame = self.frame_at(identity, offset)
-            except CorruptionError:
-                pass
-            else:
-                if frame.header.first_lsn > after:
-                    return frame
-            offset += 1
-        return None
+            while 0 <= at <= len(piece) - HEADER_BYTES:
+                with suppress(BadFrame):
+                    yield offset + at, decode_header(piece[at : at + HEADER_BYTES])
+                at = piece.find(MAGIC, at + 1)
+            offset += len(piece) - HEADER_BYTES + 1
 
 
 def frame_header(files: Files, path: str, offset: int) -> FrameHeader | None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.format.frame import LARGEST_FILE_BYTES
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_walker import FrameWalker, Salvage
 from asteroid_cloud.wal.read.frame_window import Frame, Window
@@ -43,7 +44,8 @@ def _highest(files: Files, folder: str) -> Lsn:
         except CorruptionError:
             continue
         last = Lsn(0)
-        for frame in FrameWalker(Window(files, path), identity, Lsn(0), policy=Salvage(_accept)):
+        window = Window(files, path, min(files.size(path), LARGEST_FILE_BYTES))
+        for frame in FrameWalker(window, identity, Lsn(0), policy=Salvage(_accept)):
             last = max(last, frame.header.last_lsn)
         if last:
             return max(highest, last)

@@ -13,6 +13,7 @@ from asteroid_cloud.wal.disk.atomic_write import NewFile, publish_all, remove_un
 from asteroid_cloud.wal.disk.contents import cut_file, read_chunks
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import StorageError
+from asteroid_cloud.wal.format.frame import LARGEST_FILE_BYTES
 from asteroid_cloud.wal.format.history_start import history_start
 from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
 from asteroid_cloud.wal.histories import Branch
@@ -58,7 +59,8 @@ def _save_evidence(files: Files, step: Step) -> str:
             pass
         else:
             return evidence
-    _write(files, evidence, read_chunks(files, step.path, offset, files.size(step.path))).publish()
+    end = min(files.size(step.path), offset + LARGEST_FILE_BYTES)  # what is beyond was never part of a log
+    _write(files, evidence, read_chunks(files, step.path, offset, end)).publish()
     return evidence
 
 
@@ -89,7 +91,7 @@ def _write_new_files(
 def _pieces(files: Files, identity: bytes, plan: RepairPlan, step: Step) -> Iterator[bytes]:
     """The bytes of a file with the frames that stay, the last of them cut where the log ends."""
     yield encode_file_header(FileHeader(identity, step.frames[0].named_lsn, plan.epoch_before))
-    window = Window(files, step.path)
+    window = Window(files, step.path, min(files.size(step.path), LARGEST_FILE_BYTES))
     for found in step.frames:
         frame = window.frame_at(identity, found.offset)
         yield frame.part(identity, found.first_lsn, min(found.last_lsn, plan.last_lsn))

@@ -92,7 +92,7 @@ def plan_repair(
     run, last = _chosen(runs, checkpoint_lsn)
     marker = _marker(scanned, last)
     runs = [each for each in runs if not _is_only(each, marker)]
-    known = max([*(each.last_lsn for each in runs), checkpoint_lsn])
+    known = max([*(each.last_lsn for each in runs), checkpoint_lsn, *(each.acknowledged for each in scanned)])
     if last == 0 and (run is None or known > 0):
         path = scanned[0].path
         raise CorruptionError(path, 0, "no checkpoint opens, and record 1 is not whole: nothing can be kept")
@@ -216,7 +216,7 @@ def _step(
         new_path = f"{folder}/{file_name(staying[0].named_lsn)}"
         size = file.size - sum(frame.end - frame.offset for frame in staying)
         return Step(REWRITE, file.path, bytes=size, new_path=new_path, frames=staying)
-    is_torn = is_newest and not any(frame.offset >= end for frame in file.frames)
+    is_torn = is_newest and not file.is_too_large and not any(frame.offset >= end for frame in file.frames)
     if end == file.size or is_torn:
         return None
     return Step(CUT, file.path, offset=end, bytes=file.size - end)

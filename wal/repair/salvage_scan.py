@@ -14,8 +14,9 @@ from zstandard import ZstdDecompressor
 from asteroid_cloud.wal.disk.files import Files
 from asteroid_cloud.wal.errors import CorruptionError, NotFound
 from asteroid_cloud.wal.format.events import BulkLoaded, HistoryBegun
-from asteroid_cloud.wal.format.log_file import FileHeader
-from asteroid_cloud.wal.lsn import Lsn
+from asteroid_cloud.wal.format.frame import LARGEST_FILE_BYTES
+from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES, FileHeader
+from asteroid_cloud.wal.lsn import BEFORE_ALL, Lsn
 from asteroid_cloud.wal.read.frame_walker import Damage, FrameWalker, Salvage
 from asteroid_cloud.wal.read.frame_window import Frame, Window
 from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
@@ -58,6 +59,10 @@ class ScannedFile(msgspec.Struct):
     frames: list[FoundFrame] = []
     bulk_loads: list[FoundBulkLoad] = []
     damage: list[Damage] = []
+    is_too_large: bool = False
+    """Whether it has bytes that no log writes, beyond LARGEST_FILE_BYTES."""
+    acknowledged: Lsn = BEFORE_ALL
+    """A record that was durable by what is left of it behind the last whole frame; 0 if nothing is."""
 
 
 class RunSection(msgspec.Struct):
@@ -150,10 +155,18 @@ def _scanned(
         ]
 
     policy = Salvage(decode)
-    for frame in FrameWalker(Window(files, path, found.size), identity, Lsn(0), policy=policy):
+    window = Window(files, path, min(found.size, LARGEST_FILE_BYTES))
+    if found.size > LARGEST_FILE_BYTES:
+        found.is_too_large = True
+        found.damage.append(Damage(path, LARGEST_FILE_BYTES, "the file is larger than any of a log"))
+    walker = FrameWalker(window, identity, Lsn(0), policy=policy)
+    for frame in walker:
         place = frame.header
         found.frames.append(
             FoundFrame(frame.offset, frame.end, place.first_lsn, place.last_lsn, place.time_ms, frame.history)
         )
     found.damage += policy.damage
+    end = found.frames[-1].end if found.frames else FILE_HEADER_BYTES
+    last = found.frames[-1].last_lsn if found.frames else Lsn(max(named_lsn, 1) - 1)
+    found.acknowledged = window.acknowledged_behind(end, last) or BEFORE_ALL
     return found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
+from asteroid_cloud.wal.format.frame import LARGEST_FILE_BYTES
 from asteroid_cloud.wal.format.log_file import (
     FILE_HEADER_BYTES,
     FileHeader,
@@ -40,3 +43,8 @@ def test_every_flipped_bit_of_a_header_is_detected() -> None:
 def test_arbitrary_bytes_are_no_header(data: bytes) -> None:
     with pytest.raises(CorruptionError):
         decode_file_header("f", data)
+
+
+def test_the_format_says_how_large_a_file_may_be() -> None:
+    page = Path(__file__).resolve().parents[3] / "wal" / "format" / "FORMAT.md"
+    assert f"A file of a log has at most {LARGEST_FILE_BYTES:,} bytes" in page.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -159,6 +160,33 @@ async def test_bytes_put_in_between_are_taken_out_again() -> None:
     assert (plan.lost, [step.kind for step in plan.steps]) == (None, ["rewrite"])
     assert await held(files) == list(range(1, 13))
     assert not look(files).is_needed
+
+
+async def test_damage_over_the_last_frames_gives_up_what_is_known_to_have_been_acknowledged() -> None:
+    files = three_files()
+    damaged(files, 4)
+    damaged(files, 5)
+    plan = repaired(files)
+    assert plan.lost is not None
+    assert (plan.lost.first, plan.lost.last) == (9, 12)
+    assert await held(files) == list(range(1, 9))
+    assert not look(files).is_needed
+    assert all(frame in lived(files) for frame in FRAMES[:4])
+
+
+async def test_what_no_log_writes_is_cut_and_kept_only_as_far_as_a_log_reaches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("read.frame_window", "read.highest", "repair.salvage_scan", "repair.carry_out"):
+        monkeypatch.setattr(sys.modules[f"asteroid_cloud.wal.{module}"], "LARGEST_FILE_BYTES", 2000)
+    files = three_files()
+    files.contents[path_of(9)] += bytes(100_000)
+    with pytest.raises(CorruptionError, match="at most 2,000"):
+        await held(files)
+    plan = repaired(files)
+    assert (plan.lost, [step.kind for step in plan.steps]) == (None, ["cut"])
+    assert await held(files) == list(range(1, 13))
+    assert max(len(data) for data in files.contents.values()) == 2000
 
 
 async def test_whole_logs_and_torn_tails_need_nothing() -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError, UnsupportedVersion
+from asteroid_cloud.wal.format.frame import HEADER_BYTES, LARGEST_FILE_BYTES
 from asteroid_cloud.wal.format.log_file import FILE_HEADER_BYTES
+from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.log_end import find_end
+from asteroid_cloud.wal.read.log_reader import LogReader
 from asteroid_cloud.wal.repair.torn_tail import report_of
 from tests.support.faulty_files import Fault, FaultyFiles, MemoryFiles
 from tests.support.logs import FIRST, FOLDER, IDENTITY, disk, event, file_of, frames_of, opened, stored
@@ -19,6 +25,17 @@ pytestmark = pytest.mark.anyio
 
 FRAMES = frames_of(2, 1, 3)
 WHOLE = file_of(*FRAMES)
+
+
+class CountingReads(LocalFiles):
+    """Counts what is read."""
+
+    bytes_read = 0
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        found = super().read(path, offset, length)
+        self.bytes_read += len(found)
+        return found
 
 
 def whole_before(offset: int) -> tuple[int, int]:
@@ -102,6 +119,51 @@ async def test_damage_in_the_middle_is_refused_and_left_as_it_is(data: bytes) ->
             pass
     assert caught.value.path == FIRST
     assert files.image() == {FIRST: data}
+
+
+@pytest.mark.parametrize("headers", ["all", "the first two", "the later ones"])
+async def test_damage_over_several_frames_at_the_very_end_is_no_torn_write(headers: str) -> None:
+    frames = frames_of(2, 1, 3, 2, 1)
+    for spoilt in range(1, 4):
+        data = [bytearray(frame) for frame in frames]
+        for number in range(spoilt, 5):
+            data[number][-1] ^= 1
+        if headers == "the later ones":
+            data[spoilt][:40] = bytes(40)
+        if headers == "the first two":
+            data = data[: spoilt + 2]
+            del data[-1][-5:]
+        whole = sum(map(len, frames[:spoilt]))
+        files = disk(file_of(*data))
+        with pytest.raises(CorruptionError) as caught:
+            find_end(files, FOLDER, None)
+        assert (caught.value.path, caught.value.offset) == (FIRST, FILE_HEADER_BYTES + whole)
+
+
+async def test_bytes_in_a_torn_write_that_look_like_a_later_header_prove_nothing() -> None:
+    other = frames_of(4, first=90)[0]
+    header = other[:HEADER_BYTES]
+    for behind in range(len(other) - len(header)):  # with one more it would end where the file does
+        tail = FRAMES[2][:-1] + b"?" + header + bytes(behind)
+        end = find_end(disk(file_of(*FRAMES[:2], tail)), FOLDER, None)
+        assert end is not None
+        assert (end.last_lsn, end.torn_bytes) == (3, len(tail))
+
+
+async def test_a_file_larger_than_any_of_a_log_is_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "wal"
+    folder.mkdir()
+    log = folder / FIRST.rpartition("/")[2]
+    log.write_bytes(WHOLE)
+    os.truncate(log, 256 << 30)
+    files = CountingReads()
+    with pytest.raises(CorruptionError, match="a file of a log has at most") as caught:
+        find_end(files, str(folder), None)
+    assert caught.value.offset == LARGEST_FILE_BYTES
+    assert files.bytes_read < 1000
+    with pytest.raises(CorruptionError, match="a file of a log has at most"):
+        next(LogReader(files, str(folder)).frames(Lsn(1)))
+    assert files.bytes_read < 1000
 
 
 @given(st.binary(max_size=300))
