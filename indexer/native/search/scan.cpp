@@ -48,6 +48,7 @@ class Sieve {
 
     // Measures what is still open, the most promising first.
     void finish() {
+        leave_out_settled();
         std::sort(open_.begin(), open_.end(), nearer);
         for (const Candidate& candidate : open_) {
             if (candidate.distance > best_.limit()) break;
@@ -70,9 +71,13 @@ class Sieve {
         if (highs_.size() == k_) limit_ = std::min(limit_, highs_.front());
     }
 
-    void sort_out() {
+    void leave_out_settled() {
         const auto is_settled = [this](const Candidate& c) { return c.distance > limit_; };
         open_.erase(std::remove_if(open_.begin(), open_.end(), is_settled), open_.end());
+    }
+
+    void sort_out() {
+        leave_out_settled();
         if (open_.size() > OPEN_MAX) {
             finish();
             limit_ = std::min(limit_, as_float(best_.limit()));
@@ -92,6 +97,17 @@ class Sieve {
     std::vector<Candidate> open_;  // by lower bound
     std::vector<float> highs_;
 };
+
+// Keeps the nearest `most` in a heap, worst first.
+void keep_nearest(std::vector<Candidate>& heap, const Candidate& candidate, size_t most) {
+    if (heap.size() == most) {
+        if (most == 0 || candidate.distance >= heap.front().distance) return;
+        std::pop_heap(heap.begin(), heap.end(), nearer);
+        heap.pop_back();
+    }
+    heap.push_back(candidate);
+    std::push_heap(heap.begin(), heap.end(), nearer);
+}
 
 }  // namespace
 
@@ -122,14 +138,7 @@ void scan(const PartPlan& plan, uint32_t number, const Query& query, uint32_t k,
                 sieve.set_reject(query.reject_beyond(limit, widest));
             }
             sieve.offer(firsts[i], rows[i]);
-            if (pool.size() < keep) {
-                pool.push_back({firsts[i], rows[i]});
-                std::push_heap(pool.begin(), pool.end(), nearer);
-            } else if (firsts[i] < pool.front().distance) {
-                std::pop_heap(pool.begin(), pool.end(), nearer);
-                pool.back() = {firsts[i], rows[i]};
-                std::push_heap(pool.begin(), pool.end(), nearer);
-            }
+            keep_nearest(pool, {firsts[i], rows[i]}, keep);
         }
         scratch.measured += count;
         count = 0;

@@ -45,8 +45,12 @@ class Search {
           scratch_(scratch),
           best_(options.k),
           left_out_(parts.size(), std::numeric_limits<double>::infinity()) {
-        for (const PartPlan& plan : parts)
+        size_t matching = 0;
+        for (const PartPlan& plan : parts) {
             if (!is_scanned(plan)) walked_rows_ += plan.matches;
+            matching += plan.matches > 0;
+        }
+        is_alone_ = matching <= 1;
         scratch.measured = scratch.charged = 0;
         scratch.allowance = options.allowance;
     }
@@ -96,9 +100,10 @@ class Search {
         walk_until_closed(number, std::max(uint32_t(std::ceil(options_.ef * std::sqrt(share))), sure()));
     }
 
+    // What each part is walked at least: no more than one part alone would be, but for ip.
     uint32_t sure() const {
         const bool is_ip = parts_.front().part->shape().metric == Metric::ip;
-        return is_ip ? IP_EF_MIN : Reach::SURE;
+        return is_ip ? IP_EF_MIN : std::min(Reach::SURE, options_.ef);
     }
 
     // What was measured until now is counted; what comes costs so many times as much as in a scan.
@@ -109,7 +114,8 @@ class Search {
 
     void look_at_all(uint32_t number) {
         begin_steps(1);
-        scan(parts_[number], number, query_, options_.k, options_.ef, best_, scratch_);
+        const uint32_t keep = is_alone_ ? 0 : options_.ef;
+        scan(parts_[number], number, query_, options_.k, keep, best_, scratch_);
         left_out_[number] = std::numeric_limits<double>::infinity();
         note_distances();
     }
@@ -225,6 +231,7 @@ class Search {
 
     // How near the nearest of all parts are, by first bytes: ef of them, or more once a walk has gone on.
     void note_distances() {
+        if (is_alone_) return;  // it would tell other parts how far to look
         const auto middle = ptrdiff_t(nearest_.size());
         for (const Candidate& candidate : scratch_.pool) nearest_.push_back(candidate.distance);
         std::inplace_merge(nearest_.begin(), nearest_.begin() + middle, nearest_.end());
@@ -263,6 +270,7 @@ class Search {
     Scratch& scratch_;
     Best best_;
     uint64_t walked_rows_ = 0;
+    bool is_alone_ = true;     // whether all matches are in one part
     bool is_crowded_ = false;  // whether the last walk had no room for all that it met
     double growth_ = 1;        // how many times as far as was asked the widest walk has gone
     uint32_t rescanned_ = 0;
