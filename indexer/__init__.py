@@ -27,16 +27,19 @@ from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_los
 from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
+from asteroid_cloud.indexer.model.errors import idempotency_mismatch
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.options import EngineOptions, RetentionChange
 from asteroid_cloud.indexer.model.part import PartView, TakeBytes, unbounded
 from asteroid_cloud.indexer.model.precondition import Condition
 from asteroid_cloud.indexer.model.results import (
+    DONE,
     Building,
     EngineStats,
     MemoryUse,
     Phase,
     Recovery,
+    Remembered,
     WriteResult,
 )
 from asteroid_cloud.indexer.model.snapshot import (
@@ -62,6 +65,7 @@ WentBack = RestoreReport
 rebuild_into = reindex_into
 
 __all__ = [
+    "DONE",
     "BackupList",
     "BackupReport",
     "Building",
@@ -97,6 +101,7 @@ __all__ = [
     "RecoveryMode",
     "Reindex",
     "ReindexReport",
+    "Remembered",
     "RepairReport",
     "Replay",
     "ReplayReport",
@@ -115,6 +120,7 @@ __all__ = [
     "check_backup",
     "checked_name",
     "checked_spec",
+    "idempotency_mismatch",
     "is_backup",
     "merge_payload",
     "prepared",

@@ -197,7 +197,8 @@ class Admin:
         """What the memory is used for."""
         state = self._parts.state
         memtables, segments = list(state.memtables), list(state.segments)
-        return await to_thread.run_sync(memory_use, memtables, segments, self._budget)
+        requests = state.requests.ram_bytes
+        return await to_thread.run_sync(memory_use, memtables, segments, self._budget, requests)
 
     @property
     def _parts(self) -> StoreParts:

@@ -10,7 +10,9 @@ from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 
 
-def memory_use(memtables: Sequence[Memtable], segments: Sequence[Segment], budget: MemoryBudget) -> MemoryUse:
+def memory_use(
+    memtables: Sequence[Memtable], segments: Sequence[Segment], budget: MemoryBudget, requests: int
+) -> MemoryUse:
     """Adds up; asks the system about every page of the segments, so call it in a thread."""
     parts: list[Memtable | Segment] = [*memtables, *segments]
     return MemoryUse(
@@ -22,6 +24,7 @@ def memory_use(memtables: Sequence[Memtable], segments: Sequence[Segment], budge
         graphs=budget.sealing.used + budget.building.used,
         log_buffers=budget.log.used,
         filter_masks=budget.filters.used,
+        requests=requests,
         mapped=sum(segment.native.mapped_bytes for segment in segments),
         mapped_cached=sum(segment.native.cached_bytes for segment in segments),
     )

@@ -14,6 +14,7 @@ from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX
 from asteroid_cloud.api.openapi.swagger_page import PAGE_ROUTES, assets_router
+from asteroid_cloud.api.routes.once.handler import once
 from asteroid_cloud.api.routes.table import ROUTES, Route
 from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics
@@ -45,4 +46,4 @@ def _handler(route: Route) -> HTTPRouteHandler:
         status_code=route.status,
         include_in_schema=False,
     )
-    return decorate(route.handler)
+    return decorate(once(route))

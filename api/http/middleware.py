@@ -57,6 +57,8 @@ class RequestGuard:
         self._metrics = metrics
         self._errors = errors
         self._admission = Admission(settings)
+        options = settings.engine_options
+        self._remembers_s = options.idempotency_age_ms // 1000 if options.idempotency_keys else 0
         self._bodies: set[Body] = set()
         """Of the requests under way."""
         self._is_stopping = False
@@ -85,7 +87,7 @@ class RequestGuard:
             held = body.held_bytes
             with self._admission.place(scope["path"], held), self._watched(body):
                 if scope["path"].startswith(API):
-                    sender.store = self._store_name()
+                    sender.store, sender.remembers_s = self._store_name(), self._remembers_s
                 body.check_declared()
                 inner = _inner_scope(scope, body, room)
                 with _until_gone(scope):

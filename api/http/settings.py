@@ -24,6 +24,7 @@ from asteroid_cloud.api.service.quality.options import (
 )
 from asteroid_cloud.api.service.reading.bounds import ReadBounds
 from asteroid_cloud.indexer import EngineOptions, RetentionChange, checked_spec
+from asteroid_cloud.indexer.limits import KEYS_LIMIT
 from asteroid_cloud.query.limits import EF_SEARCH_WIDENED_MAX
 from asteroid_cloud.wal.append import SLOW_SYNC_S
 from asteroid_cloud.wal.errors import InvalidRequest
@@ -206,6 +207,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             unit="seconds",
         ),
     ] = 30.0
+    idempotency_keys: Annotated[
+        int, _about("Writes with an Idempotency-Key that are remembered; 0 remembers none.", unit="requests")
+    ] = 100_000
+    idempotency_age: Annotated[
+        str, _about("For how long they are, for example 24h or 7d.", unit="time", metavar="TIME")
+    ] = "24h"
     slow_sync_s: Annotated[
         float,
         _about(
@@ -256,6 +263,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             keep_log=self.keep_log,
             recovery=self.recovery,
             slow_sync_s=self.slow_sync_s,
+            idempotency_keys=self.idempotency_keys,
+            idempotency_age_ms=1000 * parse_age_s(self.idempotency_age),
             log_retention=RetentionChange(
                 _bound(self.log_retention_bytes, parse_size),
                 _bound(self.log_retention_age, lambda text: 1000 * parse_age_s(text)),
@@ -329,7 +338,7 @@ def _check(said: Settings) -> None:
     for name in SECONDS:
         if not 0 < getattr(said, name) < math.inf:
             raise ValueError(f"{name} must be a number above 0")
-    _check_retention(said)
+    _check_what_is_kept(said)
     _check_size("memory_budget", said.memory_budget)
     _check_size("answer_budget", said.answer_budget)
     if said.mapped_bytes_max is not None:
@@ -346,16 +355,23 @@ def _check(said: Settings) -> None:
         raise ValueError(error.message) from error
 
 
-def _check_retention(said: Settings) -> None:
+def _check_what_is_kept(said: Settings) -> None:
+    if not 0 <= said.idempotency_keys <= KEYS_LIMIT:
+        raise ValueError(f"idempotency_keys must be from 0 to {KEYS_LIMIT}")
+    _check_age("idempotency_age", said.idempotency_age)
     if said.keep_log and {said.log_retention_bytes, said.log_retention_age} - {None, NO_BOUND}:
         raise ValueError("keep_log keeps all of the log: leave out log_retention_bytes and _age")
     if said.log_retention_bytes is not None and said.log_retention_bytes != NO_BOUND:
         _check_size("log_retention_bytes", said.log_retention_bytes)
     if said.log_retention_age is not None and said.log_retention_age != NO_BOUND:
-        try:
-            parse_age_s(said.log_retention_age)
-        except ValueError as error:
-            raise ValueError(f"log_retention_age: {error}") from error
+        _check_age("log_retention_age", said.log_retention_age)
+
+
+def _check_age(name: str, text: str) -> None:
+    try:
+        parse_age_s(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _check_size(name: str, text: str) -> None:

@@ -21,6 +21,10 @@ Vectors and JSON payloads in; nearest neighbours with filters out.
   after that record, the one that was read (`ETag`) or last written. A change is never missed; one may be
   suspected where there was none: seldom while few ids have changed since, and as a rule when the LSN is
   from before a restart. Read again, then, and decide again.
+- Any write may carry an `Idempotency-Key` of 1 to 128 printable ASCII characters, made by the client: the
+  same request with the same key is done once, and its first answer is given again, refusals by the state of
+  the store included, also after a restart. The same key with another request is 422 `idempotency_mismatch`.
+  Answers say in `X-Asteroid-Idempotency` for how many seconds keys are remembered; their number is bounded.
 - The answer to a write comes when it is durable, and names its LSN. A read sees every write that was
   answered before; `min_lsn`, or the header `X-Asteroid-Min-LSN`, also makes it wait for a given one.
 """

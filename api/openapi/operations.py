@@ -29,6 +29,7 @@ SEARCH = (
     *("bad_max_distance", "bad_explain", "not_found"),
 )
 ONE = ("bad_id", "not_found")
+KEYED = ("bad_idempotency_key", "idempotency_mismatch", "request_interrupted", "answer_not_kept")
 IF = ("bad_if_match", "other_history", "precondition_failed")
 
 

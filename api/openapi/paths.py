@@ -8,12 +8,14 @@ from inspect import getdoc
 from asteroid_cloud.api.limits import BULK_ROWS_MAX, CHANGES_LIMIT_MAX, HEARTBEAT_S_DEFAULT, HEARTBEAT_S_MAX
 from asteroid_cloud.api.openapi.descriptions import MORE
 from asteroid_cloud.api.openapi.examples import EXAMPLES
-from asteroid_cloud.api.openapi.operations import EVERY, OPERATIONS, Operation
+from asteroid_cloud.api.openapi.operations import EVERY, KEYED, OPERATIONS, Operation
 from asteroid_cloud.api.openapi.schemas import Schema, integer, ref
+from asteroid_cloud.api.routes.once.again import AGAIN
 from asteroid_cloud.api.routes.table import Route
 from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
 from asteroid_cloud.api.wire.headers import LSN_HEADER, MIN_LSN_HEADER, STORE_HEADER
 from asteroid_cloud.api.wire.media_types import BYTES, EVENTS, JSON, LINES, TEXT
+from asteroid_cloud.api.wire.request_keys import KEY_CHARS_MAX, KEY_HEADER
 from asteroid_cloud.wal.limits import DIM_MAX
 
 RETRY: dict[str, Schema] = {"Retry-After": {"type": "integer", "minimum": 1}}
@@ -27,6 +29,7 @@ IF_HEADERS = {
     "If-Match": 'Only if the id did not change after this LSN, like "42"; * for only if it exists.',
     "If-None-Match": "* for only if the id does not exist.",
 }
+KEY_ABOUT = "A key of the client's own: the same request with the same key is done once, and answered again."
 CHANGES_PARAMETERS = {
     "since": ("Changes after this LSN; 0 for all.", ref("Lsn")),
     "include": (
@@ -95,6 +98,9 @@ def _parameters(route: Route, operation: Operation) -> list[Schema]:
     if "bad_if_match" in operation.codes:
         for name, about in IF_HEADERS.items():
             named.append({"name": name, "in": "header", "description": about, "schema": {"type": "string"}})
+    if route.operation in AGAIN:
+        schema: Schema = {"type": "string", "minLength": 1, "maxLength": KEY_CHARS_MAX}
+        named.append({"name": KEY_HEADER, "in": "header", "description": KEY_ABOUT, "schema": schema})
     if route.operation == "changes":
         for name, (about, schema) in CHANGES_PARAMETERS.items():
             named.append({"name": name, "in": "query", "description": about, "schema": schema})
@@ -135,7 +141,8 @@ def _responses(route: Route, operation: Operation) -> dict[str, Schema]:
         store = {"description": about, "schema": {"type": "string"}}
         success["headers"] = {LSN_HEADER: {"schema": ref("Lsn")}, STORE_HEADER: store}
     codes: dict[int, list[str]] = {}
-    for code in dict.fromkeys((*EVERY, *operation.codes) if _needs_key(route) else ("bad_request",)):
+    keyed = KEYED if route.operation in AGAIN else ()
+    for code in dict.fromkeys((*EVERY, *operation.codes, *keyed) if _needs_key(route) else ("bad_request",)):
         codes.setdefault(STATUS_BY_CODE[code], []).append(code)
     errors = {
         str(status): {

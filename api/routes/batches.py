@@ -15,6 +15,7 @@ from asteroid_cloud.api.routes.responses import (
     PiecesAnswer,
     answer,
     collection_of,
+    engine_of,
     room_of,
     until_gone,
     wanted_lsn,
@@ -42,7 +43,7 @@ async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     collection = collection_of(request)
     dim = collection.engine.snapshot().spec.dim
     batch = await read(collection.reads, len(body), lambda: read_batch(body, dim))
-    result = await put_batch(collection.engine, batch.ids, batch.vectors, batch.payloads)
+    result = await put_batch(engine_of(request), batch.ids, batch.vectors, batch.payloads)
     return answer({"inserted": len(batch.ids), "lsn": result.lsn}, result.lsn)
 
 
@@ -67,7 +68,7 @@ async def fetch_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
 async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Those with the ids given, or all that match a filter."""
     collection = collection_of(request)
-    engine, reads = collection.engine, collection.reads
+    engine, reads = engine_of(request), collection.reads
 
     def read_body() -> tuple[DeleteBody, NDArray[np.uint64]]:
         asked = decode(DELETE, body)
@@ -86,18 +87,16 @@ async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
 
 async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """RFC 7396, one patch for those with the ids given, or for all that match a filter."""
-    asked, collection = decode(PATCH, body), collection_of(request)
+    asked, collection, engine = decode(PATCH, body), collection_of(request), engine_of(request)
     if (asked.ids is None) == (not bytes(asked.filter)):
         raise InvalidRequest("give either ids or a filter")
     patch = payload_from(asked.patch) or b"{}"
     if asked.ids is not None:
-        result = await merge_ids(
-            collection.engine, collection.reads, checked_ids(asked.ids, PATCH_IDS_MAX), patch
-        )
+        result = await merge_ids(engine, collection.reads, checked_ids(asked.ids, PATCH_IDS_MAX), patch)
     else:
         filter = await read_filter(collection.reads, asked.filter)
         with until_gone(request):
-            result = await merge_matching(collection.engine, collection.reads, filter, patch)
+            result = await merge_matching(engine, collection.reads, filter, patch)
     return answer({"patched": result.affected, "lsn": result.lsn}, result.lsn)
 
 

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from litestar.params import RawBody
 
-from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, wanted_lsn
+from asteroid_cloud.api.routes.responses import (
+    AnyRequest,
+    JsonResponse,
+    answer,
+    collection_of,
+    engine_of,
+    wanted_lsn,
+)
 from asteroid_cloud.api.service.checks import checked_wait_s
-from asteroid_cloud.api.wire.requests import FLUSH, INDEX, decode
+from asteroid_cloud.api.wire.requests import FLUSH, INDEX, IndexBody, decode
 
 
 async def create_index(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Fixes dimension, metric and precision until the index is deleted."""
     asked = decode(INDEX, body)
-    engine = collection_of(request).engine
+    engine = engine_of(request)
     result = await engine.create_index(asked.dim, asked.metric, asked.bits)  # type: ignore[arg-type]
-    described = {"dim": asked.dim, "metric": str(asked.metric).lower(), "bits": asked.bits}
-    return answer(described | {"initialized": True, "lsn": result.lsn}, result.lsn)
+    return answer(described(asked) | {"initialized": True, "lsn": result.lsn}, result.lsn)
+
+
+def described(asked: IndexBody) -> dict[str, object]:
+    """The index that was asked for."""
+    return {"dim": asked.dim, "metric": str(asked.metric).lower(), "bits": asked.bits}
 
 
 async def get_index(request: AnyRequest) -> JsonResponse:
@@ -23,13 +34,13 @@ async def get_index(request: AnyRequest) -> JsonResponse:
     collection = collection_of(request)
     await collection.reads.reach(wanted_lsn(request))
     info = collection.index_info()
-    described = {"initialized": info.initialized, "dim": info.dim, "metric": info.metric, "bits": info.bits}
-    return answer(described, info.lsn)
+    shown = {"initialized": info.initialized, "dim": info.dim, "metric": info.metric, "bits": info.bits}
+    return answer(shown, info.lsn)
 
 
 async def delete_index(request: AnyRequest) -> JsonResponse:
     """Does nothing when there is none."""
-    result = await collection_of(request).engine.delete_index()
+    result = await engine_of(request).delete_index()
     return answer({"initialized": False, "lsn": result.lsn}, result.lsn)
 
 

@@ -16,7 +16,10 @@ from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.headers import ANSWER_ROOM, ETAG, GONE, LSN_HEADER, entity_tag, min_lsn_of
 from asteroid_cloud.api.wire.json_pieces import Pieces
 from asteroid_cloud.api.wire.media_types import JSON
+from asteroid_cloud.indexer import Engine
 
+REQUEST_KEY = "asteroid.request_key"
+"""In the scope of a write with a key: the ``RequestKey`` that it is logged under."""
 JsonResponse = Response[bytes]
 AnyRequest = Request[Any, Any, Any]
 
@@ -34,6 +37,11 @@ def default_collection(request: AnyRequest) -> Collection:
     return collections.default
 
 
+def engine_of(request: AnyRequest) -> Engine:
+    """The engine for the writes of this request; raises as ``collection_of``."""
+    return collection_of(request).engine.of_request(request.scope.get(REQUEST_KEY))  # type: ignore[arg-type]
+
+
 def metrics_of(request: AnyRequest) -> Metrics:
     """The figures of this process."""
     metrics: Metrics = request.app.state.metrics
@@ -47,7 +55,12 @@ def room_of(request: AnyRequest, hint: str) -> AnswerRoom:
 
 
 def until_gone(request: AnyRequest) -> AbstractContextManager[None]:
-    """A block that ends when the client goes away, with Cancelled."""
+    """A block that ends when the client goes away, with Cancelled.
+
+    A write with a key goes on: its client may come back for the answer.
+    """
+    if REQUEST_KEY in request.scope:
+        return nullcontext()
     ends: Callable[[], AbstractContextManager[None]]
     ends = request.scope.get(GONE, nullcontext)  # type: ignore[assignment]  # our own key
     return ends()

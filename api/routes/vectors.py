@@ -13,6 +13,7 @@ from asteroid_cloud.api.routes.responses import (
     answer_with_tag,
     collection_of,
     empty_answer,
+    engine_of,
     wanted_lsn,
 )
 from asteroid_cloud.api.service.checks import checked_id, float32_vector
@@ -28,7 +29,7 @@ async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     asked = decode(INSERT, body)
     number, vector, payload = checked_id(asked.id), float32_vector(asked.vector), payload_from(asked.metadata)
     condition = condition_of(request.headers)
-    result = await put(collection_of(request).engine, number, vector, payload, condition)
+    result = await put(engine_of(request), number, vector, payload, condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 
@@ -37,7 +38,7 @@ async def upsert_vector(request: AnyRequest, id: FromPath[str], body: RawBody) -
     number, asked = checked_id(id), decode(VECTOR, body)
     vector, payload = float32_vector(asked.vector), payload_from(asked.metadata)
     condition = condition_of(request.headers)
-    result = await put(collection_of(request).engine, number, vector, payload, condition)
+    result = await put(engine_of(request), number, vector, payload, condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 
@@ -51,7 +52,7 @@ async def get_vector(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
 async def delete_vector(request: AnyRequest, id: FromPath[str]) -> Response[None]:
     """Succeeds also when there is no such id."""
     ids = np.array([checked_id(id)], np.uint64)
-    result = await collection_of(request).engine.delete(ids, condition=condition_of(request.headers))
+    result = await engine_of(request).delete(ids, condition=condition_of(request.headers))
     return empty_answer(result.lsn)
 
 
@@ -66,7 +67,7 @@ async def set_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> 
     """Explicit nulls are kept."""
     number, text = checked_id(id), payload_of(body)
     condition = condition_of(request.headers)
-    result = await collection_of(request).engine.replace_payload(number, text, condition=condition)
+    result = await engine_of(request).replace_payload(number, text, condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 
@@ -74,5 +75,5 @@ async def merge_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -
     """RFC 7396: objects merge, other values replace, null deletes."""
     number, text = checked_id(id), payload_of(body)
     condition = condition_of(request.headers)
-    result = await collection_of(request).engine.merge_payload(number, text or b"{}", condition=condition)
+    result = await engine_of(request).merge_payload(number, text or b"{}", condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)

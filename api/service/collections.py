@@ -17,6 +17,7 @@ from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.service.reading.bounds import ReadBounds
+from asteroid_cloud.api.service.requests.turns import RequestTurns
 from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import Conflict, NotFound, Overloaded
@@ -47,6 +48,8 @@ class Collection:
         self.reads = ReadExecutor(engine, quality, bounds)
         self.backups = Backups(engine, backup_folder)
         self.feeds = OpenFeeds()
+        self.turns = RequestTurns(engine)
+        """Of requests with a key."""
         self._awaits_index = awaits_index
 
     def check_index_made(self) -> None:

@@ -24,7 +24,7 @@ from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, O
 from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX
 
 Ids = NDArray[np.uint64]
-Write = Callable[[Snapshot, Ids, bool], Awaitable[WriteResult]]
+Write = Callable[[Engine, Snapshot, Ids, bool], Awaitable[WriteResult]]
 """Writes to some ids as of a snapshot; True says that they have to be looked at again."""
 
 PATCHES_BYTES_MAX = 4 * MIB
@@ -39,7 +39,7 @@ async def delete_matching(engine: Engine, reads: ReadExecutor, filter: Filter) -
     An error has in ``details["deleted"]`` how many are gone.
     """
 
-    async def write(snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
+    async def write(engine: Engine, snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
         if changed:
             look = partial(query.matching_among, snapshot, filter, ids)
             ids, _ = await reads.at_once(look, filter)
@@ -60,7 +60,7 @@ async def merge_matching(engine: Engine, reads: ReadExecutor, filter: Filter, pa
     """
     rows, work = _patches_a_batch(patch), reads.work(filter)
     batches = partial(query.matching_batches, cache=reads.filter_cache, filter=filter, rows=rows, work=work)
-    write = _merging(engine, reads, filter, patch)
+    write = _merging(reads, filter, patch)
     return await _write_batches(engine, reads, batches, write, "patched", work)
 
 
@@ -71,7 +71,7 @@ async def merge_ids(engine: Engine, reads: ReadExecutor, ids: Ids, patch: bytes)
     def batches(snapshot: Snapshot) -> Iterator[Ids]:
         return (wanted[first : first + rows] for first in range(0, len(wanted), rows))
 
-    write = _merging(engine, reads, MATCH_ALL, patch)
+    write = _merging(reads, MATCH_ALL, patch)
     return await _write_batches(engine, reads, batches, write, "patched", reads.work(MATCH_ALL))
 
 
@@ -80,8 +80,8 @@ def _patches_a_batch(patch: bytes) -> int:
     return max(1, min(PATCHES_A_BATCH_MAX, PATCHES_BYTES_MAX // len(patch)))
 
 
-def _merging(engine: Engine, reads: ReadExecutor, filter: Filter, patch: bytes) -> Write:
-    async def write(snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
+def _merging(reads: ReadExecutor, filter: Filter, patch: bytes) -> Write:
+    async def write(engine: Engine, snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
         def look(work: Work) -> tuple[Ids, int]:
             kept, payloads = query.matching_among(snapshot, filter, ids, work)
             return kept, _merged_bytes(kept, payloads, patch)
@@ -127,7 +127,7 @@ async def _write_batches(
             async with engine.alone():
                 if engine.generation != generation:  # the index that held the matches is gone
                     break
-                result, changed = await _written(engine, write, ids, known)
+                result, changed = await _written(engine.of_part(total.affected), write, ids, known)
             known = None if changed else result.lsn
             total = WriteResult(result.lsn, total.affected + result.affected)
     except AsteroidError as error:
@@ -145,7 +145,7 @@ async def _written(engine: Engine, write: Write, ids: Ids, known: int | None) ->
         snapshot = engine.snapshot()
         changed = snapshot.lsn != known
         try:
-            return await write(snapshot, ids, changed), changed
+            return await write(engine, snapshot, ids, changed), changed
         except Conflict as error:
             if error.code != "lsn_mismatch":
                 raise

@@ -68,6 +68,9 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_follow": ErrorCode(400, "`follow` is not true or false.", _FIX),
     "bad_heartbeat": ErrorCode(400, "`heartbeat` is not a number of seconds within its bounds.", _FIX),
     "bad_if_match": ErrorCode(400, "`If-Match` or `If-None-Match` is not an LSN or *.", _FIX),
+    "bad_idempotency_key": ErrorCode(
+        400, "`Idempotency-Key` is not 1 to 128 printable ASCII characters, or is there twice.", _FIX
+    ),
     "bad_k": ErrorCode(400, "`k` is not an integer within its bounds.", _FIX),
     "bad_num": ErrorCode(400, "`num` is not an integer within its bounds.", _FIX),
     "bad_exact": ErrorCode(400, "`exact` is not true or false.", _FIX),
@@ -142,6 +145,16 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "too_many_histories": ErrorCode(
         409, "The store has gone back in time as often as it can.", "Load its data into a new store."
     ),
+    "request_interrupted": ErrorCode(
+        409,
+        "The server stopped in the middle of the request with this `Idempotency-Key`; a part may be done.",
+        "Look what is done; the error counts it where it is known. What is missing needs a new key.",
+    ),
+    "answer_not_kept": ErrorCode(
+        409,
+        "The request with this `Idempotency-Key` was done; its answer was too long to be remembered.",
+        "Read what the answer would have told.",
+    ),
     "lsn_mismatch": ErrorCode(409, "Another write came first.", "Read again and decide again."),
     "fenced": ErrorCode(409, "A newer writer has taken over the log.", _OPERATOR),
     "changes_pruned": ErrorCode(
@@ -176,6 +189,9 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "Without keys, a write must say that its body is JSON or a bulk load: a web page of another site can "
         "send other types.",
         "Send `Content-Type: application/json`.",
+    ),
+    "idempotency_mismatch": ErrorCode(
+        422, "The `Idempotency-Key` was used for another request.", "Make a new key for each request."
     ),
     "rate_limited": ErrorCode(429, "The key or address has sent too many requests.", _WAIT),
     "headers_too_large": ErrorCode(431, "The headers are larger than their limit.", "Send smaller headers."),

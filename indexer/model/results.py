@@ -71,6 +71,8 @@ class MemoryUse(msgspec.Struct, frozen=True, kw_only=True):
     """Records that wait to be written or to be applied."""
     filter_masks: int = 0
     """Bitmaps of filters that are kept for the next search."""
+    requests: int = 0
+    """What is remembered of requests with a key."""
     mapped: int
     """Segments' files, mapped."""
     mapped_cached: int

@@ -1,6 +1,8 @@
 """Which bytes are a log: events, frames, files?"""
 
 from asteroid_cloud.wal.format.events import (
+    DIGEST_BYTES,
+    KEY_BYTES,
     BulkLoaded,
     BulkPayloads,
     BulkRows,
@@ -20,7 +22,9 @@ from asteroid_cloud.wal.format.log_file import FILE_NAME
 from asteroid_cloud.wal.format.record import Record
 
 __all__ = [
+    "DIGEST_BYTES",
     "FILE_NAME",
+    "KEY_BYTES",
     "BulkLoaded",
     "BulkPayloads",
     "BulkRows",

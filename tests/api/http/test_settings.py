@@ -72,6 +72,7 @@ def test_each_setting_is_a_flag_a_variable_and_has_a_description(field: msgspec.
         "mapped_bytes_max": "2MiB",
         "log_retention_bytes": "1GiB",
         "log_retention_age": "7d",
+        "idempotency_age": "7d",
         "slow_sync_s": "0.5",
     }.get(field.name, "1")
     settings = load_settings({"data": "store"}, {variable_of(field.name): value}, None)
@@ -166,6 +167,9 @@ def test_the_folder_must_be_given() -> None:
         ("log_retention_bytes", "1KiB"),
         ("log_retention_bytes", "all"),
         ("log_retention_age", "7"),
+        ("idempotency_age", "7"),
+        ("idempotency_keys", "-1"),
+        ("idempotency_keys", "1000001"),
         ("log_retention_age", "0d"),
         ("log_retention_age", "1.5h"),
         ("seal_rows", "0"),

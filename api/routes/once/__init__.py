@@ -1,0 +1,1 @@
+"""How is a write with a key done once, and answered again?"""

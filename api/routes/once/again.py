@@ -1,0 +1,131 @@
+"""The answer to a request that was done before, from what is remembered of it and from the request itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from litestar import Response
+
+from asteroid_cloud.api.routes.index import described
+from asteroid_cloud.api.routes.responses import AnyRequest, answer, empty_answer
+from asteroid_cloud.api.service.checks import checked_id
+from asteroid_cloud.api.wire.requests import INDEX, INSERT, decode
+from asteroid_cloud.indexer import Remembered
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
+
+AnyResponse = Response[bytes] | Response[None]
+Rebuild = Callable[[AnyRequest, bytes, Remembered], AnyResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How one kind of write answers when it comes again."""
+
+    rebuild: Rebuild | None = None
+    """From the request, its body, and what its record did; None when no record tells what it does."""
+    word: str = ""
+    """How the answer calls the number of ids that were touched; empty when it has none."""
+
+
+class Refused(msgspec.Struct):
+    """The text of a refusal."""
+
+    error: str
+    code: str
+
+
+def repeated(request: AnyRequest, body: bytes, known: Remembered, again: Again) -> AnyResponse:
+    """The first answer, once more; raises it when it was a refusal, and Conflict ``request_interrupted``."""
+    if not known.is_whole:
+        done = {again.word: known.affected} if again.word else {}
+        raise Conflict(
+            "the server stopped in the middle of this request; what was not done by then is not done",
+            code="request_interrupted",
+            lsn=known.lsn,
+            **done,
+        )
+    if known.status >= 400:
+        raise refusal(known)
+    if known.status == 204:
+        return empty_answer(known.lsn)
+    if known.status:
+        if not known.answer:
+            raise Conflict(
+                "the request was done; its answer was too long to be remembered", code="answer_not_kept"
+            )
+        return answer(known.answer, known.lsn)
+    assert again.rebuild is not None, "a request whose record tells its answer"
+    return again.rebuild(request, body, known)
+
+
+def refusal(known: Remembered) -> AsteroidError:
+    """The error that a remembered answer is."""
+    told = msgspec.json.decode(known.answer, type=Refused)
+    details = msgspec.json.decode(known.answer, type=dict[str, object])
+    del details["error"], details["code"]
+    kind = {404: NotFound, 410: NotFound, 409: Conflict, 412: Conflict}.get(known.status, InvalidRequest)
+    return kind(told.error, code=told.code, **details)
+
+
+def refusal_text(error: AsteroidError) -> bytes:
+    """The same the other way round."""
+    return msgspec.json.encode({"error": error.message, "code": error.code} | error.details)
+
+
+def _one(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    id_ = request.path_params.get("id")
+    number = checked_id(decode(INSERT, body).id if id_ is None else id_)
+    return answer({"id": number, "lsn": known.lsn}, known.lsn)
+
+
+def _nothing(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    return empty_answer(known.lsn)
+
+
+def _index_made(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    return answer(described(decode(INDEX, body)) | {"initialized": True, "lsn": known.lsn}, known.lsn)
+
+
+def _index_gone(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    return answer({"initialized": False, "lsn": known.lsn}, known.lsn)
+
+
+def _loaded(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    raise Conflict(
+        "the server stopped before it answered this request; its rows are loaded",
+        code="request_interrupted",
+        n=known.affected,
+        lsn=known.lsn,
+    )
+
+
+def _counted(word: str) -> Again:
+    def rebuild(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+        return answer({word: known.affected, "lsn": known.lsn}, known.lsn)
+
+    return Again(rebuild, word)
+
+
+ONE, LOADED = Again(_one), Again(_loaded)
+OUTSIDE = Again()
+"""What it does is not in the log: that it begins is logged, and the answer as it was given."""
+AGAIN: dict[str, Again] = {
+    "create_index": Again(_index_made),
+    "delete_index": Again(_index_gone),
+    "insert": ONE,
+    "upsert": ONE,
+    "delete": Again(_nothing),
+    "set_payload": ONE,
+    "merge_payload": ONE,
+    "insert_batch": _counted("inserted"),
+    "delete_many": _counted("deleted"),
+    "merge_many": _counted("patched"),
+    "bulk_build": LOADED,  # its report has times, which no record tells: it is remembered as it was given
+    "backup": OUTSIDE,
+    "tag": OUTSIDE,
+    "untag": OUTSIDE,
+    "purge": OUTSIDE,
+}
+"""The writes, by operation. A flush is none: whoever asks again wants what is in memory now to be sealed."""

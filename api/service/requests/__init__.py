@@ -1,0 +1,1 @@
+"""How is it seen to that a request with a key is done once?"""
