@@ -16,6 +16,7 @@ from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.restore import restore_backup
 from asteroid_cloud.indexer.backup.swap_in import undo_replacement
 from asteroid_cloud.indexer.backup.writer import backup_stopped_store
+from asteroid_cloud.indexer.bulk_admission import Gathering
 from asteroid_cloud.indexer.bulk_load import BulkLoader, BulkResult
 from asteroid_cloud.indexer.check.verify import Verification, Verified
 from asteroid_cloud.indexer.engine import Engine
@@ -83,6 +84,7 @@ __all__ = [
     "FeedParts",
     "FieldColumn",
     "Fields",
+    "Gathering",
     "Hits",
     "IndexSpec",
     "Journey",

@@ -13,6 +13,7 @@ from anyio import to_thread
 
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
+from asteroid_cloud.indexer.bulk_admission import BulkAdmission
 from asteroid_cloud.indexer.bulk_load import BulkLoader
 from asteroid_cloud.indexer.feed.change_feed import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
@@ -46,6 +47,8 @@ class Admin:
     def __init__(self, writer: Writer, budget: MemoryBudget) -> None:
         self._writer = writer
         self._budget = budget
+        self.loads = BulkAdmission(budget.building)
+        """The bulk loads that are open."""
         self._feeds = 0
         self._purging = anyio.Lock()
         self._feed_threads = anyio.CapacityLimiter(FEED_THREADS)
@@ -54,25 +57,29 @@ class Admin:
     async def bulk(self, writer: Writer) -> AsyncIterator[BulkLoader]:
         """A bulk load into the empty index, which ``writer`` logs; leaving without ``commit`` leaves nothing.
 
-        Raises Conflict ``index_not_empty`` or ``index_not_initialized``.
+        Raises Conflict ``index_not_empty`` or ``index_not_initialized``, Overloaded when too many are open.
         """
-        parts, snapshot = self._parts, self._snapshot()
+        self._check_empty()
+        async with self.loads.admitted() as gathering:
+            snapshot, parts = self._check_empty(), self._parts
+            generation = parts.state.generation
+            async with parts.checkpointer.pin_log(parts.log.durable_lsn):
+                with ExitStack() as stack:
+
+                    def new_number() -> int:
+                        return stack.enter_context(parts.checkpointer.numbers.begun())
+
+                    builder = BulkBuilder(
+                        parts.builder, parts.log, new_number, lambda: parts.state.generation == generation
+                    )
+                    install = partial(self._install_bulk, writer)
+                    yield BulkLoader(snapshot.spec, parts.log, builder, install, gathering)
+
+    def _check_empty(self) -> Snapshot:
+        snapshot = self._snapshot()
         if snapshot.live:
             raise Conflict("the index is not empty", code="index_not_empty")
-        generation = parts.state.generation
-        async with parts.checkpointer.pin_log(parts.log.durable_lsn):
-            with ExitStack() as stack:
-
-                def new_number() -> int:
-                    return stack.enter_context(parts.checkpointer.numbers.begun())
-
-                builder = BulkBuilder(
-                    parts.builder,
-                    parts.log,
-                    new_number,
-                    lambda: parts.state.generation == generation,
-                )
-                yield BulkLoader(snapshot.spec, parts.log, builder, partial(self._install_bulk, writer))
+        return snapshot
 
     async def _install_bulk(self, writer: Writer, event: BulkLoaded, segments: list[Segment]) -> Lsn:
         parts = self._parts
@@ -197,8 +204,9 @@ class Admin:
         """What the memory is used for."""
         state = self._parts.state
         memtables, segments = list(state.memtables), list(state.segments)
-        requests = state.requests.ram_bytes
-        return await to_thread.run_sync(memory_use, memtables, segments, self._budget, requests)
+        counted = {"requests": state.requests.ram_bytes, "loads": self.loads.gathered_bytes}
+        use = partial(memory_use, memtables, segments, self._budget, **counted)
+        return await to_thread.run_sync(use)
 
     @property
     def _parts(self) -> StoreParts:

@@ -12,6 +12,7 @@ from anyio import to_thread
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
+from asteroid_cloud.indexer.bulk_admission import Gathering
 from asteroid_cloud.indexer.model.errors import wrong_dim
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.segment import Segment
@@ -44,7 +45,10 @@ class BulkLoader:
         log: Log,
         builder: BulkBuilder,
         install: Callable[[BulkLoaded, list[Segment]], Awaitable[Lsn]],
+        gathering: Gathering,
     ) -> None:
+        self.gathering = gathering
+        """What its owner has gathered for it, and says how much that is."""
         self.row_count = 0
         self.payload_count = 0
         self._spec = spec

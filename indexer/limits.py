@@ -27,5 +27,7 @@ FEED_CHUNK_BYTES = 256 * KIB
 FEED_SCAN_BYTES_MAX = 16 * MIB
 """The part of the log that one step of a change feed reads."""
 
+BULK_LOADS_MAX = 4
+"""Bulk loads that are open at the same time; others wait."""
 WRITE_ADMISSION_WAIT_S_MAX = 30.0
-"""Time that a write waits for room in memory."""
+"""Time that a write waits for room in memory, or a bulk load for another one to end."""

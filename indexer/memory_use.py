@@ -11,9 +11,16 @@ from asteroid_cloud.indexer.state.memtable import Memtable
 
 
 def memory_use(
-    memtables: Sequence[Memtable], segments: Sequence[Segment], budget: MemoryBudget, requests: int
+    memtables: Sequence[Memtable],
+    segments: Sequence[Segment],
+    budget: MemoryBudget,
+    requests: int,
+    loads: int,
 ) -> MemoryUse:
-    """Adds up; asks the system about every page of the segments, so call it in a thread."""
+    """Adds up; asks the system about every page of the segments, so call it in a thread.
+
+    ``requests`` is what remembered requests take, ``loads`` what bulk loads have gathered.
+    """
     parts: list[Memtable | Segment] = [*memtables, *segments]
     return MemoryUse(
         tail_vectors=sum(memtable.vector_bytes for memtable in memtables),
@@ -23,6 +30,7 @@ def memory_use(
         directories=sum(segment.directory_bytes for segment in segments),
         graphs=budget.sealing.used + budget.building.used,
         log_buffers=budget.log.used,
+        bulk_loads=loads,
         filter_masks=budget.filters.used,
         requests=requests,
         mapped=sum(segment.native.mapped_bytes for segment in segments),

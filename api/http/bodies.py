@@ -54,6 +54,11 @@ class Body:
         return min(self.declared, self._bytes_max)
 
     @property
+    def received(self) -> int:
+        """Bytes that have come, as they are after decoding."""
+        return self._bytes_max - self._left
+
+    @property
     def is_encoded(self) -> bool:
         """Whether what ``receive`` gives is not what was sent, so that the headers of length do not hold."""
         return self._decoder is not None

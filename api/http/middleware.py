@@ -97,7 +97,8 @@ class RequestGuard:
                 raise
         finally:
             sender.finish()
-            self.heap.note(max(held, room.peak))
+            received = 0 if sender.body is None else sender.body.received
+            self.heap.note(max(held, room.peak, received))
             self._metrics.in_flight -= 1
             self._note(scope, inner.get("path_template"), sender, time.perf_counter() - began_s)
 

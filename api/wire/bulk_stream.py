@@ -1,6 +1,6 @@
 """A bulk body as it arrives: vectors go to the loader at once, the JSON after them to a temporary file.
 
-Whatever the body's size, a few MiB of it are in memory: the rest is in the log or in the file.
+Whatever the body's size, a piece of it is in memory, and counted: the rest is in the log or in the file.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ import numpy as np
 from asteroid_cloud.api.service.checks import check_finite
 from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.api.wire.batches import PayloadTail
-from asteroid_cloud.indexer import BulkLoader
+from asteroid_cloud.indexer import BulkLoader, Gathering
 from asteroid_cloud.wal.disk import translated
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX
+from asteroid_cloud.wal.limits import PAYLOAD_BYTES_MAX
 
-PIECE_BYTES = 4 * MIB
-"""Bytes gathered before they are handed on."""
 SPOOL = "the payloads of a bulk load"
 """What messages call the temporary file, which has no name."""
 SEPARATOR_BYTES_MAX = 64
@@ -38,7 +36,8 @@ async def load_body(
     """
     with _temporary_file(folder) as tail:
         vectors = VectorStream(loader, rows, dim)
-        spool = Spool(tail, rows * (PAYLOAD_BYTES_MAX + SEPARATOR_BYTES_MAX), reads)
+        bytes_max = rows * (PAYLOAD_BYTES_MAX + SEPARATOR_BYTES_MAX)
+        spool = Spool(tail, bytes_max, reads, loader.gathering)
         async for chunk in chunks:
             rest = await vectors.take(chunk)
             if rest:
@@ -64,7 +63,7 @@ async def load_tail(loader: BulkLoader, tail: IO[bytes], rows: int, reads: ReadE
 
 
 class VectorStream:
-    """Turns bytes into rows and hands them over a few MiB at a time."""
+    """Turns bytes into rows and hands them over a piece at a time."""
 
     def __init__(self, loader: BulkLoader, rows: int, dim: int) -> None:
         self._loader = loader
@@ -77,7 +76,8 @@ class VectorStream:
         taken = min(len(chunk), self._missing)
         self._missing -= taken
         self._piece += chunk[:taken]
-        if len(self._piece) >= PIECE_BYTES:
+        self._loader.gathering.bytes = len(self._piece)
+        if len(self._piece) >= self._loader.gathering.piece_bytes:
             await self._hand_over()
         return chunk[taken:]
 
@@ -90,18 +90,21 @@ class VectorStream:
         await self._hand_over()
 
     async def _hand_over(self) -> None:
-        whole = len(self._piece) - len(self._piece) % (4 * self._dim)
+        whole = len(self._piece) // (4 * self._dim)
         if whole:
-            vectors = np.frombuffer(bytes(self._piece[:whole]), "<f4").reshape(-1, self._dim)
+            piece = self._piece
+            vectors = np.frombuffer(piece, "<f4", whole * self._dim).reshape(whole, self._dim)
             check_finite(vectors, f"the vectors from row {self._loader.row_count}")
-            del self._piece[:whole]
+            self._piece = piece[vectors.nbytes :]
             await self._loader.rows(vectors)
+        self._loader.gathering.bytes = len(self._piece)
 
 
 class Spool:
-    """Writes bytes to a file in worker threads, a few MiB at a time."""
+    """Writes bytes to a file in worker threads, a piece at a time."""
 
-    def __init__(self, file: IO[bytes], bytes_max: int, reads: ReadExecutor) -> None:
+    def __init__(self, file: IO[bytes], bytes_max: int, reads: ReadExecutor, gathering: Gathering) -> None:
+        self._gathering = gathering
         self.size_bytes = 0
         self._file = file
         self._bytes_max = bytes_max
@@ -114,7 +117,8 @@ class Spool:
         if self.size_bytes > self._bytes_max:
             raise InvalidRequest("the body is longer than its payloads may be", code="bad_payload")
         self._piece += chunk
-        if len(self._piece) >= PIECE_BYTES:
+        self._gathering.bytes = len(self._piece)
+        if len(self._piece) >= self._gathering.piece_bytes:
             await self.finish()
 
     async def finish(self) -> None:
@@ -122,6 +126,7 @@ class Spool:
         piece, self._piece = self._piece, bytearray()
         if piece:
             await self._reads.in_thread(lambda: self._write(piece))
+        self._gathering.bytes = 0
 
     def _write(self, piece: bytearray) -> None:
         with translated("write", SPOOL):

@@ -69,6 +69,8 @@ class MemoryUse(msgspec.Struct, frozen=True, kw_only=True):
     """An estimate of what the seal and the merge or bulk load that are running take; 0 when none is."""
     log_buffers: int
     """Records that wait to be written or to be applied."""
+    bulk_loads: int = 0
+    """What open bulk loads have gathered and not handed to the log yet."""
     filter_masks: int = 0
     """Bitmaps of filters that are kept for the next search."""
     requests: int = 0

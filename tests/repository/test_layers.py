@@ -47,6 +47,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "backup reindex",
         "check",
         "recovery",
+        "bulk_admission",
         "bulk_load memory_use stats write_events",
         "write_path",
         "admin requests",

@@ -6,11 +6,14 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 
 from asteroid_cloud.api import Store
-from asteroid_cloud.api.wire import batches, bulk_stream
+from asteroid_cloud.api.wire import batches
+from asteroid_cloud.indexer import bulk_admission
+from asteroid_cloud.indexer.limits import BULK_LOADS_MAX
 from tests.support.asking import DIM, ZEROS, Http
 
 pytestmark = pytest.mark.anyio
@@ -50,11 +53,16 @@ async def test_vectors_get_ids_in_order(http: Http, prefix: str) -> None:
         assert await http.found(vector=VECTORS[row].tolist(), k=1) == [row]
 
 
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound in ("PIECE_BYTES_MIN", "PIECE_BYTES_MAX"):
+        monkeypatch.setattr(bulk_admission, bound, 1_001)
+
+
 @pytest.mark.parametrize("size", [7, 1_000, 10**6])
 async def test_payloads_follow_the_vectors(
     http: Http, store: Store, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_stream, "PIECE_BYTES", 1_001)
+    small_pieces(monkeypatch)
     monkeypatch.setattr(batches, "SLICE_BYTES_MAX", 500)
     told = await http.send("POST", PATH, chunked(BYTES + TAIL, size), status=200, headers=headers())
     assert told["payloads_written"] == sum(1 for payload in PAYLOADS if payload)
@@ -90,7 +98,7 @@ async def test_payloads_follow_the_vectors(
 async def test_a_bad_body_leaves_the_index_empty(
     http: Http, store: Store, body: bytes, code: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_stream, "PIECE_BYTES", 1_001)
+    small_pieces(monkeypatch)
     await http.refused("POST", PATH, chunked(body, size), status=400, code=code, headers=headers())
     assert await count(http) == 0
     assert [path.name for path in Path(store.path).iterdir() if path.name.startswith("tmp")] == []
@@ -136,3 +144,30 @@ async def test_only_an_empty_index_is_loaded(http: Http) -> None:
     await http.refused("POST", PATH, BYTES, status=409, code="index_not_empty", headers=headers())
     await http.send("DELETE", "/v1/index", status=200)
     await http.refused("POST", PATH, BYTES, status=409, code="index_not_initialized", headers=headers())
+
+
+async def test_loads_that_stay_open_hold_pieces_that_are_counted(http: Http, store: Store) -> None:
+    begun, over = [anyio.Event() for _ in range(BULK_LOADS_MAX)], anyio.Event()
+
+    async def endless(number: int) -> AsyncIterator[bytes]:
+        sent = 0
+        while sent < len(BYTES) // 2:
+            yield BYTES[sent : sent + 999]
+            sent += 999
+        begun[number].set()
+        await over.wait()
+        yield b""
+
+    async def load(number: int) -> None:
+        await http.refused("POST", PATH, endless(number), status=400, code="bad_payload", headers=headers())
+
+    async with anyio.create_task_group() as group:
+        for number in range(BULK_LOADS_MAX):
+            group.start_soon(load, number)
+        for each in begun:
+            await each.wait()
+        await anyio.wait_all_tasks_blocked()
+        held = (await http.send("GET", "/v1/stats", status=200))["memory"]["bulk_loads"]
+        assert held >= BULK_LOADS_MAX * (len(BYTES) // 2)
+        over.set()
+    assert (await store.stats()).memory.bulk_loads == 0
