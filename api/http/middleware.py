@@ -9,6 +9,7 @@ whatever went wrong, has the one error shape.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -95,6 +96,11 @@ class RequestGuard:
         except Exception as error:
             if not await self._answered(error, sender):
                 raise
+        except asyncio.CancelledError:
+            if not self._is_stopping:
+                raise
+            stopping = Overloaded("the server is stopping", code="stopping", retry_after_s=1.0)
+            await self._answered(stopping, sender)
         finally:
             sender.finish()
             received = 0 if sender.body is None else sender.body.received

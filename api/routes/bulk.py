@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import AsyncExitStack
 
 from asteroid_cloud.api.limits import BULK_ROWS_MAX
-from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, engine_of
+from asteroid_cloud.api.routes.responses import (
+    AnyRequest,
+    JsonResponse,
+    answer,
+    collection_of,
+    engine_of,
+    until_gone,
+)
 from asteroid_cloud.api.service.checks import check_dim
 from asteroid_cloud.api.service.writes import bulk_report, chosen_threads
 from asteroid_cloud.api.wire.bulk_stream import load_body
@@ -27,7 +35,9 @@ async def bulk_build(request: AnyRequest) -> JsonResponse:
         raise InvalidRequest("the header X-Asteroid-Dim must say the dimension", code="bad_dim")
     if rows > BULK_ROWS_MAX:
         raise TooLarge(f"a bulk load has at most {BULK_ROWS_MAX} vectors")
-    async with engine_of(request).bulk() as loader:
+    async with AsyncExitStack() as stack:
+        with until_gone(request):  # it may have to wait for other loads
+            loader = await stack.enter_async_context(engine_of(request).bulk())
         check_dim(dim, collection.engine.snapshot().spec)
         _check_length(request, 4 * rows * dim)
         await load_body(loader, request.stream(), rows, dim, collection.path, collection.reads)

@@ -220,6 +220,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "Wait; `phase`, `progress` and `eta_s` tell more.",
     ),
     "overloaded": ErrorCode(503, "The server has too much to do.", _WAIT),
+    "stopping": ErrorCode(
+        503,
+        "The server stopped before the request was done; what it writes may or may not be stored.",
+        "Read before writing it again.",
+    ),
     "too_costly": ErrorCode(
         503,
         "A read costs more, or takes longer, than one may.",

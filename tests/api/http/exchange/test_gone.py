@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from asteroid_cloud.api.http.exchange.gone import Gone
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service import write_by_filter
 from asteroid_cloud.api.wire.headers import GONE
+from asteroid_cloud.indexer.limits import BULK_LOADS_MAX
 from asteroid_cloud.query import Work
 from asteroid_cloud.wal.errors import Cancelled
 from tests.support.asgi import Answer, app_over, ask
@@ -90,3 +93,42 @@ async def test_a_block_that_is_over_is_not_touched() -> None:
         pass
     gone.tell()
     await anyio.sleep(0)
+
+
+async def test_a_read_that_a_stopping_server_ends_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = Endless()
+    monkeypatch.setattr(query, "count", endless)
+    async with api.open(tmp_path, dim=2) as store:
+        await store.insert(1, [0, 0], {"a": 1})
+        app = app_over(Settings(data=str(tmp_path)), store)
+        asking = asyncio.ensure_future(ask(app, "POST", "/v1/count", [FILTER]))
+        while not endless.began.is_set():
+            await anyio.sleep(0)
+        app.stop_waiting()
+        asking.cancel()  # as the server does once the time for requests under way is over
+        (await asking).check_refused(503, "stopping")
+    assert endless.ended.is_set()
+
+
+async def test_a_bulk_load_that_waits_for_others_ends(tmp_path: Path) -> None:
+    gone, answers = Gone(), list[Answer]()
+    headers = {"X-Asteroid-N": "1", "X-Asteroid-Dim": "2"}
+    async with api.open(tmp_path, dim=2) as store, AsyncExitStack() as loads:
+        app = app_over(Settings(data=str(tmp_path)), store)
+        for _ in range(BULK_LOADS_MAX):
+            await loads.enter_async_context(store.engine.bulk())
+
+        async def load() -> None:
+            within = {GONE: gone.ends}
+            answers.append(
+                await ask(app, "POST", "/v1/build/bulk", [bytes(8)], headers=headers, within=within)
+            )
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(load)
+            await anyio.wait_all_tasks_blocked()
+            assert answers == []
+            gone.tell()
+    answers[0].check_refused(400, "cancelled")
