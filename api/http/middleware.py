@@ -34,11 +34,16 @@ from asteroid_cloud.api.wire.error_answers import ErrorAnswer
 from asteroid_cloud.api.wire.headers import ANSWER_ROOM, GONE, HEAD_ONLY
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
+from asteroid_cloud.wal.errors import Overloaded
 
 API = "/v1/"
 """What answers for a store, and names it."""
-READS = {route.path for route in ROUTES if route.scope == "read" and route.handler is not changes.changes}
-"""The paths of reads, but for change feeds, which see to it themselves."""
+READS = {
+    (route.method, route.path)
+    for route in ROUTES
+    if route.scope == "read" and route.handler is not changes.changes
+}
+"""Method and path of reads, but for change feeds, which see to it themselves."""
 
 
 class RequestGuard:
@@ -146,7 +151,7 @@ class RequestGuard:
 
 def _until_gone(scope: HTTPScope) -> AbstractContextManager[None]:
     """A read ends when its client goes away; what a write does is done whoever waits for it."""
-    if scope["path"] in READS and GONE in scope:
+    if (scope["method"], scope["path"]) in READS and GONE in scope:
         return scope[GONE]()  # type: ignore[literal-required,no-any-return]  # our own key
     return nullcontext()
 

@@ -132,3 +132,13 @@ async def test_a_bulk_load_that_waits_for_others_ends(tmp_path: Path) -> None:
             assert answers == []
             gone.tell()
     answers[0].check_refused(400, "cancelled")
+
+
+async def test_a_write_is_done_whoever_waits_for_it(tmp_path: Path) -> None:
+    gone = Gone()
+    gone.tell()
+    async with api.open(tmp_path) as store:
+        app = app_over(Settings(data=str(tmp_path)), store)
+        body, within = [b'{"dim":2}'], {GONE: gone.ends}
+        assert (await ask(app, "PUT", "/v1/index", body, within=within)).status == 200
+        assert (await ask(app, "GET", "/v1/index")).json["dim"] == 2
