@@ -101,4 +101,4 @@ async def test_every_byte_has_a_name(tmp_path: Path) -> None:
         assert used.mapped > 2_000 * 2 * DIM
         assert 0 < used.directories < 64 * 1024
         state = inside(engine).state
-        assert used == memory_use(state.memtables, state.segments, engine.budget, 0, 0)
+        assert used == memory_use(state.memtables, state.segments, engine.budget, state.requests.ram_bytes, 0)
