@@ -54,6 +54,12 @@ STOPPING_BODY_S_MAX = 1.0
 EXIT_S_MAX = 5.0
 """Time after `drain_s` in which a stopping server closes its store, before its process ends anyway."""
 
+KEY_CHARACTERS_MIN = 16
+"""Characters of a key, at least: shorter ones can be guessed."""
+KEYS_FILE_BYTES_MAX = 1 * MIB
+"""The file of keys."""
+CONFIG_FILE_BYTES_MAX = 1 * MIB
+"""The file of settings."""
 CONNECTIONS_MAX = 2_048
 """Connections at the same time; fewer when the process may open fewer files."""
 HEADERS_BYTES_MAX = 64 * KIB

@@ -17,6 +17,7 @@ import anyio
 import uvicorn
 
 from asteroid_cloud.api.http.app import create_app
+from asteroid_cloud.api.http.auth import warn_of_readers
 from asteroid_cloud.api.http.connection.crowd import Crowd
 from asteroid_cloud.api.http.connection.protocol import connection_factory
 from asteroid_cloud.api.http.exchange.log_lines import start_logging
@@ -121,6 +122,8 @@ def run(settings: Settings) -> None:
             code="bad_settings",
         )
     start_logging(settings.log_level, access_log=settings.access_log)
+    if settings.api_keys is not None:
+        warn_of_readers(settings.api_keys)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     bound_heap()
     anyio.run(_serve, settings, backend_options={"use_uvloop": True})

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
+from asteroid_cloud.api.http.auth import read_keys, what_is_wrong
 from asteroid_cloud.api.http.units import parse_age_s, parse_size
-from asteroid_cloud.api.limits import RECALL_TIME_SHARE_MAX
+from asteroid_cloud.api.limits import KEY_CHARACTERS_MIN, RECALL_TIME_SHARE_MAX
 from asteroid_cloud.api.service.quality.options import (
     RECALL_MIN_DEFAULT,
     SAMPLE_EVERY_DEFAULT,
@@ -36,7 +36,6 @@ NO_BOUND = "none"
 """Ends a bound of the retained log that the store remembers."""
 SECONDS = ("body_timeout_s", "answer_stall_s", "drain_s", "slow_sync_s", "read_budget_s", "read_deadline_s")
 """Settings of which none may be 0 or less."""
-NOT_A_KEY = "must be of printable ASCII characters, without spaces around them"
 
 
 def _about(meaning: str, *, unit: str = "", metavar: str = "") -> msgspec.Meta:
@@ -66,9 +65,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             unit="bits",
         ),
     ] = 16
-    api_key: Annotated[str | None, _about("The key that clients must send as a bearer token.")] = None
+    api_key: Annotated[
+        str | None,
+        _about(
+            f"The key that clients must send as a bearer token: {KEY_CHARACTERS_MIN} characters at the least."
+        ),
+    ] = None
     api_keys: Annotated[
-        str | None, _about("File with more keys, one on each line; # begins a comment.", metavar="FILE")
+        str | None,
+        _about(
+            "File with more keys, one on each line; a line that begins with # is a comment.", metavar="FILE"
+        ),
     ] = None
     public: Annotated[
         str,
@@ -284,32 +291,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def keys(self) -> list[str]:
         """All keys; raises InvalidRequest when the file of keys cannot be read or is empty."""
         keys = [self.api_key] if self.api_key is not None else []
-        return keys if self.api_keys is None else keys + _keys_of(self.api_keys)
+        return keys if self.api_keys is None else keys + read_keys(self.api_keys)
 
 
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
     return VARIABLE_PREFIX + name.upper()
-
-
-def is_key(text: str) -> bool:
-    """Whether a client can send it as a bearer token."""
-    return bool(text) and text.isascii() and text.isprintable() and text == text.strip()
-
-
-def _keys_of(file: str) -> list[str]:
-    """The keys in a file, one on each line."""
-    try:
-        lines = Path(file).read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"api_keys: {error}", code="bad_settings") from error
-    found = [line.partition("#")[0].strip() for line in lines]
-    found = [key for key in found if key]
-    if not found:
-        raise InvalidRequest("api_keys: there is no key in the file", code="bad_settings")
-    if not all(map(is_key, found)):
-        raise InvalidRequest(f"api_keys: a key in the file {NOT_A_KEY}", code="bad_settings")
-    return found
 
 
 def _bound(text: str | None, parse: Callable[[str], int]) -> int | msgspec.UnsetType | None:
@@ -345,9 +332,9 @@ def _check(said: Settings) -> None:
         _check_size("mapped_bytes_max", said.mapped_bytes_max)
         if said.mapped == "warm":
             raise ValueError("mapped_bytes_max and mapped=warm exclude each other")
-    if said.api_key is not None and not is_key(said.api_key):
+    if said.api_key is not None and (wrong := what_is_wrong(said.api_key)):
         # An empty variable must not open a server that was meant to be closed.
-        raise ValueError(f"api_key {NOT_A_KEY}")
+        raise ValueError(f"api_key {wrong}")
 
     try:
         checked_options(said.recall_sample_every, said.recall_min)

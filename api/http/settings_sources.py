@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from asteroid_cloud.api.http.settings import VARIABLE_PREFIX, Settings, variable_of
-from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.api.limits import CONFIG_FILE_BYTES_MAX
+from asteroid_cloud.wal.disk import read_named
+from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
 OTHER_VARIABLES = {"ASTEROID_CONFIG", "ASTEROID_URL", "ASTEROID_WERROR", "ASTEROID_NO_FETCH"}
 """Variables with the prefix that are not settings of the server."""
@@ -91,6 +92,6 @@ def _named(problem: str, from_variables: Mapping[str, str]) -> str:
 
 def _read_file(config: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(Path(config).read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(read_named(config, CONFIG_FILE_BYTES_MAX).data.decode())
+    except (OSError, AsteroidError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidRequest(f"{config}: {error}", code="bad_settings") from error

@@ -9,7 +9,7 @@ from typing import Any
 
 from asteroid_cloud.client import AsyncClient, Client, RetryPolicy
 
-KEY = "sk-test"
+KEY = "sk-of-all-the-tests"
 QUICK = RetryPolicy(attempts_max=4, first_pause_s=0.001, pause_s_max=0.002)
 KINDS = ("async", "blocking")
 

@@ -32,6 +32,7 @@ from asteroid_cloud.wal.disk.layout import (
 )
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.disk.lock import lock_directory, look_at_directory
+from asteroid_cloud.wal.disk.regular_file import NamedFile, read_named
 from asteroid_cloud.wal.disk.remove_tree import remove_tree
 from asteroid_cloud.wal.disk.system_errors import translated
 
@@ -52,6 +53,7 @@ __all__ = [
     "FileLock",
     "Files",
     "LocalFiles",
+    "NamedFile",
     "NewFile",
     "ReadFile",
     "StoreLayout",
@@ -62,6 +64,7 @@ __all__ = [
     "lock_directory",
     "look_at_directory",
     "name_of",
+    "read_named",
     "read_small",
     "remove_if_exists",
     "remove_tree",

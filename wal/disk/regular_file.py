@@ -1,7 +1,8 @@
-"""Opening what has the name of a file of ours, without trusting that it is one.
+"""The one place where a file is opened by its name, without trusting that it is one.
 
 A FIFO would make the opening wait for ever, a device may do anything, and a symbolic link would have somebody
-else's file read or overwritten.
+else's file read or overwritten. Files of a store or a backup are opened by the file layer, which comes here;
+files that an operator names (keys, settings) are read by ``read_named``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from typing import NamedTuple
 
 from asteroid_cloud.wal.errors import CorruptionError
 
@@ -23,16 +25,25 @@ KINDS = {
 }
 
 
-def open_regular(path: str, flags: int) -> int:
+class NamedFile(NamedTuple):
+    """A small file that was read whole."""
+
+    data: bytes
+    mode: int
+    """Its permissions."""
+
+
+def open_regular(path: str, flags: int, *, follows_link: bool = False) -> int:
     """A descriptor of the regular file ``path``, which is made for its owner alone if ``flags`` say so.
 
     Raises CorruptionError for anything else under that name, which is left as it is, and OSError.
     """
+    no_link = 0 if follows_link else os.O_NOFOLLOW
     try:
-        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, FILE_MODE)
+        fd = os.open(path, flags | no_link | os.O_NONBLOCK | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):  # a link; a FIFO or socket; a folder
-            refuse_irregular(path, os.lstat(path).st_mode)
+            refuse_irregular(path, (os.stat if follows_link else os.lstat)(path).st_mode)
         raise
     try:
         refuse_irregular(path, os.fstat(fd).st_mode)
@@ -40,6 +51,21 @@ def open_regular(path: str, flags: int) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def read_named(path: str, bytes_max: int) -> NamedFile:
+    """A small file that an operator names, whole.
+
+    It may be reached by a link: that is how Kubernetes mounts a secret. Raises CorruptionError for what is no
+    regular file and, with nothing read, for one of more than ``bytes_max`` bytes; and OSError.
+    """
+    fd = open_regular(path, os.O_RDONLY, follows_link=True)
+    with os.fdopen(fd, "rb") as file:
+        info = os.fstat(file.fileno())
+        data = file.read(bytes_max + 1) if info.st_size <= bytes_max else b""
+    if info.st_size > bytes_max or len(data) > bytes_max:
+        raise CorruptionError(path, 0, f"it has more than {bytes_max:,} bytes, the most that it may have")
+    return NamedFile(data, stat.S_IMODE(info.st_mode))
 
 
 def refuse_irregular(path: str, mode: int) -> None:

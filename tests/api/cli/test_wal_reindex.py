@@ -18,7 +18,7 @@ from ops.forked_server import ForkedServer
 
 COMMAND = [sys.executable, "-m", "asteroid_cloud.api"]
 SECONDS_MAX = 60
-KEY = "canary-4d90a1"
+KEY = "canary-of-the-test-4d90a1"
 
 
 def asteroid(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:

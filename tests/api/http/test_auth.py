@@ -20,7 +20,8 @@ from tests.support.asgi import app_over, ask, routes_of
 
 pytestmark = pytest.mark.anyio
 
-KEY = "canary-7f2e19d4"
+KEY = "canary-of-the-test-7f2e19d4"
+SECOND, THIRD = "the-second-of-the-keys", "the-third-of-the-keys"
 GOOD = {"Authorization": f"Bearer {KEY}"}
 WRONG = [
     {},
@@ -122,9 +123,9 @@ async def test_without_a_key_everything_is_open(store: Store) -> None:
 
 async def test_each_of_several_keys_fits(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "keys"
-    path.write_text("second\nthird # of a friend\n")
+    path.write_text(f"{SECOND}\n# of a friend\n{THIRD}\n")
     gate = app_over(Settings(data=store.path, api_key=KEY, api_keys=str(path)), store)
-    for key in (KEY, "second", "third"):
+    for key in (KEY, SECOND, THIRD):
         assert (await ask(gate, "GET", "/v1/index", headers={"Authorization": f"Bearer {key}"})).status == 200
     wrong = await ask(gate, "GET", "/v1/index", headers={"Authorization": "Bearer friend"})
     wrong.check_refused(401, "unauthorized")

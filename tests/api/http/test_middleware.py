@@ -30,6 +30,7 @@ from tests.support.asgi import DISCONNECT, app_over, ask, routes_of
 
 pytestmark = pytest.mark.anyio
 
+KEY = "the-key-of-the-test"
 BODY_ROUTES = [
     (route.method, route.path.replace("{id}", "1"))
     for route in ROUTES
@@ -161,7 +162,7 @@ async def test_a_body_that_trickles_is_cut(store: Store, monkeypatch: pytest.Mon
 
 
 async def test_a_client_without_a_key_is_answered_before_its_body_and_takes_no_room(store: Store) -> None:
-    gate = gate_of(store, api_key="key", concurrency=1)
+    gate = gate_of(store, api_key=KEY, concurrency=1)
     held = []
 
     async def note(*_: object) -> None:
@@ -169,7 +170,7 @@ async def test_a_client_without_a_key_is_answered_before_its_body_and_takes_no_r
         await anyio.sleep_forever()
 
     gate._app = note  # type: ignore[assignment]
-    headers = {"Content-Length": "60000", "Authorization": "Bearer key"}
+    headers = {"Content-Length": "60000", "Authorization": f"Bearer {KEY}"}
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: ask(gate, "POST", "/v1/count", headers=headers))
         await anyio.wait_all_tasks_blocked()
@@ -184,8 +185,8 @@ async def test_a_client_without_a_key_is_answered_before_its_body_and_takes_no_r
 
 
 async def test_a_client_with_a_key_may_go_on_after_an_error(store: Store) -> None:
-    gate = gate_of(store, api_key="key")
-    answer = await ask(gate, "POST", "/v1/nowhere", [b"x"], headers={"Authorization": "Bearer key"})
+    gate = gate_of(store, api_key=KEY)
+    answer = await ask(gate, "POST", "/v1/nowhere", [b"x"], headers={"Authorization": f"Bearer {KEY}"})
     answer.check_refused(404, "not_found")
     assert "connection" not in answer.headers
 

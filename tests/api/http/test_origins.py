@@ -133,8 +133,8 @@ async def test_reads_need_no_type(gate: RequestGuard) -> None:
 
 
 async def test_with_keys_no_page_knows_one(store: Store) -> None:
-    gate = app_over(Settings(data=store.path, api_key="key"), store)
+    gate = app_over(Settings(data=store.path, api_key="the-key-of-the-test"), store)
     sent = {"Host": "example.org", "Origin": "http://example.com", "Content-Type": "text/plain"}
     (await ask(gate, "POST", "/v1/vectors", ROW, headers=sent)).check_refused(401, "unauthorized")
-    sent["Authorization"] = "Bearer key"
+    sent["Authorization"] = "Bearer the-key-of-the-test"
     assert (await ask(gate, "POST", "/v1/vectors", ROW, headers=sent)).status == 201

@@ -15,6 +15,8 @@ from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.wal.errors import Overloaded
 from tests.support.asgi import app_over, ask
 
+KEYS = ("the-first-of-the-keys", "the-second-of-the-keys")
+
 
 class Clock:
     """Time as the test wants it."""
@@ -102,9 +104,9 @@ def test_zero_is_no_limit(clock: Clock) -> None:
 
 @pytest.mark.anyio
 async def test_a_key_over_its_rate_is_told_so(store: Store, clock: Clock) -> None:
-    (path := Path(store.path).parent / "keys").write_text("one\ntwo")
+    (path := Path(store.path).parent / "keys").write_text("\n".join(KEYS))
     gate = app_over(Settings(data=store.path, api_keys=str(path), rate_limit=2.0), store)
-    one, two = ({"Authorization": f"Bearer {key}"} for key in ("one", "two"))
+    one, two = ({"Authorization": f"Bearer {key}"} for key in KEYS)
     for _ in range(2):
         assert (await ask(gate, "GET", "/v1/index", headers=one)).status == 200
     refused = await ask(gate, "GET", "/v1/index", headers=one)
@@ -130,7 +132,7 @@ async def test_without_keys_the_address_counts(store: Store, clock: Clock) -> No
 async def test_wrong_keys_count_against_the_address_and_not_against_who_has_one(
     store: Store, clock: Clock
 ) -> None:
-    gate = app_over(Settings(data=store.path, api_key="right", rate_limit=2.0), store)
+    gate = app_over(Settings(data=store.path, api_key=KEYS[0], rate_limit=2.0), store)
     for key in ("Bearer wrong", "Bearer other"):
         refused = await ask(gate, "GET", "/v1/index", headers={"Authorization": key})
         refused.check_refused(401, "unauthorized")
@@ -138,7 +140,7 @@ async def test_wrong_keys_count_against_the_address_and_not_against_who_has_one(
         refused = await ask(gate, "GET", "/v1/index", headers=headers)
         refused.check_refused(429, "rate_limited")
         assert refused.headers["connection"] == "close"
-    right = {"Authorization": "Bearer right"}
+    right = {"Authorization": f"Bearer {KEYS[0]}"}
     assert (await ask(gate, "GET", "/v1/index", headers=right)).status == 200
     clock.now_s += 0.5
     (await ask(gate, "GET", "/v1/index")).check_refused(401, "unauthorized")

@@ -88,7 +88,7 @@ def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
 def test_without_a_key_it_says_that_it_is_open(tmp_path: Path) -> None:
     said = outcome_of_start(tmp_path)
     assert "no key is set" in said
-    assert "no key is set" not in outcome_of_start(tmp_path, "--api-key", "k")
+    assert "no key is set" not in outcome_of_start(tmp_path, "--api-key", "the-key-of-the-test")
 
 
 def outcome_of_start(data: Path, *options: str) -> str:

@@ -15,7 +15,7 @@ from asteroid_cloud.indexer import RetentionChange
 from asteroid_cloud.wal.errors import InvalidRequest
 
 FIELDS = msgspec.structs.fields(Settings)
-CANARY = "canary-5b1f0c"
+CANARY = "canary-of-the-test-5b1f0c"
 
 
 def write(folder: Path, text: str) -> str:
@@ -74,6 +74,7 @@ def test_each_setting_is_a_flag_a_variable_and_has_a_description(field: msgspec.
         "log_retention_age": "7d",
         "idempotency_age": "7d",
         "slow_sync_s": "0.5",
+        "api_key": CANARY,
     }.get(field.name, "1")
     settings = load_settings({"data": "store"}, {variable_of(field.name): value}, None)
     if field.name != "data":
@@ -155,6 +156,8 @@ def test_the_folder_must_be_given() -> None:
         ("metric", "l1"),
         ("api_key", ""),
         ("api_key", " "),
+        ("api_key", "fifteen-letters"),
+        ("api_key", "sixteen letters!"),
         ("public", "ready,v1"),
         ("memory_budget", "lots"),
         ("memory_budget", "-1MiB"),
@@ -236,10 +239,11 @@ def test_what_is_not_a_size(text: str) -> None:
 
 def test_keys_come_from_the_setting_and_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "keys"
-    path.write_text("# ours\nfirst\n\n second # theirs\n#third\n")
+    path.write_text(f"# ours\n{CANARY}-1\n\n# theirs\n{CANARY}-2\n")
     assert Settings(data="x").keys() == []
-    assert Settings(data="x", api_key="one").keys() == ["one"]
-    assert Settings(data="x", api_key="one", api_keys=str(path)).keys() == ["one", "first", "second"]
+    assert Settings(data="x", api_key=CANARY).keys() == [CANARY]
+    both = Settings(data="x", api_key=CANARY, api_keys=str(path))
+    assert both.keys() == [CANARY, f"{CANARY}-1", f"{CANARY}-2"]
 
 
 def test_a_file_without_a_key_does_not_open_the_server(tmp_path: Path) -> None:
@@ -250,7 +254,7 @@ def test_a_file_without_a_key_does_not_open_the_server(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\xff")
     assert "api_keys" in refusal({"api_keys": str(path)})
     path.write_text("# none yet\n\n")
-    assert "api_keys" in refusal({"api_keys": str(path), "api_key": "one"})
+    assert "api_keys" in refusal({"api_keys": str(path), "api_key": CANARY})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from asteroid_cloud.api.limits import BATCH_BODY_BYTES_MAX
 from asteroid_cloud.wal.limits import MIB
 from ops.forked_server import ForkedServer
 
-KEY = "key-of-the-test"
+KEY = "the-key-of-the-test"
 GOOD = {"Authorization": f"Bearer {KEY}"}
 
 
