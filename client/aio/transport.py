@@ -12,7 +12,7 @@ from yarl import URL
 from asteroid_cloud.client.aio.sessions import Sessions
 from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded
 from asteroid_cloud.client.protocol.calls import Call, Headers, Reply, check, ignored
-from asteroid_cloud.client.protocol.retry import BAD_CERTIFICATE, Attempts
+from asteroid_cloud.client.protocol.retry import BAD_CERTIFICATE, Attempts, ServerMemory
 from asteroid_cloud.client.settings import SILENCE_S_MAX, Settings
 
 T = TypeVar("T")
@@ -24,16 +24,19 @@ class AsyncTransport:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._sessions = Sessions(settings)
+        self._memory = ServerMemory()
 
     def __reduce__(self) -> tuple[type[AsyncTransport], tuple[Settings]]:
         return AsyncTransport, (self.settings,)
 
     async def send(self, call: Call[T]) -> T:
         """The result of a call, tried again where that is safe."""
-        attempts = Attempts(call, self.settings.policy, self.settings.timeout_s)
+        attempts = Attempts(call, self.settings.policy, self.settings.timeout_s, self._memory)
         while True:
             try:
-                return call.parse(await self.exchange(call, attempts))
+                reply = await self.exchange(call, attempts)
+                self._memory.learn(reply.headers)
+                return call.parse(reply)
             except AsteroidError as error:
                 pause_s = attempts.pause_after(error)
                 if pause_s is None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from secrets import token_hex
 from time import time
 from typing import Generic, Protocol, TypeVar
 
@@ -23,6 +24,11 @@ T = TypeVar("T")
 LSN_HEADER = "X-Asteroid-LSN"
 STORE_HEADER = "X-Asteroid-Store"
 MIN_LSN_HEADER = "X-Asteroid-Min-LSN"
+KEY_HEADER = "Idempotency-Key"
+"""Of a write: a key of its own, kept for all its attempts, by which the server tells that they are one."""
+REMEMBERS_HEADER = "X-Asteroid-Idempotency"
+"""Of an answer: that the server remembers such keys, and for how many seconds."""
+KEY_BYTES = 16
 EXCERPT_CHARS = 200
 
 
@@ -30,8 +36,13 @@ class Retry(enum.Enum):
     """When a failed call may be sent again."""
 
     ALWAYS = "it changes nothing"
-    UNSENT = "only if the server surely did not act on it: sent twice, it could undo what others wrote since"
+    UNSENT = "only if the server surely did not act on it, or remembers that it did"
     NEVER = "once only"
+
+
+def new_key() -> dict[str, str]:
+    """The header with a new key."""
+    return {KEY_HEADER: token_hex(KEY_BYTES)}
 
 
 class Headers(Protocol):

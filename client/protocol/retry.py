@@ -1,9 +1,10 @@
 """Whether, and after how long, a failed call is sent again.
 
 Only what is safe, and never beyond the call's time limit. A read is sent again after connection failures and
-after answers that say "later", whoever gave them. A write is sent again only when it surely had no
-effect: it never left this machine, or the server itself refused it before doing anything. An answer of a
-proxy proves nothing, as the proxy may have passed the write on.
+after answers that say "later", whoever gave them. So is a write, with the same key, once the server has said
+that it remembers keys: if it was done before, the first answer comes again. To any other server a write is
+sent again only when it surely had no effect: it never left this machine, or the server itself refused
+it before doing anything. An answer of a proxy proves nothing, as the proxy may have passed the write on.
 
 Pauses grow exponentially with full jitter, so that clients that were cut off together do not return together.
 A Retry-After of the server is a lower bound.
@@ -23,7 +24,14 @@ from asteroid_cloud.client.errors import (
     InternalError,
     Overloaded,
 )
-from asteroid_cloud.client.protocol.calls import Call, Retry
+from asteroid_cloud.client.protocol.calls import (
+    KEY_HEADER,
+    REMEMBERS_HEADER,
+    STORE_HEADER,
+    Call,
+    Headers,
+    Retry,
+)
 from asteroid_cloud.client.settings import RetryPolicy
 
 STATUS_LATER = frozenset({429, 502, 503, 504})
@@ -39,11 +47,26 @@ FINAL = frozenset({BAD_CERTIFICATE, TOO_COSTLY})
 """What the next attempt would end with as well."""
 
 
+class ServerMemory:
+    """Whether the server is known to remember writes by their keys."""
+
+    def __init__(self) -> None:
+        self.is_known = False
+
+    def learn(self, headers: Headers) -> None:
+        """Looks at an answer; one of a proxy says nothing."""
+        if headers.get(STORE_HEADER) is not None:
+            self.is_known = headers.get(REMEMBERS_HEADER) is not None
+
+
 class Attempts:
     """The attempts of one call against one deadline."""
 
-    def __init__(self, call: Call[Any], policy: RetryPolicy, timeout_s: float) -> None:
+    def __init__(
+        self, call: Call[Any], policy: RetryPolicy, timeout_s: float, memory: ServerMemory | None = None
+    ) -> None:
         self.call = call
+        self.memory = memory or ServerMemory()
         self.policy = policy
         self.failed = 0
         own_s = None if call.timeout_s is None else number("timeout", call.timeout_s)
@@ -57,6 +80,11 @@ class Attempts:
         return left
 
     @property
+    def is_remembered(self) -> bool:
+        """Whether the server gives its first answer again if it has done the call before."""
+        return KEY_HEADER in self.call.headers and self.memory.is_known
+
+    @property
     def is_last(self) -> bool:
         """Whether the policy allows no further attempt."""
         most = self.policy.attempts_max
@@ -65,7 +93,7 @@ class Attempts:
     def pause_after(self, error: AsteroidError) -> float | None:
         """Seconds to wait before the next attempt, or None when the error is final."""
         self.failed += 1
-        if self.is_last or not may_retry(self.call.retry, error):
+        if self.is_last or not may_retry(self.call.retry, error, self.is_remembered):
             return None
         pause_s = backoff_s(self.policy, self.failed)
         if isinstance(error, Overloaded) and error.retry_after_s is not None:
@@ -79,15 +107,24 @@ def backoff_s(policy: RetryPolicy, failed: int) -> float:
     return random.uniform(0, min(policy.pause_s_max, policy.first_pause_s * 2**doublings))
 
 
-def may_retry(retry: Retry, error: AsteroidError) -> bool:
-    """Whether sending the call again after this error is safe and can help."""
-    if retry is Retry.NEVER or isinstance(error, DeadlineExceeded) or error.code in FINAL:
+def may_retry(retry: Retry, error: AsteroidError, is_remembered: bool = False) -> bool:
+    """Whether sending the call again after this error is safe and can help.
+
+    ``is_remembered``: the server would give its first answer again.
+    """
+    if (
+        retry is Retry.NEVER
+        or isinstance(error, DeadlineExceeded)
+        or error.code in FINAL
+        or is_partial(error)
+    ):
         return False
+    is_safe = retry is Retry.ALWAYS or is_remembered
     if isinstance(error, ConnectionFailed):
-        return retry is Retry.ALWAYS or not error.sent
-    if retry is Retry.ALWAYS:
+        return is_safe or not error.sent
+    if is_safe:
         return isinstance(error, Overloaded | InternalError) and error.status in STATUS_LATER
-    return isinstance(error, Overloaded) and error.code in NOTHING_DONE and not is_partial(error)
+    return isinstance(error, Overloaded) and error.code in NOTHING_DONE
 
 
 def is_partial(error: AsteroidError) -> bool:

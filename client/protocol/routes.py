@@ -34,7 +34,7 @@ from asteroid_cloud.client.protocol.answers import (
     tags_of,
     written,
 )
-from asteroid_cloud.client.protocol.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry, check
+from asteroid_cloud.client.protocol.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry, check, new_key
 from asteroid_cloud.client.protocol.encoding import (
     Vector,
     encode_id,
@@ -92,11 +92,11 @@ def change(
     method: str = "POST",
     condition: dict[str, str] | None = None,
 ) -> Call[T]:
-    """A write with a JSON body, sent again only when the server surely did not act on it.
+    """A write with a JSON body, sent again only when the server surely did not act on it, or remembers it.
 
     Done twice it may leave the same state, but what another client wrote in between would be lost.
     """
-    headers = {**JSON, **(condition or {})}
+    headers = {**JSON, **new_key(), **(condition or {})}
     return Call(method, path, parse, encode(body), headers, Retry.UNSENT)
 
 
@@ -150,7 +150,7 @@ def get_index() -> Call[IndexInfo]:
 
 def delete_index() -> Call[IndexInfo]:
     """DELETE /v1/index."""
-    return Call("DELETE", "/v1/index", index_info, retry=Retry.UNSENT)
+    return Call("DELETE", "/v1/index", index_info, None, new_key(), Retry.UNSENT)
 
 
 def stats(min_lsn: int | None = None, timeout_s: float | None = None) -> Call[Stats]:
@@ -197,7 +197,8 @@ def get(id: int, min_lsn: int | None) -> Call[Record]:
 def delete(id: int, condition: dict[str, str] | None = None) -> Call[Written]:
     """DELETE /v1/vectors/{id}."""
     number = encode_id(id)
-    return Call("DELETE", f"/v1/vectors/{number}", written(number), None, condition or {}, Retry.UNSENT)
+    headers = {**new_key(), **(condition or {})}
+    return Call("DELETE", f"/v1/vectors/{number}", written(number), None, headers, Retry.UNSENT)
 
 
 def get_payload(id: int, min_lsn: int | None) -> Call[Payload]:
@@ -264,7 +265,7 @@ def count(filter: Metadata | None, min_lsn: int | None) -> Call[Counted]:
 def backup(name: str, timeout_s: float | None) -> Call[BackupReport]:
     """POST /v1/backup."""
     body = encode({"name": name})
-    return Call("POST", "/v1/backup", backup_report, body, JSON, Retry.UNSENT, timeout_s)
+    return Call("POST", "/v1/backup", backup_report, body, JSON | new_key(), Retry.UNSENT, timeout_s)
 
 
 def backups() -> Call[Backups]:
@@ -284,12 +285,12 @@ def tags() -> Call[list[Tag]]:
 
 def untag(name: str) -> Call[None]:
     """DELETE /v1/tags/{name}."""
-    return Call("DELETE", f"/v1/tags/{quote(name, safe='')}", check, retry=Retry.UNSENT)
+    return Call("DELETE", f"/v1/tags/{quote(name, safe='')}", check, None, new_key(), Retry.UNSENT)
 
 
 def purge(timeout_s: float | None) -> Call[PurgeReport]:
     """POST /v1/purge."""
-    return Call("POST", "/v1/purge", purge_report, None, {}, Retry.UNSENT, timeout_s)
+    return Call("POST", "/v1/purge", purge_report, None, new_key(), Retry.UNSENT, timeout_s)
 
 
 def flush(timeout_s: float | None) -> Call[int]:
@@ -356,7 +357,7 @@ def search_batch(
 
 def insert_batch(body: bytes) -> Call[Counted]:
     """POST /v1/vectors/batch with an encoded body."""
-    return Call("POST", "/v1/vectors/batch", count_of("inserted"), body, JSON, Retry.UNSENT)
+    return Call("POST", "/v1/vectors/batch", count_of("inserted"), body, JSON | new_key(), Retry.UNSENT)
 
 
 def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) -> Call[BulkReport]:
@@ -368,6 +369,7 @@ def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) 
         "Content-Type": "application/octet-stream",
         "X-Asteroid-N": str(rows),
         "X-Asteroid-Dim": str(dim),
+        **new_key(),
     }
     if threads:
         headers["X-Asteroid-Threads"] = str(threads)

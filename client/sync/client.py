@@ -24,9 +24,11 @@ class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
     Nothing is sent before the first call, and nothing is remembered between calls: to read another
     client's write, pass its ``lsn`` as ``min_lsn``.
 
-    While the server restarts, reads are sent again until ``timeout``, and writes only if they surely had
-    no effect. A write whose connection broke raises ConnectionFailed with ``sent`` true: it may have been
-    done.
+    While the server restarts or the connection breaks, calls are sent again until ``timeout``. A write
+    carries a key that is the same in all its attempts, so the server does it once and gives its first answer
+    again. To a server that has not said that it remembers keys (one before 0.2, or before its first
+    answer to this client) a write is sent again only if it surely had no effect; otherwise it raises
+    ConnectionFailed with ``sent`` true: it may have been done.
 
     Connections belong to the process and to the event loop that opened them: a forked child and a second
     event loop open their own. Pickling and copying pass on the settings, the key among them.

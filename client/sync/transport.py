@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.protocol.calls import Call, Headers, ignored
-from asteroid_cloud.client.protocol.retry import Attempts
+from asteroid_cloud.client.protocol.retry import Attempts, ServerMemory
 from asteroid_cloud.client.settings import Settings
 from asteroid_cloud.client.sync.connections import Pool
 
@@ -23,16 +23,19 @@ class BlockingTransport:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._pools = {os.getpid(): Pool(settings)}
+        self._memory = ServerMemory()
 
     def __reduce__(self) -> tuple[type[BlockingTransport], tuple[Settings]]:
         return BlockingTransport, (self.settings,)
 
     def send(self, call: Call[T]) -> T:
         """The result of a call, tried again where that is safe."""
-        attempts = Attempts(call, self.settings.policy, self.settings.timeout_s)
+        attempts = Attempts(call, self.settings.policy, self.settings.timeout_s, self._memory)
         while True:
             try:
-                return call.parse(self._pool.exchange(call, attempts))
+                reply = self._pool.exchange(call, attempts)
+                self._memory.learn(reply.headers)
+                return call.parse(reply)
             except AsteroidError as error:
                 pause_s = attempts.pause_after(error)
                 if pause_s is None:

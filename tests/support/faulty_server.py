@@ -21,6 +21,7 @@ from yarl import URL
 Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OF_ONE_CONNECTION = {"Connection", "Content-Length", "Host", "Keep-Alive", "Transfer-Encoding"}
 """Headers that are not passed on."""
+REMEMBERS = "X-Asteroid-Idempotency"
 
 
 class Seen(NamedTuple):
@@ -40,6 +41,8 @@ class FaultyServer:
         self.target = target
         self.seen: list[Seen] = []
         self.script: deque[Step] = deque()
+        self.forgets = False
+        """Whether answers look like those of a server that remembers no keys."""
         self.release = threading.Event()
         """For steps that wait until the test lets them go."""
         self.url = ""
@@ -91,9 +94,10 @@ class FaultyServer:
             data=body if request.body_exists else None,
             allow_redirects=False,
         ) as answer:
-            return web.Response(
-                status=answer.status, headers=_passed_on(answer.headers), body=await answer.read()
-            )
+            headers = _passed_on(answer.headers)
+            if self.forgets:
+                headers = {name: value for name, value in headers.items() if name.title() != REMEMBERS}
+            return web.Response(status=answer.status, headers=headers, body=await answer.read())
 
     async def _start(self) -> None:
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)

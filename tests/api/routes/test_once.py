@@ -25,6 +25,7 @@ from tests.support.asgi import app_over
 from tests.support.asking import DIM, Http
 
 pytestmark = pytest.mark.anyio
+KIND = {"Content-Type": "application/json"}
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 BULK = {"X-Asteroid-N": "2", "X-Asteroid-Dim": str(DIM)}
 ROWS = bytes(4 * 2 * DIM)
@@ -40,7 +41,9 @@ async def served(folder: Path, dim: int | None = DIM, **options: Any) -> AsyncIt
         store.collection.backups = Backups(store.engine, str(folder / "backups"))
         app = app_over(Settings(data=store.path), store)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
-        async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers=KIND
+        ) as client:
             yield store, Http(client)
 
 
@@ -272,7 +275,9 @@ async def test_a_server_that_remembers_nothing_says_so(tmp_path: Path) -> None:
         store.collection.engine.options = options
         app = app_over(Settings(data=store.path, idempotency_keys=0), store)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
-        async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers=KIND
+        ) as client:
             body = {"id": 1, "vector": VECTOR}
             lsns = [
                 (await Http(client).send("POST", "/v1/vectors", body, status=201, headers=keyed("a")))["lsn"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from aiohttp import web
 
 from asteroid_cloud.client import (
     AsteroidError,
@@ -20,7 +22,7 @@ from asteroid_cloud.client import (
     Unavailable,
 )
 from asteroid_cloud.client.protocol.calls import Call, Reply, Retry
-from asteroid_cloud.client.protocol.retry import Attempts, may_retry
+from asteroid_cloud.client.protocol.retry import Attempts, ServerMemory, may_retry
 from tests.support.clients import Connect
 from tests.support.faulty_server import FaultyServer, hang_up, refuse, reply
 
@@ -104,10 +106,11 @@ async def test_writes_are_sent_again_when_the_server_refused_them(
 
 @pytest.mark.parametrize(("name", "arguments"), WRITES)
 @pytest.mark.parametrize("uses_an_old_connection", [False, True])
-async def test_a_write_is_sent_once_when_the_connection_is_cut_without_an_answer(
+async def test_a_write_is_sent_once_to_a_server_that_has_not_said_that_it_remembers(
     client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...], uses_an_old_connection: bool
 ) -> None:
     """Attack 16: PUT and DELETE were sent twice, by aiohttp on its own when the connection was an old one."""
+    server.forgets = True
     if uses_an_old_connection:
         await client.get_index()
     before = len(server.seen)
@@ -128,6 +131,60 @@ async def test_a_write_is_sent_once_when_a_proxy_refuses(
     with pytest.raises((Unavailable, InternalError)):
         await getattr(client, name)(*arguments)
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(("name", "arguments"), WRITES)
+@pytest.mark.parametrize("lost", [hang_up, reply(503, b"<html>", "text/html")])
+async def test_a_write_whose_answer_is_lost_is_done_once_and_answered(
+    client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...], lost: Any
+) -> None:
+    """Attack 18: it was done twice, or reported as failed although it was done."""
+    await prepare(client, name)
+    if name == "create_index":
+        await client.delete_index()
+    told: list[bytes] = []
+
+    async def answer_nobody(request: web.Request) -> web.StreamResponse:
+        done = await server.forward(request)
+        assert isinstance(done, web.Response)
+        assert done.status < 300
+        assert isinstance(done.body, bytes)
+        told.append(done.body)
+        return await lost(request)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        done = await server.forward(request)
+        assert isinstance(done, web.Response)
+        assert isinstance(done.body, bytes)
+        told.append(done.body)
+        return done
+
+    before = len(server.seen)
+    server.script.extend([answer_nobody, answer_nobody, answer])
+    await getattr(client, name)(*arguments)
+    sent = server.seen[before:]
+    assert len(sent) == len(told) == 3
+    assert len(set(told)) == 1
+    assert len({each.headers["Idempotency-Key"] for each in sent}) == 1
+
+
+async def test_each_write_has_a_key_of_its_own(client: Any, server: FaultyServer) -> None:
+    for name, arguments in WRITES:
+        await prepare(client, name)
+        with suppress(AsteroidError):
+            await getattr(client, name)(*arguments)
+        await client.delete_index()
+    keys = [each.headers.get("Idempotency-Key") for each in server.seen if each.method != "GET"]
+    assert None not in keys
+    assert len(set(keys)) == len(keys) > len(WRITES)
+
+
+async def test_a_partial_count_is_raised_whoever_remembers(client: Any, server: FaultyServer) -> None:
+    await client.get_index()
+    server.script.append(refuse(503, "overloaded", deleted=6))
+    with pytest.raises(Unavailable) as caught:
+        await client.delete_many([1])
+    assert caught.value.details["deleted"] == 6
 
 
 @pytest.mark.parametrize(
@@ -271,6 +328,36 @@ def test_no_time_left() -> None:
 )
 def test_may_retry(retry: Retry, error: AsteroidError, expected: bool) -> None:
     assert may_retry(retry, error) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ConnectionFailed("cut"), True),
+        (DeadlineExceeded("late"), False),
+        (Unavailable("busy", status=503), True),
+        (Unavailable("busy", status=503, details={"patched": 1}), False),
+        (InternalError("no answer from the server", status=502), True),
+        (InternalError("a bug", status=500), False),
+        (Conflict("no", status=409), False),
+    ],
+)
+def test_a_remembered_write_may_be_sent_again_as_a_read(error: AsteroidError, expected: bool) -> None:
+    assert may_retry(Retry.UNSENT, error, True) is expected
+    assert may_retry(Retry.NEVER, error, True) is False
+
+
+def test_only_an_answer_of_the_server_itself_says_whether_it_remembers() -> None:
+    memory = ServerMemory()
+    steps = [
+        ({"X-Asteroid-Store": "a"}, False),
+        ({"X-Asteroid-Store": "a", "X-Asteroid-Idempotency": "86400"}, True),
+        ({"Via": "a proxy"}, True),
+        ({"X-Asteroid-Store": "a"}, False),
+    ]
+    for headers, expected in steps:
+        memory.learn(headers)
+        assert memory.is_known is expected
 
 
 @pytest.mark.parametrize(
