@@ -32,7 +32,11 @@ def get(path: bytes = b"/health", headers: bytes = b"", version: bytes = b"1.1")
 
 @dataclass(frozen=True)
 class Case:
-    """Bytes of one connection, and what a server must make of them."""
+    """Bytes of one connection, and what a server must make of them.
+
+    ``SMUGGLED`` behind a case is there to be served if the case is not refused; a proxy that repairs the case
+    may forward it, as it is a request of the same client then.
+    """
 
     name: str
     sent: bytes
@@ -59,8 +63,8 @@ CORPUS = (
     # Which length counts?
     bad("length and chunks", post(LENGTH + CHUNKED, ONE_CHUNK)),
     bad("chunks and length", post(CHUNKED + LENGTH, ONE_CHUNK)),
-    bad("two lengths", post(LENGTH + b"Content-Length: 0\r\n")),
-    bad("the same length twice", post(LENGTH + LENGTH)),
+    bad("two lengths", post(LENGTH + b"Content-Length: 0\r\n", SMUGGLED)),
+    bad("the same length twice", post(LENGTH + LENGTH, SMUGGLED)),
     bad("a list of lengths", post(b"Content-Length: 3, 3\r\n")),
     bad("a length with a sign", post(b"Content-Length: +3\r\n")),
     bad("a negative length", post(b"Content-Length: -3\r\n")),
@@ -73,12 +77,12 @@ CORPUS = (
     bad("a length behind a bare CR", post(b"A: b\rContent-Length: 3\r\n")),
     bad("a length behind a bare LF", post(b"A: b\nContent-Length: 3\r\n")),
     # Is it in chunks?
-    bad("chunks by another name", post(b"Transfer-Encoding: xchunked\r\n")),
-    bad("chunks behind a vertical tab", post(b"Transfer-Encoding: \x0bchunked\r\n")),
+    bad("chunks by another name", post(b"Transfer-Encoding: xchunked\r\n", ONE_CHUNK)),
+    bad("chunks behind a vertical tab", post(b"Transfer-Encoding: \x0bchunked\r\n", ONE_CHUNK)),
     bad("gzip in chunks", post(b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n")),
-    bad("chunks, then another coding", post(b"Transfer-Encoding: chunked, identity\r\n")),
+    bad("chunks, then another coding", post(b"Transfer-Encoding: chunked, identity\r\n", ONE_CHUNK)),
     bad("chunks twice", post(CHUNKED + CHUNKED, b"0\r\n\r\n")),
-    bad("identity", post(b"Transfer-Encoding: identity\r\n")),
+    bad("identity", post(b"Transfer-Encoding: identity\r\n", ONE_CHUNK)),
     bad("chunks in HTTP/1.0", post(CHUNKED, ONE_CHUNK, b"POST /v1/count HTTP/1.0")),
     bad("an empty coding", post(b"Transfer-Encoding:\r\n")),
     Case("chunks in capitals", post(b"Transfer-Encoding: CHUNKED\r\n", ONE_CHUNK) + get(), (SWALLOWED, NEXT)),
