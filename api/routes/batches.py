@@ -32,6 +32,7 @@ from asteroid_cloud.api.wire.requests import (
     SCROLL,
     DeleteBody,
     FetchBody,
+    check_count,
     decode,
     payload_from,
 )
@@ -52,6 +53,7 @@ async def fetch_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
     reads = collection_of(request).reads
 
     def read_body() -> tuple[FetchBody, NDArray[np.uint64]]:
+        check_count(body, "ids", FETCH_IDS_MAX, "ids")
         asked = decode(FETCH, body)
         return asked, checked_ids(asked.ids, FETCH_IDS_MAX)
 
@@ -71,6 +73,7 @@ async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     engine, reads = engine_of(request), collection.reads
 
     def read_body() -> tuple[DeleteBody, NDArray[np.uint64]]:
+        check_count(body, "ids", DELETE_IDS_MAX, "ids")
         asked = decode(DELETE, body)
         if (asked.ids is None) == (not bytes(asked.filter)):
             raise InvalidRequest("give either ids or a filter")
@@ -87,6 +90,7 @@ async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
 
 async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """RFC 7396, one patch for those with the ids given, or for all that match a filter."""
+    check_count(body, "ids", PATCH_IDS_MAX, "ids")
     asked, collection, engine = decode(PATCH, body), collection_of(request), engine_of(request)
     if (asked.ids is None) == (not bytes(asked.filter)):
         raise InvalidRequest("give either ids or a filter")

@@ -25,11 +25,12 @@ from asteroid_cloud.api.wire.requests import (
     SEARCH,
     SEARCH_BATCH,
     SearchBatchBody,
+    check_count,
     decode,
 )
 from asteroid_cloud.query import SearchRequest
 from asteroid_cloud.query.limits import SEARCHES_MAX
-from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
+from asteroid_cloud.wal.errors import InvalidRequest
 
 HITS_IN_PLACE_MAX = 500
 """More hits than this are written as JSON in a thread."""
@@ -74,9 +75,8 @@ async def count(request: AnyRequest, body: RawBody) -> JsonResponse:
 
 
 def _read_searches(body: RawBody) -> tuple[int, list[SearchRequest]]:
+    check_count(body, "searches", SEARCHES_MAX, "searches")
     asked: SearchBatchBody = decode(SEARCH_BATCH, body)
-    if len(asked.searches) > SEARCHES_MAX:
-        raise TooLarge(f"a batch has at most {SEARCHES_MAX} searches", code="batch_too_large")
     requests = []
     for index, each in enumerate(asked.searches):
         try:

@@ -16,8 +16,9 @@ from asteroid_cloud.api.service.checks import checked_lsn
 from asteroid_cloud.api.service.payloads import checked_text
 from asteroid_cloud.api.service.searches import recall_request, search_request
 from asteroid_cloud.api.wire.json_faults import fault_of, repeated_key
+from asteroid_cloud.api.wire.native import core
 from asteroid_cloud.query import MATCH_ALL, Filter, RecallRequest, SearchRequest, parse_filter
-from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
 T = TypeVar("T")
 
@@ -240,6 +241,15 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     if (key := repeated_key(body)) is not None:
         _refuse(f"the key {key!r} is given twice in one object", "bad_json")
     return decoded
+
+
+def check_count(body: bytes, field: str, most: int, what: str) -> None:
+    """Raises TooLarge ``batch_too_large`` for a longer list in a body, before anything is made of it.
+
+    Decoding would take the interpreter for itself, for as long as there are elements.
+    """
+    if len(body) > 2 * most and core.count_elements(body, field, most) > most:  # two bytes each, at least
+        raise TooLarge(f"a request has at most {most:,} {what}", code="batch_too_large")
 
 
 def filter_from(text: msgspec.Raw) -> Filter:

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "json/reader.hpp"
 #include "bodies.hpp"
+#include "element_count.hpp"
 
 namespace py = pybind11;
 using namespace asteroid;
@@ -83,6 +85,12 @@ py::tuple objects_of(const py::buffer& body, size_t count, size_t payload_bytes_
     return py::make_tuple(owned(std::move(spans.offsets)), owned(std::move(spans.lengths)));
 }
 
+size_t elements_of(const py::buffer& body, const std::string& field, size_t most) {
+    const HeldBytes held(body);
+    py::gil_scoped_release release;
+    return count_elements(held.bytes(), field, most);
+}
+
 PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::exception<ReadError>> read_error;
 
 void translate(std::exception_ptr thrown) {
@@ -104,4 +112,5 @@ PYBIND11_MODULE(core, m) {
           py::arg("payload_bytes_max"), py::arg("depth_max"));
     m.def("read_objects", objects_of, py::arg("body"), py::arg("count"), py::arg("payload_bytes_max"),
           py::arg("depth_max"));
+    m.def("count_elements", elements_of, py::arg("body"), py::arg("field"), py::arg("most"));
 }

@@ -32,3 +32,9 @@ def read_objects(
 
     Codes of ReadError: bad_json, bad_payload (also for another count).
     """
+
+def count_elements(body: bytes | bytearray | memoryview, field: str, most: int) -> int:
+    """How many elements the list ``field`` of the object in ``body`` has; ``most`` + 1 for any more.
+
+    What is no such object has as many as were read before that showed.
+    """

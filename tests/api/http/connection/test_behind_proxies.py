@@ -1,4 +1,4 @@
-"""The corpus over sockets, bare and behind nginx and HAProxy: no answer is another's, no body is a request."""
+"""The corpus over sockets, bare and behind nginx and HAProxy: no body is a request, no answer another's."""
 
 from __future__ import annotations
 
@@ -135,7 +135,8 @@ def deletions(server: ForkedServer) -> int:
     """How many requests to delete a row the server has met."""
     with urllib.request.urlopen(f"{server.url}/metrics") as answer:
         lines = answer.read().decode().splitlines()
-    found = [line for line in lines if line.startswith("asteroid_http_requests_total{") and '"DELETE"' in line]
+    counters = (line for line in lines if line.startswith("asteroid_http_requests_total{"))
+    found = [line for line in counters if '"DELETE"' in line]
     return sum(int(float(line.rsplit(" ", 1)[1])) for line in found)
 
 
