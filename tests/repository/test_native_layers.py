@@ -21,9 +21,10 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "columns": {"json"},
     "parts": {"quant"},
     "search": {"parts", "quant", "threads"},
-    "build": {"search", "parts", "quant", "threads"},
-    "finish": {"build", "search", "parts", "threads"},
-    "bind": {"finish", "build", "search", "parts", "columns", "quant", "threads"},
+    "builder": {"parts", "quant"},
+    "build": {"builder", "search", "parts", "quant", "threads"},
+    "finish": {"build", "builder", "search", "parts", "threads"},
+    "bind": {"finish", "build", "builder", "search", "parts", "columns", "quant", "threads"},
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 FILES = sorted(path for path in NATIVE.rglob("*") if path.suffix in {".cpp", ".hpp"})

@@ -6,11 +6,11 @@
 
 #include "bind/module.hpp"
 #include "build/batch.hpp"
-#include "build/graph_builder.hpp"
-#include "finish/hierarchy.hpp"
 #include "build/insertion.hpp"
 #include "build/join.hpp"
-#include "build/scratch_file.hpp"
+#include "builder/graph_builder.hpp"
+#include "builder/scratch_file.hpp"
+#include "finish/hierarchy.hpp"
 #include "parts/layout.hpp"
 #include "threads/parallel.hpp"
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "build/copies.hpp"
+#include "build/long_links.hpp"
 #include "build/partition.hpp"
 #include "build/prune.hpp"
 
@@ -113,6 +114,7 @@ void link_in_space(const Points& points, const LinkTable& table, uint32_t thread
         Pools pools(points.count, POOL_SIZE);
         find_neighbours(points, PARTITION_ROUNDS, threads, pools, progress);
         prune_pools(points, pools, table.most, threads, progress);
+        add_long_links(points, pools, table.most, threads, progress);
         link_both_ways(points, pools, table, threads, progress);
     }
     Pools pools(points.count, POOL_SIZE + table.most / 2);
@@ -151,7 +153,7 @@ void link_all(const Points& points, const LinkTable& table, uint32_t threads, Pr
     const std::vector<uint32_t>& different = copies.different();
     std::vector<uint32_t> rows(different.size());
     for (size_t i = 0; i < rows.size(); ++i)
-        rows[i] = points.chosen ? points.chosen[different[i]] : points.first + different[i];
+        rows[i] = points.row(different[i]);
     const LinkTable some{table.base, table.stride, table.most, different.data()};
     link_different(Points{points.builder, 0, uint32_t(rows.size()), rows.data()}, some, threads, progress);
     CancelCheck check(progress);

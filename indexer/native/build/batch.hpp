@@ -1,7 +1,7 @@
 // A graph over many points at once.
 #pragma once
 
-#include "build/points.hpp"
+#include "builder/points.hpp"
 #include "threads/parallel.hpp"
 
 namespace asteroid {

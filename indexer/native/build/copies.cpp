@@ -11,6 +11,14 @@ constexpr size_t BRANCHES = 4;  // copies that hang onto a point of a tree
 constexpr uint32_t SHARED = 8;  // links of the first point that each copy gets
 constexpr uint32_t COMPARISONS = 1 << 16;  // of hashes, between two checks
 
+// Removes links to points of an ascending group.
+void remove_members(uint32_t* list, const std::vector<uint32_t>& group) {
+    uint32_t* const end = std::remove_if(list + 1, list + 1 + list[0], [&](uint32_t to) {
+        return std::binary_search(group.begin(), group.end(), to);
+    });
+    list[0] = uint32_t(end - (list + 1));
+}
+
 }  // namespace
 
 Copies::Copies(const Points& points, Progress& progress) {
@@ -61,6 +69,7 @@ void Copies::link(const LinkTable& table, Progress& progress) const {
     };
     for (const std::vector<uint32_t>& group : others_) {
         uint32_t* const first = table.list(group[0]);
+        remove_members(first, group);
         first[0] = std::min(first[0], table.most - uint32_t(std::min(BRANCHES, group.size() - 1)));
         const uint32_t shared = std::min(first[0], SHARED);
         for (size_t i = 1; i < group.size(); ++i) {
@@ -76,6 +85,12 @@ void Copies::link(const LinkTable& table, Progress& progress) const {
         for (size_t child = 1; child <= BRANCHES && child < group.size(); ++child)
             append(first, group[child]);
     }
+}
+
+void hang_copies(GraphBuilder& builder, Progress& progress) {
+    const Copies copies(Points{&builder, 0, builder.rows()}, progress);
+    copies.link({builder.list(0), builder.stride() / sizeof(uint32_t), builder.ground_links_max()},
+                progress);
 }
 
 }  // namespace asteroid

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "build/points.hpp"
+#include "builder/points.hpp"
 #include "threads/parallel.hpp"
 
 namespace asteroid {
@@ -24,7 +24,11 @@ class Copies {
 
   private:
     std::vector<uint32_t> different_;
-    std::vector<std::vector<uint32_t>> others_;  // groups: the first of equal points, then its copies
+    std::vector<std::vector<uint32_t>> others_;  // groups of equal points, ascending
 };
+
+// Hangs all copies of a graph builder onto the first of them. Each part of a graph that was joined has its
+// own trees, and pruning cuts them.
+void hang_copies(GraphBuilder& builder, Progress& progress);
 
 }  // namespace asteroid

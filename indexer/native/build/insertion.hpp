@@ -1,7 +1,7 @@
 // A graph grown row by row with hnswlib: what the tail becomes when it is sealed.
 #pragma once
 
-#include "build/graph_builder.hpp"
+#include "builder/graph_builder.hpp"
 #include "threads/parallel.hpp"
 
 namespace asteroid {

@@ -231,6 +231,7 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
 void join(GraphBuilder& builder, uint32_t first, uint32_t threads, Progress& progress) {
     if (first == 0 || first >= builder.rows()) return;
     Joiner(builder, first, threads, progress).run();
+    builder.is_joined = true;
 }
 
 }  // namespace asteroid

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "build/graph_builder.hpp"
+#include "builder/graph_builder.hpp"
 #include "parts/segment.hpp"
 #include "threads/parallel.hpp"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "build/points.hpp"
+#include "builder/points.hpp"
 #include "search/walk.hpp"
 #include "threads/parallel.hpp"
 

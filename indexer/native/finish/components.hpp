@@ -1,7 +1,7 @@
 // Parts of a graph that no link joins: clusters of rows that are far from all others.
 #pragma once
 
-#include "build/graph_builder.hpp"
+#include "builder/graph_builder.hpp"
 #include "threads/parallel.hpp"
 
 namespace asteroid {

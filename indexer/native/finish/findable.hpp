@@ -1,7 +1,7 @@
 // Whether searches find what a graph holds.
 #pragma once
 
-#include "build/graph_builder.hpp"
+#include "builder/graph_builder.hpp"
 #include "threads/parallel.hpp"
 
 namespace asteroid {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "build/batch.hpp"
+#include "build/copies.hpp"
 #include "finish/components.hpp"
 #include "finish/findable.hpp"
 #include "parts/layout.hpp"
@@ -13,14 +14,6 @@ namespace asteroid {
 namespace {
 
 constexpr uint32_t COMPARISONS = 1 << 16;  // of rows, between two checks
-
-// A fixed scrambling of row numbers (the finaliser of SplitMix64), by which levels draw their nodes.
-uint64_t scrambled(uint64_t x) {
-    x += 0x9e3779b97f4a7c15ULL;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-    return x ^ (x >> 31);
-}
 
 // The rows of each level above the ground, level 1 first; each level's are the first of the one below.
 std::vector<uint32_t> level_counts(uint32_t rows) {
@@ -142,6 +135,7 @@ void finish(GraphBuilder& builder, uint32_t threads, Progress& progress) {
     const uint32_t above = counts.empty() ? std::min(rows, 1u) : counts[0];
     const std::vector<uint32_t> chosen = upper_rows(rows, above, progress);
     if (rows == 0) return;
+    if (builder.is_joined) hang_copies(builder, progress);
     connect(builder, threads, progress);
     builder.row_at = chosen;
     for (size_t level = 0; level < counts.size(); ++level) {

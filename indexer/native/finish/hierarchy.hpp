@@ -1,7 +1,7 @@
 // The last step of a build: every node made reachable, an order, and the levels above the ground.
 #pragma once
 
-#include "build/graph_builder.hpp"
+#include "builder/graph_builder.hpp"
 #include "threads/parallel.hpp"
 
 namespace asteroid {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -53,18 +53,18 @@ def subject(title: str, rows: int) -> Subject:
     return Subject(next(shape for shape in SHAPES if shape.title == title), rows)
 
 
-def check(title: str, state: State, *, enough: float = ENOUGH) -> list[Case]:
+def check(title: str, state: State, *, enough: float = ENOUGH, ks: Sequence[int] = KS) -> list[Case]:
     """Raises Violation unless all is well in this state, with deletes and without."""
-    cases = measured(title, state)
+    cases = measured(title, state, ks)
     wrong = [fault for case in cases for fault in faults(case, enough)]
     if wrong:
         raise Violation("; ".join(wrong))
     return cases
 
 
-def measured(title: str, state: State) -> list[Case]:
+def measured(title: str, state: State, ks: Sequence[int] = KS) -> list[Case]:
     """What is found in this state."""
-    asked = Asked(KS, state.ef)
+    asked = Asked(ks, state.ef)
     with pytest.MonkeyPatch.context() as patch:
         if state.is_filtered or (state.segments > 1 and not state.is_merged):
             patch.setattr(planner, "scan_limit", lambda rows, ef: 0)  # few matches are walked for, too

@@ -43,8 +43,12 @@ GROWN = (
     "like word vectors (cosine)",
 )
 """In a graph that was grown row by row, and in one that rows were joined to, once or many times."""
-
-
+MORE_THAN_A_GROUP = (
+    ("clusters of 30 (l2)", "batch build"),
+    ("clusters of 30 (l2)", "merge of merges"),
+    ("one-hot 64 (l2)", "join"),
+)
+"""A hundred neighbours lie in several clusters, or are equal and were in different segments."""
 FILTERED = (
     "clusters of 30 (l2)",
     "clusters of 100 in turn (l2)",
@@ -74,6 +78,12 @@ def test_what_is_near_is_found_in_a_grown_graph(title: str, state: str) -> None:
 def test_walks_go_on_while_they_find_what_is_nearer(title: str, state: str) -> None:
     cases = check(title, STATES[state])
     assert all(case.walked == STATES[state].segments or STATES[state].is_merged for case in cases)
+
+
+@pytest.mark.parametrize(("title", "state"), MORE_THAN_A_GROUP)
+def test_what_is_near_is_found_beyond_a_group(title: str, state: str) -> None:
+    cases = check(title, STATES[state], ks=[100])
+    assert all(case.walked == 1 for case in cases)
 
 
 @pytest.mark.parametrize("title", FILTERED)

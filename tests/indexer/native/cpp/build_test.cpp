@@ -3,10 +3,11 @@
 
 #include <cmath>
 
+#include "build/copies.hpp"
 #include "build/join.hpp"
 #include "build/partition.hpp"
 #include "build/prune.hpp"
-#include "build/scratch_file.hpp"
+#include "builder/scratch_file.hpp"
 #include "search/search.hpp"
 #include "support.hpp"
 #ifdef ASTEROID_HAS_HNSWLIB
@@ -126,6 +127,28 @@ TEST(LinkAll, FindsWhatIsNearAndReachesAll) {
     }
 }
 
+// Rows around centres that are far apart; row i is near centre i % groups.
+std::vector<float> grouped(uint32_t rows, uint32_t groups) {
+    const std::vector<float> centres = gaussians(groups, SHAPE.dim, 8);
+    std::vector<float> values = gaussians(rows, SHAPE.dim, 9);
+    for (size_t i = 0; i < values.size(); ++i)
+        values[i] = 0.01f * values[i] + centres[i % (size_t(groups) * SHAPE.dim)];
+    return values;
+}
+
+TEST(LinkAll, LinksSmallGroupsToMoreThanTheNearestGroup) {
+    constexpr uint32_t GROUPS = 100;
+    const auto builder = built(grouped(3000, GROUPS), SHAPE, 16);
+    std::vector<std::vector<bool>> met(GROUPS, std::vector<bool>(GROUPS, false));
+    for (uint32_t row = 0; row < builder->rows(); ++row) {
+        const Links links = builder->links(row);
+        for (uint32_t i = 0; i < links.count; ++i) met[row % GROUPS][links[i] % GROUPS] = true;
+    }
+    double others = 0;
+    for (const std::vector<bool>& groups : met) others += std::count(groups.begin(), groups.end(), true) - 1;
+    EXPECT_GE(others / GROUPS, 5);  // without long links 2.8, with them 6.9
+}
+
 TEST(LinkAll, LinksAreWithinTheirLists) {
     const auto builder = built(gaussians(ROWS, SHAPE.dim), SHAPE);
     for (uint32_t row = 0; row < ROWS; ++row) {
@@ -165,6 +188,55 @@ TEST(Adopt, TakesEverySecondRowOverAndJoinsOthers) {
     finish(builder, 2, progress);
     EXPECT_EQ(reached(builder), ROWS);
     EXPECT_GE(recall(builder), 0.9);
+}
+
+// The graph over 4 different vectors, 20 times each, of which half are joined to the other half.
+std::unique_ptr<GraphBuilder> joined_copies() {
+    constexpr uint32_t HALF = 40;
+    auto builder = std::make_unique<GraphBuilder>(SHAPE, 2 * HALF, 8, "");
+    const std::vector<float> different = gaussians(4, SHAPE.dim);
+    std::vector<float> values;
+    for (uint32_t times = 0; times < HALF / 4; ++times)
+        values.insert(values.end(), different.begin(), different.end());
+    const std::vector<uint8_t> rows = encoded(values, SHAPE);
+    Progress progress = wanted();
+    for (const uint32_t first : {0u, HALF}) {
+        builder->append(counted(2 * HALF).data() + first, rows.data(), HALF);
+        link_all(*builder, first, 1, progress);
+    }
+    join(*builder, HALF, 1, progress);
+    return builder;
+}
+
+// Rows that are equal to row 0 and that links lead to, over equal rows only.
+size_t equal_rows_reached(const GraphBuilder& builder) {
+    std::vector<uint32_t> order{0};
+    for (size_t next = 0; next < order.size(); ++next) {
+        const Links links = builder.links(order[next]);
+        for (uint32_t i = 0; i < links.count; ++i)
+            if (links[i] % 4 == 0 && std::find(order.begin(), order.end(), links[i]) == order.end())
+                order.push_back(links[i]);
+    }
+    return order.size();
+}
+
+TEST(Join, HangsAllCopiesOntoOne) {
+    const auto builder = joined_copies();
+    Progress progress = wanted();
+    finish(*builder, 1, progress);
+    EXPECT_EQ(equal_rows_reached(*builder), builder->rows() / 4);
+}
+
+TEST(Copies, AreLinkedOnce) {
+    const auto builder = joined_copies();
+    Progress progress = wanted();
+    for (int times = 0; times < 2; ++times) hang_copies(*builder, progress);
+    for (uint32_t row = 0; row < builder->rows(); ++row) {
+        const Links links = builder->links(row);
+        std::vector<uint32_t> sorted(links.begin, links.begin + links.count);
+        std::sort(sorted.begin(), sorted.end());
+        EXPECT_EQ(std::adjacent_find(sorted.begin(), sorted.end()), sorted.end());
+    }
 }
 
 TEST(Work, IsCancelledWhenItIsWantedNoLonger) {

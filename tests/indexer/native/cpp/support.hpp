@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "build/batch.hpp"
-#include "build/graph_builder.hpp"
+#include "builder/graph_builder.hpp"
 #include "finish/hierarchy.hpp"
 #include "parts/segment.hpp"
 #include "quant/query.hpp"

@@ -57,6 +57,7 @@ class GraphBuilder final {
     std::vector<uint32_t> row_at;   // final ordinal → row
     std::vector<uint32_t> place_of; // and back
     std::vector<UpperLevel> upper;  // level 1 first
+    bool is_joined = false;         // whether parts that were linked by themselves have been joined
     uint32_t repaired = 0;          // nodes that had to be given a way in
 
     // What a segment stores, by final ordinal.

@@ -3,9 +3,17 @@
 
 #include <cstdint>
 
-#include "build/graph_builder.hpp"
+#include "builder/graph_builder.hpp"
 
 namespace asteroid {
+
+// A fixed scrambling of numbers (the finaliser of SplitMix64), by which samples are drawn.
+inline uint64_t scrambled(uint64_t x) {
+    x += 0x9e3779b97f4a7c15ULL;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31);
+}
 
 // `count` rows of a graph builder: those from `first` on, or those that `chosen` lists.
 struct Points {
@@ -17,9 +25,8 @@ struct Points {
 
     const Shape& shape() const { return builder->shape(); }
     Space space() const { return by_product ? search_space(shape()) : builder->space(); }
-    const uint8_t* record(uint32_t point) const {
-        return builder->record(chosen ? chosen[point] : first + point);
-    }
+    uint32_t row(uint32_t point) const { return chosen ? chosen[point] : first + point; }
+    const uint8_t* record(uint32_t point) const { return builder->record(row(point)); }
 };
 
 // A (count | number × most) list for each point, `stride` words apart; those of some points only if they are

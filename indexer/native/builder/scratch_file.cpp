@@ -1,4 +1,4 @@
-#include "build/scratch_file.hpp"
+#include "builder/scratch_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "build/graph_builder.hpp"
+#include "builder/graph_builder.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "build/scratch_file.hpp"
+#include "builder/scratch_file.hpp"
 #include "parts/layout.hpp"
 
 namespace asteroid {
