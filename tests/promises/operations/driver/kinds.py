@@ -15,7 +15,7 @@ from tests.promises.operations.driver.steps.past import Feed, Purge, Tag, Untag,
 from tests.promises.operations.driver.steps.serving import Close, Kill, Open
 from tests.promises.operations.driver.steps.step import Clock, Step
 from tests.promises.operations.driver.steps.transfers import Export, Import, ReplayInto
-from tests.promises.operations.driver.steps.writing import Delete, Flush, Write, WriteIf
+from tests.promises.operations.driver.steps.writing import BulkLoad, Delete, Flush, Write, WriteIf
 
 Kind = Callable[[Choices, World], Step]
 CLOCK_JUMPS_MS = (-3_600_000, -20_000, -5_000, 5_000, 3_600_000)
@@ -23,11 +23,21 @@ Table = tuple[tuple[int, Kind], ...]
 """Kinds of steps, each with how often it is drawn."""
 
 
+BULK_ROWS_MAX = 40
+
+
 def one_of(table: Table, draw: Choices, world: World) -> Step:
     """A step of one of the kinds."""
     weights = [weight for weight, _ in table]
     ((_, kind),) = draw.random.choices(table, weights)
     return kind(draw, world)
+
+
+def _write(draw: Choices, world: World) -> Step:
+    is_empty = world.served is not None and not world.open_store().now.rows
+    if draw.random.random() < (0.3 if is_empty else 0.02):
+        return BulkLoad(rows=draw.random.randint(1, BULK_ROWS_MAX), draw=draw.rows())
+    return Write(ids=draw.ids(), draw=draw.rows())
 
 
 def _back_up(draw: Choices, world: World) -> Step:
@@ -78,7 +88,7 @@ def _command(draw: Choices, world: World) -> Step:
 
 
 SERVED: Table = (
-    (14, lambda draw, world: Write(ids=draw.ids(), draw=draw.rows())),
+    (14, _write),
     (3, lambda draw, world: WriteIf(ids=draw.ids()[:1], draw=draw.rows(), since=draw.position(world))),
     (2, lambda draw, world: Delete(ids=draw.ids())),
     (4, lambda draw, world: Flush()),

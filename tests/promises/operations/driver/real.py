@@ -214,6 +214,7 @@ def real(seed: int) -> Iterator[Real]:
         patch.setattr(writer, "LOG_FILE_BYTES_MAX", LOG_FILE_BYTES)
         patch.setattr(time, "time_ns", lambda: made.now_ms * 1_000_000)
         patch.setattr("secrets.token_bytes", drawn.randbytes)
+        patch.setattr("secrets.randbits", drawn.getrandbits)
         try:
             yield made
         finally:

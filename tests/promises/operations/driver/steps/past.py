@@ -117,9 +117,13 @@ def followed(rows: Rows | None, change: Change) -> Rows | None:
     ids = [] if change.ids is None else change.ids.tolist()
     if change.kind == "delete":
         return {id_: row for id_, row in held.items() if id_ not in set(ids)}
-    must(change.kind == "upsert" and change.vectors is not None, f"a change of kind {change.kind}")
-    given = zip(ids, np.asarray(change.vectors, np.float32), change.payloads or [], strict=True)
-    return {**held, **{id_: (vector.tobytes(), text or b"") for id_, vector, text in given}}
+    must(change.kind in ("upsert", "bulk_load"), f"a change of kind {change.kind}")
+    before = [held.get(id_, (b"", b"")) for id_ in ids]  # a bulk load gives vectors first, then payloads
+    rows = [vector for vector, _ in before]
+    if change.vectors is not None:
+        rows = [vector.tobytes() for vector in np.asarray(change.vectors, np.float32)]
+    given = zip(ids, rows, change.payloads or [text for _, text in before], strict=True)
+    return {**held, **{id_: (row, text or b"") for id_, row, text in given}}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,30 @@ from tests.support.engines import u64, vectors
 
 
 @dataclass(frozen=True)
-class Write(Served):
+class Logged(Served):
+    """A step that logs records one after the other; killed, it leaves the first of them, or all, or none."""
+
+    def records(self, store: Store) -> list[Stored]:
+        """What the store holds after each record that it logs."""
+        raise NotImplementedError
+
+    def apply_to(self, store: Store, world: World) -> None:
+        for after in self.records(store):
+            store.add(after, world.now_ms)
+
+    def check_in(self, store: Store, result: Any) -> None:
+        must(result == store.lsn, f"it got LSN {result}, not {store.lsn}")
+
+    def after_a_kill(self, world: World) -> list[World]:
+        worlds = [world]
+        for after in self.records(world.open_store()) if world.served else []:
+            worlds.append(worlds[-1].copy())
+            worlds[-1].open_store().add(after, world.now_ms)
+        return worlds
+
+
+@dataclass(frozen=True)
+class Write(Logged):
     """Puts rows in, or replaces them; the first write makes the index."""
 
     ids: tuple[int, ...]
@@ -23,31 +46,18 @@ class Write(Served):
     @property
     def rows(self) -> Rows:
         """What is written; no two draws are alike."""
-        drawn, text = vectors(len(self.ids), DIM, self.draw), b'{"draw":%d}' % self.draw
+        drawn, text = vectors(len(self.ids), DIM, self.draw), _text(self.draw)
         return {id_: (row.tobytes(), text) for id_, row in zip(self.ids, drawn, strict=True)}
 
     async def call(self, engine: Engine) -> int:
         if engine.spec is None:
             await engine.create_index(DIM, "l2")
-        text = b'{"draw":%d}' % self.draw
-        drawn = vectors(len(self.ids), DIM, self.draw)
+        text, drawn = _text(self.draw), vectors(len(self.ids), DIM, self.draw)
         return (await engine.upsert(u64(*self.ids), drawn, [text] * len(self.ids))).lsn
 
-    def apply_to(self, store: Store, world: World) -> None:
-        if store.now.rows is None:
-            store.add(Stored({}), world.now_ms)
-        store.add(store.now.with_rows({**self.rows}), world.now_ms)
-
-    def check_in(self, store: Store, result: Any) -> None:
-        must(result == store.lsn, f"the write got LSN {result}, not {store.lsn}")
-
-    def after_a_kill(self, world: World) -> list[World]:
-        worlds = super().after_a_kill(world)
-        if world.served and world.open_store().now.rows is None:
-            made = world.copy()
-            made.open_store().add(Stored({}), world.now_ms)
-            worlds.insert(1, made)
-        return worlds
+    def records(self, store: Store) -> list[Stored]:
+        made = [Stored({})] if store.now.rows is None else []
+        return [*made, store.now.with_rows({**self.rows})]
 
 
 @dataclass(frozen=True)
@@ -67,14 +77,38 @@ class WriteIf(Write):
         return failed if store.changed_last(self.ids[0]) > self.since else failed | {DONE}
 
     async def call(self, engine: Engine) -> int:
-        text = b'{"draw":%d}' % self.draw
+        text, drawn = _text(self.draw), vectors(len(self.ids), DIM, self.draw)
         condition = Condition(since=self.since)
-        drawn = vectors(len(self.ids), DIM, self.draw)
         return (await engine.upsert(u64(*self.ids), drawn, [text] * len(self.ids), condition=condition)).lsn
 
 
 @dataclass(frozen=True)
-class Delete(Served):
+class BulkLoad(Logged):
+    """Loads rows into an index that is empty; makes it if there is none. They count all at once."""
+
+    rows: int
+    draw: int
+
+    def answers_of(self, store: Store) -> Codes:
+        return frozenset({"index_not_empty"}) if store.now.rows else JUST_DONE
+
+    async def call(self, engine: Engine) -> int:
+        if engine.spec is None:
+            await engine.create_index(DIM, "l2")
+        async with engine.bulk() as loader:
+            await loader.rows(vectors(self.rows, DIM, self.draw))
+            await loader.payloads(0, [_text(self.draw)] * self.rows)
+            return (await loader.commit(1)).lsn
+
+    def records(self, store: Store) -> list[Stored]:
+        made = [Stored({})] if store.now.rows is None else []
+        drawn = enumerate(vectors(self.rows, DIM, self.draw))
+        loaded = Stored({id_: (row.tobytes(), _text(self.draw)) for id_, row in drawn})
+        return [*made, Stored({}), Stored({}), loaded]  # what is staged does not count yet
+
+
+@dataclass(frozen=True)
+class Delete(Logged):
     """Deletes ids, absent ones too."""
 
     ids: tuple[int, ...]
@@ -85,12 +119,9 @@ class Delete(Served):
     async def call(self, engine: Engine) -> int:
         return (await engine.delete(u64(*self.ids))).lsn
 
-    def apply_to(self, store: Store, world: World) -> None:
-        if set(self.ids) & set(store.now.rows or {}):
-            store.add(store.now.with_rows(dict.fromkeys(self.ids)), world.now_ms)
-
-    def check_in(self, store: Store, result: Any) -> None:
-        must(result == store.lsn, f"the deletion got LSN {result}, not {store.lsn}")
+    def records(self, store: Store) -> list[Stored]:
+        is_changed = set(self.ids) & set(store.now.rows or {})
+        return [store.now.with_rows(dict.fromkeys(self.ids))] if is_changed else []
 
 
 @dataclass(frozen=True)
@@ -99,3 +130,7 @@ class Flush(Served):
 
     async def call(self, engine: Engine) -> None:
         await engine.flush()
+
+
+def _text(draw: int) -> bytes:
+    return b'{"draw":%d}' % draw
