@@ -77,6 +77,10 @@ class Choices:
         there = _named(world, Exported)
         return self.one_of(there) if there else None
 
+    def file_number(self) -> int:
+        """One of the first files of a backup more often than one of the last."""
+        return self.random.randrange(self.one_of((3, 20)))
+
     def position(self, world: World) -> int:
         """A position of the store that is served: before, in, or behind its history, or abandoned."""
         if world.served is None:

@@ -24,6 +24,7 @@ Table = tuple[tuple[int, Kind], ...]
 
 
 BULK_ROWS_MAX = 40
+SALVAGE_SHARE = 0.15
 
 
 def one_of(table: Table, draw: Choices, world: World) -> Step:
@@ -62,7 +63,9 @@ def _replay_into(draw: Choices, world: World) -> Step:
 
 
 def _open(draw: Choices, world: World) -> Step:
-    return Open(at=draw.store(world), keeps_log=draw.one_of((None, None, True, False)))
+    at = draw.store(world)
+    keeps_log = draw.one_of((None, None, True, False))
+    return Open(at=at, keeps_log=keeps_log, salvages=draw.random.random() < SALVAGE_SHARE)
 
 
 COMMANDS: Table = (
@@ -112,7 +115,7 @@ STOPPED: Table = (
     (1, lambda draw, world: Tear(at=draw.store(world))),
     (2, lambda draw, world: RotLog(at=draw.store(world))),
     (1, lambda draw, world: RotSegment(at=draw.store(world))),
-    (2, lambda draw, world: RotBackup(at=draw.backup(world), which=draw.random.randrange(20))),
+    (2, lambda draw, world: RotBackup(at=draw.backup(world), which=draw.file_number())),
 )
 
 
@@ -136,6 +139,7 @@ def _after_store(name: str, store: Store) -> list[Step]:
         wanted += [Replay(at=name), Repair(at=name), Undo(at=name)]
     wanted += [Repair(at=name)] if "log" in store.damages else []
     wanted += [Replay(at=name)] if "segment" in store.damages else []
+    wanted += [Open(at=name, salvages=True)] if store.damages or store.loss == "open" else []
     wanted += [Acknowledge(at=name), Open(at=name)] if store.loss == "open" else []
     wanted += [Undo(at=name), InPlace(at=name, point=Point())] if store.replaced else []
     return wanted

@@ -43,10 +43,16 @@ class Store:
     """Whether something acknowledged is lost, and whether its operator said to know it."""
     lost_from: int = 0
     """The first record that was lost."""
+    lost_rows: frozenset[tuple[int, bytes]] = frozenset()
+    """Ids and payloads of rows that were lost with a segment: they are in no state any more."""
+    doubtful_rows: frozenset[tuple[int, bytes]] = frozenset()
+    """Rows that were replaced or deleted when a segment was lost; it may have held them."""
     origin: int = 0
     """Tells stores apart of which none was made from the other."""
     is_repaired: bool = False
     """Whether its log was just repaired, and it is not known yet what that gave up."""
+    is_salvaged: bool = False
+    """Whether a damaged segment may just have been given up, and it is not known yet which rows it held."""
     begins_history: bool = False
     """Whether it went back in time, and goes on with an LSN that is not known yet."""
     may_be_interrupted: bool = False
@@ -62,7 +68,32 @@ class Store:
     @property
     def now(self) -> Stored:
         """What it holds."""
-        return self.states[self.lsn]
+        return self.held(self.lsn)
+
+    def held(self, lsn: int) -> Stored:
+        """What is left of what it held after a record."""
+        state = self.states[lsn]
+        rows = (state.rows or {}).items()
+        lost = {id_: None for id_, (_, text) in rows if (id_, text) in self.lost_rows}
+        return state.with_rows({**lost}) if lost else state
+
+    @property
+    def all_rows(self) -> frozenset[tuple[int, bytes]]:
+        """Ids and payloads of all rows that it ever held."""
+        states = self.states.values()
+        return frozenset((id_, text) for state in states for id_, (_, text) in (state.rows or {}).items())
+
+    def miss(self, ids: frozenset[int]) -> frozenset[tuple[int, bytes]]:
+        """Takes doubtful rows for lost that are not there, given the ids that are; which those are."""
+        rows = (self.now.rows or {}).items()
+        missing = frozenset((id_, text) for id_, (_, text) in rows if id_ not in ids) & self.doubtful_rows
+        self.lost_rows |= missing
+        return missing
+
+    def lose(self, from_lsn: int, *, is_open: bool = True) -> None:
+        """Something is lost from that record on, of which its operator may know already."""
+        self.lost_from = from_lsn if self.loss is None else min(self.lost_from, from_lsn)
+        self.loss = "open" if is_open else "acknowledged"
 
     @property
     def abandoned(self) -> list[int]:
@@ -82,8 +113,8 @@ class Store:
     def changed_last(self, id_: int) -> int:
         """The record that changed an id last, 0 if none did."""
         before, last = None, 0
-        for lsn, state in sorted(self.states.items()):
-            row = (state.rows or {}).get(id_)
+        for lsn in sorted(self.states):
+            row = (self.held(lsn).rows or {}).get(id_)
             before, last = row, last if row == before else lsn
         return last
 
@@ -91,7 +122,7 @@ class Store:
         """The same with its tags, as an engine is asked for it."""
         tags = []
         for name, lsn in sorted(self.tags.items()):
-            _, rows, digest, _ = self.states[lsn].contents()
+            _, rows, digest, _ = self.held(lsn).contents()
             tags.append((name, rows, digest))
         return Stored(self.now.rows, tuple(tags)).contents()
 

@@ -90,7 +90,7 @@ class Planted(NamedTuple):
 
 
 ALL = (
-    Planted(give_numbers_out_twice, ("was given out", "the log of no new history")),
+    Planted(give_numbers_out_twice, ("was given out", "it goes on from record None")),
     Planted(take_any_time, ("instead of bad_point",)),
     Planted(fail_with_the_earlier_backup, ("it is corruption, not done",)),
     Planted(leave_half_a_folder, ("is taken for a store", "is there: ")),

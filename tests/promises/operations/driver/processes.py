@@ -20,8 +20,9 @@ from asteroid_cloud.wal.disk import LocalFiles
 from asteroid_cloud.wal.errors import AsteroidError
 from ops.forked_server import FORKING, ForkedServer
 from tests.promises.operations.driver.disk import Counted, Killed, Tree
+from tests.promises.operations.driver.looking import Seen, look_at
 from tests.promises.operations.driver.model import World
-from tests.promises.operations.driver.real import BEGAN_MS, Real, Seen, look_at
+from tests.promises.operations.driver.real import BEGAN_MS, Real
 from tests.promises.operations.driver.runner import Run
 from tests.promises.operations.driver.steps.changes import InPlace, Replay, Undo
 from tests.promises.operations.driver.steps.copies import BackUp, Restore, RestoreTo

@@ -8,39 +8,20 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 import pytest
 
 from asteroid_cloud.indexer import Engine, EngineOptions
-from asteroid_cloud.indexer.loss.loss_record import read_loss_record
 from asteroid_cloud.wal.append import writer
-from asteroid_cloud.wal.errors import AsteroidError, NotFound
-from asteroid_cloud.wal.read import LogCheck, LogReader
-from asteroid_cloud.wal.store import enter
+from asteroid_cloud.wal.errors import AsteroidError
 from tests.promises.operations.driver.disk import KillableFiles, Killed
-from tests.promises.power.check import contents_of
-from tests.promises.power.script import OPTIONS, Contents
+from tests.promises.operations.driver.looking import Inside, Seen, inside, look_at, outside, seen_in
 from tests.support.seeded_loop import SeededLoop, threads_in_place
 
 LOG_FILE_BYTES = 1500
 BEGAN_MS = 1_700_000_000_000
 Do = Callable[[Engine], Awaitable[Any]]
-
-
-class Seen(NamedTuple):
-    """What a look at a store has found."""
-
-    code: str
-    """Of the error with which it does not open; empty when it does."""
-    contents: Contents | None
-    lsn: int
-    """Its newest record; the last of its log when it does not open."""
-    is_lossy: bool
-    """Whether it says that something is lost that nobody has acknowledged."""
-    log_is_damaged: bool = False
-    """Whether bytes of its log are not as they were written; a torn end does not count."""
 
 
 class Real:
@@ -104,17 +85,15 @@ class Real:
 
     def log_is_damaged(self, folder: str) -> bool:
         """Whether bytes of the log of a store, which may be open, are not as they were written."""
-        log = checked_log(self.disk, folder)
-        return log is not None and bool(log.damage)
+        return outside(self.disk, folder).log_is_damaged
 
     def look_inside(self) -> Seen:
         """What the open store holds."""
 
-        async def seen(engine: Engine) -> tuple[Contents, int]:
-            return contents_of(engine), engine.applied_lsn
+        async def seen(engine: Engine) -> Inside:
+            return inside(engine)
 
-        contents, lsn = self.do(seen)
-        return Seen("", contents, lsn, False)
+        return Seen("", outside(self.disk, self._folder), self.do(seen))
 
     def leave(self) -> None:
         """Ends everything."""
@@ -161,47 +140,6 @@ class Real:
         if not self._task.cancelled():
             self._task.exception()  # it was asked for: nobody needs to be told
         self._task = None
-
-
-def look_at(copy: Any, folder: str, wait: Callable[[Any], Any]) -> Seen:
-    """What the copy of a store holds, once it is entered: an interrupted swap is finished then."""
-    try:
-        with enter(copy, folder, creates=True) as access:
-            is_lossy = read_loss_record(copy, access.layout).is_open
-            log = checked_log(copy, folder)
-    except AsteroidError as error:
-        return Seen(error.code, None, 0, is_lossy=False)
-    is_damaged, ends_with = (bool(log.damage), int(log.last_lsn)) if log else (False, 0)
-    options = _with(recovery="salvage" if is_lossy else "tail", keep_log=True)
-    try:
-        contents, lsn = wait(seen_in(copy, folder, options))
-    except AsteroidError as error:
-        return Seen(error.code, None, ends_with, is_lossy, is_damaged)
-    return Seen("", contents, lsn, is_lossy, is_damaged)
-
-
-def checked_log(files: Any, folder: str) -> LogCheck | None:
-    """The state of a store's log; None when there is none, as the start that was to make it was killed."""
-    try:
-        return LogReader(files, f"{folder}/wal").check(bodies=False)
-    except NotFound:
-        return None
-
-
-async def seen_in(files: Any, folder: str, options: EngineOptions) -> tuple[Contents, int]:
-    """What a store holds, and its newest record; raises AsteroidError."""
-    async with Engine.open(folder, options, files=files) as engine:
-        await engine.ready()
-        return contents_of(engine), engine.applied_lsn
-
-
-def options_of(*, keep_log: bool | None = None) -> EngineOptions:
-    """Small segments, and what is to be said about the log."""
-    return _with(keep_log=keep_log)
-
-
-def _with(**changes: Any) -> EngineOptions:
-    return msgspec.structs.replace(OPTIONS, **changes)
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from asteroid_cloud.wal.store import FolderKind, kind_of
+from tests.promises.operations.driver.looking import Inside, Seen
 from tests.promises.operations.driver.model import Backup, Exported, Store, Unfinished, World
-from tests.promises.operations.driver.real import Real, Seen
+from tests.promises.operations.driver.real import Real
 from tests.promises.operations.driver.steps.step import must
 
 NOTHING = (FolderKind.ABSENT, FolderKind.EMPTY)
@@ -32,8 +33,8 @@ def settle_folder(world: World, name: str, real: Real) -> None:
     else:
         seen = real.look(name)
         settle(found, seen, world.now_ms)
-        is_known = seen.log_is_damaged == ("log" in found.damages)
-        must(is_known, f"its log is damaged: {seen.log_is_damaged}")
+        is_damaged = seen.outside.log_is_damaged
+        must(is_damaged == ("log" in found.damages), f"its log is damaged: {is_damaged}")
 
 
 def settle(store: Store, seen: Seen, now_ms: int) -> None:
@@ -41,39 +42,57 @@ def settle(store: Store, seen: Seen, now_ms: int) -> None:
 
     A damaged store does not open, or opens as what it must be.
     """
-    does_open = not seen.code
-    must(does_open or (bool(store.damages) and seen.code == "corruption"), f"it does not open: {seen.code}")
-    if store.is_repaired and does_open:
-        _settle_repair(store, seen)
+    inside, is_lossy = seen.inside, seen.outside.is_lossy
+    is_excused = bool(store.damages) and seen.code == "corruption"
+    must(inside is not None or is_excused, f"it does not open: {seen.code}")
+    if inside is not None:
+        if store.is_repaired:
+            _settle_repair(store, inside, seen.outside.branched_at)
+        if store.is_salvaged:
+            _settle_salvage(store, inside, is_lossy=is_lossy)
+        store.miss(inside.ids)
     if store.begins_history:
-        highest = max(store.given_out, default=0)
-        must(seen.lsn > highest, f"it goes on with LSN {seen.lsn}, though {highest} was given out")
-        store.take(seen.lsn, store.now, now_ms)
-        store.begins_history = False
-    must(seen.is_lossy == (store.loss == "open"), f"it says that something is lost: {seen.is_lossy}")
-    if does_open and not (store.damages and seen.is_lossy):  # such a look gives up what is damaged
-        must(seen.contents == store.contents(), f"it holds {seen.contents}, not {store.contents()}")
-        must(seen.lsn == store.lsn, f"its newest record is {seen.lsn}, not {store.lsn}")
+        _begin_history(store, seen, now_ms)
+    must(is_lossy == (store.loss == "open"), f"it says that something is lost: {is_lossy}")
+    if inside is not None and not (store.damages and is_lossy):  # such a look gives up what is damaged
+        must(inside.contents == store.contents(), f"it holds {inside.contents}, not {store.contents()}")
+        must(inside.lsn == store.lsn, f"its newest record is {inside.lsn}, not {store.lsn}")
 
 
-def _settle_repair(store: Store, seen: Seen) -> None:
-    """What a repair left has to be what the store held once; if that is not the newest, it must say so."""
-    store.is_repaired = False
-    # The newest state may be like an earlier one: where something is said to be lost, it is the earlier one.
-    may_be = [lsn for lsn in store.states if lsn < store.lsn or not seen.is_lossy]
-    kept = [lsn for lsn in may_be if _at(store, lsn) == seen.contents]
-    must(bool(kept), f"after the repair it holds {seen.contents}, which it never held")
-    is_spared = max(kept) + 1 >= store.damaged_from
-    must(is_spared, f"the repair has kept records up to {max(kept)}; whole ones were behind that")
-    if max(kept) < store.lsn:
-        store.lost_from, store.loss = max(kept) + 1, "open"
-        store.states = {lsn: state for lsn, state in store.states.items() if lsn <= max(kept)}
-        store.times = {lsn: time for lsn, time in store.times.items() if lsn <= max(kept)}
-        store.begins_history = True
-    store.keeps_all = False
+def _begin_history(store: Store, seen: Seen, now_ms: int) -> None:
+    """A new history goes on from where it must, with numbers that were never given out."""
+    began_at = seen.inside.lsn if seen.inside else seen.outside.last_lsn
+    highest, branched_at = max(store.given_out, default=0), seen.outside.branched_at
+    must(began_at > highest, f"it goes on with LSN {began_at}, though {highest} was given out")
+    # An undo that was killed may have begun one already, which nobody has seen.
+    is_unseen = branched_at is not None and branched_at > store.lsn and branched_at not in store.given_out
+    is_right = branched_at == store.lsn or is_unseen
+    must(is_right, f"it goes on from record {branched_at}, not {store.lsn}")
+    store.take(began_at, store.states[store.lsn], now_ms)
+    store.begins_history = False
 
 
-def _at(store: Store, lsn: int) -> object:
-    past = store.copy()
-    past.states = {at: state for at, state in store.states.items() if at <= lsn}
-    return past.contents() if all(at in past.states for at in past.tags.values()) else None
+def _settle_repair(store: Store, inside: Inside, branched_at: int | None) -> None:
+    """A repair keeps all, or all up to a record; then a new history goes on from that, and it says so."""
+    store.is_repaired, store.keeps_all = False, False
+    if inside.lsn == store.lsn:
+        return
+    must(branched_at in store.states, f"the repair has kept records up to {branched_at}, which never was")
+    assert branched_at is not None
+    whole = [lsn for lsn in store.states if branched_at < lsn < store.damaged_from]
+    must(not whole, f"the repair has kept records up to {branched_at}; {whole} were whole")
+    store.lose(branched_at + 1)
+    store.states = {lsn: state for lsn, state in store.states.items() if lsn <= branched_at}
+    store.times = {lsn: time for lsn, time in store.times.items() if lsn <= branched_at}
+    store.begins_history = True
+
+
+def _settle_salvage(store: Store, inside: Inside, *, is_lossy: bool) -> None:
+    """Rows of a segment that was given up are gone, and the store says so, or its operator knows already."""
+    store.is_salvaged, store.doubtful_rows = False, store.all_rows
+    missing = store.miss(inside.ids)
+    is_told = is_lossy or store.loss == "acknowledged"
+    must(is_told or not missing, f"rows are gone, and it does not say so: {missing}")
+    store.doubtful_rows -= missing | {(id_, text) for id_, (_, text) in (store.now.rows or {}).items()}
+    if is_told:
+        store.lose(0, is_open=is_lossy)

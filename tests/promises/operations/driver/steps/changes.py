@@ -14,8 +14,9 @@ from asteroid_cloud.indexer import (
     undo_replacement,
 )
 from asteroid_cloud.wal.store import enter
+from tests.promises.operations.driver.looking import options_of
 from tests.promises.operations.driver.model import Store, World
-from tests.promises.operations.driver.real import Real, options_of
+from tests.promises.operations.driver.real import Real
 from tests.promises.operations.driver.steps.refusals import reached, source
 from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, Step
 
@@ -111,7 +112,7 @@ class Repair(Change):
         store = self.store(worlds[0])
         if "log" in store.damages:
             known = worlds[0].copy()
-            self.store(known).loss, self.store(known).lost_from = "open", store.damaged_from
+            self.store(known).lose(store.damaged_from)
             worlds.insert(1, known)
         return worlds
 

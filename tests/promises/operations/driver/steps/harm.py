@@ -120,11 +120,13 @@ class RotBackup(Harm):
     """Flips a bit of a backup's file."""
 
     which: int
+    """Counts files of segments first."""
 
     def harm(self, real: Real) -> int:
         files = real.disk
-        listed = read_backup(files, self.at).files
-        path = f"{self.at}/{listed[self.which % len(listed)].path}"
+        listed = [each.path for each in read_backup(files, self.at).files]
+        listed.sort(key=lambda path: ("/segment-" not in path, path))
+        path = f"{self.at}/{listed[self.which % len(listed)]}"
         files.contents[path] = bytearray(files.contents[path])
         rot(files.contents[path], len(files.contents[path]) // 2)
         return True

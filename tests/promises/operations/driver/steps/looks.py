@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from asteroid_cloud.indexer import LogRepair, Reindex, Verification, read_losses
+from tests.promises.operations.driver.looking import options_of
 from tests.promises.operations.driver.model import Backup, World
-from tests.promises.operations.driver.real import Real, options_of
+from tests.promises.operations.driver.real import Real
 from tests.promises.operations.driver.steps.changes import OnStore
 from tests.promises.operations.driver.steps.refusals import is_damaged, source
 from tests.promises.operations.driver.steps.step import JUST_DONE, Codes, must

@@ -6,32 +6,38 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from asteroid_cloud.indexer import Engine
+from tests.promises.operations.driver.looking import options_of
 from tests.promises.operations.driver.model import Store, World
-from tests.promises.operations.driver.real import Real, options_of
+from tests.promises.operations.driver.real import Real
 from tests.promises.operations.driver.steps.refusals import source
 from tests.promises.operations.driver.steps.step import JUST_DONE, Codes, Step
 
 
 @dataclass(frozen=True)
 class Open(Step):
-    """Serves a store; makes it if it is not there. It may be told to keep its whole log, or no longer."""
+    """Serves a store; makes it if it is not there. It may be told to keep its whole log, or no longer.
+
+    One that ``salvages`` gives up what is damaged, and serves a store that has lost something.
+    """
 
     at: str
     keeps_log: bool | None = None
+    salvages: bool = False
     enters: ClassVar[bool] = True
 
     def answers(self, world: World) -> Codes:
         store = world.store(self.at)
         if self.at not in world.folders or self._has_to_wait(world):
             return JUST_DONE
-        if store is not None and store.loss == "open" and world.served != self.at:
+        is_lossy = store is not None and store.loss == "open" and not self.salvages
+        if is_lossy and world.served != self.at:
             return frozenset({"degraded"})
         return source(world, self.at) or JUST_DONE
 
     def run(self, real: Real) -> bool:
         """Whether the log is damaged still: what lies before the checkpoint is not read at a start."""
         if not real.is_open or real.serves(self.at):
-            real.open(self.at, options_of(keep_log=self.keeps_log))
+            real.open(self.at, options_of(keep_log=self.keeps_log, salvages=self.salvages))
         return real.log_is_damaged(self.at)
 
     def apply(self, world: World, result: Any = None) -> None:
@@ -43,6 +49,9 @@ class Open(Step):
         store.keeps_log = store.keeps_log if self.keeps_log is None else self.keeps_log
         store.keeps_all = store.keeps_all and store.keeps_log is True
         store.is_torn = store.may_be_bare = False
+        if self.salvages:
+            store.is_repaired = "log" in store.damages and not result
+            store.is_salvaged = "segment" in store.damages
         store.damages = frozenset({"log"} if "log" in store.damages and result else ())
 
     def writes(self, world: World) -> set[str]:
@@ -53,6 +62,10 @@ class Open(Step):
         is_interrupted = before is not None and before.may_be_interrupted
         is_bare = before is None or before.may_be_bare
         worlds = super().after_a_kill(world)
+        if self.salvages and before is not None and before.damages:  # first of all the loss is recorded
+            worlds.insert(1, world.copy())
+            worlds[1].folders[self.at] = known = before.copy()
+            known.lose(before.damaged_from if "log" in before.damages else 0)
         for store in filter(None, [each.store(self.at) for each in worlds]):
             store.may_be_interrupted, store.may_be_bare = is_interrupted, is_bare
             if self.keeps_log is not None:

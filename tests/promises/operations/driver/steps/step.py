@@ -104,8 +104,8 @@ class Clock(Step):
 def shown(value: object) -> str:
     """A step as it is written, without what is left at its default."""
     if isinstance(value, Step):
-        given = [(each.name, getattr(value, each.name)) for each in fields(value)]
-        given = [pair for pair in given if pair not in (("cut", None), ("counted", "changes"))]
+        given = [(each.name, getattr(value, each.name), each.default) for each in fields(value)]
+        given = [(name, each) for name, each, default in given if each != default]
     elif isinstance(value, Point):
         given = [(name, each) for name, each in msgspec.structs.asdict(value).items() if each is not None]
     else:

@@ -8,8 +8,9 @@ from typing import Any
 from asteroid_cloud.indexer import Point, check_backed_up_log, reindex_into
 from asteroid_cloud.wal.store import peek
 from asteroid_cloud.wal.transfer import export_log, import_log
+from tests.promises.operations.driver.looking import options_of
 from tests.promises.operations.driver.model import Exported, Store, World
-from tests.promises.operations.driver.real import Real, options_of
+from tests.promises.operations.driver.real import Real
 from tests.promises.operations.driver.steps.copies import Make, what_is_read
 from tests.promises.operations.driver.steps.refusals import NOT_FOUND, is_free, reached, source
 from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, must
@@ -93,6 +94,7 @@ class Import(Make):
         made, had = found.of.copy(), world.store(self.into) or Store()
         made.tags, made.replaced, made.loss, made.lost_from = had.tags, had.replaced, had.loss, had.lost_from
         made.keeps_all, made.damages, made.is_torn = had.keeps_all, had.damages, False
+        made.lost_rows, made.doubtful_rows = had.lost_rows, had.doubtful_rows
         made.keeps_log, made.may_be_bare = had.keeps_log, False
         made.given_out |= had.given_out
         world.folders[self.into] = made

@@ -1,0 +1,96 @@
+"""What a look at a store finds: what it holds, and what its folder tells without opening it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.indexer.loss.loss_record import read_loss_record
+from asteroid_cloud.query.records.records import locate
+from asteroid_cloud.wal.disk import StoreLayout
+from asteroid_cloud.wal.errors import AsteroidError, NotFound
+from asteroid_cloud.wal.read import LogReader
+from asteroid_cloud.wal.store import enter
+from tests.promises.power.check import contents_of
+from tests.promises.power.script import OPTIONS, Contents
+from tests.support.engines import u64
+
+IDS = 40
+"""All ids are below it."""
+
+
+class Outside(NamedTuple):
+    """What the folder of a store tells."""
+
+    is_lossy: bool = False
+    """Whether something is lost that nobody has acknowledged."""
+    log_is_damaged: bool = False
+    """Whether bytes of its log are not as they were written; a torn end does not count."""
+    last_lsn: int = 0
+    """The last record of its log."""
+    branched_at: int | None = None
+    """The record from which its newest history went on; None when the log does not say."""
+
+
+class Inside(NamedTuple):
+    """What an open store holds."""
+
+    contents: Contents
+    lsn: int
+    ids: frozenset[int]
+
+
+class Seen(NamedTuple):
+    """What a look at a store has found."""
+
+    code: str
+    """Of the error with which it does not open; empty when it does."""
+    outside: Outside
+    inside: Inside | None = None
+
+
+def look_at(copy: Any, folder: str, wait: Callable[[Any], Any]) -> Seen:
+    """What the copy of a store holds, once it is entered: an interrupted swap is finished then."""
+    found = Outside()
+    try:
+        with enter(copy, folder, creates=True):
+            found = outside(copy, folder)
+        options = options_of(keep_log=True, salvages=found.is_lossy)
+        return Seen("", found, wait(seen_in(copy, folder, options)))
+    except AsteroidError as error:
+        return Seen(error.code, found)
+
+
+def outside(files: Any, folder: str) -> Outside:
+    """What a folder tells of the store in it."""
+    is_lossy = read_loss_record(files, StoreLayout(folder).collection()).is_open
+    log = LogReader(files, f"{folder}/wal")
+    try:
+        checked, jumps = log.check(bodies=False), log.jumps
+    except NotFound:  # the start that was to make it was killed
+        return Outside(is_lossy)
+    branched_at = int(jumps[-1].branched_at) if jumps else None
+    return Outside(is_lossy, bool(checked.damage), int(checked.last_lsn), branched_at)
+
+
+async def seen_in(files: Any, folder: str, options: EngineOptions) -> Inside:
+    """What a store holds; raises AsteroidError."""
+    async with Engine.open(folder, options, files=files) as engine:
+        await engine.ready()
+        return inside(engine)
+
+
+def inside(engine: Engine) -> Inside:
+    """What an engine holds."""
+    alive = locate(engine.snapshot(), u64(*range(IDS)))[0] if engine.spec is not None else []
+    ids = frozenset(id_ for id_, is_alive in enumerate(alive) if is_alive)
+    return Inside(contents_of(engine), engine.applied_lsn, ids)
+
+
+def options_of(*, keep_log: bool | None = None, salvages: bool = False) -> EngineOptions:
+    """Small segments, what is to be said about the log, and whether to give up what is damaged."""
+    recovery = "salvage" if salvages else "tail"
+    return msgspec.structs.replace(OPTIONS, keep_log=keep_log, recovery=recovery)
