@@ -8,7 +8,7 @@ from typing import Protocol
 from asteroid_cloud.indexer.checkpoint.manifest import NAME as MANIFEST_NAME
 from asteroid_cloud.indexer.checkpoint.manifest import TEMPORARY, Manifest, manifest_name
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.indexer.segment.paths import is_unfinished, segment_number
+from asteroid_cloud.indexer.segment.paths import is_scratch, is_unfinished, segment_number
 from asteroid_cloud.wal.disk import Files
 
 
@@ -55,5 +55,5 @@ def remove_orphans(
 def _remove_unfinished(files: Files, folder: str) -> None:
     """Removes column files that a crash has left unfinished, and scratch files: none of them counts."""
     for name in files.list(folder):
-        if is_unfinished(name) or name.startswith(core.SCRATCH_PREFIX):
+        if is_unfinished(name) or is_scratch(name) or name.startswith(core.SCRATCH_PREFIX):
             files.remove(f"{folder}/{name}")

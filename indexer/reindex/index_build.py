@@ -19,16 +19,15 @@ from asteroid_cloud.indexer.checkpoint.manifest import (
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import Recovered
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
+from asteroid_cloud.indexer.segment.paths import SCRATCH_NUMBERS, segment_paths
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.apply_record import apply_record
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.disk import remove_if_exists
 from asteroid_cloud.wal.errors import LogPruned
 from asteroid_cloud.wal.format import BulkLoaded
 from asteroid_cloud.wal.read import ReadableLog
-
-_SCRATCH_NUMBERS = 2**40
-"""Numbers of segments that only a comparison needs, so that they meet no others."""
 
 Progress = Callable[[int, int], None]
 """Called with records done and records in all."""
@@ -135,9 +134,18 @@ class IndexBuild:
 def digest_with_tail(live: Recovered, log: ReadableLog, builder: SegmentBuilder) -> str:
     """The digest of a checkpoint once the rest of the log is applied to it, as the next start would.
 
-    Bulk loads that the checkpoint lacks are built in the folder of ``builder``.
+    Bulk loads that the checkpoint lacks are built in the folder of ``builder``, and removed from it again.
     """
-    state = _state_for(log, builder, count(_SCRATCH_NUMBERS))
+    numbers = count(SCRATCH_NUMBERS)
+    try:
+        return _digest_with_tail(live, log, _state_for(log, builder, numbers))
+    finally:
+        for number in range(SCRATCH_NUMBERS, next(numbers)):
+            for path in segment_paths(builder.folder, number):
+                remove_if_exists(builder.files, path)
+
+
+def _digest_with_tail(live: Recovered, log: ReadableLog, state: State) -> str:
     state.spec, state.created_lsn = live.spec, live.created_lsn
     state.moves_on(live.applied_lsn, live.applied_ms)
     state.histories = live.histories

@@ -33,6 +33,11 @@ KINDS = (GRAPH, PAYLOAD, FIELDS)
 SEGMENT_FILE = re.compile(rf"segment-(\d{{12}})\.({'|'.join(kind.suffix for kind in KINDS)})")
 
 
+SCRATCH_NUMBERS = 2**40
+"""From here on: segments that only a comparison of two indexes needs, so that they meet no others."""
+_SCRATCH_FILE = re.compile(rf"segment-\d{{13}}\.({'|'.join(kind.suffix for kind in KINDS)})")
+
+
 def segment_path(folder: str, number: int, kind: FileKind) -> str:
     """Where the file of this kind of segment ``number`` lies."""
     return f"{folder}/segment-{number:012d}.{kind.suffix}"
@@ -62,6 +67,11 @@ def segment_number(name: str) -> int | None:
     """The number of the segment that a file of this name belongs to; None for any other file."""
     match = SEGMENT_FILE.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def is_scratch(name: str) -> bool:
+    """Whether a file of this name is of a segment that only a comparison needed; 0.1.0 left some behind."""
+    return _SCRATCH_FILE.fullmatch(name) is not None
 
 
 def is_unfinished(name: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from asteroid_cloud.indexer.checkpoint.garbage import remove_garbage, remove_orphans
 from asteroid_cloud.indexer.checkpoint.manifest import TEMPORARY, Manifest, SegmentEntry, manifest_name
 from asteroid_cloud.indexer.checkpoint.segment_numbers import SegmentNumbers, first_free_number
+from asteroid_cloud.indexer.segment.paths import SCRATCH_NUMBERS
 from tests.support.faulty_files import MemoryFiles
 
 FOLDER = "data/index"
@@ -43,6 +44,7 @@ def manifest(number: int, *segments: int) -> Manifest:
 def test_what_nobody_names_goes_when_a_store_is_opened() -> None:
     kept = {manifest_name(2), segment(1), segment(2), segment(1, "fields"), "notes.txt"}
     gone = {manifest_name(1), TEMPORARY, segment(3), segment(3, "payload"), segment(1, "fields") + ".new"}
+    gone |= {segment(SCRATCH_NUMBERS), segment(SCRATCH_NUMBERS + 1, "payload")}
     files = disk(*kept, *gone)
     remove_garbage(files, FOLDER, manifest(2, 1), Retained(2))
     assert set(files.list(FOLDER)) == kept

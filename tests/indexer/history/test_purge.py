@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from asteroid_cloud.indexer import Engine, EngineOptions, FeedParts
+from asteroid_cloud.indexer import Engine, EngineOptions, FeedParts, Reindex
 from asteroid_cloud.indexer.check.verify import Verification
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest
 from asteroid_cloud.indexer.segment.paths import payload_path
@@ -151,6 +151,22 @@ async def test_what_needs_the_log_holds_it_up(tmp_path: Path) -> None:
                 await engine.purge()
         assert blocked.value.code == "purge_blocked"
         await engine.purge()
+
+
+async def test_a_rebuilt_index_has_a_bulk_load_only_once(tmp_path: Path) -> None:
+    async with opened(tmp_path, HISTORY) as engine:
+        await engine.create_index(4, "l2")
+        async with engine.bulk() as loader:
+            await loader.rows(vectors(50, 4))
+            await loader.payloads(0, [SECRET] * 50)
+            await loader.commit(1)
+    shutil.rmtree(tmp_path / "index")
+    (tmp_path / "index").mkdir()  # as after a crash before the first checkpoint
+    report, _ = Reindex(LocalFiles(), str(tmp_path), HISTORY).apply(lambda done, total: None)
+    assert report.agrees
+    assert len(list((tmp_path / "index").glob("*.graph"))) == 1
+    async with opened(tmp_path) as engine:
+        assert (await engine.purge()).not_ours == []
 
 
 async def test_an_empty_store_is_purged_in_no_time_and_twice_at_once_is_refused(tmp_path: Path) -> None:
