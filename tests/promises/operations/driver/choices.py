@@ -69,8 +69,10 @@ class Choices:
         return self._fitting([name for name in BACKUPS if name not in world.folders], BACKUPS)
 
     def earlier_backup(self, world: World, into: str) -> str | None:
-        """A backup that another, ``into``, can go on from; often none."""
-        return self.one_of([None, *(name for name in _named(world, Backup) if name != into)])
+        """A backup that another, ``into``, can go on from, a damaged one rather; often none."""
+        had = [name for name in _named(world, Backup) if name != into]
+        damaged = [name for name in had if world.folders[name].is_damaged]
+        return self.one_of([None, *had, *damaged, *damaged])
 
     def file(self, world: World) -> str | None:
         """An exported file, if there is one."""

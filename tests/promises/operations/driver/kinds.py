@@ -94,7 +94,7 @@ SERVED: Table = (
     (14, _write),
     (3, lambda draw, world: WriteIf(ids=draw.ids()[:1], draw=draw.rows(), since=draw.position(world))),
     (2, lambda draw, world: Delete(ids=draw.ids())),
-    (4, lambda draw, world: Flush()),
+    (7, lambda draw, world: Flush()),
     (3, lambda draw, world: Tag(name=draw.one_of(TAGS))),
     (1, lambda draw, world: Untag(name=draw.one_of(TAGS))),
     (1, lambda draw, world: Purge()),
@@ -123,7 +123,7 @@ def follow_ups(draw: Choices, world: World) -> list[Step]:
     """Steps that go on with what is damaged, lost, replaced or interrupted."""
     wanted: list[Step] = []
     for name, found in world.folders.items():
-        if isinstance(found, Store):
+        if isinstance(found, Store) and world.served is None:
             wanted += _after_store(name, found)
         elif isinstance(found, Backup) and found.is_damaged:
             at = draw.store_of(world, found.of.origin)

@@ -24,7 +24,7 @@ CUTS_MAX: tuple[tuple[int, Counted], ...] = (
 )
 """A kill comes within the first few changes of the disk, or later on, or between two renames."""
 FOLLOW_UP_SHARE = 0.3
-"""Of the steps on stopped stores, those that go on with what was begun: a repair, an undo."""
+"""Of all steps, those that go on with what was begun: a repair, an undo."""
 STEPS = 30
 
 
@@ -46,7 +46,7 @@ class Drawing:
         return step
 
     def _follow_up(self, world: World) -> Step | None:
-        if world.served or self._random.random() >= FOLLOW_UP_SHARE:
+        if self._random.random() >= FOLLOW_UP_SHARE:
             return None
         wanted = follow_ups(self._draw, world)
         return self._random.choice(wanted) if wanted else None

@@ -56,8 +56,8 @@ def reached(store: Store, point: Point, known_until_ms: int) -> tuple[Codes, int
     if point.tag is not None:
         return (JUST_DONE, store.tags[point.tag]) if point.tag in store.tags else (frozenset({"no_tag"}), 0)
     if point.time_ms is not None:
-        if point.time_ms > known_until_ms:
-            return frozenset({"bad_point"}), 0
+        if point.time_ms > known_until_ms:  # which the whole log may be, if the clock was set back
+            return pruned | {"bad_point"}, 0
         before = [lsn for lsn, time_ms in store.times.items() if time_ms <= point.time_ms]
         return (pruned | {DONE}, max(before)) if before else (pruned | {"bad_point"}, 0)
     if point.lsn is not None:
