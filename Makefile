@@ -107,9 +107,10 @@ crash: $(STAMP)      ## 1,500 kills under load, half a million images of power c
 	$(BIN)/python -m tests.promises.operations.driver.run --histories 2000
 	$(BIN)/python -m tests.promises.power.syscalls --every 1
 
-soak: $(STAMP)       ## twenty minutes of mixed load, the largest answers, 1,000 forks: bounded, nothing is lost or mixed up
+soak: $(STAMP)       ## twenty minutes of mixed load, the largest answers, the costliest reads, 1,000 forks: bounded, nothing is lost or mixed up
 	$(BIN)/python -m ops.soak --minutes 20
 	$(BIN)/python -m ops.answers --clients 100
+	$(BIN)/python -m ops.costly --seconds 30
 	$(BIN)/python -m ops.forks --forks 1000
 
 fuzz: $(STAMP)       ## open 10,000 damaged segment files

@@ -79,6 +79,14 @@ def ask(url: str, method: str, path: str, body: object = None, timeout: float = 
     return answer.status
 
 
+def head_of(path: str, host: str, size: int, content: str = "application/json", more: str = "") -> str:
+    """The head of a request."""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content}\r\n"
+        f"Content-Length: {size}\r\n{more}\r\n"
+    )
+
+
 @contextmanager
 def repeated(call: Callable[[random.Random], object], threads: int) -> Iterator[None]:
     """Makes a call again and again in some threads, for as long as the block runs."""
@@ -148,7 +156,7 @@ def after_the_clients_are_gone(server: Server) -> dict[str, object]:
     for _ in range(CLIENTS):
         body = json.dumps({"filter": costly_filter(draw)}).encode()
         asking = socket.create_connection((place.hostname, place.port))
-        head = f"POST /v1/count HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = head_of("/v1/count", place.netloc, len(body))
         asking.sendall(head.encode() + body)
         time.sleep(GONE_AFTER_S / CLIENTS)
         threading.Timer(GONE_AFTER_S / CLIENTS, asking.close).start()
@@ -169,10 +177,8 @@ def loads_left_open(server: Server, base: Path) -> dict[str, object]:
         load = socket.create_connection((place.hostname, place.port))
         load.settimeout(0.2)
         rows = 64 * LOAD_BYTES // (4 * DIM)
-        head = (
-            f"POST /v1/build/bulk HTTP/1.1\r\nHost: x\r\nX-Asteroid-N: {rows}\r\nX-Asteroid-Dim: {DIM}\r\n"
-            f"Content-Length: {4 * rows * DIM}\r\n\r\n"
-        )
+        more = f"X-Asteroid-N: {rows}\r\nX-Asteroid-Dim: {DIM}\r\n"
+        head = head_of("/v1/build/bulk", place.netloc, 4 * rows * DIM, "application/octet-stream", more)
         with suppress(OSError):  # it waits, or was refused
             load.sendall(head.encode() + bytes(LOAD_BYTES - 1))
         loads.append(load)

@@ -233,7 +233,7 @@ class ReadExecutor:
         """How much of the truth searches find; all such calls together keep one thread of their own busy."""
         request, found = self.quality.widened(request), list[float]()
         cost = estimates.of_recall(snapshot, request, self.filter_cache)
-        self.bounds.check(cost, name_of(request.filter))
+        self.bounds.check(cost, request.filter)
         work = self.work(request.filter)
         samples = query.recalls(snapshot, request, self.filter_cache, work)
         while (one := await self._measuring.run(partial(next, samples, None), work.cancel)) is not None:
@@ -243,6 +243,7 @@ class ReadExecutor:
     async def _read(self, cost: float, filter: Filter, read: Read[T], take: TakeBytes = unbounded) -> T:
         """Reads in place what is short; in a thread what is not, or proves not to be."""
         taken = Retaken(take)
+        self.bounds.check(cost, filter)
         if cost <= WORK_IN_PLACE_MAX:
             with suppress(TooCostly):
                 return read(taken.again(BYTES_IN_PLACE_MAX), Work(DONE_IN_PLACE_MAX, may_wait=False))
@@ -256,7 +257,7 @@ class ReadExecutor:
         Raises TooCostly, Overloaded.
         """
         what, taken = name_of(filter), taken or Retaken(unbounded)
-        self.bounds.check(cost, what)
+        self.bounds.check(cost, filter)
         until_s = time.monotonic() + self.bounds.deadline_s
         if cost <= SHORT_WORK_MAX:
             most = min(DONE_SHORT_MAX, self.bounds.components)

@@ -20,7 +20,7 @@ ROWS_A_READ = 1_024
 """Payloads read at once, at most."""
 FIRST_ROWS = 16
 """Payloads read at first, while nobody knows how large they are."""
-BYTES_A_READ = 256 * KIB
+BYTES_A_READ = 64 * KIB
 """About as many bytes of them are read and decoded between two looks at whether to go on."""
 NO_FIELDS: dict[str, Any] = {}
 

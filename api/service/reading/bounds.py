@@ -22,10 +22,10 @@ class ReadBounds(msgspec.Struct, frozen=True):
         """The budget in the unit of estimates."""
         return self.budget_s * COMPONENTS_A_SECOND
 
-    def check(self, cost: float, what: str) -> None:
+    def check(self, cost: float, filter: Filter) -> None:
         """Raises TooCostly for a read whose estimate is beyond the budget."""
         if cost > self.components:
-            raise too_costly(what, self.components)
+            raise too_costly(name_of(filter), self.components)
 
 
 def name_of(filter: Filter) -> str:

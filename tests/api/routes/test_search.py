@@ -9,6 +9,7 @@ import pytest
 
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.service import read_executor as reads
+from asteroid_cloud.api.service.reading.bounds import ReadBounds
 from tests.support.asking import DIM, ZEROS, Http
 
 pytestmark = pytest.mark.anyio
@@ -237,3 +238,31 @@ async def test_recall_is_measured_with_stored_vectors(line: Http) -> None:
 )
 async def test_a_bad_measurement_is_refused(line: Http, fields: dict[str, Any], code: str) -> None:
     await line.refused("POST", "/v1/recall", fields, status=400, code=code)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/search", {"vector": ZEROS}),
+        ("/v1/search/batch", {"searches": [{"vector": ZEROS}]}),
+        ("/v1/count", {}),
+        ("/v1/facets", {"field": "a"}),
+        ("/v1/range", {"field": "a"}),
+        ("/v1/recall", {}),
+        ("/v1/vectors/scroll", {"limit": 5}),
+        ("/v1/vectors/delete", {}),
+        ("/v1/vectors/patch", {"patch": {"b": 1}}),
+    ],
+)
+async def test_a_read_beyond_its_budget_names_its_filter(
+    http: Http, store: Store, path: str, body: dict[str, Any]
+) -> None:
+    await store.insert_batch([(id, ZEROS, {"a": id}) for id in range(40)])
+    store.collection.reads.bounds = ReadBounds(budget_s=1e-6)
+    filter = {"filter": {"$or": [{"a": n} for n in range(100, 300)]}}
+    asked = {"searches": [body["searches"][0] | filter]} if "searches" in body else body | filter
+    told = await http.refused("POST", path, asked, status=503, code="too_costly")
+    assert told["limit_s"] == 1e-6
+    assert 'the filter or(["a"]=100' in told["error"]
+    store.collection.reads.bounds = ReadBounds()
+    assert int(await store.count({"a": {"$gte": 0}})) == 40

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from asteroid_cloud.query import MATCH_ALL, FilterCache, parse_filter
+from asteroid_cloud.query import MATCH_ALL, FilterCache, Work, parse_filter
 from asteroid_cloud.query.selection.bitmaps import (
     bytes_for,
     count,
@@ -21,7 +21,7 @@ from asteroid_cloud.query.selection.bitmaps import (
 from asteroid_cloud.query.selection.documents import ROWS_A_READ
 from asteroid_cloud.query.selection.filter_cache import ENTRY_BYTES
 from asteroid_cloud.query.selection.matching_rows import matching_rows
-from asteroid_cloud.wal.errors import CorruptionError
+from asteroid_cloud.wal.errors import CorruptionError, TooCostly
 from tests.support.parts import World
 
 EVEN = parse_filter({"n": {"$in": list(range(0, 10, 2))}})
@@ -177,3 +177,29 @@ def test_bitmaps_are_cut_and_listed_by_row() -> None:
     assert ordinals_between(bits, 0, 40).tolist() == list(range(0, 40, 3))
     assert ordinals_between(bits, 16, 25).tolist() == [18, 21, 24]
     assert ordinals_between(None, 8, 11).tolist() == [8, 9, 10]
+
+
+def test_one_that_may_not_wait_gives_up_while_another_evaluates_the_same() -> None:
+    view, cache, began, over = (
+        world_of(50).snapshot().parts[0],
+        FilterCache(),
+        threading.Event(),
+        threading.Event(),
+    )
+
+    class Held(Work):
+        def spend(self, components: float) -> None:
+            began.set()
+            assert over.wait(10)
+            super().spend(components)
+
+    with ThreadPoolExecutor(1) as pool:
+        evaluating = pool.submit(cache.matching, view, EVEN, Held())
+        assert began.wait(10)
+        with pytest.raises(TooCostly):
+            cache.matching(view, EVEN, Work(may_wait=False))
+        other = parse_filter({"n": 1})
+        assert count(cache.matching(view, other, Work(may_wait=False))) == 5, "others need not wait"
+        over.set()
+        assert count(evaluating.result(10)) == 25
+    assert count(cache.matching(view, EVEN, Work(may_wait=False))) == 25
