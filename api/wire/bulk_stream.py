@@ -50,7 +50,8 @@ async def load_body(
 
 def _temporary_file(folder: str) -> IO[bytes]:
     with translated("write", SPOOL):
-        return tempfile.TemporaryFile(dir=folder)
+        # Without a buffer: closing one that could not be written would fail once more.
+        return tempfile.TemporaryFile(dir=folder, buffering=0)
 
 
 async def load_tail(loader: BulkLoader, tail: IO[bytes], rows: int, reads: ReadExecutor) -> None:
@@ -129,6 +130,7 @@ class Spool:
         self._gathering.bytes = 0
 
     def _write(self, piece: bytearray) -> None:
-        with translated("write", SPOOL):
-            self._file.write(piece)
-            self._file.flush()
+        with translated("write", SPOOL), memoryview(piece) as left:
+            written = 0
+            while written < len(left):
+                written += self._file.write(left[written:])

@@ -9,6 +9,8 @@ store does so first.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from asteroid_cloud.indexer.history.given_out import highest_given_out, store_name
 from asteroid_cloud.wal.disk import (
     CollectionLayout,
@@ -19,7 +21,7 @@ from asteroid_cloud.wal.disk import (
     replaced_states,
     write_atomic,
 )
-from asteroid_cloud.wal.errors import NotFound
+from asteroid_cloud.wal.errors import NotFound, StorageError
 from asteroid_cloud.wal.read import LogReader
 from asteroid_cloud.wal.store import finish_swap
 from asteroid_cloud.wal.transfer import begin_history
@@ -34,9 +36,18 @@ def clear_restored(files: Files, layout: CollectionLayout) -> CollectionLayout:
 
 
 def swap_in(files: Files, layout: CollectionLayout) -> str:
-    """Puts the restored state in place; the name of the folder that has what it replaced."""
+    """Puts the restored state in place; the name of the folder that has what it replaced.
+
+    Raises NoSpace and StorageError; the restored state is gone then, or is put in place by the next start.
+    """
     number = 1 + max(_replaced_numbers(files, layout), default=0)
-    _mark_ready(files, layout.restored, number)
+    try:
+        _mark_ready(files, layout.restored, number)
+    except StorageError:
+        with suppress(StorageError):  # it takes up room; once it is marked, the next start puts it in place
+            if not files.exists(layout.restored.ready):
+                remove_tree(files, layout.restored.folder)
+        raise
     finish_swap(files, layout)
     return name_of(layout.replaced(number).folder)
 

@@ -103,7 +103,12 @@ class Reindex:
         """Puts the rebuilt index in the live one's place; the name that the old one, if any, has now."""
         if self.files.exists(self._layout.index):
             link_tagged_segments(self.files, self._layout, self._layout.rebuilt_index)
-        return replace_index(self.files, self._layout)
+        try:
+            return replace_index(self.files, self._layout)
+        except StorageError:
+            with suppress(StorageError):  # it takes up room; the next attempt builds it again
+                self.discard()
+            raise
 
     def discard(self) -> None:
         """Removes the rebuilt index, unless it is being put in place: the next start finishes that."""

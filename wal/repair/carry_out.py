@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from asteroid_cloud.wal.disk.atomic_write import NewFile, publish_all, remove_unfinished
 from asteroid_cloud.wal.disk.contents import cut_file, read_chunks
@@ -32,9 +33,18 @@ def apply_repair(
     has changed since it was scanned.
     """
     remove_unfinished(files, folder)
-    evidence = [_save_evidence(files, step) for step in plan.steps]
-    files.sync_dir(folder)
-    written = _write_new_files(files, folder, identity, plan, plan.store or store or identity)
+    evidence: list[str] = []
+    try:
+        for step in plan.steps:
+            evidence.append(_save_evidence(files, step))
+        files.sync_dir(folder)
+        written = _write_new_files(files, folder, identity, plan, plan.store or store or identity)
+    except BaseException:  # nothing has changed yet
+        with suppress(StorageError):
+            for path in evidence:
+                files.remove(path)
+            remove_unfinished(files, folder)
+        raise
     publish_all(files, folder, written)
     replaced = {new.path for new in written}
     for step in plan.steps:

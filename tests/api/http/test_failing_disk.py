@@ -135,15 +135,17 @@ class FullFile:
         self._inner.__exit__(*error)
 
 
-@pytest.mark.parametrize("is_full_at_once", [True, False])
+@pytest.mark.parametrize("full_at", ["once", "the first write", "the end"])
 async def test_attacks_row_10_payloads_of_a_bulk_load_on_a_full_disk_are_507_and_leave_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_full_at_once: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_at: str
 ) -> None:
     make = tempfile.TemporaryFile
 
     def full(**options: Any) -> Any:
-        if is_full_at_once:
+        if full_at == "once":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if full_at == "the end":  # where there is a buffer, when it is written, and again when it is closed
+            return Path("/dev/full").open("w+b", buffering=options.get("buffering", -1))
         return FullFile(make(**options))
 
     async with served(tmp_path, FaultyFiles(LocalFiles())) as gate:
