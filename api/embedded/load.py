@@ -86,7 +86,7 @@ class LoadCalls(Calls):
         started_s = time.perf_counter()
         number = chosen_threads(threads)
         spec = self.engine.snapshot().spec
-        rows = await self.reads.in_thread(
+        rows = await self.reads.for_load(
             lambda: rows_of(vectors, spec.dim if dim is None else integer("dim", dim))
         )
         check_dim(rows.shape[1], spec)
@@ -101,7 +101,7 @@ class LoadCalls(Calls):
         for first in range(0, len(rows), step):
             # Checked in a thread: a mapped file is read from the disk here.
             part = partial(float32_rows, rows[first : first + step])
-            await loader.rows(await self.reads.in_thread(part))
+            await loader.rows(await self.reads.for_load(part))
         for first in range(0, len(payloads or ()), SLICE_PAYLOADS):
             some = (payloads or ())[first : first + SLICE_PAYLOADS]
             texts = [None if payload is None else payload_text(payload) for payload in some]

@@ -80,6 +80,7 @@ class ReadExecutor:
         self._long = Lane(max(1, self.threads - 1))
         self._urgent = Lane(1)
         self._measuring = Lane(1)
+        self._loading = Lane(1)
 
     async def snapshot(self, min_lsn: int = 0) -> Snapshot:
         """What the index holds now, ``min_lsn`` at least.
@@ -104,6 +105,10 @@ class ReadExecutor:
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Runs something short that is no read in one of the bounded worker threads."""
         return await self._short.run(function)
+
+    async def for_load(self, function: Callable[[], T]) -> T:
+        """Runs a part of a bulk load, which may take long, where it keeps no read waiting."""
+        return await self._loading.run(function)
 
     def work(self, filter: Filter) -> Work:
         """What finding all that matches may do, in parts, each with the time of one read."""

@@ -57,9 +57,9 @@ def _temporary_file(folder: str) -> IO[bytes]:
 async def load_tail(loader: BulkLoader, tail: IO[bytes], rows: int, reads: ReadExecutor) -> None:
     """Gives a loader the payloads in a file, all of them checked before the first is taken."""
     with mmap.mmap(tail.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as text:
-        payloads = await reads.in_thread(lambda: PayloadTail(text, rows))
+        payloads = await reads.for_load(lambda: PayloadTail(text, rows))
         slices = payloads.slices()
-        while (some := await reads.in_thread(lambda: next(slices, None))) is not None:
+        while (some := await reads.for_load(lambda: next(slices, None))) is not None:
             await loader.payloads(*some)
 
 
@@ -126,7 +126,7 @@ class Spool:
         """Writes what is left."""
         piece, self._piece = self._piece, bytearray()
         if piece:
-            await self._reads.in_thread(lambda: self._write(piece))
+            await self._reads.for_load(lambda: self._write(piece))
         self._gathering.bytes = 0
 
     def _write(self, piece: bytearray) -> None:

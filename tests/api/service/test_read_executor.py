@@ -200,3 +200,22 @@ async def test_bytes_are_told_once_though_a_read_begins_again(tmp_path: Path) ->
         result = await reads.search(snapshot, wanted, told.append)
     assert result.payloads is not None
     assert sum(told) == sum(map(len, result.payloads)) > BYTES_IN_PLACE_MAX
+
+
+async def test_bulk_loads_keep_no_read_waiting(tmp_path: Path) -> None:
+    began, over = threading.Event(), threading.Event()
+
+    def parse() -> None:
+        began.set()
+        assert over.wait(30)
+
+    async with executor(tmp_path) as (reads, snapshot), anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(reads.for_load, parse)
+        while not began.is_set():
+            await anyio.sleep(0)
+        assert (
+            len((await reads.scroll(snapshot, MATCH_ALL, 5, None, payload=True, vector=False)).records) == 5
+        )
+        assert await reads.count(snapshot, parse_filter({"none": 1})) == 0
+        over.set()
