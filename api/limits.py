@@ -70,7 +70,7 @@ HEADERS_S_MAX = 10.0
 """Time that the headers of a request may take."""
 IDLE_S_MAX = 75.0
 """Time that a connection may stay open without a request, whatever else is sent."""
-PIPELINED_MAX = 32
+PIPELINED_MAX = 8
 """Requests that may wait on one connection behind the one that is answered."""
 FRAMING_BYTES_MAX = 64 * KIB
 """Sizes, extensions and trailers of a body in chunks, beyond as many bytes as the body has."""

@@ -33,6 +33,11 @@ from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
 logger = logging.getLogger(__name__)
 BACKLOG = 2048
+ACCEPTORS = 8
+"""Listeners on the one socket: of each, a turn of the event loop takes one connection.
+
+A loop that waits for the interpreter at each turn would take fewer than come, and all would wait for seconds.
+"""
 # A thread waits this long for the interpreter before it asks another to let go; the default of 5 ms
 # would let two busy worker threads hold up the event loop noticeably.
 SWITCH_INTERVAL_S = 0.001
@@ -193,7 +198,7 @@ async def _serve(settings: Settings) -> None:
                 group.start_soon(prepare)
                 group.start_soon(watch, metrics.loop_lag)
                 group.start_soon(app.heap.run)
-                await server.serve(sockets=[listener])
+                await server.serve(sockets=[listener, *(listener.dup() for _ in range(1, ACCEPTORS))])
                 group.cancel_scope.cancel()
         finally:
             await collection.close()

@@ -1,1 +1,1 @@
-"""Thousands of damaged segment files: each must be refused, or be searched without a crash."""
+"""Damaged files and odd requests by the thousand: each must be refused, or do no harm."""

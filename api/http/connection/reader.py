@@ -12,6 +12,8 @@ from asteroid_cloud.api.http.connection.rules import Received
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
 ASGI = {"version": "3.0", "spec_version": "2.3"}
+NO_TRAILERS = {b"connection", b"content-length", b"keep-alive", b"transfer-encoding", b"upgrade"}
+"""The parser would take them for headers of the connection, whose fate is decided by then."""
 P = ParamSpec("P")
 
 
@@ -111,6 +113,8 @@ class RequestReader:
         self._tell(self._received.took_header, len(name) + len(value), self._is_in_body)
         if not self._is_in_body:
             self._headers.append((name.lower(), value))
+        elif name.lower() in NO_TRAILERS:
+            self._tell(self._refuse_trailer, name)
 
     def on_headers_complete(self) -> None:
         """The request is known, all but its body."""
@@ -130,6 +134,9 @@ class RequestReader:
             self._is_in_body = False
             self._received.expect_head()
             self._listener.request_is_whole()
+
+    def _refuse_trailer(self, name: bytes) -> None:
+        raise InvalidRequest(f"{name.decode('latin-1'):.40} may not stand behind a body")
 
     def _hand_over(self) -> None:
         method, version = self._parser.get_method(), self._parser.get_http_version()

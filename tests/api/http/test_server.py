@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lsmvec_client import Client  # type: ignore[import-untyped]
 
+from asteroid_cloud.api.http.server import ACCEPTORS
 from ops.server import Server
 
 
@@ -57,6 +59,13 @@ def test_it_says_where_it_listens_in_one_line(tmp_path: Path) -> None:
         with urllib.request.urlopen(server.url + "/health") as answer:
             assert answer.read() == b'{"status":"ok"}'
         assert server.stop() == 0
+
+
+def test_several_listeners_take_the_connections_of_one_socket(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        files = Path(f"/proc/{server.process.pid}/fd").iterdir()
+        sockets = Counter(link for file in files if (link := os.readlink(file)).startswith("socket:"))
+        assert max(sockets.values()) == ACCEPTORS > 1
 
 
 def test_another_machine_could_reach_it_only_with_a_key(tmp_path: Path) -> None:
