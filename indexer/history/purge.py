@@ -24,6 +24,7 @@ from asteroid_cloud.wal.disk import (
     is_evidence,
     name_of,
     remove_tree,
+    replaced_states,
 )
 from asteroid_cloud.wal.format import FILE_NAME as LOG_FILE
 
@@ -48,14 +49,30 @@ class PurgeReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def remove_evidence(files: Files, layout: CollectionLayout) -> int:
-    """Removes the evidence that recovery and repairs have left; how many files that were."""
+    """Removes the evidence of recoveries and repairs, and replaced states; how many files that were.
+
+    A replaced state stops being one first: an undo must not bring back what is left of it after a crash.
+    """
     removed = 0
+    for number in replaced_states(files.list(layout.folder)):
+        removed += _remove_replaced(files, layout, number)
     for folder in (layout.folder, layout.log, layout.index):
         for name in files.list(folder):
             if is_evidence(name):
                 removed += remove_tree(files, f"{folder}/{name}")
         files.sync_dir(folder)
     return removed
+
+
+def _remove_replaced(files: Files, layout: CollectionLayout, number: int) -> int:
+    """Removes a replaced state under the name of one that is not ready, which whoever enters removes."""
+    old, unready = layout.replaced(number), layout.restored
+    if files.exists(old.ready):  # an undo was killed early
+        files.remove(old.ready)
+        files.sync_dir(old.folder)
+    files.rename(old.folder, unready.folder)
+    files.sync_dir(layout.folder)
+    return remove_tree(files, unready.folder)
 
 
 def unknown_files(

@@ -10,7 +10,7 @@ import msgspec
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.loss.loss_record import read_loss_record
 from asteroid_cloud.query.records.records import locate
-from asteroid_cloud.wal.disk import StoreLayout
+from asteroid_cloud.wal.disk import StoreLayout, replaced_states
 from asteroid_cloud.wal.errors import AsteroidError, NotFound
 from asteroid_cloud.wal.read import LogReader
 from asteroid_cloud.wal.store import enter
@@ -33,6 +33,8 @@ class Outside(NamedTuple):
     """The last record of its log."""
     branched_at: int | None = None
     """The record from which its newest history went on; None when the log does not say."""
+    replaced: int = 0
+    """How many states lie there that an undo could bring back."""
 
 
 class Inside(NamedTuple):
@@ -67,13 +69,14 @@ def look_at(copy: Any, folder: str, wait: Callable[[Any], Any]) -> Seen:
 def outside(files: Any, folder: str) -> Outside:
     """What a folder tells of the store in it."""
     is_lossy = read_loss_record(files, StoreLayout(folder).collection()).is_open
+    replaced = len(replaced_states(files.list(folder)))
     log = LogReader(files, f"{folder}/wal")
     try:
         checked, jumps = log.check(bodies=False), log.jumps
     except NotFound:  # the start that was to make it was killed
-        return Outside(is_lossy)
+        return Outside(is_lossy, replaced=replaced)
     branched_at = int(jumps[-1].branched_at) if jumps else None
-    return Outside(is_lossy, bool(checked.damage), int(checked.last_lsn), branched_at)
+    return Outside(is_lossy, bool(checked.damage), int(checked.last_lsn), branched_at, replaced)
 
 
 async def seen_in(files: Any, folder: str, options: EngineOptions) -> Inside:

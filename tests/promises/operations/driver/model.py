@@ -37,6 +37,8 @@ class Store:
     """What of it is damaged, and not mended yet."""
     damaged_from: int = 0
     """The record that a damage of the log begins with."""
+    may_be_trimmed: bool = False
+    """Whether it is served, so that what is damaged of its log may be trimmed."""
     is_torn: bool = False
     """Whether its log ends in half a write."""
     loss: Literal["open", "acknowledged"] | None = None

@@ -34,6 +34,9 @@ def settle_folder(world: World, name: str, real: Real) -> None:
         seen = real.look(name)
         settle(found, seen, world.now_ms)
         is_damaged = seen.outside.log_is_damaged
+        if found.may_be_trimmed and not is_damaged:
+            found.damages -= {"log"}
+        found.may_be_trimmed = False
         must(is_damaged == ("log" in found.damages), f"its log is damaged: {is_damaged}")
 
 
@@ -53,6 +56,8 @@ def settle(store: Store, seen: Seen, now_ms: int) -> None:
         store.miss(inside.ids)
     if store.begins_history:
         _begin_history(store, seen, now_ms)
+    replaced = seen.outside.replaced
+    must(replaced == len(store.replaced), f"{replaced} states can be brought back, not {len(store.replaced)}")
     must(is_lossy == (store.loss == "open"), f"it says that something is lost: {is_lossy}")
     if inside is not None and not (store.damages and is_lossy):  # such a look gives up what is damaged
         must(inside.contents == store.contents(), f"it holds {inside.contents}, not {store.contents()}")

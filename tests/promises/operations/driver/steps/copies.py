@@ -112,15 +112,17 @@ class RestoreTo(Make):
     def answers(self, world: World) -> Codes:
         if refused := source(world, self.at, backups=True):
             return refused
-        backup = world.backup(self.at)
-        known_until_ms = world.now_ms if backup is None else backup.made_ms
-        codes, _ = reached(what_is_read(world, self.at), self.point, known_until_ms)
+        codes, _ = self._reached(world)
         return codes if is_free(world, self.into) else codes - {DONE} | {"not_empty"}
 
     def run(self, real: Real) -> Any:
         return PointInTimeRestore(real.disk, self.at).to_new(self.into, self.point)
 
     def apply(self, world: World, result: Any = None) -> None:
-        store = what_is_read(world, self.at)
-        _, lsn = reached(store, self.point, world.now_ms)
-        world.folders[self.into] = store.as_of(lsn)
+        _, lsn = self._reached(world)
+        world.folders[self.into] = what_is_read(world, self.at).as_of(lsn)
+
+    def _reached(self, world: World) -> tuple[Codes, int]:
+        backup = world.backup(self.at)
+        known_until_ms = world.now_ms if backup is None else backup.made_ms
+        return reached(what_is_read(world, self.at), self.point, known_until_ms)

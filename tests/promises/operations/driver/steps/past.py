@@ -68,16 +68,19 @@ class Purge(Served):
         must(result.not_ours == [], f"unknown files are left: {result.not_ours}")
 
     def after_a_kill(self, world: World) -> list[World]:
-        """The log is trimmed first; then tags go one after the other, then what was replaced."""
+        """The log is trimmed first; then tags go one after the other, then states that were replaced."""
         if not world.served:
             return super().after_a_kill(world)
         worlds, tags = [], sorted(world.open_store().tags.items())
-        for gone in range(len(tags) + 1):
+        replaced = world.open_store().replaced
+        left = [(tags[gone:], replaced) for gone in range(len(tags) + 1)]
+        left += [([], replaced[gone:]) for gone in range(1, len(replaced) + 1)]
+        for tags_left, replaced_left in left:
             begun = world.copy()
-            begun.open_store().keeps_all = False
-            begun.open_store().tags = dict(tags[gone:])
+            store = begun.open_store()
+            store.keeps_all, store.tags, store.replaced = False, dict(tags_left), list(replaced_left)
             worlds.append(begun)
-        return [*worlds, *super().after_a_kill(world)[1:]]
+        return worlds
 
 
 @dataclass(frozen=True)

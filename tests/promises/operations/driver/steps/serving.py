@@ -53,6 +53,7 @@ class Open(Step):
             store.is_repaired = "log" in store.damages and not result
             store.is_salvaged = "segment" in store.damages
         store.damages = frozenset({"log"} if "log" in store.damages and result else ())
+        store.may_be_trimmed = bool(store.damages)
 
     def writes(self, world: World) -> set[str]:
         return set() if self._has_to_wait(world) else {self.at}
