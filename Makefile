@@ -107,16 +107,18 @@ crash: $(STAMP)      ## 1,500 kills under load, half a million images of power c
 	$(BIN)/python -m tests.promises.operations.driver.run --histories 2000
 	$(BIN)/python -m tests.promises.power.syscalls --every 1
 
-soak: $(STAMP)       ## twenty minutes of mixed load, the largest answers, costly reads, strangers, 1,000 forks: bounded, nothing is lost or mixed up
+soak: $(STAMP)       ## twenty minutes of mixed load, the largest answers, costly reads, strangers, 1,000 forks, a faulty proxy: bounded, nothing is lost or mixed up
 	$(BIN)/python -m ops.soak --minutes 20
 	$(BIN)/python -m ops.answers --clients 100
 	$(BIN)/python -m ops.costly --seconds 30
 	$(BIN)/python -m ops.hostile --seconds 20
 	$(BIN)/python -m ops.forks --forks 1000
+	$(BIN)/python -m ops.faulty --calls 10000
 
-fuzz: $(STAMP)       ## open 10,000 damaged segment files, and send 100,000 mutated requests
+fuzz: $(STAMP)       ## open 10,000 damaged segment files, send 100,000 mutated requests, read 100,000 damaged answers
 	$(BIN)/python -m ops.fuzz --cases 10000
 	$(BIN)/python -m ops.fuzz.requests --cases 100000
+	$(BIN)/python -m ops.fuzz.http_reader --cases 100000
 
 bench-native: $(STAMP) ## micro-benchmarks of the C++ core: kernels, encoding, walks, JSON
 	$(BIN)/python -m ops.native --benchmark

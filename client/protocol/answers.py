@@ -118,11 +118,18 @@ def written(id: int) -> Callable[[Reply], Written]:
     """A reader of answers to a write of that id: a body with an LSN, or none at all and the header."""
 
     def read(reply: Reply) -> Written:
-        check(reply)
-        lsn = reply.lsn or (decode(LSN, reply).lsn if reply.body else 0)
-        return Written(id, lsn)
+        return Written(id, done(reply))
 
     return read
+
+
+def done(reply: Reply) -> int:
+    """The LSN of a write; an answer without one is not the server's, whatever its status."""
+    check(reply)
+    lsn = reply.lsn or (decode(LSN, reply).lsn if reply.body else 0)
+    if lsn == 0:
+        raise UnexpectedAnswer(f"the server answered {reply.status} without an LSN", status=reply.status)
+    return lsn
 
 
 def lsn_of(reply: Reply) -> int:

@@ -16,6 +16,7 @@ from asteroid_cloud.client.protocol.answers import (
     backups_of,
     bulk_report,
     count_of,
+    done,
     facets_of,
     hit_lists,
     hits_of,
@@ -34,7 +35,7 @@ from asteroid_cloud.client.protocol.answers import (
     tags_of,
     written,
 )
-from asteroid_cloud.client.protocol.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry, check, new_key
+from asteroid_cloud.client.protocol.calls import MIN_LSN_HEADER, Body, Call, Reply, Retry, new_key
 from asteroid_cloud.client.protocol.encoding import (
     Vector,
     encode_id,
@@ -283,9 +284,9 @@ def tags() -> Call[list[Tag]]:
     return Call("GET", "/v1/tags", tags_of)
 
 
-def untag(name: str) -> Call[None]:
+def untag(name: str) -> Call[int]:
     """DELETE /v1/tags/{name}."""
-    return Call("DELETE", f"/v1/tags/{quote(name, safe='')}", check, None, new_key(), Retry.UNSENT)
+    return Call("DELETE", f"/v1/tags/{quote(name, safe='')}", done, None, new_key(), Retry.UNSENT)
 
 
 def purge(timeout_s: float | None) -> Call[PurgeReport]:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from asteroid_cloud.client.errors import ConnectionFailed, DeadlineExceeded, InvalidRequest
+from asteroid_cloud.client.errors import AsteroidError, ConnectionFailed, DeadlineExceeded, InvalidRequest
 from asteroid_cloud.client.inherited import watched
 from asteroid_cloud.client.protocol.calls import Body, Call, Headers, Reply, check
 from asteroid_cloud.client.protocol.retry import BAD_CERTIFICATE, Attempts
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 
 PIECE_BYTES = 64 * 1024
-"""Of an answer without end, read at a time."""
+"""Of an answer, read at a time."""
+NOT_HTTP = (OSError, http.client.HTTPException, ValueError, OverflowError)
+"""What the standard library raises when a connection fails, or when what comes is not HTTP."""
 
 
 class TimedReader(io.RawIOBase):
@@ -67,7 +69,15 @@ class AnswerReader(io.BufferedReader):
     def __init__(self, sock: TimedSocket) -> None:
         self.sock = sock
         self.receiving = TimedReader(sock)
+        self.is_cut = False
+        """Whether a line was asked for and there was none any more."""
         super().__init__(self.receiving)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """The next line; empty at the end."""
+        line = super().readline(size)
+        self.is_cut |= not line
+        return line
 
     def close(self) -> None:
         """End of the answer; says so to the socket when bytes have come that are not part of it."""
@@ -111,11 +121,29 @@ class FinalResponse(http.client.HTTPResponse):
     """The answer itself: all interim answers before it are skipped, not 100 alone."""
 
     def begin(self) -> None:
-        """Read status and headers."""
-        super().begin()
+        """Read status and headers; raises IncompleteRead when they are cut off.
+
+        The standard library takes the end of the connection for the end of the headers.
+        """
+        self._begin()
         while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
             self.headers = self.msg = None  # type: ignore[assignment]  # as if nothing had been read
-            super().begin()
+            self._begin()
+
+    def _begin(self) -> None:
+        super().begin()
+        if isinstance(self.fp, AnswerReader) and self.fp.is_cut:
+            raise http.client.IncompleteRead(b"")
+
+
+def read_whole(response: http.client.HTTPResponse) -> bytes:
+    """The body, which takes no more memory than has come of it, whatever its length is said to be."""
+    pieces: list[bytes] = []
+    while piece := response.read(PIECE_BYTES):
+        pieces.append(piece)
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    return b"".join(pieces)
 
 
 class Connection:
@@ -165,7 +193,7 @@ class Connection:
         sock = self.sock  # which is the response's alone once that says that it is the last
         response = self.http.getresponse()
         with response:
-            reply = Reply(response.status, response.headers, response.read())
+            reply = Reply(response.status, response.headers, read_whole(response))
         self.is_odd |= reply.status < 200 or sock is None or sock.has_surplus
         return reply
 
@@ -178,7 +206,7 @@ class Connection:
         response = self.http.getresponse()
         with response:
             if response.status != 200:
-                check(Reply(response.status, response.headers, response.read()))
+                check(Reply(response.status, response.headers, read_whole(response)))
             opened(response.headers)
             while True:
                 if self.process != os.getpid():
@@ -279,7 +307,9 @@ class Pool:
                 yield from connection.pieces(call, self.settings.prefix + call.path, headers, opened)
             except TimeoutError as error:
                 raise DeadlineExceeded(f"{what}: nothing came for {SILENCE_S_MAX} s") from error
-            except (OSError, http.client.HTTPException) as error:
+            except AsteroidError:
+                raise
+            except NOT_HTTP as error:
                 raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
             finally:
                 self.give_back(connection, False)
@@ -294,7 +324,9 @@ class Pool:
             done = True
         except TimeoutError as error:
             raise DeadlineExceeded(f"{what}: no answer in time") from error
-        except (OSError, http.client.HTTPException) as error:
+        except AsteroidError:
+            raise
+        except NOT_HTTP as error:
             raise ConnectionFailed(f"{what}: {error or type(error).__name__}") from error
         else:
             return reply

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from asteroid_cloud.client import AsteroidError
+from asteroid_cloud.client import AsteroidError, ConnectionFailed, UnexpectedAnswer
 from tests.support.clients import KINDS, client_of
 from tests.support.raw_server import RawServer, answer
 
@@ -76,3 +76,41 @@ async def test_an_answer_that_is_not_http_ends_the_connection(kind: str) -> None
     with RawServer(b"220 smtp.example ready\r\n", payload(0), payload(1)) as server:
         assert await asked(kind, server, 2) == [0, 1]  # a read, so it was sent again
         assert [connection for connection, _ in server.requests] == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Len",
+        b"HTTP/1.1 200 OK\r\nX-Asteroid-LSN: 7\r\nContent-Length: 7\r\n",
+        b"HTTP/1.1 204 No Content\r\nX-Asteroid-LSN: 7\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: <",
+    ],
+)
+async def test_headers_that_are_cut_off_are_no_answer(kind: str, cut: bytes) -> None:
+    """The standard library takes the end of the connection for the end of the headers."""
+    with RawServer(cut, closes=True) as server:
+        client = client_of(kind, server.url, timeout=5.0)
+        with pytest.raises(ConnectionFailed) as caught:
+            await client.delete(1)
+        assert caught.value.sent is True
+        await client.aclose()
+
+
+@pytest.mark.parametrize("length", ["99999999999999999999", "999999999999999", "-5", "x", "7_0"])
+async def test_a_length_that_cannot_be_is_no_answer(kind: str, length: str) -> None:
+    with RawServer(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode(), closes=True) as server:
+        client = client_of(kind, server.url, timeout=5.0)
+        with pytest.raises((ConnectionFailed, UnexpectedAnswer)):
+            await client.delete(1)
+        await client.aclose()
+
+
+async def test_a_success_without_an_lsn_is_not_the_answer_to_a_write(kind: str) -> None:
+    with RawServer(answer(b""), answer(b"{}"), answer(b"<a/>"), answer(b"", "204 No Content")) as server:
+        client = client_of(kind, server.url, timeout=5.0)
+        for call in (client.delete(1), client.insert(1, [1.0]), client.set_payload(1, {}), client.untag("t")):
+            with pytest.raises(UnexpectedAnswer):
+                await call
+        await client.aclose()

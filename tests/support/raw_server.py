@@ -10,9 +10,13 @@ from typing import Self
 
 
 class RawServer:
-    """Answers the requests that arrive with ``answers``, one after the other, and keeps connections open."""
+    """Answers the requests that arrive with ``answers``, one after the other.
 
-    def __init__(self, *answers: bytes) -> None:
+    It keeps connections open, unless it ``closes`` them after each answer.
+    """
+
+    def __init__(self, *answers: bytes, closes: bool = False) -> None:
+        self._closes = closes
         self.requests: list[tuple[int, bytes]] = []
         """Of each request the number of its connection and its first line."""
         self._answers = list(answers)
@@ -69,6 +73,9 @@ class RawServer:
                 received = received[end + 4 :]
                 if self._answers:
                     connection.sendall(self._answers.pop(0))
+                    if self._closes:
+                        connection.shutdown(socket.SHUT_RDWR)
+                        return
 
 
 def answer(body: bytes, status: str = "200 OK") -> bytes:
