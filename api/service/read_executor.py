@@ -1,9 +1,9 @@
 """Which snapshot a read gets, where it runs, and what it may cost.
 
 A short read costs less than handing it over to a thread, so it runs in the event loop, within a bound that it
-cannot pass. What may take longer runs in a thread: short reads in threads that no long one occupies, so that
-the costliest reads never keep cheap ones waiting. What proves to cost more than was expected begins again one
-storey below.
+cannot pass. What may take longer runs in a thread: short, middling and long reads have threads of their own,
+so that the costliest reads never keep cheaper ones waiting. What proves to cost more than was expected begins
+again among the longer ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from math import inf
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from asteroid_cloud.api.service.reading.lane import Lane
 from asteroid_cloud.api.service.reading.retaken import Retaken
 from asteroid_cloud.indexer import Engine, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
+    COMPONENTS_A_SECOND,
     MATCH_ALL,
     Facets,
     FieldRange,
@@ -54,13 +56,22 @@ WORK_IN_PLACE_MAX = 8_000_000
 """The greatest estimate that runs in place: about half a millisecond."""
 DONE_IN_PLACE_MAX = 4 * WORK_IN_PLACE_MAX
 """What is done in place before it is given up there: two milliseconds."""
-SHORT_WORK_MAX = 800_000_000
+SHORT_WORK_MAX = COMPONENTS_A_SECOND // 20
 """The greatest estimate of a short read: 50 ms."""
-DONE_SHORT_MAX = 2 * SHORT_WORK_MAX
-"""What a short read does before it goes among the long ones."""
+MIDDLING_WORK_MAX = COMPONENTS_A_SECOND
+"""The greatest estimate of a middling one: a second."""
 
 BYTES_IN_PLACE_MAX = 256 * KIB
 """Payloads and vectors that are read, or written as JSON, in place."""
+
+
+class Storey(NamedTuple):
+    """Where reads up to some estimate run."""
+
+    lane: Lane
+    cost_max: float
+    done_max: float
+    """What such a read does before it goes one storey on."""
 
 
 class ReadExecutor:
@@ -78,6 +89,12 @@ class ReadExecutor:
         self._engine = engine
         self._short = Lane(max(2, self.threads))
         self._long = Lane(max(1, self.threads - 1))
+        self.storeys = (
+            Storey(self._short, SHORT_WORK_MAX, 2 * SHORT_WORK_MAX),
+            Storey(Lane(max(1, self.threads - 1)), MIDDLING_WORK_MAX, 2 * MIDDLING_WORK_MAX),
+            Storey(self._long, inf, inf),
+        )
+        """The short reads first."""
         self._urgent = Lane(1)
         self._measuring = Lane(1)
         self._loading = Lane(1)
@@ -257,23 +274,20 @@ class ReadExecutor:
     async def _read_in_thread(
         self, cost: float, filter: Filter, read: Read[T], taken: Retaken | None = None
     ) -> T:
-        """Reads in a thread for short reads what is expected to be one, and among the long ones the rest.
-
-        Raises TooCostly, Overloaded.
-        """
+        """Reads in a thread among reads of about the same cost; raises TooCostly, Overloaded."""
         what, taken = name_of(filter), taken or Retaken(unbounded)
         self.bounds.check(cost, filter)
         until_s = time.monotonic() + self.bounds.deadline_s
-        if cost <= SHORT_WORK_MAX:
-            most = min(DONE_SHORT_MAX, self.bounds.components)
+        for storey in self.storeys:
+            if cost > storey.cost_max:
+                continue
+            most = min(storey.done_max, self.bounds.components)
             try:
-                return await self._in_lane(self._short, most, until_s, what, read, taken)
+                return await self._in_lane(storey.lane, most, until_s, what, read, taken, seconds_of(cost))
             except TooCostly:
                 if most == self.bounds.components or time.monotonic() >= until_s:
                     raise
-        return await self._in_lane(
-            self._long, self.bounds.components, until_s, what, read, taken, seconds_of(cost)
-        )
+        raise AssertionError("the last storey takes whatever may be read at all")
 
     async def _in_lane(
         self,
@@ -283,7 +297,7 @@ class ReadExecutor:
         what: str,
         read: Read[T],
         taken: Retaken,
-        expected_s: float = 0.0,
+        expected_s: float,
     ) -> T:
         work = Work(components, until_s - time.monotonic(), what=what)
         return await lane.run(

@@ -16,6 +16,7 @@ from asteroid_cloud import query
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.service.read_executor import (
     BYTES_IN_PLACE_MAX,
+    MIDDLING_WORK_MAX,
     SHORT_WORK_MAX,
     WORK_IN_PLACE_MAX,
     ReadExecutor,
@@ -179,10 +180,24 @@ async def test_a_short_read_that_proves_long_begins_again_among_the_long_ones(
 
     monkeypatch.setattr(query, "count", count)
     monkeypatch.setattr(estimates, "of_count", lambda *_: 0.0)
-    monkeypatch.setattr("asteroid_cloud.api.service.read_executor.DONE_SHORT_MAX", 1_000)
     async with executor(tmp_path) as (reads, snapshot):
+        short, middling, long = reads.storeys
+        reads.storeys = (short._replace(done_max=1_000), middling._replace(done_max=2_000), long)
         assert await reads.count(snapshot, COSTLY) == 0
-    assert works == [1_000, STEPS_MAX]
+    assert works == [1_000, 2_000, STEPS_MAX]
+
+
+async def test_reads_of_about_the_same_cost_share_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, costs = Held(monkeypatch), (1e12, MIDDLING_WORK_MAX, SHORT_WORK_MAX)
+    monkeypatch.setattr(estimates, "of_count", lambda *_: costs[held.began])
+    async with executor(tmp_path) as (reads, snapshot), anyio.create_task_group() as group:
+        for _ in costs:
+            begun = held.began
+            group.start_soon(reads.count, snapshot, COSTLY)
+            await held.has_begun(begun + 1)
+        group.cancel_scope.cancel()
 
 
 async def test_a_read_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
