@@ -39,12 +39,12 @@ Segment::Segment(const std::string& path, const Shape& shape, const SegmentLayou
 Segment::~Segment() { munmap(const_cast<uint8_t*>(base_), bytes_); }
 
 void Segment::map(const std::string& path) {
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) throw std::system_error(errno, std::generic_category(), path);
     struct stat info {};
-    if (fstat(fd, &info) != 0 || info.st_size == 0) {
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0) {
         close(fd);
-        throw std::invalid_argument(path + " is empty or cannot be read");
+        throw std::invalid_argument(path + " is empty, or no regular file");
     }
     bytes_ = size_t(info.st_size);
     void* mapped = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, fd, 0);
@@ -144,7 +144,7 @@ void Segment::release(size_t offset, size_t length) const {
     const size_t page = size_t(sysconf(_SC_PAGESIZE)), first = std::min(offset, bytes_) / page * page;
     length = std::min(length, bytes_ - first);
     madvise(const_cast<uint8_t*>(base_) + first, length, MADV_DONTNEED);
-    const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return;  // removed meanwhile, and its pages go with the mapping
     posix_fadvise(fd, off_t(first), off_t(length), POSIX_FADV_DONTNEED);
     close(fd);
