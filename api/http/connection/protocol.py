@@ -53,6 +53,8 @@ class Connection(asyncio.Protocol):
         self._is_deaf = False
         """Whether all that arrives is thrown away."""
         self._is_paused = False
+        self._is_stopping = False
+        """Whether the server is."""
         self._room: asyncio.Event | None = None
         """Set once the client has read enough; None while it has."""
         self._gone = Gone()
@@ -111,6 +113,7 @@ class Connection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops: the connection ends with the request under way, if there is one."""
+        self._is_stopping = True
         first = self._queue[0] if self._queue else None
         if isinstance(first, Cycle) and not first.is_answered:
             first.keeps = False
@@ -198,7 +201,7 @@ class Connection(asyncio.Protocol):
 
     def evict(self) -> None:
         """Another connection needs the room."""
-        if self._clock.phase in (Phase.SERVING, Phase.ENDING):
+        if self._clock.phase in (Phase.SERVING, Phase.ENDING, Phase.STOPPING):
             self.abort()
         else:
             self._is_deaf = True
@@ -251,7 +254,7 @@ class Connection(asyncio.Protocol):
         """
         self._is_deaf = True
         self._queue.clear()
-        self._clock.enter(Phase.ENDING)
+        self._clock.enter(Phase.STOPPING if self._is_stopping else Phase.ENDING)
         if is_all_read:
             self._transport.close()
         elif not self._transport.is_closing():
@@ -265,7 +268,7 @@ class Connection(asyncio.Protocol):
 
     def _expired(self) -> None:
         """The phase took too long."""
-        if self._clock.phase is Phase.ENDING:
+        if self._clock.phase in (Phase.ENDING, Phase.STOPPING):
             self.abort()
         elif self._clock.phase in (Phase.OPENING, Phase.HEAD) and self._is_in_head:
             self._refuse(InvalidRequest("the headers did not arrive in time", code="headers_timeout"))

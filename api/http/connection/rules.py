@@ -15,6 +15,7 @@ from asteroid_cloud.api.limits import (
     HEADERS_S_MAX,
     IDLE_S_MAX,
     LINGER_S_MAX,
+    STOPPING_BODY_S_MAX,
     UNREAD_BYTES_MAX,
     UNREAD_S_MAX,
 )
@@ -36,6 +37,8 @@ class Phase(Enum):
     """One more request."""
     ENDING = auto()
     """The client, to hang up: what it still sends is thrown away."""
+    STOPPING = auto()
+    """The same, of a server that stops."""
 
 
 SECONDS_MAX = {
@@ -44,6 +47,7 @@ SECONDS_MAX = {
     Phase.DISCARDING: UNREAD_S_MAX,
     Phase.IDLE: IDLE_S_MAX,
     Phase.ENDING: LINGER_S_MAX,
+    Phase.STOPPING: STOPPING_BODY_S_MAX,
 }
 """How long each phase may take, whatever arrives meanwhile; SERVING has the clocks of body and answer."""
 

@@ -46,7 +46,7 @@ defaults
   timeout client 1s
   timeout http-request 1s
   timeout http-keep-alive 1s
-  timeout server 10s
+  timeout server 2s
   http-reuse always
 frontend front
   bind {folder}/front

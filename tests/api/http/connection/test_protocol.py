@@ -15,6 +15,7 @@ from asteroid_cloud.api.limits import (
     IDLE_S_MAX,
     LINGER_S_MAX,
     PIPELINED_MAX,
+    STOPPING_BODY_S_MAX,
     UNREAD_BYTES_MAX,
     UNREAD_S_MAX,
 )
@@ -337,6 +338,19 @@ async def test_a_stopping_server_ends_idle_connections_and_those_under_way_with_
     assert peer.statuses == [200]
     assert b"connection: close\r\n" in peer.wire.written
     assert app.requests == 1
+
+
+async def test_a_stopping_server_waits_less_for_who_still_sends() -> None:
+    app = App(waits=True)
+    peer = Peer(app)
+    await peer.send(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")
+    peer.connection.shutdown()
+    app.may_answer.set()
+    await peer.settle()
+    assert peer.statuses == [200]
+    assert peer.clocks() == [STOPPING_BODY_S_MAX]
+    await peer.let_time_pass()
+    assert peer.wire.calls == ["write_eof", "abort"]
 
 
 async def test_strangers_do_not_keep_out_who_comes_after_them() -> None:
