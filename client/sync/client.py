@@ -26,8 +26,8 @@ class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
 
     While the server restarts or the connection breaks, calls are sent again until ``timeout``. A write
     carries a key that is the same in all its attempts, so the server does it once and gives its first answer
-    again. To a server that has not said that it remembers keys (one before 0.2, or before its first
-    answer to this client) a write is sent again only if it surely had no effect; otherwise it raises
+    again. To a server that has not said that it remembers keys (one of version 0.1.0, or before its
+    first answer to this client) a write is sent again only if it surely had no effect; otherwise it raises
     ConnectionFailed with ``sent`` true: it may have been done.
 
     Connections belong to the process and to the event loop that opened them: a forked child and a second

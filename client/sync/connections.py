@@ -121,9 +121,10 @@ class FinalResponse(http.client.HTTPResponse):
     """The answer itself: all interim answers before it are skipped, not 100 alone."""
 
     def begin(self) -> None:
-        """Read status and headers; raises IncompleteRead when they are cut off.
+        """Read status and headers; raises HTTPException when they are cut off, or the length is none.
 
-        The standard library takes the end of the connection for the end of the headers.
+        The standard library takes the end of the connection for the end of the headers, and ignores a length
+        below zero.
         """
         self._begin()
         while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
@@ -134,6 +135,9 @@ class FinalResponse(http.client.HTTPResponse):
         super().begin()
         if isinstance(self.fp, AnswerReader) and self.fp.is_cut:
             raise http.client.IncompleteRead(b"")
+        length = self.headers.get("Content-Length")
+        if length is not None and not (length.isascii() and length.isdigit()):
+            raise http.client.HTTPException(f"Content-Length is {length!r:.80}")
 
 
 def read_whole(response: http.client.HTTPResponse) -> bytes:

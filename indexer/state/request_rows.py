@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -31,8 +32,23 @@ ROW = np.dtype(
 NAMES = tuple(ROW.names or ())
 ROWS_BYTES_MAX = KEYS_LIMIT * ROW.itemsize
 Rows = NDArray[np.void]
-Row = Any
-"""One of them, which numpy gives as a view."""
+ENTRY = struct.Struct("<16s8sQQQQQII")
+"""One of them."""
+
+
+class Entry(NamedTuple):
+    """One of them, unpacked."""
+
+    key: bytes
+    digest: bytes
+    first_lsn: int
+    record_lsn: int
+    lsn: int
+    """What the answer is as of."""
+    time_ms: int
+    affected: int
+    status: int
+    is_part: int
 
 
 class Packed(msgspec.Struct, frozen=True, array_like=True):

@@ -15,10 +15,12 @@ import numpy as np
 from asteroid_cloud.indexer.limits import ANSWERS_BYTES_MAX
 from asteroid_cloud.indexer.model.errors import idempotency_mismatch
 from asteroid_cloud.indexer.model.results import DONE, Remembered
-from asteroid_cloud.indexer.state.request_rows import ROW, Row, Rows, packed, unpacked
+from asteroid_cloud.indexer.state.request_rows import ENTRY, ROW, Entry, Rows, packed, unpacked
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.format import Record, RequestAnswered, RequestKey
 
+FIRST_ROWS = 64
+"""Of a new ring, which doubles until it has as many as the setting says."""
 RECENT_MAX = 4096
 """Rows that are found by the dictionary, at about 200 bytes each."""
 RECENT_BYTES = 200
@@ -31,7 +33,7 @@ class RequestTable:
         """Remembers so many, each for that time; none at all when either is 0."""
         self._keys_max = keys_max if age_ms_max else 0
         self._age_ms_max = age_ms_max
-        self._rows: Rows = np.zeros(min(keys_max, RECENT_MAX), ROW)
+        self._take(np.zeros(min(keys_max, FIRST_ROWS), ROW))
         self._start = self._end = 0
         """Requests are numbered from 0; these are the oldest kept, and the next to come."""
         self._answers: dict[int, bytes] = {}
@@ -59,37 +61,29 @@ class RequestTable:
             number = self._number_of(request.key)
             if number is None:
                 return None
-            row = self._row(number)
-            if int(row["time_ms"]) + self._age_ms_max <= now_ms:
+            entry = self._entry(number)
+            if entry.time_ms + self._age_ms_max <= now_ms:
                 return None
-            if row["digest"].tobytes() != request.digest:
+            if entry.digest != request.digest:
                 raise idempotency_mismatch()
-            return Remembered(
-                Lsn(int(row["lsn"])),
-                int(row["affected"]),
-                not row["is_part"],
-                int(row["status"]),
-                self._answers.get(number, b""),
-            )
+            answer = self._answers.get(number, b"")
+            return Remembered(Lsn(entry.lsn), entry.affected, not entry.is_part, entry.status, answer)
 
     def note(self, record: Record, affected: int) -> None:
         """Record ``record``, which belongs to a request, was applied and touched so many ids."""
         request, event = record.request, record.event
         if request is None or self._keys_max == 0:
             return
-        row = np.zeros((), ROW)
-        row["key"] = np.frombuffer(request.key, "<u8")
-        row["digest"] = np.frombuffer(request.digest, "<u8")[0]
-        row["first_lsn"] = row["record_lsn"] = row["lsn"] = record.lsn
-        row["time_ms"] = record.time_ms
-        row["affected"] = affected + (request.done or 0)
-        row["is_part"] = request.done is not None
-        answer = b""
+        lsn, done, is_part = record.lsn, affected + (request.done or 0), request.done is not None
+        answered, status, answer = lsn, DONE, b""
         if isinstance(event, RequestAnswered):
-            row["lsn"], row["status"], answer = event.lsn, event.status, event.answer
-            row["is_part"] = event.status == DONE
+            answered, status, answer = Lsn(event.lsn), event.status, event.answer
+            is_part = status == DONE
+        entry = Entry(
+            request.key, request.digest, lsn, lsn, answered, record.time_ms, done, status, int(is_part)
+        )
         with self._lock:
-            self._put(request.key, row, answer)
+            self._put(entry, answer)
         if len(self._recent) >= RECENT_MAX:
             self._sort()
 
@@ -108,7 +102,7 @@ class RequestTable:
         rows, answers = unpacked(contents)
         skipped = max(0, len(rows) - self._keys_max)
         rows = rows[skipped:]
-        self._rows = np.zeros(min(self._keys_max, max(len(rows), RECENT_MAX)), ROW)
+        self._take(np.zeros(min(self._keys_max, max(len(rows), FIRST_ROWS)), ROW))
         self._rows[: len(rows)] = rows
         self._start, self._end = 0, len(rows)
         self._answers = {
@@ -117,17 +111,17 @@ class RequestTable:
         self._answer_bytes = sum(map(len, self._answers.values()))
         self._sort()
 
-    def _put(self, key: bytes, row: Row, answer: bytes) -> None:
-        number = self._number_of(key)
-        if number is not None and self._row(number)["digest"] == row["digest"]:
-            row["first_lsn"] = self._row(number)["first_lsn"]
+    def _put(self, entry: Entry, answer: bytes) -> None:
+        number = self._number_of(entry.key)
+        if number is not None and (earlier := self._entry(number)).digest == entry.digest:
+            entry = entry._replace(first_lsn=earlier.first_lsn)
             self._drop_answer(number)
         else:
             number = self._end
             self._make_room()
-            self._recent[key] = number
+            self._recent[entry.key] = number
             self._end += 1
-        self._rows[number % len(self._rows)] = row
+        ENTRY.pack_into(self._bytes, number % len(self._rows) * ENTRY.size, *entry)
         if answer:
             self._answers[number] = answer
             self._answer_bytes += len(answer)
@@ -144,10 +138,12 @@ class RequestTable:
         rows = np.zeros(min(self._keys_max, 2 * len(self._rows)), ROW)
         numbers = np.arange(self._start, self._end)
         rows[numbers % len(rows)] = self._rows[numbers % len(self._rows)]
-        self._rows = rows
+        self._take(rows)
 
     def _forget_oldest(self) -> None:
-        self._recent.pop(self._row(self._start)["key"].tobytes(), None)
+        key = self._entry(self._start).key
+        if self._recent.get(key) == self._start:
+            del self._recent[key]
         self._drop_answer(self._start)
         self._start += 1
 
@@ -163,7 +159,7 @@ class RequestTable:
         newest = None
         while at < len(self._sorted_keys) and self._sorted_keys[at] == first:
             number = int(self._sorted_numbers[at])
-            if number >= self._start and self._row(number)["key"].tobytes() == key:
+            if number >= self._start and self._entry(number).key == key:
                 newest = number if newest is None else max(newest, number)
             at += 1
         return newest
@@ -180,6 +176,9 @@ class RequestTable:
         """A copy of the rows, the oldest first."""
         return self._rows[np.arange(self._start, self._end) % max(1, len(self._rows))]
 
-    def _row(self, number: int) -> Row:
-        row: Row = self._rows[number % len(self._rows)]
-        return row
+    def _take(self, rows: Rows) -> None:
+        """Makes these the ring."""
+        self._rows, self._bytes = rows, memoryview(rows.view(np.uint8).data)
+
+    def _entry(self, number: int) -> Entry:
+        return Entry(*ENTRY.unpack_from(self._bytes, number % len(self._rows) * ENTRY.size))

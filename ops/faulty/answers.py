@@ -27,12 +27,13 @@ def is_right(model: Model, call: Call, answer: Any) -> bool:
 
 
 def _get(model: Model, answer: Any, id: int) -> bool:
-    vector = np.array(answer.vector)
-    return bool(answer.id == id and np.allclose(vector, model.rows[id][0], atol=CLOSE))
+    if answer.id != id or id not in model.rows:
+        return False
+    return bool(np.allclose(np.array(answer.vector), model.rows[id][0], atol=CLOSE))
 
 
 def _get_payload(model: Model, answer: Any, id: int) -> bool:
-    return bool(answer == model.rows[id][1])
+    return id in model.rows and bool(answer == model.rows[id][1])
 
 
 def _fetch(model: Model, answer: Any, ids: list[int], include: list[str]) -> bool:

@@ -87,7 +87,7 @@ class Model:
             return Expected(refused="index_already_initialized") if self.exists else made
         if call.name == "delete_index":
             return Expected((Event("delete_index"),) if self.exists else ())
-        if not self.exists:
+        if not self.exists and call.name != "untag":
             return Expected(refused="index_not_initialized")
         expected: Expected = getattr(self, f"_{call.name}")(*call.args, **call.options)
         return expected

@@ -98,12 +98,13 @@ async def test_headers_that_are_cut_off_are_no_answer(kind: str, cut: bytes) -> 
         await client.aclose()
 
 
-@pytest.mark.parametrize("length", ["99999999999999999999", "999999999999999", "-5", "x", "7_0"])
+@pytest.mark.parametrize("length", ["99999999999999999999", "999999999999999", "-5", "x", "0_2", "2, 2"])
 async def test_a_length_that_cannot_be_is_no_answer(kind: str, length: str) -> None:
-    with RawServer(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode(), closes=True) as server:
+    bad = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{{}}".encode()
+    with RawServer(*[bad] * 20, closes=True) as server:
         client = client_of(kind, server.url, timeout=5.0)
-        with pytest.raises((ConnectionFailed, UnexpectedAnswer)):
-            await client.delete(1)
+        with pytest.raises(ConnectionFailed):
+            await client.get_payload(1)
         await client.aclose()
 
 
