@@ -324,6 +324,7 @@ def test_no_time_left() -> None:
         (Retry.ALWAYS, ConnectionFailed("unknown issuer", code="bad_certificate", sent=False), False),
         (Retry.NEVER, RateLimited("busy", status=429), False),
         (Retry.ALWAYS, Conflict("no", status=409), False),
+        (Retry.ALWAYS, Unavailable("costly", code="too_costly", status=503), False),
     ],
 )
 def test_may_retry(retry: Retry, error: AsteroidError, expected: bool) -> None:
@@ -340,6 +341,7 @@ def test_may_retry(retry: Retry, error: AsteroidError, expected: bool) -> None:
         (InternalError("no answer from the server", status=502), True),
         (InternalError("a bug", status=500), False),
         (Conflict("no", status=409), False),
+        (Unavailable("costly", code="too_costly", status=503), False),
     ],
 )
 def test_a_remembered_write_may_be_sent_again_as_a_read(error: AsteroidError, expected: bool) -> None:
