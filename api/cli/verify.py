@@ -39,20 +39,21 @@ class VerifyReport(msgspec.Struct, frozen=True):
     show_envvar=True,
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
-    help="The folder of a store, which no server may have open, or of a backup.",
+    help="The folder of a store, which a server may have open, or of a backup.",
 )
 @click.option(
     "--replay",
     is_flag=True,
-    help="Also build a second index from the log, and compare.",
+    help="Also build a second index from the log, and compare; no server may have the store open.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 def verify(data: str, replay: bool, as_json: bool) -> None:
     """Check a store: all checksums, links, ids, payloads and columns, the log, and that they fit together.
 
     Of a backup each file is compared with its list, too. A loss that was not acknowledged is a finding.
-    Nothing is changed, so that the store may be a copy that cannot be written to. Exit status: 0 when all is
-    well, 1 when something is not, 2 when the check is impossible; --json prints one line in each case.
+    Nothing is changed, so that the store may be a copy that cannot be written to. Beside a server it checks
+    the newest checkpoint, and the log as far as it was written. Exit status: 0 when all is well, 1 when
+    something is not, 2 when the check is impossible; --json prints one line in each case.
     """
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     replayed: ReindexReport | None = None
@@ -93,6 +94,8 @@ def _print(found: Verified, replayed: ReindexReport | None) -> None:
     if replayed is not None:
         agrees = "[green]agrees with the log[/]" if replayed.agrees else "[red]differs from the log[/]"
         out.print(f"The index {agrees}: {replayed.digest}")
+    if found.is_in_use:
+        out.print("A server has it open: this was its newest checkpoint, and the log as far as written.")
     if found.is_backup:
         out.print("It is a backup, and was compared with its list.")
     wrong = "[green]Nothing is wrong.[/]" if found.ok else f"[red]{len(found.findings)} findings.[/]"

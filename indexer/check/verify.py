@@ -1,7 +1,11 @@
-"""Verification: every byte of a store that nobody has open, and whether its parts agree with each other.
+"""Verification: every byte of a store, and whether its parts agree with each other.
 
 A look: nothing is changed, and the store may be a copy that cannot be written to. Damage does not end the
 search for more: each segment and the log are checked on their own.
+
+Beside a server the newest checkpoint is checked. What the server replaces meanwhile may be gone before it was
+read, so that a finding counts only if the checkpoint is still the same at the end, and else the check is made
+again, with the checkpoint that there is then.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from asteroid_cloud.indexer.check.log_check import (
     check_tagged_histories,
 )
 from asteroid_cloud.indexer.check.segment_check import SegmentCheck
-from asteroid_cloud.indexer.checkpoint.manifest import Manifest, manifest_name, newest_manifest
+from asteroid_cloud.indexer.checkpoint.manifest import PREFIX, Manifest, manifest_name, newest_manifest
 from asteroid_cloud.indexer.history.tags import read_tag, tag_names
 from asteroid_cloud.indexer.loss.loss_record import missing_evidence, read_loss_record
 from asteroid_cloud.indexer.model.deletions import listed
@@ -36,9 +40,12 @@ from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Histories, Lsn
 from asteroid_cloud.wal.disk import Files, StoreLayout
-from asteroid_cloud.wal.read import LogCheck
-from asteroid_cloud.wal.store import look
+from asteroid_cloud.wal.errors import LockHeld
+from asteroid_cloud.wal.read import LogCheck, log_files
+from asteroid_cloud.wal.store import look_beside
 
+ATTEMPTS_MAX = 5
+"""How often a store in use is read again because it has changed meanwhile."""
 IDS_NAMED_MAX = 10
 """How many ids that are alive twice are named."""
 
@@ -59,6 +66,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """Of the checkpoint's rows; empty when they cannot all be read."""
     is_backup: bool = False
     """Whether the folder is a backup, each file of which was compared with its list."""
+    is_in_use: bool = False
+    """Whether a process had the store open for writing meanwhile."""
 
     @property
     def ok(self) -> bool:
@@ -73,32 +82,58 @@ class Verification:
         self._files = files
         self._layout = StoreLayout(path).collection()
         self._folder = self._layout.index
+        self._begin()
+
+    def _begin(self) -> None:
         self._findings = Findings()
         self._histories: Histories | None = None
         """Those of the store, once they are known."""
-        self._segment_check = SegmentCheck(files, self._folder, self._findings)
+        self._segment_check = SegmentCheck(self._files, self._folder, self._findings)
 
     def run(self) -> Verified:
-        """Looks at everything; raises LockHeld when the store is open, NotFound when there is none, and as
-        ``look``.
+        """Looks at everything; raises NotFound when there is no store, and as ``peek``.
+
+        Raises LockHeld when a process has the store open that changes it faster than it can be read.
         """
-        with look(self._files, self._layout.root, backups=True):
-            listed = self._check_list()
-            self._check_losses()
-            log = check_log(self._files, self._layout, self._findings)
-            manifest = self._read_manifest()
-            self._check_meeting(log, manifest)
-            segments = self._check_segments(manifest)
-            views = [_view(segment) for segment in segments]
-            digest = self._check_rows(manifest, views)
+        for _ in range(ATTEMPTS_MAX):
+            with look_beside(self._files, self._layout.root, backups=True) as is_in_use:
+                before = self._names()
+                found = self._look(is_in_use)
+                if found.ok or not is_in_use or self._names() == before:
+                    return found
+            self._begin()
+        raise LockHeld(
+            "a process that has the store open changes it faster than it can be read: verify a backup of it, "
+            "or stop the process"
+        )
+
+    def _names(self) -> list[list[str]]:
+        """The names of the manifest and the tags, and where the log begins: what changes at a checkpoint."""
+        files, layout = self._files, self._layout
+        index = files.list(layout.index) if files.exists(layout.index) else []
+        log = [path for _, path in log_files(files, layout.log)]
+        manifests = sorted(name for name in index if name.startswith(PREFIX))
+        return [manifests, sorted(tag_names(files, layout)), log[:1]]
+
+    def _look(self, is_in_use: bool) -> Verified:
+        listed = self._check_list()
+        self._check_losses()
+        manifest = self._read_manifest()  # before the log, which then reaches as far
+        log = check_log(self._files, self._layout, self._findings)
+        self._check_meeting(log, manifest)
+        segments = self._check_segments(manifest)
+        views = [_view(segment) for segment in segments]
+        digest = self._check_rows(manifest, views)
         last = log.last_lsn if log else Lsn(0)
         if listed is not None and listed.lsn != last:
             problem = f"the backup is said to reach record {listed.lsn}, its log ends with {last}"
             self._findings.add(self._layout.backup_list, problem, ANOTHER_BACKUP)
         return Verified(
             is_backup=listed is not None,
+            is_in_use=is_in_use,
             findings=self._findings.problems,
-            notes=self._findings.notes,
+            # A torn write may be one under way, and an unnamed segment one that is being built.
+            notes=[] if is_in_use else self._findings.notes,
             segments=len(segments),
             vectors=sum(view.live for view in views),
             records=log.records if log else 0,

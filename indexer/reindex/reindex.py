@@ -29,10 +29,14 @@ from asteroid_cloud.wal.disk import (
     StoreLayout,
     remove_tree,
 )
-from asteroid_cloud.wal.errors import CorruptionError, StorageError
+from asteroid_cloud.wal.errors import CorruptionError, LockHeld, StorageError
 from asteroid_cloud.wal.read import LogReader
 from asteroid_cloud.wal.store import enter, look, replace_index
 
+WHY_ALONE = (
+    "whoever has it open may trim the log before the second index has all of it: replay a backup, or stop "
+    "the server (asteroid verify works beside one)"
+)
 SCRATCH = "asteroid-reindex-"
 """Begins the names of temporary folders."""
 
@@ -66,11 +70,15 @@ class Reindex:
     def compare(self, progress: Progress) -> ReindexReport:
         """Builds a second index in a temporary folder and compares digests; changes nothing in the store.
 
-        Raises LockHeld when a server has the store open, LogPruned when neither the log reaches back to the
-        first record nor the checkpoint opens, CorruptionError for a damaged log, NoSpace.
+        Raises LockHeld when a server has the store open, which might trim the log while it is read, LogPruned
+        when neither the log reaches back to the first record nor the checkpoint opens, CorruptionError for a
+        damaged log, NoSpace.
         """
-        with look(self.files, self.path, backups=True), TemporaryDirectory(prefix=SCRATCH) as scratch:
-            return self._build(LocalFiles(), scratch, progress)
+        try:
+            with look(self.files, self.path, backups=True), TemporaryDirectory(prefix=SCRATCH) as scratch:
+                return self._build(LocalFiles(), scratch, progress)
+        except LockHeld as error:
+            raise LockHeld(f"{error.message}; {WHY_ALONE}") from error
 
     def run(self, progress: Progress) -> ReindexReport:
         """Builds a second index in ``index.rebuilt`` and compares digests; raises as ``compare``."""

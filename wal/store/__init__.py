@@ -1,6 +1,6 @@
 """What is this folder: a store, a backup, or half of one; and who may enter it?"""
 
-from asteroid_cloud.wal.store.access import StoreAccess, enter, look, peek
+from asteroid_cloud.wal.store.access import StoreAccess, enter, look, look_beside, peek
 from asteroid_cloud.wal.store.kind import FolderKind, kind_of, refuse_linked_parts
 from asteroid_cloud.wal.store.new_folder import new_folder
 from asteroid_cloud.wal.store.swap import finish_swap, is_interrupted, replace_index
@@ -13,6 +13,7 @@ __all__ = [
     "is_interrupted",
     "kind_of",
     "look",
+    "look_beside",
     "new_folder",
     "peek",
     "refuse_linked_parts",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -18,7 +18,7 @@ from asteroid_cloud.wal.disk.atomic_write import remove_if_exists
 from asteroid_cloud.wal.disk.files import FileLock, Files
 from asteroid_cloud.wal.disk.guarded_files import GuardedFiles
 from asteroid_cloud.wal.disk.layout import CollectionLayout, StoreLayout
-from asteroid_cloud.wal.errors import StorageError
+from asteroid_cloud.wal.errors import LockHeld, StorageError
 from asteroid_cloud.wal.store.kind import FolderKind, kind_of, refusal, refuse_linked_parts
 from asteroid_cloud.wal.store.swap import finish_interrupted, is_interrupted
 
@@ -87,6 +87,24 @@ def look(files: Files, folder: str, *, backups: bool = False) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def look_beside(files: Files, folder: str, *, backups: bool = False) -> Iterator[bool]:
+    """As ``look``, but where a process has the store open for writing, the block runs beside it.
+
+    Yields whether one has: then files may come and go while the block runs. Raises as ``peek``.
+    """
+    peek(files, folder, backups=backups)
+    lock: FileLock | None = None
+    with suppress(LockHeld):
+        lock = files.lock_shared(StoreLayout(folder).lock)
+    try:
+        peek(files, folder, backups=backups)
+        yield lock is None
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def peek(files: Files, folder: str, *, backups: bool = False) -> None:

@@ -79,5 +79,6 @@ async def test_what_cannot_be_checked_is_one_line_too(tmp_path: Path) -> None:
     found = verified(tmp_path / "nothing", 2)
     assert (found["error"]["code"], found["store"]) == ("not_found", None)
     async with opened(tmp_path / "store", QUIET):
-        assert verified(tmp_path / "store", 2)["error"]["code"] == "lock_held"
-    assert verified(tmp_path / "store", 0)["store"]["is_backup"] is False
+        assert verified(tmp_path / "store", 0)["store"]["is_in_use"] is True
+    stopped = verified(tmp_path / "store", 0)["store"]
+    assert (stopped["is_backup"], stopped["is_in_use"]) == (False, False)

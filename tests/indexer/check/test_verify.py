@@ -9,6 +9,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from anyio import to_thread
 
 from asteroid_cloud.indexer import EngineOptions, Verification, Verified
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest, write_manifest
@@ -16,6 +17,7 @@ from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import LockHeld, NotFound
+from asteroid_cloud.wal.store import enter
 from tests.support.engines import SMALL, opened, vectors
 
 pytestmark = pytest.mark.anyio
@@ -188,10 +190,51 @@ async def test_a_torn_tail_and_an_orphan_are_notes(store: Path) -> None:
     assert len(found.notes) == 3
 
 
-async def test_an_open_store_and_none_at_all_are_refused(store: Path, tmp_path: Path) -> None:
-    async with opened(store, QUIET):
-        with pytest.raises(LockHeld):
-            verified(store)
+async def test_an_open_store_is_verified_beside_its_server(store: Path) -> None:
+    async with opened(store, QUIET) as engine:
+        before = await to_thread.run_sync(verified, store)
+        assert (before.findings, before.is_in_use, before.vectors) == ([], True, 200)
+        await engine.flush()
+        await engine.tag("t")
+        after = await to_thread.run_sync(verified, store)
+        assert (after.findings, after.notes, after.vectors) == ([], [], 171)
+        for graph in (store / "index").glob("*.graph"):
+            flip(graph.name, 0.4)(store)
+        damaged = await to_thread.run_sync(verified, store)
+        assert damaged.findings, sorted(path.name for path in (store / "index").iterdir())
+        assert {finding.place.rpartition(".")[2] for finding in damaged.findings} == {"graph"}
+    assert not verified(store).is_in_use
+
+
+class Overtaken(Verification):
+    """A server removes a segment and writes another manifest, so many times, while it is read."""
+
+    times = 1
+
+    def _look(self, is_in_use: bool) -> Verified:
+        graph = the(Path(self._layout.folder), "*.graph")
+        self.times -= 1
+        if self.times < 0:
+            return super()._look(is_in_use)
+        graph.rename(graph.with_suffix(".aside"))
+        try:
+            found = super()._look(is_in_use)
+        finally:
+            graph.with_suffix(".aside").rename(graph)
+        assert not found.ok
+        manifest_of()(Path(self._layout.folder))
+        return found
+
+
+async def test_what_a_server_replaces_meanwhile_is_no_finding(store: Path) -> None:
+    with enter(FILES, str(store)):
+        assert Overtaken(FILES, str(store)).run().findings == []
+        Overtaken.times = 100
+        with pytest.raises(LockHeld, match="faster than it can be read"):
+            Overtaken(FILES, str(store)).run()
+
+
+async def test_no_store_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         verified(tmp_path / "nowhere")
 
