@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest
+from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
 from asteroid_cloud.indexer.loss.loss_record import read_loss_record
 from asteroid_cloud.query.records.records import locate
 from asteroid_cloud.wal.disk import StoreLayout, replaced_states
-from asteroid_cloud.wal.errors import AsteroidError, NotFound
+from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, NotFound
 from asteroid_cloud.wal.read import LogReader
 from asteroid_cloud.wal.store import enter
 from tests.promises.power.check import contents_of
@@ -77,6 +79,18 @@ def outside(files: Any, folder: str) -> Outside:
         return Outside(is_lossy, replaced=replaced)
     branched_at = int(jumps[-1].branched_at) if jumps else None
     return Outside(is_lossy, bool(checked.damage), int(checked.last_lsn), branched_at, replaced)
+
+
+def index_is_damaged(copy: Any, folder: str) -> bool:
+    """Whether the newest checkpoint of the copy of a store does not open, once it is entered."""
+    with enter(copy, folder, creates=True) as access:
+        index = access.layout.index
+        try:
+            manifest = newest_manifest(copy, index) if copy.exists(index) else None
+            open_checkpoint(copy, index, manifest, manifest.identity if manifest else bytes(16))
+        except CorruptionError:
+            return True
+    return False
 
 
 async def seen_in(files: Any, folder: str, options: EngineOptions) -> Inside:

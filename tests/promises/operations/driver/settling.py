@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asteroid_cloud.wal.store import FolderKind, kind_of
-from tests.promises.operations.driver.looking import Inside, Seen
+from tests.promises.operations.driver.looking import Inside, Seen, index_is_damaged
 from tests.promises.operations.driver.model import Backup, Exported, Store, Unfinished, World
 from tests.promises.operations.driver.real import Real
 from tests.promises.operations.driver.steps.step import must
@@ -31,6 +31,9 @@ def settle_folder(world: World, name: str, real: Real) -> None:
     elif world.served == name:
         settle(found, real.look_inside(), world.now_ms)
     else:
+        if found.is_salvaged or "segment" in found.damages:  # what a look gives up it does on a copy
+            is_damaged = index_is_damaged(real.disk.copy_of(name), name)
+            must(is_damaged == ("segment" in found.damages), f"its index is damaged: {is_damaged}")
         seen = real.look(name)
         settle(found, seen, world.now_ms)
         is_damaged = seen.outside.log_is_damaged
