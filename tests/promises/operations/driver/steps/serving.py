@@ -64,8 +64,8 @@ class Open(Step):
         is_bare = before is None or before.may_be_bare
         worlds = super().after_a_kill(world)
         if self.salvages and before is not None and before.damages:  # first of all the loss is recorded
-            worlds.insert(1, world.copy())
-            worlds[1].folders[self.at] = known = before.copy()
+            worlds.append(world.copy())
+            worlds[-1].folders[self.at] = known = before.copy()
             known.lose(before.damaged_from if "log" in before.damages else 0)
         for store in filter(None, [each.store(self.at) for each in worlds]):
             store.may_be_interrupted, store.may_be_bare = is_interrupted, is_bare
