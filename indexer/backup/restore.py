@@ -11,17 +11,20 @@ from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.checkpoint.manifest import PREFIX
 from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout, name_of
 from asteroid_cloud.wal.errors import CorruptionError
-from asteroid_cloud.wal.store import new_folder
+from asteroid_cloud.wal.store import FolderKind, kind_of, new_folder, refusal
 from asteroid_cloud.wal.transfer import STORE_NAME_BYTES, begin_history
 
 
 def restore_backup(files: Files, folder: str, into: str) -> BackupReport:
     """Makes a store of a backup, checking every byte; the store may be opened when this returns.
 
-    Raises Conflict ``not_empty`` when ``into`` holds anything, NotFound ``no_backup``, CorruptionError,
-    NoSpace, StorageError; then nothing is left in ``into``.
+    Raises Conflict ``not_empty`` when ``into`` holds anything, NotFound ``no_backup``, StorageError
+    ``incomplete`` for a backup whose making has not ended, CorruptionError, NoSpace; then nothing is left in
+    ``into``.
     """
     began_s = time.monotonic()
+    if (kind := kind_of(files, folder)) is FolderKind.INCOMPLETE:
+        raise refusal(folder, kind)
     found = read_backup(files, folder)
     # The manifest comes last: a half restored store without it is an empty one with a log.
     ordered = sorted(found.files, key=lambda each: name_of(each.path).startswith(PREFIX))

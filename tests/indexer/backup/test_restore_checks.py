@@ -7,10 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from asteroid_cloud.indexer import EngineOptions, Point, PointInTimeRestore
+from asteroid_cloud.indexer import (
+    EngineOptions,
+    Point,
+    PointInTimeRestore,
+    backup_stopped_store,
+    restore_backup,
+)
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.append.sequencer import Sequencer
-from asteroid_cloud.wal.errors import CorruptionError, InvalidRequest
+from asteroid_cloud.wal.disk.layout import INCOMPLETE
+from asteroid_cloud.wal.errors import CorruptionError, InvalidRequest, StorageError
 from asteroid_cloud.wal.transfer import export_log, import_log
 from tests.support.engines import contents, opened, u64, vectors
 from tests.support.store_image import image_of
@@ -34,6 +41,17 @@ def flip(path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
+
+
+async def test_a_backup_whose_making_has_not_ended_is_not_restored(tmp_path: Path) -> None:
+    store, backup, into = tmp_path / "store", tmp_path / "backup", tmp_path / "into"
+    await filled(store)
+    backup_stopped_store(FILES, str(store), str(backup))
+    (backup / INCOMPLETE).touch()  # it goes last: a crash may leave all else behind
+    with pytest.raises(StorageError) as raised:
+        restore_backup(FILES, str(backup), str(into))
+    assert raised.value.code == "incomplete"
+    assert not into.exists()
 
 
 @pytest.mark.parametrize("in_place", [True, False])

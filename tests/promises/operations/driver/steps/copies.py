@@ -86,7 +86,8 @@ class Restore(Make):
     def answers(self, world: World) -> Codes:
         found = world.backup(self.backup)
         if found is None:
-            return NOT_FOUND
+            is_begun = isinstance(world.folders.get(self.backup), Unfinished)
+            return NOT_FOUND | {"incomplete"} if is_begun else NOT_FOUND
         if not is_free(world, self.into):
             return frozenset({"not_empty"})
         return frozenset({"corruption"}) if found.is_damaged else JUST_DONE

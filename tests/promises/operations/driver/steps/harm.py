@@ -106,7 +106,9 @@ class RotSegment(Harm):
             return False
         path = graph_path(layout.index, manifest.segments[0].number)
         files.contents[path] = bytearray(files.contents[path])  # backups that have it linked stay whole
-        rot(files.contents[path], len(files.contents[path]) // 2)
+        data = files.contents[path]
+        behind = range(len(data) // 2, len(data))
+        rot(data, next(at for at in behind if data[at]))  # zeros may be what fills a page
         return True
 
     def apply(self, world: World, result: Any = None) -> None:
