@@ -15,13 +15,14 @@ namespace {
 
 constexpr uint32_t COMPARISONS = 1 << 16;  // of rows, between two checks
 
-// The rows of each level above the ground, level 1 first; each level's are the first of the one below.
+// The rows of each level above the ground, level 1 first; each level's are the first of the one below. The
+// highest is as large as it may be: where rows lie in few groups, it has some of each.
 std::vector<uint32_t> level_counts(uint32_t rows) {
     std::vector<uint32_t> counts;
     uint32_t count = rows;
     while (count > TOP_NODES_MAX) {
-        count /= LEVEL_RATIO;
-        counts.push_back(std::max(count, 1u));
+        count = std::max(count / LEVEL_RATIO, TOP_NODES_MAX);
+        counts.push_back(count);
     }
     return counts;
 }

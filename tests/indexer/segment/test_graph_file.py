@@ -194,7 +194,7 @@ def test_the_nodes_begin_at_a_page_and_levels_grow_smaller(uniform: Segment, tmp
     footer = read_footer(FILES, graph_path(str(tmp_path), 1), MAGIC, VERSION, SegmentFooter)
     assert footer.nodes.offset == PAGE
     assert [level.count for level in footer.upper] == sorted([u.count for u in footer.upper], reverse=True)
-    assert [level.count for level in footer.upper] == [125, 3]
+    assert [level.count for level in footer.upper] == [125, 64]
 
 
 def test_several_sources_become_one_segment_with_the_payload_of_each(tmp_path: Path) -> None:

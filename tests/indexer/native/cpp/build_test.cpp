@@ -149,6 +149,11 @@ TEST(LinkAll, LinksSmallGroupsToMoreThanTheNearestGroup) {
     EXPECT_GE(others / GROUPS, 5);  // without long links 2.8, with them 6.9
 }
 
+TEST(Finish, TheHighestLevelIsAsLargeAsItMayBe) {
+    for (const uint32_t rows : {65u, 300u, 3000u})
+        EXPECT_EQ(built(gaussians(rows, SHAPE.dim), SHAPE)->upper.back().count, TOP_NODES_MAX);
+}
+
 TEST(LinkAll, LinksAreWithinTheirLists) {
     const auto builder = built(gaussians(ROWS, SHAPE.dim), SHAPE);
     for (uint32_t row = 0; row < ROWS; ++row) {
