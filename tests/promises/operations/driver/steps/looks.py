@@ -70,7 +70,7 @@ class Verify(OnStore):
     stops_at_damage: ClassVar[bool] = False
 
     def answers(self, world: World) -> Codes:
-        return source(world, self.at, backups=True) or JUST_DONE
+        return source(world, self.at, is_locked=False, backups=True) or JUST_DONE
 
     def run(self, real: Real) -> Any:
         return Verification(real.disk, self.at).run()
