@@ -7,8 +7,9 @@ import re
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 
+from asteroid_cloud.api.http.exchange.hot import hot
 from asteroid_cloud.api.http.framework_errors import ErrorHandler
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
@@ -38,8 +39,11 @@ def create_app(settings: Settings, collections: Collections, metrics: Metrics | 
     return RequestGuard(app, settings, metrics, errors, lambda: collections.default.store_name)
 
 
-def _handler(route: Route) -> HTTPRouteHandler:
+def _handler(route: Route) -> HTTPRouteHandler | ASGIRouteHandler:
     """A route as the framework takes it."""
+    if route.is_hot:
+        application = hot(route.method, route.handler)  # type: ignore[arg-type]  # it returns one
+        return ASGIRouteHandler(route.path, copy_scope=False)(application)
     decorate = HTTPRouteHandler(
         re.sub(r"\{(\w+)\}", r"{\1:str}", route.path),
         http_method=route.method,  # type: ignore[arg-type]  # the table has the framework's names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import anyio
 from litestar.types import HTTPReceiveMessage, Receive, Scope, WebSocketReceiveMessage
@@ -11,6 +11,7 @@ from litestar.types import HTTPReceiveMessage, Receive, Scope, WebSocketReceiveM
 from asteroid_cloud.api.http.exchange.body_encoding import decoder_of
 from asteroid_cloud.api.limits import BODY_BYTES_MAX, BODY_BYTES_PER_S_MIN, STOPPING_BODY_S_MAX
 from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.wire.headers import HAS_NEWS
 from asteroid_cloud.wal.errors import InvalidRequest, Overloaded, TooLarge
 
 BYTES_MAX_BY_PATH = {
@@ -27,6 +28,7 @@ class Body:
     def __init__(self, scope: Scope, receive: Receive, lag_s_max: float) -> None:
         headers = dict(scope["headers"])
         self._receive = receive
+        self._has_news: Callable[[], bool] = scope.get(HAS_NEWS, lambda: False)  # type: ignore[assignment]
         self._path = scope["path"]
         self.declared = declared_bytes(headers)
         """Its length by its headers; None for a body that is sent in chunks."""
@@ -103,7 +105,9 @@ class Body:
             return await self._receive()  # type: ignore[return-value]  # waits for the client to go away
         asked_s = time.monotonic()
         message: HTTPReceiveMessage | WebSocketReceiveMessage | None = None
-        if self._lag_s_left > 0:
+        if self._has_news():
+            message = await self._receive()
+        elif self._lag_s_left > 0:
             with anyio.move_on_after(self._lag_s_left) as self._waiting:
                 message = await self._receive()
             self._waiting = None

@@ -13,7 +13,15 @@ from litestar.types import Receive, Scope, Send
 from asteroid_cloud.api.service.collections import Collection, Collections
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.service.metrics import Metrics
-from asteroid_cloud.api.wire.headers import ANSWER_ROOM, ETAG, GONE, LSN_HEADER, entity_tag, min_lsn_of
+from asteroid_cloud.api.wire.headers import (
+    ANSWER_ROOM,
+    ETAG,
+    GONE,
+    LSN_HEADER,
+    MIN_LSN_HEADER,
+    entity_tag,
+    min_lsn_of,
+)
 from asteroid_cloud.api.wire.json_pieces import Pieces
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.indexer import Engine
@@ -68,7 +76,8 @@ def until_gone(request: AnyRequest) -> AbstractContextManager[None]:
 
 def wanted_lsn(request: AnyRequest, field: object = None) -> int:
     """The LSN that a read must cover, from the header or the body's field."""
-    return min_lsn_of(request.headers, field)
+    raw = dict(request.scope["headers"]).get(MIN_LSN_HEADER.lower().encode())
+    return min_lsn_of({} if raw is None else {MIN_LSN_HEADER: raw.decode("latin-1")}, field)
 
 
 def answer(body: object, lsn: int) -> JsonResponse:

@@ -36,7 +36,7 @@ HITS_IN_PLACE_MAX = 500
 """More hits than this are written as JSON in a thread."""
 
 
-async def search(request: AnyRequest, body: RawBody) -> ASGIApp:
+async def search(request: AnyRequest, body: bytes) -> ASGIApp:
     """Exactly ``k`` hits, or as many as match; ascending by distance."""
     asked, reads = decode(SEARCH, body), collection_of(request).reads
     wanted = await with_filter(reads, asked.filter, asked.request)
@@ -48,7 +48,7 @@ async def search(request: AnyRequest, body: RawBody) -> ASGIApp:
     return PiecesAnswer(await reads.in_thread(partial(search_pieces, result, room)), result.lsn)
 
 
-async def search_batch(request: AnyRequest, body: RawBody) -> ASGIApp:
+async def search_batch(request: AnyRequest, body: bytes) -> ASGIApp:
     """All of one snapshot, answered in order; one bad search refuses them all and is named."""
     reads = collection_of(request).reads
     lsn, requests = await reads.in_thread(partial(_read_searches, body))
@@ -74,7 +74,7 @@ async def count(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer({"count": await reads.count(snapshot, filter)}, snapshot.lsn)
 
 
-def _read_searches(body: RawBody) -> tuple[int, list[SearchRequest]]:
+def _read_searches(body: bytes) -> tuple[int, list[SearchRequest]]:
     check_count(body, "searches", SEARCHES_MAX, "searches")
     asked: SearchBatchBody = decode(SEARCH_BATCH, body)
     requests = []

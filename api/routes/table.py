@@ -49,6 +49,8 @@ class Route:
     body_bytes_max: int = BODY_BYTES_MAX
     is_streamed: bool = False
     """Whether the body goes to the disk as it comes, so that it takes little memory."""
+    is_hot: bool = False
+    """Whether it is asked so often that it goes without the framework's care; see ``http.exchange.hot``."""
     public_name: str = ""
     """The name by which the setting ``public`` opens it to callers without a key."""
 
@@ -75,8 +77,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/vectors/delete", batches.delete_vectors, "delete_many", "write", 200, LIST),
     Route("POST", "/v1/vectors/patch", batches.patch_vectors, "merge_many", "write"),
     Route("POST", "/v1/vectors/scroll", batches.scroll_vectors, "scroll", "read"),
-    Route("POST", "/v1/search", search.search, "search", "read"),
-    Route("POST", "/v1/search/batch", search.search_batch, "search_batch", "read", 200, LIST),
+    Route("POST", "/v1/search", search.search, "search", "read", is_hot=True),
+    Route("POST", "/v1/search/batch", search.search_batch, "search_batch", "read", 200, LIST, is_hot=True),
     Route("POST", "/v1/recall", search.recall, "recall", "read"),
     Route("POST", "/v1/count", search.count, "count", "read"),
     Route("POST", "/v1/facets", fields.facets, "facets", "read"),

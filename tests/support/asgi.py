@@ -14,6 +14,7 @@ from asteroid_cloud.api import Store
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics
 
@@ -117,6 +118,10 @@ def app_over(settings: Settings, store: Store, metrics: Metrics | None = None) -
     return create_app(settings, Collections(store.collection), metrics)
 
 
+HOT = {route.path: [route.method] for route in ROUTES if route.is_hot}
+"""The framework knows no method of these."""
+
+
 def routes_of(gate: RequestGuard) -> list[tuple[str, str]]:
     """Method and path of every route of the application behind a gate, with 1 for each parameter.
 
@@ -127,6 +132,6 @@ def routes_of(gate: RequestGuard) -> list[tuple[str, str]]:
     found = []
     for route in app.routes:
         path = "".join(f"/{part}" if isinstance(part, str) else "/1" for part in route.path_components)
-        methods = getattr(route, "methods", None) or ["GET"]
+        methods = getattr(route, "methods", None) or HOT.get(path) or ["GET"]
         found += [(str(method), path or "/") for method in methods if str(method) not in ("OPTIONS", "HEAD")]
     return sorted(found)

@@ -8,9 +8,13 @@ from typing import Any, Protocol
 
 from asteroid_cloud.api.http.connection.answer_bytes import CHUNKED, CLOSE, GO_ON, head_of
 from asteroid_cloud.api.http.connection.rules import reads_on
+from asteroid_cloud.api.wire.headers import HAS_NEWS
+from asteroid_cloud.wal.limits import KIB
 
 logger = logging.getLogger(__name__)
 BODILESS = (204, 304)
+JOINED_BYTES_MAX = 16 * KIB
+"""A piece of the answer up to this size leaves together with the headers: one system call less."""
 Message = dict[str, Any]
 
 
@@ -60,6 +64,9 @@ class Cycle:
         self._is_chunked = False
         self._left: int | None = None
         """Bytes of the answer that are still to be sent; None for an answer without a length."""
+        self._head = b""
+        """The headers of an answer whose body comes at once."""
+        scope[HAS_NEWS] = self._news.is_set
 
     async def run(self, app: Any) -> None:
         """Has the application answer it; a connection without a whole answer ends."""
@@ -134,16 +141,19 @@ class Cycle:
         self.keeps = self.keeps and may_go_on and given.get(b"connection") != b"close"
         if not self.keeps and b"connection" not in given:
             more.append(CLOSE)
-        self._line.write(head_of(status, headers, *more))
+        head = head_of(status, headers, *more)
+        if self._left is None:
+            self._line.write(head)
+        else:
+            self._head = head
         self.has_begun = True
 
     def _go_on(self, body: bytes | memoryview, *, more: bool) -> None:
         if not self.has_begun:
             raise RuntimeError("the answer has not begun")
-        if not self._is_bodiless:
-            self._write(body)
-            if self._is_chunked and not more:
-                self._line.write(b"0\r\n\r\n")
+        self._write(b"" if self._is_bodiless else body)
+        if self._is_chunked and not more:
+            self._line.write(b"0\r\n\r\n")
         if more:
             return
         if self._left and not self._is_bodiless:
@@ -154,10 +164,17 @@ class Cycle:
         self._line.answered()
 
     def _write(self, body: bytes | memoryview) -> None:
-        if not body:
-            return
+        """Sends a piece of the body, and the headers if they have not left."""
         if self._left is not None:
-            if len(body) > self._left:
+            if len(body) > self._left and not self._is_bodiless:
                 raise RuntimeError("the answer is longer than its Content-Length")
             self._left -= len(body)
-        self._line.write(b"".join((b"%x\r\n" % len(body), body, b"\r\n")) if self._is_chunked else body)
+        if self._is_chunked and body:
+            body = b"".join((b"%x\r\n" % len(body), body, b"\r\n"))
+        head, self._head = self._head, b""
+        if len(body) > JOINED_BYTES_MAX and head:
+            self._line.write(head)
+        elif head:
+            body = b"".join((head, body))
+        if body:
+            self._line.write(body)

@@ -7,6 +7,7 @@ a proxy in front of this server could take it for another request than this serv
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -22,6 +23,8 @@ SINGLE = frozenset(
 """Headers that may be given once: two programs could choose two of them."""
 SINGLE_PREFIXES = (b"x-asteroid-", b"x-astervec-", b"x-lsmvec-")
 HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+;=\[\]:-]*")
+SHORT_TARGET, TARGETS_KEPT = 128, 256
+"""So many targets of so many bytes are remembered: most requests have one of a few."""
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -49,7 +52,7 @@ def checked_target(method: bytes, url: bytes, version: str, headers: Headers) ->
         raise InvalidRequest("Transfer-Encoding may be chunked only, and needs HTTP/1.1")
     if method == b"CONNECT" or url == b"*":
         raise NotFound("there is no such route")
-    return _split(url, host)
+    return _split_before(url, host) if len(url) <= SHORT_TARGET else _split(url, host)
 
 
 def _single(headers: Headers) -> dict[bytes, bytes]:
@@ -78,3 +81,6 @@ def _split(url: bytes, host: bytes | None) -> Target:
     raw_path = parsed.path or b"/"
     path = raw_path.decode("ascii")
     return Target(unquote(path) if "%" in path else path, raw_path, parsed.query or b"")
+
+
+_split_before = lru_cache(TARGETS_KEPT)(_split)

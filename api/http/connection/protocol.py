@@ -18,7 +18,7 @@ from asteroid_cloud.api.http.connection.reader import Request, RequestReader, sc
 from asteroid_cloud.api.http.connection.rules import Phase
 from asteroid_cloud.api.http.exchange.gone import Gone
 from asteroid_cloud.api.limits import PIPELINED_MAX
-from asteroid_cloud.api.wire.headers import CUT, GONE, WELCOME
+from asteroid_cloud.api.wire.headers import CUT, GONE, WAITS, WELCOME
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded
 
 BUFFERED_BYTES_MAX = 65_536
@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport
-        self._addresses: dict[str, Any] = {}
+        self._in_scope: dict[str, Any] = {}  # what each request is told of its connection
         self._reader = RequestReader(self)
         self._clock = PhaseClock(self._loop, self._expired)
         self._queue: deque[Cycle | AsteroidError] = deque()
@@ -67,10 +67,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as it is
         """Lets the client in, or refuses it when there are too many."""
         self._transport = transport
-        self._addresses = {
+        self._in_scope = {
             "scheme": "http" if transport.get_extra_info("sslcontext") is None else "https",
             "client": _address(transport.get_extra_info("peername")),
             "server": _address(transport.get_extra_info("sockname")),
+            CUT: self.abort,
+            GONE: self._gone.ends,
+            WAITS: lambda: self._room is not None,
+            WELCOME: self._welcome,
         }
         self._server.connections.add(self)  # type: ignore[arg-type]  # it needs only ``shutdown``
         self._clock.enter(Phase.OPENING)
@@ -133,11 +137,7 @@ class Connection(asyncio.Protocol):
 
     def request_came(self, request: Request) -> None:
         """Hands the request to the application, or puts it behind the one under way."""
-        scope = (
-            scope_of(request)
-            | self._addresses
-            | {CUT: self.abort, GONE: self._gone.ends, WELCOME: self._welcome}
-        )
+        scope = scope_of(request) | self._in_scope
         cycle = self._arriving = Cycle(
             scope, self, length=request.length, keeps=request.keeps_alive, awaits=request.awaits_continue
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from anyio import CancelScope
 
@@ -14,25 +13,39 @@ class Gone:
     """Of one connection; for its event loop."""
 
     def __init__(self) -> None:
-        self._scopes: set[CancelScope] = set()
-        self._is_gone = False
+        self.scopes: set[CancelScope] = set()
+        self.is_gone = False
 
-    @contextmanager
-    def ends(self) -> Iterator[None]:
-        """Cancels the block when the client goes away, and raises Cancelled then."""
-        with CancelScope() as scope:
-            self._scopes.add(scope)
-            try:
-                if self._is_gone:
-                    scope.cancel()
-                yield
-            finally:
-                self._scopes.discard(scope)
-        if scope.cancelled_caught:
-            raise Cancelled("the client went away")
+    def ends(self) -> Ending:
+        """A block that is cancelled when the client goes away, and raises Cancelled then."""
+        return Ending(self)
 
     def tell(self) -> None:
         """The client went away."""
-        self._is_gone = True
-        for scope in self._scopes:
+        self.is_gone = True
+        for scope in self.scopes:
             scope.cancel()
+
+
+class Ending:
+    """One block that ends with its client."""
+
+    def __init__(self, gone: Gone) -> None:
+        self._gone = gone
+        self._scope = CancelScope()
+
+    def __enter__(self) -> None:
+        self._scope.__enter__()
+        self._gone.scopes.add(self._scope)
+        if self._gone.is_gone:
+            self._scope.cancel()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Raises Cancelled in the place of the cancellation."""
+        self._gone.scopes.discard(self._scope)
+        is_over = bool(self._scope.__exit__(kind, error, trace))
+        if self._scope.cancelled_caught:
+            raise Cancelled("the client went away")
+        return is_over

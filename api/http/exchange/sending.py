@@ -11,7 +11,7 @@ from litestar.types import HTTPScope, Message, Send
 from asteroid_cloud.api.http.bodies import Body
 from asteroid_cloud.api.limits import ANSWER_BYTES_PER_S_MIN, ANSWER_PIECE_BYTES
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
-from asteroid_cloud.api.wire.headers import CUT, REMEMBERS_HEADER, STORE_HEADER
+from asteroid_cloud.api.wire.headers import CUT, REMEMBERS_HEADER, STORE_HEADER, WAITS
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.limits import KIB
@@ -47,6 +47,7 @@ class Sender:
         self.is_whole = False
         self._is_head = scope["method"] == "HEAD"
         self._cut: Callable[[], None] = scope.get(CUT, lambda: None)  # type: ignore[assignment]
+        self._waits: Callable[[], bool] = scope.get(WAITS, lambda: True)  # type: ignore[assignment]
         self._send = send
         self._room = room
         self._request_id = request_id
@@ -113,14 +114,22 @@ class Sender:
         if self._is_feed:
             await self._send(message)
             return
+        waited_s = await self._waited_s(message)
+        size = len(message["body"]) if message["type"] == "http.response.body" else 0
+        lag_s = self._lag_s_left - waited_s + size / ANSWER_BYTES_PER_S_MIN
+        self._lag_s_left = max(0.0, min(self._lag_s_max, lag_s))
+
+    async def _waited_s(self, message: Message) -> float:
+        """Hands a message over; how long that took."""
+        if not self._waits():
+            await self._send(message)
+            return 0.0
         asked_s = time.monotonic()
         with anyio.move_on_after(self._lag_s_left) as scope:
             await self._send(message)
         if scope.cancelled_caught:
             raise SlowReader
-        size = len(message["body"]) if message["type"] == "http.response.body" else 0
-        lag_s = self._lag_s_left - (time.monotonic() - asked_s) + size / ANSWER_BYTES_PER_S_MIN
-        self._lag_s_left = max(0.0, min(self._lag_s_max, lag_s))
+        return time.monotonic() - asked_s
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:

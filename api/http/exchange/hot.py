@@ -1,0 +1,42 @@
+"""Routes that are asked thousands of times a second, without what the framework does for each request.
+
+It still finds them and has their errors; it does not look at the handler's parameters, nor make a response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from asteroid_cloud.wal.errors import InvalidRequest, NotFound
+
+HotHandler = Callable[..., Coroutine[Any, Any, ASGIApp]]
+"""Takes the request and ``body``, and returns the application that sends the answer."""
+
+
+def hot(method: str, handler: HotHandler) -> ASGIApp:
+    """The application of a route that is called by one method and takes a body."""
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["method"] != method:
+            raise NotFound("there is no such route")
+        answer = await handler(Request(scope, receive), body=await _whole_body(receive))
+        await answer(scope, receive, send)
+
+    return called
+
+
+async def _whole_body(receive: Receive) -> bytes:
+    """All of a request's body; its size is bounded where it is received."""
+    pieces: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise InvalidRequest("the client went away before its body was whole")
+        pieces.append(message["body"])
+        if not message["more_body"]:
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
