@@ -95,5 +95,8 @@ ALL = (
     Planted(fail_with_the_earlier_backup, ("it is corruption, not done",)),
     Planted(leave_half_a_folder, ("is taken for a store", "is there: ")),
     Planted(record_no_loss, ("goes on with LSN", "something is lost: False", "it holds")),
-    Planted(pass_by_what_was_interrupted, ("was given out", "verify says", "it holds", "the log has a gap")),
+    Planted(
+        pass_by_what_was_interrupted,
+        ("was given out", "verify says", "it holds", "the log has a gap", "there is no log"),
+    ),
 )

@@ -65,7 +65,7 @@ class LookAtReplay(OnStore):
 
 @dataclass(frozen=True)
 class Verify(OnStore):
-    """Checks every byte of a store or a backup."""
+    """Checks every byte of a store or a backup; a server may be running."""
 
     stops_at_damage: ClassVar[bool] = False
 
