@@ -9,10 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from asteroid_cloud.indexer.backup import earlier, point_in_time, restore, restore_base
-from asteroid_cloud.indexer.backup.copying import Copying
-from asteroid_cloud.indexer.backup.file_list import ListedFile
-from asteroid_cloud.indexer.backup.source import FileToCopy
+from asteroid_cloud.indexer.backup import point_in_time, restore, restore_base
 from asteroid_cloud.indexer.recovery import log_repair
 from asteroid_cloud.indexer.reindex import reindex
 from asteroid_cloud.wal import Lsn
@@ -58,17 +55,6 @@ def record_no_loss(patch: Patch) -> None:
     patch.setattr(log_repair, "record_loss", lambda files, layout, loss: None)
 
 
-def fail_with_the_earlier_backup(patch: Patch) -> None:
-    """A damaged file of the earlier backup is linked, and the backup fails over it (row 6)."""
-    take = Copying._take
-
-    def take_checked(self: Copying, source: FileToCopy) -> list[ListedFile]:
-        return take(self, source) or [self.listed[source.path]]
-
-    patch.setattr(earlier, "check_file", lambda files, folder, listed: None)
-    patch.setattr(Copying, "_take", take_checked)
-
-
 def pass_by_what_was_interrupted(patch: Patch) -> None:
     """Commands neither finish what was interrupted in a store nor refuse it; a start does (row 25)."""
 
@@ -92,7 +78,6 @@ class Planted(NamedTuple):
 ALL = (
     Planted(give_numbers_out_twice, ("was given out", "it goes on from record None")),
     Planted(take_any_time, ("instead of bad_point",)),
-    Planted(fail_with_the_earlier_backup, ("it is corruption, not done",)),
     Planted(leave_half_a_folder, ("is taken for a store", "is there: ")),
     Planted(record_no_loss, ("goes on with LSN", "something is lost: False", "it holds")),
     Planted(
