@@ -80,8 +80,8 @@ class Processes(Real):
         return self.server is not None
 
     def serve(self, folder: str) -> None:
-        """Starts a server."""
-        self.server, self._folder = ForkedServer(Path(folder)), folder
+        """Starts a server; one that remembers requests would log more than the model knows of."""
+        self.server, self._folder = ForkedServer(Path(folder), "--idempotency-keys", "0"), folder
         self.server.start()
 
     def killed(self) -> None:
