@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.promises.operations.driver import planted
-from tests.promises.operations.driver.runner import Violation
+from tests.promises.operations.driver.runner import Violation, run
 from tests.promises.operations.driver.scenarios import history
 
 HISTORIES_MAX = 200
@@ -19,7 +19,8 @@ def test_a_planted_bug_is_found(bug: planted.Planted) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Violation) as found:  # noqa: PT012
         bug.plant(patch)
         for seed in range(HISTORIES_MAX):
-            history(seed)
+            history(seed, lean_to=bug.lean_to)
     told = str(found.value)
     assert any(words in told for words in bug.words), told
     assert len([line for line in told.splitlines() if line.startswith("    ")]) <= STEPS_MAX, told
+    run(seed, found.value.steps)  # without the bug, all is well: nothing else was found

@@ -1,4 +1,8 @@
-"""Bugs to plant. Each is one that operating version 0.1.0 showed, and the driver must find it."""
+"""Bugs to plant. Each is one that operating version 0.1.0 showed, and the driver must find it.
+
+Some show only after steps that seldom come together. Histories lean to these then; the same model judges what
+they show.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,35 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from asteroid_cloud.indexer.backup import point_in_time, restore, restore_base
+from asteroid_cloud.indexer import Point
+from asteroid_cloud.indexer.backup import earlier, point_in_time, restore, restore_base
+from asteroid_cloud.indexer.backup.copying import Copying
+from asteroid_cloud.indexer.backup.file_list import ListedFile
+from asteroid_cloud.indexer.backup.source import FileToCopy
 from asteroid_cloud.indexer.recovery import log_repair
 from asteroid_cloud.indexer.reindex import reindex
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
-from asteroid_cloud.wal.store import access
+from asteroid_cloud.wal.errors import Conflict
+from asteroid_cloud.wal.store import FolderKind, access, kind_of
 from asteroid_cloud.wal.transfer import log_copy
 from asteroid_cloud.wal.transfer.new_history import NewHistory
+from tests.promises.operations.driver.choices import Choices
+from tests.promises.operations.driver.kinds import Kind
+from tests.promises.operations.driver.model import Backup, World
+from tests.promises.operations.driver.steps import changes
+from tests.promises.operations.driver.steps.changes import InPlace
+from tests.promises.operations.driver.steps.copies import BackUp
+from tests.promises.operations.driver.steps.harm import RotBackup
+from tests.promises.operations.driver.steps.serving import Close, Open
+from tests.promises.operations.driver.steps.step import Step
+from tests.promises.operations.driver.steps.writing import Flush, Write
 
 Patch = pytest.MonkeyPatch
+FREE = (FolderKind.ABSENT, FolderKind.EMPTY, FolderKind.INCOMPLETE)
+"""What a new folder may be made of."""
+RENAMES_MAX = 12
+"""A restore in place renames less often."""
 
 
 def give_numbers_out_twice(patch: Patch) -> None:
@@ -42,7 +65,9 @@ def leave_half_a_folder(patch: Patch) -> None:
     """A restore that fails leaves what it has made, and nothing says that it is half of it (row 7)."""
 
     @contextmanager
-    def new_folder(files: Files, folder: str, **_: str) -> Iterator[Files]:
+    def new_folder(files: Files, folder: str, *, taken: str = "not_empty") -> Iterator[Files]:
+        if kind_of(files, folder) not in FREE:
+            raise Conflict(f"{folder} is not empty", code=taken)
         files.make_dirs(folder)
         yield files
 
@@ -55,6 +80,17 @@ def record_no_loss(patch: Patch) -> None:
     patch.setattr(log_repair, "record_loss", lambda files, layout, loss: None)
 
 
+def fail_with_the_earlier_backup(patch: Patch) -> None:
+    """A damaged file of the earlier backup is linked, and the backup fails over it (row 6)."""
+    take = Copying._take
+
+    def take_checked(self: Copying, source: FileToCopy) -> list[ListedFile]:
+        return take(self, source) or [self.listed[source.path]]
+
+    patch.setattr(earlier, "check_file", lambda files, folder, listed: None)
+    patch.setattr(Copying, "_take", take_checked)
+
+
 def pass_by_what_was_interrupted(patch: Patch) -> None:
     """Commands neither finish what was interrupted in a store nor refuse it; a start does (row 25)."""
 
@@ -64,8 +100,32 @@ def pass_by_what_was_interrupted(patch: Patch) -> None:
             return access.enter(files, folder)
 
     patch.setattr(access, "is_interrupted", lambda files, layout: False)
-    for module in (log_repair, point_in_time, reindex):
+    for module in (log_repair, point_in_time, reindex, changes):
         patch.setattr(module, "enter", enter_as_it_is)
+
+
+def interrupt(draw: Choices, world: World) -> Step:
+    """A restore in place that is killed between its renames."""
+    if world.served:
+        return draw.one_of((Write(ids=draw.ids(), draw=draw.rows()), Flush(), Close()))
+    cut = draw.random.randrange(RENAMES_MAX)
+    return InPlace(at=draw.store(world), point=Point(), cut=cut, counted="renames")
+
+
+def damage_the_earlier_backup(draw: Choices, world: World) -> Step:
+    """A backup of a store with a segment, which is damaged then, and one that links to it."""
+    backups = {name: found for name, found in world.folders.items() if isinstance(found, Backup)}
+    damaged = [name for name, found in backups.items() if found.is_damaged]
+    if damaged:
+        at = world.served or draw.store(world)
+        return BackUp(into=draw.new_backup(world), at=at, previous=draw.one_of(damaged))
+    if backups:
+        return RotBackup(at=draw.backup(world), which=draw.file_number())
+    if not world.served:
+        return Open(at=draw.store(world))
+    if not world.open_store().now.rows:
+        return Write(ids=draw.ids(), draw=draw.rows())
+    return draw.one_of((Flush(), BackUp(into=draw.new_backup(world), at=world.served)))
 
 
 class Planted(NamedTuple):
@@ -73,15 +133,27 @@ class Planted(NamedTuple):
 
     plant: Callable[[Patch], None]
     words: tuple[str, ...]
+    lean_to: Kind | None = None
+    """Draws more of the steps that it needs."""
 
 
 ALL = (
     Planted(give_numbers_out_twice, ("was given out", "it goes on from record None")),
     Planted(take_any_time, ("instead of bad_point",)),
+    Planted(fail_with_the_earlier_backup, ("it is corruption, not done",), damage_the_earlier_backup),
     Planted(leave_half_a_folder, ("is taken for a store", "is there: ")),
     Planted(record_no_loss, ("goes on with LSN", "something is lost: False", "it holds")),
     Planted(
         pass_by_what_was_interrupted,
-        ("was given out", "verify says", "it holds", "the log has a gap", "there is no log"),
+        (
+            "was given out",
+            "verify says",
+            "it holds",
+            "the log has a gap",
+            "there is no log",
+            "nothing can be kept",
+            "the live index is damaged",
+        ),
+        interrupt,
     ),
 )
