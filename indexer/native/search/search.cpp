@@ -27,6 +27,8 @@ constexpr uint32_t WATCHED_MIN = 10;
 // See Reach::patience. It is the share of so many candidates that each neighbour has: who asks for more
 // of them wants to be surer.
 constexpr float PATIENCE_MAX = 0.8f, CANDIDATES = 12;
+// See Reach::calm. A short walk finds near rows nearly to its end, and who asks for one wants it short.
+constexpr float CALM_MAX = 1.0f / 3, CALM_EF = 192;
 // Under ip the nearest rows are in several directions from the query, and a walk can end at some of them:
 // it looks at so many candidates at least.
 constexpr uint32_t IP_EF_MIN = 256;
@@ -51,8 +53,7 @@ class Search {
             matching += plan.matches > 0;
         }
         is_alone_ = matching <= 1;
-        scratch.measured = scratch.charged = 0;
-        scratch.allowance = options.allowance;
+        scratch.begin(options.allowance);
     }
 
     Answer run() {
@@ -170,6 +171,7 @@ class Search {
         reach.sure = sure();
         reach.watched = with_others(std::max(options_.k, WATCHED_MIN));
         reach.widest = uint32_t(std::min(uint64_t(GROWTH_MAX) * reach.ef, uint64_t(ROWS_MAX)));
+        reach.calm = std::min(float(options_.ef) / CALM_EF, CALM_MAX);
         reach.patience = std::min(float(options_.ef) / (CANDIDATES * float(reach.watched)), PATIENCE_MAX);
         scratch_.start(segment.rows());
         const uint32_t entry = segment.entry(anchor, scratch_.measured);

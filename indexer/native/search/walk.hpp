@@ -30,7 +30,7 @@ struct Nearer {
 constexpr Nearer nearer{};
 
 // Rows that are measured before a search looks whether it is to end: some microseconds, or as many pages.
-constexpr uint64_t CHARGED_ROWS = 128;
+constexpr uint64_t CHARGED_ROWS = 256;
 
 constexpr uint32_t EXPANDED = ROWS_MAX + 1;  // marks a pool entry whose neighbours have been measured
 
@@ -52,15 +52,23 @@ struct Scratch {
     Allowance* allowance = nullptr;   // null for work without bounds
     uint64_t row_steps = 0;           // what measuring one row counts as
     uint64_t charged = 0;             // of `measured`
+    uint64_t charge_at = UINT64_MAX;  // what `measured` is when it is time to look
 
+    void begin(Allowance* given) {
+        measured = charged = 0;
+        allowance = given;
+        charge_at = given ? CHARGED_ROWS : UINT64_MAX;
+    }
     // Counts what was measured, now and then. Throws Cancelled when the search is to end.
     void charge() {
-        if (allowance && measured - charged >= CHARGED_ROWS) charge_all();
+        if (measured >= charge_at) charge_all();
     }
-    void charge_all() {
+    // Out of line, so that the loops around it stay as tight as without it.
+    __attribute__((noinline, cold)) void charge_all() {
         if (!allowance) return;
         const uint64_t steps = (measured - charged) * row_steps;
         charged = measured;
+        charge_at = measured + CHARGED_ROWS;
         allowance->spend(steps);
     }
 
@@ -149,10 +157,11 @@ struct Reach {
     float bound = std::numeric_limits<float>::infinity();
     uint32_t sure = SURE;
     // How far one has to look differs from query to query. A walk goes on with a larger pool, up to `widest`,
-    // while the nearest `watched` have changed in its last third, or twice in its last part, of which
-    // `patience` is the share.
+    // while the nearest `watched` have changed in its last part, of which `calm` is the share, or twice in
+    // the part of which `patience` is.
     uint32_t watched = 0;
     uint32_t widest = 0;
+    float calm = 0;
     float patience = 0;
 
     static constexpr uint32_t SURE = 24;
@@ -167,8 +176,9 @@ struct Changes {
         before = last;
         last = expanded;
     }
-    bool is_restless(uint32_t expanded, float patience) const {
-        return expanded - last < expanded / 3 || float(expanded - before) < patience * float(expanded);
+    bool is_restless(uint32_t expanded, const Reach& reach) const {
+        const auto all = float(expanded);
+        return float(expanded - last) < reach.calm * all || float(expanded - before) < reach.patience * all;
     }
 };
 
@@ -188,7 +198,7 @@ class SortedWalk {
     void run(Links starts) {
         take(starts);
         expand();
-        while (!is_bounded_ && ef_ < reach_.widest && changes_.is_restless(expanded_, reach_.patience)) {
+        while (!is_bounded_ && ef_ < reach_.widest && changes_.is_restless(expanded_, reach_)) {
             grow();
             expand();
         }
@@ -279,7 +289,7 @@ class HeapedWalk {
     void run(Links starts) {
         take(starts);
         expand();
-        while (!is_bounded_ && ef_ < reach_.widest && changes_.is_restless(expanded_, reach_.patience)) {
+        while (!is_bounded_ && ef_ < reach_.widest && changes_.is_restless(expanded_, reach_)) {
             ef_ = std::min(2 * ef_, reach_.widest);
             nearest_.assign_from(scratch_.pool, ef_);
             expand();
