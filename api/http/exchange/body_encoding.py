@@ -27,13 +27,16 @@ class _Decoder(Protocol):
     @property
     def eof(self) -> bool:
         """Whether the member or frame is over."""
+        ...
 
     @property
     def unused_data(self) -> bytes:
         """What came behind its end."""
+        ...
 
     def decompress(self, data: bytes, /) -> bytes:
         """The plain bytes that some input gives."""
+        ...
 
 
 def _gzip() -> _Decoder:
