@@ -13,6 +13,7 @@ from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.maintenance.claims import Claims
 from asteroid_cloud.indexer.maintenance.merge_policy import pick_merge
+from asteroid_cloud.indexer.maintenance.tries import Tries
 from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.options import TAIL_MEMTABLES, EngineOptions
@@ -53,10 +54,7 @@ class Merger:
         self._clean_from: int | None = None
         """While deleted rows are erased: the first segment that was begun after they were deleted."""
         self._asked = anyio.Event()
-        self.no_space: NoSpace | None = None
-        """Why the newest merge failed; None unless the disk was full."""
-        self._tries = 0
-        """Merges that have failed so."""
+        self._tries = Tries()
 
     async def run(self) -> None:
         """Merges whatever is due after each checkpoint and once writers fall quiet, until cancelled."""
@@ -64,11 +62,11 @@ class Merger:
             while True:
                 changed, asked = self._checkpointer.changed, self._asked
                 try:
-                    while await self._step():
-                        self.lacks_room, self.no_space = False, None
+                    while await self._try_step():
+                        self.lacks_room = False
                 except NoSpace as error:
-                    self.lacks_room, self.no_space = True, error
-                    self._tries += 1
+                    self.lacks_room = True
+                    self._tries.fail(error)
                     logger.warning("no room on the disk to merge; trying again after the next checkpoint")
                 left_s = self._quiet_in_s()
                 with anyio.move_on_after(left_s if left_s > 0 else None):
@@ -94,15 +92,14 @@ class Merger:
         Returns how many segments were rewritten or replaced for it, and how many deleted rows they held.
         Raises NoSpace when there is no room for that, and what has stopped the engine.
         """
-        self._clean_from, tries = self._checkpointer.numbers.next, self._tries
+        self._clean_from, first = self._checkpointer.numbers.next, self._tries.next
         try:
             dirty = self._dirty(self._checkpointer.lsn)
             rows = sum(segment.deletions.count_as_of(self._checkpointer.lsn) for segment in dirty)
             while self._dirty(self._checkpointer.lsn):
                 if self._applier.failure is not None:
                     raise self._applier.failure
-                if self.no_space is not None and tries != self._tries:
-                    raise NoSpace(self.no_space.message) from self.no_space
+                self._tries.check(first)
                 changed = self._checkpointer.changed
                 self._asked.set()
                 self._asked = anyio.Event()
@@ -123,6 +120,14 @@ class Merger:
     def _quiet_in_s(self) -> float:
         """Seconds until writers count as quiet; 0 or less when they do."""
         return self._applier.last_write_s + self._options.idle_seal_s - time.monotonic()
+
+    async def _try_step(self) -> bool:
+        """As ``_step``, counted."""
+        self._tries.begin()
+        has_merged = await self._step()
+        if has_merged:
+            self._tries.succeed()
+        return has_merged
 
     async def _step(self) -> bool:
         """Merges once; False when nothing is due."""

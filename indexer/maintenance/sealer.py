@@ -17,6 +17,7 @@ from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.maintenance.claims import Claims
 from asteroid_cloud.indexer.maintenance.merge_policy import pick_for_seal
+from asteroid_cloud.indexer.maintenance.tries import Tries
 from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -69,10 +70,14 @@ class Sealer:
         self._thread = WorkerThread("seal")
         self._flush_to = Lsn(0)
         self._asked = anyio.Event()
-        self.no_space: NoSpace | None = None
-        """Why the newest try to seal or to checkpoint failed; None unless the disk was full."""
+        self._tries = Tries()
         self._failed = anyio.Event()
         """Set and replaced after every try that fails so."""
+
+    @property
+    def no_space(self) -> NoSpace | None:
+        """Why the newest try to seal or to checkpoint failed; None unless the disk was full."""
+        return self._tries.no_space
 
     async def run(self) -> None:
         """Seals whatever is due until cancelled."""
@@ -93,14 +98,12 @@ class Sealer:
 
         Raises NoSpace when the disk is too full for that, and what has stopped the engine.
         """
-        target, failed = self.ask(), self._failed
+        target, first = self.ask(), self._tries.next
         while self._checkpointer.lsn < target:
             if self._applier.failure is not None:
                 raise self._applier.failure
-            if failed.is_set() and self.no_space is not None:
-                raise NoSpace(self.no_space.message) from self.no_space
-            failed = self._failed
-            await first_of(self._checkpointer.changed, self._applier.applied, failed)
+            self._tries.check(first)
+            await first_of(self._checkpointer.changed, self._applier.applied, self._failed)
         return target
 
     def ask(self) -> Lsn:
@@ -135,15 +138,16 @@ class Sealer:
 
     async def _try_step(self) -> None:
         asked = self._asked
+        self._tries.begin()
         try:
             await self._step()
-            self.no_space = None
+            self._tries.succeed()
         except Abandoned:
             return
         except NoSpace as error:
             if self.no_space is None:
                 logger.warning("no room on the disk to seal the tail; trying every %s s", NO_SPACE_RETRY_S)
-            self.no_space = error
+            self._tries.fail(error)
             self._failed.set()
             self._failed = anyio.Event()
             self._checkpointer.wake_writers()

@@ -14,6 +14,7 @@ import pytest
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.maintenance import merger
 from asteroid_cloud.indexer.state.state import State
+from asteroid_cloud.wal.errors import NoSpace
 from tests.support.engines import contents, opened, vectors
 from tests.support.probe import inside
 
@@ -129,3 +130,33 @@ async def test_memtables_that_wait_are_sealed_together(
         await engine.flush()
         assert max(sealed) == OPTIONS.memtables_per_seal == 2
         assert set(contents(engine)) == set(range(256))
+
+
+async def test_a_flush_is_not_told_of_a_try_that_began_before_there_was_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, OPTIONS) as engine:
+        await engine.create_index(DIM, "l2")
+        await load(engine, 16)
+        sealer, refused = inside(engine).sealer, list[NoSpace]()
+        is_building, may_fail, build = threading.Event(), threading.Event(), type(sealer)._build
+
+        def without_room(*_: object) -> None:
+            monkeypatch.setattr(type(sealer), "_build", build)
+            is_building.set()
+            assert may_fail.wait(20)
+            raise NoSpace("no room")
+
+        async def flush_in_vain() -> None:
+            with pytest.raises(NoSpace) as caught:
+                await engine.flush()
+            refused.append(caught.value)
+
+        monkeypatch.setattr(type(sealer), "_build", without_room)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(flush_in_vain)
+            assert await anyio.to_thread.run_sync(is_building.wait, 20)
+            tasks.start_soon(engine.flush)
+            await anyio.wait_all_tasks_blocked()
+            may_fail.set()
+        assert len(refused) == 1
