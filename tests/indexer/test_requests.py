@@ -7,11 +7,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from asteroid_cloud.indexer import Engine, EngineOptions, Reindex, restore_backup
+from asteroid_cloud.indexer import (
+    Engine,
+    EngineOptions,
+    Point,
+    PointInTimeRestore,
+    Reindex,
+    restore_backup,
+    undo_replacement,
+)
 from asteroid_cloud.indexer.model.results import Remembered
 from asteroid_cloud.wal.disk import LocalFiles
 from asteroid_cloud.wal.errors import InvalidRequest, NotFound
 from asteroid_cloud.wal.format import RequestKey
+from asteroid_cloud.wal.store import enter
 from tests.support.engines import SMALL, contents, opened, u64, vectors
 
 pytestmark = pytest.mark.anyio
@@ -79,6 +88,28 @@ async def test_a_backup_and_a_rebuilt_index_know_them_too(tmp_path: Path) -> Non
     async with opened(store) as engine:
         assert known(engine, *range(9)) == found
         assert sorted(contents(engine)) == [3, 4, 7]
+
+
+async def test_what_was_gone_back_on_may_be_asked_for_again(tmp_path: Path) -> None:
+    """A retry that was told of a write which is no longer there would lose it."""
+    keeping, files, store = msgspec.structs.replace(SMALL, keep_log=True), LocalFiles(), str(tmp_path)
+    async with opened(tmp_path, keeping) as engine:
+        await engine.create_index(DIM, "l2")
+        early = await engine.of_request(key(1)).upsert(u64(1), vectors(1, DIM), None)
+        await engine.flush()
+        await engine.of_request(key(2)).upsert(u64(2), vectors(1, DIM), None)
+        before = known(engine, 1, 2)
+    PointInTimeRestore(files, store).in_place(Point(lsn=early.lsn))
+    async with opened(tmp_path, keeping) as engine:
+        assert known(engine, 1, 2) == [before[0], None]
+        again = await engine.of_request(key(2)).upsert(u64(2), vectors(1, DIM), None)
+        assert again.lsn > early.lsn + 1
+        assert known(engine, 2) != before[1:]
+        assert sorted(contents(engine)) == [1, 2]
+    with enter(files, store) as access:
+        undo_replacement(access.files, store)
+    async with opened(tmp_path, keeping) as engine:
+        assert known(engine, 1, 2) == before
 
 
 async def test_a_bulk_load_and_the_end_of_its_index_are_remembered(tmp_path: Path) -> None:
