@@ -68,9 +68,11 @@ class Condition(Mapping[str, object]):
 
 
 class F:
-    """A field of the payload, by the path to it through objects: ``F("author.name")``.
+    r"""A field of the payload, by the path to it through objects: ``F("author.name")``.
 
-    Comparing it makes a ``Condition``. Raises InvalidRequest (``bad_filter``) for what no filter can hold.
+    In a path ``\.`` is a dot in a key, ``\\`` a backslash, and ``\$`` at the start a dollar; ``F.of_keys``
+    writes them. Comparing it makes a ``Condition``. Raises InvalidRequest (``bad_filter``) for what no
+    filter can hold.
     """
 
     __slots__ = ("path",)
@@ -80,6 +82,19 @@ class F:
         if not isinstance(path, str) or path.startswith("$"):
             raise InvalidRequest(f"a field is a path that does not begin with $, not {path!r:.80}", code=CODE)
         self.path = path
+
+    @classmethod
+    def of_keys(cls, *keys: str) -> F:
+        """A field by its keys as they are, outermost first: ``F.of_keys("size.x", "$unit")``.
+
+        Its ``path`` is the text that other calls take for this field.
+        """
+        if not keys or not all(isinstance(key, str) for key in keys):
+            raise InvalidRequest(
+                f"a field has one key or more, all of them strings, not {keys!r:.80}", code=CODE
+            )
+        path = ".".join(key.replace("\\", "\\\\").replace(".", "\\.") for key in keys)
+        return cls("\\" + path if path.startswith("$") else path)
 
     def __eq__(self, other: Value) -> Condition:  # type: ignore[override]
         return self._test("$eq", other)

@@ -10,6 +10,7 @@ from asteroid_cloud.query.fields.facets import Facets, FacetValue, facets
 from asteroid_cloud.query.fields.field_range import Bounds, FieldRange, field_range
 from asteroid_cloud.query.fields.values import field_path
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter, parse_filter
+from asteroid_cloud.query.filters.paths import MalformedPath, Path, parse_path, path_text
 from asteroid_cloud.query.knn.explain import Explain, PartChoice
 from asteroid_cloud.query.knn.planner import estimate
 from asteroid_cloud.query.knn.recall import Recall, RecallRequest, recalls, summary_of
@@ -36,8 +37,10 @@ __all__ = [
     "Filter",
     "FilterCache",
     "Hit",
+    "MalformedPath",
     "MaskCache",
     "PartChoice",
+    "Path",
     "Recall",
     "RecallRequest",
     "Record",
@@ -56,6 +59,8 @@ __all__ = [
     "matching_among",
     "matching_batches",
     "parse_filter",
+    "parse_path",
+    "path_text",
     "recalls",
     "scroll",
     "search",

@@ -40,8 +40,9 @@ TAGS = {
     "operations": "What load balancers and scrapers ask.",
 }
 FIELD_HELP = (
-    "`field` is a path through objects, `a.b` for `b` in `a`. Of an array, each distinct element counts "
-    "once a vector; objects, and arrays within arrays, are no values, but the vector has the field. {}"
+    "`field` is a path through objects, `a.b` for `b` in `a`, `a\\.b` for the key `a.b`. Of an array, each "
+    "distinct element counts once a vector; objects, and arrays within arrays, are no values, but the vector "
+    "has the field. {}"
 )
 BY_FILTER = (
     f"What matches at the beginning is deleted {MATCHES_A_BATCH_MAX:,} at a time, or patched "

@@ -9,9 +9,11 @@ FILTER_HELP = f"""\
 
 A filter is a predicate on payloads, as a JSON object of at most {FILTER_BYTES_MAX:,} bytes and
 {FILTER_DEPTH_MAX} levels. `{{}}` matches all; several keys in one object must all hold; a bare value means
-`$eq`; `"a.b"` is the path from `a` to `b` through objects (arrays are not entered). Whatever the filter, a
-search finds exactly `k` results or as many as match. Anything malformed, any unknown `$` name and a mixture
-of operators and plain keys in one object is refused with `bad_filter`, which names the place.
+`$eq`; `"a.b"` is the path from `a` to `b` through objects (arrays are not entered). In any path `\\.`
+is a dot in a key, `\\\\` a backslash, and `\\$` at the start a dollar (in JSON:
+`"a\\\\.b"`). Whatever the filter, a search finds exactly `k` results or as many as match. Anything
+malformed, any unknown `$` name and a mixture of operators and plain keys in one object is refused with
+`bad_filter`, which names the place.
 
 | Filter | Matches |
 |---|---|

@@ -150,7 +150,10 @@ PARTS: dict[str, Schema] = {
 }
 BACKUP_NAME = f"^{NAME.pattern}$"
 TAG_NAME = f"^{TAG.pattern}$"
-FIELD = about(f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes.", TEXT)
+FIELD = about(
+    f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes; \\. is a dot in a key.",
+    TEXT,
+)
 BITS: Schema = {"type": "integer", "enum": [8, 16]}
 EF_SEARCH = about(
     "More finds better and takes longer. Without it, a server that finds its recall too low takes more than "

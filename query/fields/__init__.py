@@ -1,6 +1,6 @@
 """What does a payload field hold in the rows that match?"""
 
-from asteroid_cloud.query.fields.values import Path
+from asteroid_cloud.query.filters.paths import Path
 
 __all__ = [
     "Path",

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from asteroid_cloud.indexer import Snapshot
-from asteroid_cloud.query.fields.values import Path, canonical_number, column
+from asteroid_cloud.query.fields.values import canonical_number, column
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
+from asteroid_cloud.query.filters.paths import Path
 from asteroid_cloud.query.filters.payload_matcher import MISSING
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.work import UNBOUNDED, Work

@@ -12,6 +12,7 @@ from typing import Any
 from asteroid_cloud.indexer import Snapshot
 from asteroid_cloud.query.costs import PAYLOAD_BYTE, RECORD, VALUE_BYTE
 from asteroid_cloud.query.filters.filter import Filter
+from asteroid_cloud.query.filters.paths import MalformedPath, Path, parse_path
 from asteroid_cloud.query.filters.payload_matcher import MISSING
 from asteroid_cloud.query.limits import FIELD_BYTES_MAX
 from asteroid_cloud.query.selection.documents import decoded
@@ -20,22 +21,22 @@ from asteroid_cloud.query.selection.matching_rows import ordinals_of
 from asteroid_cloud.query.work import Work
 from asteroid_cloud.wal.errors import InvalidRequest
 
-Path = tuple[str, ...]
-"""A field: names through objects, outermost first."""
 
+def field_path(field: object, name: str = "field", *, code: str = "bad_field") -> Path:
+    """The path that a text says, ``a.b`` for b in a; raises InvalidRequest with this code.
 
-def field_path(field: object) -> Path:
-    """The path that a name says, ``a.b`` for b in a; raises InvalidRequest ``bad_field``."""
+    ``name`` is what the request calls it, for the error.
+    """
     try:
         size = len(field.encode()) if isinstance(field, str) else 0
     except UnicodeEncodeError:  # half of a surrogate pair
         size = 0
-    if not 1 <= size <= FIELD_BYTES_MAX or not isinstance(field, str) or field.startswith("$"):
-        raise InvalidRequest(
-            f"field must be a path of 1 to {FIELD_BYTES_MAX} bytes that does not begin with $",
-            code="bad_field",
-        )
-    return tuple(field.split("."))
+    if not 1 <= size <= FIELD_BYTES_MAX or not isinstance(field, str):
+        raise InvalidRequest(f"{name} must be a path of 1 to {FIELD_BYTES_MAX} bytes", code=code)
+    try:
+        return parse_path(field)
+    except MalformedPath as error:
+        raise InvalidRequest(f"{name} {field!r:.80}: {error}", code=code) from error
 
 
 def cost_of_values(payloads: int, size: int) -> float:

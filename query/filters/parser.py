@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from asteroid_cloud.query.filters.instants import instant
+from asteroid_cloud.query.filters.paths import MalformedPath, Path, parse_path
 from asteroid_cloud.query.filters.tree import (
     EVERYTHING,
     Among,
@@ -168,7 +169,7 @@ class _Parser:
             elif name.startswith("$"):
                 _refuse(here, "unknown operator")
             else:
-                parts.append(self._condition(tuple(name.split(".")), each, here, level))
+                parts.append(self._condition(_path(name, here), each, here, level))
         return conjunction(parts) if parts else EVERYTHING
 
     def _enter(self, place: str, level: int) -> None:
@@ -219,6 +220,13 @@ class _Parser:
             return conjunction([Field(path, test) for test in _sizes(value, place)])
         node = Field(path, _test(name, value, place))
         return Not(node) if name in ("$ne", "$nin") else node
+
+
+def _path(name: str, place: str) -> Path:
+    try:
+        return parse_path(name)
+    except MalformedPath as error:
+        _refuse(place, str(error))
 
 
 def _test(name: str, value: object, place: str) -> Test:

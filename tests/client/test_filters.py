@@ -44,6 +44,9 @@ EXPECTED: list[tuple[Condition, dict[str, Any]]] = [
     (F("a").on_or_after(NOON), {"a": {"$on_or_after": "2026-01-01T12:00:00+02:00"}}),
     (F("a").before(NOON.astimezone(UTC)), {"a": {"$before": "2026-01-01T10:00:00+00:00"}}),
     (F("a").on_or_before(NOON), {"a": {"$on_or_before": "2026-01-01T12:00:00+02:00"}}),
+    (F(r"a\.b") == 1, {r"a\.b": {"$eq": 1}}),
+    (F.of_keys("a.b", "c") == 1, {r"a\.b.c": {"$eq": 1}}),
+    (F.of_keys("$a\\", "$b") == 1, {r"\$a\\.$b": {"$eq": 1}}),
     (A & B & C, {"$and": [{"a": {"$eq": 1}}, {"b": {"$eq": 2}}, {"c": {"$eq": 3}}]}),
     (A | B | C, {"$or": [{"a": {"$eq": 1}}, {"b": {"$eq": 2}}, {"c": {"$eq": 3}}]}),
     (A | (B & C), {"$or": [{"a": {"$eq": 1}}, {"$and": [{"b": {"$eq": 2}}, {"c": {"$eq": 3}}]}]}),
@@ -86,6 +89,8 @@ def test_a_mistake_of_precedence_is_an_error_that_explains(mistake: Callable[[],
 
 REFUSED: list[Callable[[], object]] = [
     lambda: F("$a"),
+    lambda: F.of_keys(),
+    lambda: F.of_keys("a", 1),  # type: ignore[arg-type]
     lambda: F(1),  # type: ignore[arg-type]
     lambda: F("a") == F("b"),  # type: ignore[operator]
     lambda: F("a").in_("abc"),

@@ -33,11 +33,31 @@ def _clause(name: str, value: Any, document: dict[str, Any]) -> bool:
 
 def at(document: Any, path: str) -> Any:
     """The value at a path, or ABSENT."""
-    for step in path.split("."):
+    for step in steps(path) or []:
         if not isinstance(document, dict) or step not in document:
             return ABSENT
         document = document[step]
     return document
+
+
+def steps(path: str) -> list[str] | None:
+    """The keys of a path, letter by letter; None for a text that is none."""
+    if path[:1] == "$":
+        return None
+    keys, rest = [""], list(path)
+    is_start = True
+    while rest:
+        letter = rest.pop(0)
+        if letter == ".":
+            keys.append("")
+        elif letter != "\\":
+            keys[-1] += letter
+        elif rest and (rest[0] in ".\\" or (rest[0] == "$" and is_start)):
+            keys[-1] += rest.pop(0)
+        else:
+            return None
+        is_start = letter == "."
+    return keys
 
 
 def _condition(condition: Any, found: Any) -> bool:

@@ -41,6 +41,21 @@ async def test_facets_count_each_value(http: Http, store: Store) -> None:
     assert (told["values"], told["rows_with_field"]) == ([{"value": True, "count": 1}], 1)
 
 
+async def test_a_path_reaches_every_key(http: Http, store: Store) -> None:
+    await store.insert_batch(
+        [(1, ZEROS, {"size.cm": 12, "$unit": {"a\\b": "cm"}}), (2, ZEROS, {"size": {"cm": 3}})]
+    )
+    for path, rows in [(r"size\.cm", 1), (r"size.cm", 1), (r"\$unit.a\\b", 1), (r"\$unit\.a", 0)]:
+        told = await http.send("POST", "/v1/facets", {"field": path}, status=200)
+        assert (told["distinct"], told["rows_with_field"]) == (rows, rows), path
+        told = await http.send("POST", "/v1/count", {"filter": {path: {"$exists": True}}}, status=200)
+        assert told["count"] == rows, path
+        assert (await store.field_range(path)).rows_with_field == rows
+    told = await http.refused("POST", "/v1/count", {"filter": {"x\\": 1}}, status=400, code="bad_filter")
+    assert told["at"] == '$["x\\\\"]'
+    assert "at character 1" in told["error"]
+
+
 async def test_a_range_tells_numbers_from_strings(http: Http, store: Store) -> None:
     await store.insert_batch(ITEMS)
     told = await http.send("POST", "/v1/range", {"field": "year"}, status=200)
@@ -65,6 +80,8 @@ async def test_a_range_tells_numbers_from_strings(http: Http, store: Store) -> N
         ({"field": ""}, "bad_field"),
         ({"field": "$a"}, "bad_field"),
         ({"field": "x" * 1_025}, "bad_field"),
+        ({"field": "a\\b"}, "bad_field"),
+        ({"field": "a", "filter": {"a\\": 1}}, "bad_filter"),
         ({"field": "a", "filter": {"a": {"$no": 1}}}, "bad_filter"),
         ({"field": "a", "filter": None}, "bad_filter"),
         ({"field": "a", "fields": []}, "unknown_field"),
