@@ -51,7 +51,7 @@ from asteroid_cloud.wal import Histories, Lsn
 from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.disk import Files, LocalFiles, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, Conflict
-from asteroid_cloud.wal.format import IndexCreated, IndexDeleted, RequestKey
+from asteroid_cloud.wal.format import IndexDeleted, RequestKey
 
 FOUND_IN_PLACE_MAX = 1_000
 """More ids than this are looked up in a thread."""
@@ -172,12 +172,14 @@ class Engine:
         """As ``Writer.alone``."""
         return self._writer.alone()
 
-    async def create_index(self, dim: int, metric: str, bits: int = BITS_DEFAULT) -> WriteResult:
+    async def create_index(
+        self, dim: int, metric: str, bits: int = BITS_DEFAULT, ids: str = "integer", vector: str = "required"
+    ) -> WriteResult:
         """Fixes what the index is; raises Conflict ``index_already_initialized``, InvalidRequest."""
-        spec = checked_spec(dim, metric, bits)
+        spec = checked_spec(dim, metric, bits, ids, vector)
         if self.spec is not None:
             raise Conflict("the index exists already", code="index_already_initialized")
-        return await self._writer.log(Write([IndexCreated(spec.dim, spec.metric, spec.bits, spec.outliers)]))
+        return await self._writer.log(Write([spec.creation]))
 
     async def delete_index(self) -> WriteResult:
         """Removes the index and all its data; does nothing when there is none."""
@@ -203,11 +205,7 @@ class Engine:
         return await self._writer.log(write, unchanged=self._unchanged(ids, condition))
 
     async def delete(
-        self,
-        ids: NDArray[np.uint64],
-        *,
-        expected_lsn: int | None = None,
-        condition: Condition | None = None,
+        self, ids: NDArray[np.uint64], *, expected_lsn: int | None = None, condition: Condition | None = None
     ) -> WriteResult:
         """Deletes those of the ids that exist; logs nothing when none does.
 

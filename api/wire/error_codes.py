@@ -45,6 +45,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_dim": ErrorCode(400, "The dimension is missing or out of bounds.", _FIX),
     "bad_metric": ErrorCode(400, "The metric is not l2, cosine or ip.", _FIX),
     "bad_bits": ErrorCode(400, "The bits of a value are not 8 or 16.", _FIX),
+    "bad_ids": ErrorCode(400, "The kind of ids of an index is neither `integer` nor `string`.", _FIX),
     "bad_payload": ErrorCode(
         400,
         "A payload is not a JSON object, or is too large or too deep.",

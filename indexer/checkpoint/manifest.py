@@ -27,7 +27,11 @@ FEATURES_VERSION = 2
 """The version of manifests with features; programs that know of none refuse it."""
 OUTLIERS = "outliers"
 """Rows of the index keep some of their values apart."""
-FEATURES_KNOWN: frozenset[str] = frozenset({OUTLIERS})
+STRING_IDS = "string_ids"
+"""Ids of the index are strings."""
+OPTIONAL_VECTORS = "optional_vectors"
+"""Rows of the index need no vector."""
+FEATURES_KNOWN: frozenset[str] = frozenset({OUTLIERS, STRING_IDS, OPTIONAL_VECTORS})
 """The features that this program can read."""
 CHECKED = struct.Struct("<8sII")
 HEADER = struct.Struct("<8sIII")
@@ -79,7 +83,14 @@ def listed_histories(histories: Histories) -> list[tuple[int, int, bytes]]:
 
 def features_of(spec: IndexSpec | None) -> list[str] | msgspec.UnsetType:
     """What a reader must know to read an index of this spec."""
-    return [OUTLIERS] if spec is not None and spec.outliers else msgspec.UNSET
+    if spec is None:
+        return msgspec.UNSET
+    has = {
+        OUTLIERS: spec.outliers > 0,
+        STRING_IDS: spec.has_string_ids,
+        OPTIONAL_VECTORS: not spec.needs_vectors,
+    }
+    return [name for name, is_used in has.items() if is_used] or msgspec.UNSET
 
 
 def manifest_name(number: int) -> str:

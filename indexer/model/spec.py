@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +11,12 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer.model.ids import INTEGER_IDS, IdKind
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.format import IndexCreated
 from asteroid_cloud.wal.limits import DIM_MAX
 
 METRICS = ("l2", "cosine", "ip")
-
+IDS = ("integer", "string")
+VECTORS = ("required", "optional")
 
 BITS = (8, 16)
 BITS_DEFAULT = 16
@@ -32,6 +36,38 @@ class IndexSpec(msgspec.Struct, frozen=True):
     outliers: int = 0
     """Values of a row that may be kept apart as floats, because they lie far from the others. It follows from
     the dimension and the metric; indexes of version 0.1 have none."""
+    id_kind: Literal["string"] | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="ids")
+    """Left out for integers, so that files of such indexes are as they were before there were strings."""
+    vector_need: Literal["optional"] | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="vector")
+    """Left out where each row needs a vector, for the same reason."""
+
+    @classmethod
+    def of(cls, event: IndexCreated) -> IndexSpec:
+        """The spec of an index that a record creates."""
+        return cls(
+            event.dim,
+            event.metric,
+            event.bits,
+            event.outliers,
+            "string" if event.ids == "string" else msgspec.UNSET,
+            "optional" if event.vector == "optional" else msgspec.UNSET,
+        )
+
+    @property
+    def creation(self) -> IndexCreated:
+        """The event that creates such an index."""
+        ids, vector = self.id_kind or "integer", self.vector_need or "required"
+        return IndexCreated(self.dim, self.metric, self.bits, self.outliers, ids, vector)
+
+    @property
+    def has_string_ids(self) -> bool:
+        """Whether ids are strings; else they are integers."""
+        return self.id_kind == "string"
+
+    @property
+    def needs_vectors(self) -> bool:
+        """Whether each row has a vector."""
+        return self.vector_need is msgspec.UNSET
 
     @property
     def native_metric(self) -> core.Metric:
@@ -63,10 +99,12 @@ class IndexSpec(msgspec.Struct, frozen=True):
         return core.encode(vectors, self.native_metric, self.has_fine, self.outliers)
 
 
-def checked_spec(dim: int, metric: str, bits: int = BITS_DEFAULT) -> IndexSpec:
+def checked_spec(
+    dim: int, metric: str, bits: int = BITS_DEFAULT, ids: str = "integer", vector: str = "required"
+) -> IndexSpec:
     """A spec whose parts are within the contract.
 
-    Raises InvalidRequest ``bad_dim``, ``bad_metric`` or ``bad_bits``.
+    Raises InvalidRequest ``bad_dim``, ``bad_metric``, ``bad_bits``, ``bad_ids`` or ``bad_vector``.
     """
     if isinstance(dim, bool) or not isinstance(dim, int) or not 1 <= dim <= DIM_MAX:
         raise InvalidRequest(f"dim must be an integer from 1 to {DIM_MAX}", code="bad_dim")
@@ -74,7 +112,12 @@ def checked_spec(dim: int, metric: str, bits: int = BITS_DEFAULT) -> IndexSpec:
         raise InvalidRequest(f"metric must be one of {', '.join(METRICS)}", code="bad_metric")
     if type(bits) is not int or bits not in BITS:
         raise InvalidRequest("bits must be 8 or 16", code="bad_bits")
-    return IndexSpec(dim, metric.lower(), bits, outliers_of(dim, metric.lower()))
+    if ids not in IDS:
+        raise InvalidRequest('ids must be "integer" or "string"', code="bad_ids")
+    if vector not in VECTORS:
+        raise InvalidRequest('vector must be "required" or "optional"', code="bad_vector")
+    metric = metric.lower()
+    return IndexSpec.of(IndexCreated(dim, metric, bits, outliers_of(dim, metric), ids, vector))
 
 
 def outliers_of(dim: int, metric: str) -> int:

@@ -13,8 +13,8 @@ from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, w
 from asteroid_cloud.indexer.loss.loss_record import record_loss
 from asteroid_cloud.indexer.model.data_loss import LostSegment
 from asteroid_cloud.indexer.model.deletions import listed
-from asteroid_cloud.indexer.segment.container import load_section, read_footer
-from asteroid_cloud.indexer.segment.graph_file import MAGIC, VERSION, SegmentFooter
+from asteroid_cloud.indexer.segment.container import load_section
+from asteroid_cloud.indexer.segment.graph_file import read_graph_footer
 from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
 from asteroid_cloud.wal.disk import CollectionLayout, Files, broken_name, name_of
 from asteroid_cloud.wal.errors import CorruptionError, StorageError
@@ -73,7 +73,7 @@ def _living_ids(files: Files, folder: str, manifest: Manifest, entry: SegmentEnt
     if not files.exists(path):
         return []
     try:
-        footer = read_footer(files, path, MAGIC, VERSION, SegmentFooter)
+        footer = read_graph_footer(files, path)
         if (footer.identity, footer.number, footer.spec) != (manifest.identity, entry.number, manifest.spec):
             return []
         ids = np.frombuffer(load_section(files, path, footer.ids), "<u8")

@@ -8,9 +8,9 @@
 Everything is little-endian. Sections start at multiples of 8, or of 4096 when asked. The footer comes
 last, so a file is written front to back once and a torn one has no footer.
 
-Each bit of ``features`` is a feature flag: something that a reader must know to read the file rightly. No
-flag is given out yet. A file with flags has version 2, so that programs which know of no flags refuse it; a
-file without flags has version 1. A program refuses a file with a flag that it does not know.
+Each bit of ``features`` is a feature flag: something that a reader must know to read the file rightly. A file
+with flags has version 2, so that programs which know of no flags refuse it. A program refuses a file with a
+flag that it does not know.
 """
 
 from __future__ import annotations

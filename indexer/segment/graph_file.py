@@ -45,6 +45,9 @@ RECORDS_WITH_OUTLIERS = 3
 """How records are laid out; those of version 0.1 have a float where Σ code² is."""
 RECORD_FLOATS = {RECORDS_OF_0_1: [0, 1, 3], RECORDS: [0, 1], RECORDS_WITH_OUTLIERS: [0, 1]}
 """Which of the header's four words are floats."""
+STRING_IDS, OPTIONAL_VECTORS = 1, 2
+FEATURES = STRING_IDS | OPTIONAL_VECTORS
+"""The feature flags of graph files: ids are strings, and some rows may have no vector."""
 
 
 class UpperSection(msgspec.Struct, frozen=True, array_like=True):
@@ -73,6 +76,15 @@ class SegmentFooter(msgspec.Struct, frozen=True):
     """The layout of the records; files of version 1 do not say it."""
 
 
+def read_graph_footer(files: Files, path: str) -> SegmentFooter:
+    """The footer of a graph file; raises as ``read_footer``."""
+    return read_footer(files, path, MAGIC, VERSION, SegmentFooter, FEATURES)
+
+
+def _features(spec: IndexSpec) -> int:
+    return (STRING_IDS if spec.has_string_ids else 0) | (0 if spec.needs_vectors else OPTIONAL_VECTORS)
+
+
 def _slices(
     read: Callable[[int, int], NDArray[np.uint8]], rows: int, size: int, check_wanted: CheckWanted
 ) -> Iterator[bytes]:
@@ -95,7 +107,7 @@ def write_segment(
     """Writes and syncs a finished graph of at least one row."""
     ids = graph.ids()
     records = RECORDS_WITH_OUTLIERS if spec.outliers else RECORDS
-    with ContainerWriter(files, path, MAGIC, records) as writer:
+    with ContainerWriter(files, path, MAGIC, records, _features(spec)) as writer:
 
         def array(values: NDArray[np.uint32] | NDArray[np.uint64]) -> Section:
             return writer.section([values.tobytes()])
@@ -132,7 +144,7 @@ def open_segment(
 
     Raises CorruptionError (damaged, or another store's or segment's file) or UnsupportedVersion.
     """
-    footer = read_footer(files, path, MAGIC, VERSION, SegmentFooter)
+    footer = read_graph_footer(files, path)
     if (footer.identity, footer.number, footer.spec) != (identity, number, spec):
         raise CorruptionError(path, 0, "the file belongs to another store or segment")
     _check_counts(path, footer)
@@ -158,7 +170,7 @@ def open_segment(
 
 def unreachable_nodes(files: Files, path: str, identity: bytes, number: int, spec: IndexSpec) -> int:
     """How many nodes no walk from the top of a checked graph file gets to; takes 130 bytes a row of RAM."""
-    footer = read_footer(files, path, MAGIC, VERSION, SegmentFooter)
+    footer = read_graph_footer(files, path)
     if (footer.identity, footer.number) != (identity, number):
         raise CorruptionError(path, 0, "the file belongs to another store or segment")
     size = core.node_bytes(spec.dim, footer.links_max, spec.outliers)

@@ -132,7 +132,7 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
 def _create(state: State, lsn: Lsn, event: IndexCreated) -> Outcome:
     if state.spec is not None:
         return Outcome(error=Conflict("the index exists already", code="index_already_initialized"))
-    state.spec = IndexSpec(event.dim, event.metric, event.bits, event.outliers)
+    state.spec = IndexSpec.of(event)
     state.created_lsn = lsn
     return Outcome()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from operator import or_
 
 from anyio import CapacityLimiter, to_thread
 
@@ -11,7 +13,7 @@ from asteroid_cloud.wal.append.group_commit import GroupCommitter, PendingAppend
 from asteroid_cloud.wal.append.log import Unchanged
 from asteroid_cloud.wal.append.writer import LogWriter
 from asteroid_cloud.wal.errors import AsteroidError, StorageError
-from asteroid_cloud.wal.format.events import Event, RequestKey
+from asteroid_cloud.wal.format.events import Event, RequestKey, flags_of
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 
@@ -65,8 +67,11 @@ class Appender:
         if not accepted:
             return
         encoded = [event for pending in accepted for event in pending.encoded]
+        flags = reduce(or_, [flags_of(event) for pending in accepted for event in pending.events])
         try:
-            place = await to_thread.run_sync(self._writer.append, encoded, self._epoch, limiter=self._disk)
+            place = await to_thread.run_sync(
+                self._writer.append, encoded, self._epoch, flags, limiter=self._disk
+            )
         except AsteroidError as error:
             _fail(accepted, error)
             return

@@ -77,6 +77,8 @@ class LogWriter:
         self._newest_ms = max(last_ms, self.sequencer.now_ms())
         self._version = end.header.version if end else VERSION
         """Of the newest file: nothing is appended to one of an older version, which older programs read."""
+        self._flags = end.header.flags if end else 0
+        """Of the newest file, and of those that follow."""
         self._packer = Packer()
         self._file: AppendFile
         if end is None:
@@ -105,9 +107,10 @@ class LogWriter:
         """The files, oldest first, never empty; an immutable value."""
         return self._extents
 
-    def append(self, encoded: Sequence[Encoded], epoch: int) -> LogPosition:
+    def append(self, encoded: Sequence[Encoded], epoch: int, flags: int = 0) -> LogPosition:
         """Gives the events their place in the log, writes them as one frame and syncs it.
 
+        ``flags`` are what the file has to have for them, and all files that follow.
         Raises NoSpace or StorageError with nothing kept, Conflict ``fenced``, or Poisoned.
         """
         with self._lock:
@@ -115,10 +118,10 @@ class LogWriter:
             if epoch < self.epoch:
                 raise Conflict("a newer writer has fenced this one off", code="fenced")
             self._cut_tail()
-            if self._extents[-1].end >= LOG_FILE_BYTES_MAX:
+            if self._version < VERSION or flags & ~self._flags:
+                self._renew(self.epoch, self._flags | flags)
+            elif self._extents[-1].end >= LOG_FILE_BYTES_MAX:
                 self.rotate()
-            elif self._version < VERSION:
-                self._renew()
             place = self.sequencer.assign(len(encoded))
             frame = encode_frame(
                 self.identity, place.first_lsn, place.time_ms, encoded, self._packer, place.clock_ms
@@ -173,12 +176,7 @@ class LogWriter:
                 return
             self._check_usable()
             self._cut_tail()
-            before, self.epoch = self.epoch, epoch
-            try:
-                self._renew()
-            except StorageError:
-                self.epoch = before
-                raise
+            self._renew(epoch, self._flags)
 
     def close(self) -> None:
         """Closes the newest file."""
@@ -215,13 +213,18 @@ class LogWriter:
             # A new one each time: an exception keeps alive the stack frames that it was raised through.
             raise Poisoned(self.poisoned.message)
 
-    def _renew(self) -> None:
-        """Goes on in a new file; an empty one is replaced by it."""
+    def _renew(self, epoch: int, flags: int) -> None:
+        """Goes on in a new file, with that in its header; an empty one is replaced by it."""
+        before, (self.epoch, self._flags) = (self.epoch, self._flags), (epoch, flags)
         newest = self._extents[-1]
-        if newest.end > FILE_HEADER_BYTES:
-            self.rotate()
-        else:
-            self._replace_file(newest.first_lsn, self._extents[:-1])
+        try:
+            if newest.end > FILE_HEADER_BYTES:
+                self.rotate()
+            else:
+                self._replace_file(newest.first_lsn, self._extents[:-1])
+        except StorageError:
+            self.epoch, self._flags = before
+            raise
 
     def _replace_file(self, first_lsn: Lsn, older: tuple[Extent, ...]) -> None:
         previous = self._file
@@ -233,7 +236,7 @@ class LogWriter:
         path = f"{self._folder}/{file_name(first_lsn)}"
         new = NewFile(self._files, path)
         try:
-            new.write(encode_file_header(FileHeader(self.identity, first_lsn, self.epoch)))
+            new.write(encode_file_header(FileHeader(self.identity, first_lsn, self.epoch, flags=self._flags)))
             self._sync(new.sync, new.unfinished)
             new.publish()
         except BaseException:

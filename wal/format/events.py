@@ -10,6 +10,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from asteroid_cloud.wal.format.log_file import OPTIONAL_VECTORS, STRING_IDS
+
 
 class IndexCreated(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """The index got its dimension, its metric ("l2", "cosine" or "ip") and how its values are kept."""
@@ -19,6 +21,26 @@ class IndexCreated(msgspec.Struct, frozen=True, array_like=True, tag=1):
     bits: int = 16
     outliers: int = 0
     """Values of a row that may be kept apart as floats."""
+    ids: str = "integer"
+    """What its ids are: "integer" or "string"."""
+    vector: str = "required"
+    """Whether each row has a vector: "required" or "optional"."""
+
+    @property
+    def flags(self) -> int:
+        """The flags of a log file that may hold such an index; 0 for what every program knows."""
+        return (STRING_IDS if self.ids == "string" else 0) | (
+            OPTIONAL_VECTORS if self.vector == "optional" else 0
+        )
+
+
+class _OfIntegers(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """An IndexCreated as programs wrote it that know of no other ids than integers: for such an index."""
+
+    dim: int
+    metric: str
+    bits: int
+    outliers: int
 
 
 class IndexDeleted(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -135,6 +157,13 @@ class Requested(msgspec.Struct, frozen=True, array_like=True, tag=11):
     event: Event
 
 
+class _Envelope(msgspec.Struct, frozen=True, array_like=True, tag=11):
+    """The same of an event in the form that it is written in."""
+
+    request: RequestKey
+    event: IndexCreated | _OfIntegers
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event | Requested] = msgspec.msgpack.Decoder(Event | Requested)
 
@@ -163,12 +192,24 @@ class Encoded(NamedTuple):
     vectors: bytes
 
 
+def flags_of(event: Event) -> int:
+    """What the header of a log file has to say, so that a program that does not know the event keeps out."""
+    return event.flags if isinstance(event, IndexCreated) else 0
+
+
 def encode_event(event: Event, request: RequestKey | None = None) -> Encoded:
     """The event, encoded; vectors that are apart are its own bytes, not a copy."""
     vectors = b""
+    if isinstance(event, IndexCreated):
+        return _created(event, request)
     if isinstance(event, VectorsUpserted | BulkRows) and event.vectors and len(event.vectors) % 4 == 0:
         event, vectors = _with_vectors(event, b""), event.vectors
     return Encoded(_encoder.encode(event if request is None else Requested(request, event)), vectors)
+
+
+def _created(event: IndexCreated, request: RequestKey | None) -> Encoded:
+    written = event if event.flags else _OfIntegers(event.dim, event.metric, event.bits, event.outliers)
+    return Encoded(_encoder.encode(written if request is None else _Envelope(request, written)), b"")
 
 
 def decode_event(data: bytes | memoryview, vectors: bytes = b"") -> tuple[Event, RequestKey | None]:

@@ -17,12 +17,15 @@ EPOCH_SHIFT = 32
 """The upper half of an epoch counts; the lower one tells apart stores that were restored from one store."""
 
 
-def history_start(identity: bytes, branch: Branch, epoch: int, clock_ms: int, after_ms: int) -> bytes:
+def history_start(
+    identity: bytes, branch: Branch, epoch: int, clock_ms: int, after_ms: int, flags: int
+) -> bytes:
     """The contents of the file, which lies behind record ``branch.branched_at``; its name is that one plus 1.
 
-    ``clock_ms`` is what the clock says, ``after_ms`` the time of the record before.
+    ``clock_ms`` is what the clock says, ``after_ms`` the time of the record before; ``flags`` are those of
+    the file before.
     """
-    header = encode_file_header(FileHeader(identity, Lsn(branch.branched_at + 1), epoch))
+    header = encode_file_header(FileHeader(identity, Lsn(branch.branched_at + 1), epoch, flags=flags))
     encoded = encode_event(HistoryBegun(branch.branched_at, branch.store))
     time_ms = max(clock_ms, after_ms)
     clock = clock_ms if clock_ms < time_ms else None

@@ -20,6 +20,12 @@ VERSIONS = (1, 2, VERSION)
 """Those that are read; files of the newest alone are written."""
 FILE_HEADER = struct.Struct("<8sII16sQQII")
 FILE_HEADER_BYTES = FILE_HEADER.size
+STRING_IDS = 1
+"""The flag of a file that may hold records of an index whose ids are strings,"""
+OPTIONAL_VECTORS = 2
+"""and of one whose rows need no vector."""
+FLAGS = STRING_IDS | OPTIONAL_VECTORS
+"""All flags that there are. Programs refuse a file with one that they do not know."""
 FILE_NAME = re.compile(r"(\d{20})\.wal")
 
 
@@ -30,6 +36,8 @@ class FileHeader(msgspec.Struct, frozen=True):
     first_lsn: Lsn
     epoch: int
     version: int = VERSION
+    flags: int = 0
+    """What a reader must know; who goes on behind such a file goes on with its flags."""
 
 
 def file_name(first_lsn: Lsn) -> str:
@@ -39,7 +47,7 @@ def file_name(first_lsn: Lsn) -> str:
 
 def encode_file_header(header: FileHeader) -> bytes:
     """The bytes that a file begins with."""
-    fields = (FILE_MAGIC, header.version, 0, header.identity, header.first_lsn, header.epoch)
+    fields = (FILE_MAGIC, header.version, header.flags, header.identity, header.first_lsn, header.epoch)
     crc = zlib.crc32(FILE_HEADER.pack(*fields, 0, 0)[:-8])
     return FILE_HEADER.pack(*fields, crc, 0)
 
@@ -55,6 +63,6 @@ def decode_file_header(path: str, data: bytes) -> FileHeader:
         raise UnsupportedVersion(f"{path} has format version {version}; this program knows {VERSION}")
     if version not in VERSIONS or reserved != 0 or zlib.crc32(data[: FILE_HEADER_BYTES - 8]) != crc:
         raise CorruptionError(path, 0, "the checksum of the file's header does not match")
-    if flags != 0:
-        raise UnsupportedVersion(f"{path} has format flags {flags:#x}; this program knows none")
-    return FileHeader(identity, Lsn(first_lsn), epoch, version)
+    if flags & ~FLAGS:
+        raise UnsupportedVersion(f"{path} has format flags {flags:#x}; this program knows {FLAGS:#x}")
+    return FileHeader(identity, Lsn(first_lsn), epoch, version, flags)

@@ -62,7 +62,10 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
             return {"branched_at": branched_at, "store": store.hex()}
         case RequestAnswered(status, lsn, answer):
             return {"status": status, "as_of": lsn, "answer": _payload(answer)}
-        case IndexCreated() | IndexDeleted() | BulkLoaded():
+        case IndexCreated():
+            fields = msgspec.structs.asdict(event)
+            return {name: fields[name] for name in fields if event.flags or name not in ("ids", "vector")}
+        case IndexDeleted() | BulkLoaded():
             return msgspec.structs.asdict(event)
 
 

@@ -93,14 +93,16 @@ def _write_new_files(
     if plan.marker_lsn is not None and plan.began_at is not None:
         branch = Branch(plan.last_lsn, plan.began_at, store)
         clock_ms = time.time_ns() // 1_000_000
-        start = history_start(identity, branch, plan.epoch, clock_ms, plan.last_ms)
+        start = history_start(identity, branch, plan.epoch, clock_ms, plan.last_ms, plan.flags)
         written.append(_write(files, f"{folder}/{file_name(plan.marker_lsn)}", [start]))
     return written
 
 
 def _pieces(files: Files, identity: bytes, plan: RepairPlan, step: Step) -> Iterator[bytes]:
     """The bytes of a file with the frames that stay, the last of them cut where the log ends."""
-    yield encode_file_header(FileHeader(identity, step.frames[0].named_lsn, plan.epoch_before))
+    yield encode_file_header(
+        FileHeader(identity, step.frames[0].named_lsn, plan.epoch_before, flags=plan.flags)
+    )
     window = Window(files, step.path, min(files.size(step.path), LARGEST_FILE_BYTES))
     for found in step.frames:
         frame = window.frame_at(identity, found.offset)

@@ -9,7 +9,9 @@ there were any, the log goes on with a new history.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 
 import msgspec
 
@@ -73,6 +75,8 @@ class RepairPlan(msgspec.Struct, frozen=True, kw_only=True):
     """That of the marker."""
     epoch_before: int = 0
     """That of rewritten files."""
+    flags: int = 0
+    """Those of the new files and of the rewritten ones."""
 
     @property
     def is_needed(self) -> bool:
@@ -98,8 +102,8 @@ def plan_repair(
         raise CorruptionError(path, 0, "no checkpoint opens, and record 1 is not whole: nothing can be kept")
     folder = scanned[0].path.rpartition("/")[0]
     lost = LsnRange(Lsn(last + 1), known) if known > last else None
-    epochs = [file.header.epoch for file in scanned if file.header is not None]
-    epoch = max(epochs, default=0)
+    headers = [file.header for file in scanned if file.header is not None]
+    epoch = max((header.epoch for header in headers), default=0)
     needs_marker = (run is None or lost is not None) and marker is None
     sections = {id(section.file): section for section in (run.sections if run else [])}
     steps = []
@@ -129,6 +133,7 @@ def plan_repair(
         last_ms=max((frame.time_ms for frame in _staying(run, last)), default=0),
         epoch=epoch + 1 if needs_marker else epoch,
         epoch_before=epoch,
+        flags=reduce(or_, [header.flags for header in headers], 0),
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from operator import or_
 
 import msgspec
 from zstandard import ZstdDecompressor
@@ -57,6 +59,7 @@ class LogSource:
         headers = [log.header for log in self._logs]
         self.identity = headers[0].identity
         self.epoch = headers[0].epoch
+        self.flags = reduce(or_, [header.flags for header in headers])
         for folder, header in zip(folders[1:], headers[1:], strict=True):
             if header.identity != self.identity:
                 raise Conflict(f"{folder} is the log of another store", code="another_store")
@@ -167,7 +170,7 @@ def copy_log(
     files.make_dirs(target)
     if log_files(files, target):
         raise Conflict(f"there is a log in {target}", code="not_empty")
-    writer = _CopyWriter(files, target, source.identity, epoch, from_lsn)
+    writer = _CopyWriter(files, target, FileHeader(source.identity, from_lsn, epoch, flags=source.flags))
     try:
         if from_lsn <= until_lsn:
             for frame in source.frames(from_lsn):
@@ -195,14 +198,13 @@ def _refuse_other_history(frame: Frame, last_lsn: Lsn) -> None:
 class _CopyWriter:
     """The files of the copy; they have their names only once all of them are whole."""
 
-    def __init__(self, files: Files, folder: str, identity: bytes, epoch: int, first_lsn: Lsn) -> None:
-        self.following = first_lsn
+    def __init__(self, files: Files, folder: str, first: FileHeader) -> None:
+        self.following = first.first_lsn
         """The record that has to come next."""
         self.bytes = 0
         self._files = files
         self._folder = folder
-        self._identity = identity
-        self._epoch = epoch
+        self._header = first
         self._written: list[NewFile] = []
         self._file: NewFile | None = None
         self._last_ms = 0
@@ -210,7 +212,7 @@ class _CopyWriter:
     def write(self, frame: Frame, until_lsn: Lsn) -> None:
         """Takes of the frame what is wanted."""
         first, last = max(frame.header.first_lsn, self.following), min(frame.header.last_lsn, until_lsn)
-        data = frame.part(self._identity, first, last)
+        data = frame.part(self._header.identity, first, last)
         is_jump = first > self.following  # a history begins a file
         if self._file is not None and (is_jump or self._file.size >= LOG_FILE_BYTES_MAX):
             self._end(self._file)
@@ -237,7 +239,9 @@ class _CopyWriter:
             remove_if_exists(self._files, new.path)
 
     def _begin_history(self, history: NewHistory) -> None:
-        name, data = history.start(self._identity, Lsn(self.following - 1), self._last_ms)
+        name, data = history.start(
+            self._header.identity, Lsn(self.following - 1), self._last_ms, self._header.flags
+        )
         file = NewFile(self._files, f"{self._folder}/{name}")
         self._written.append(file)
         file.write(data)
@@ -248,7 +252,7 @@ class _CopyWriter:
     def _begin(self) -> NewFile:
         file = self._file = NewFile(self._files, f"{self._folder}/{file_name(self.following)}")
         self._written.append(file)
-        header = encode_file_header(FileHeader(self._identity, self.following, self._epoch))
+        header = encode_file_header(msgspec.structs.replace(self._header, first_lsn=self.following))
         file.write(header)
         self.bytes += len(header)
         return file

@@ -60,6 +60,7 @@ class _Part(msgspec.Struct, frozen=True):
     offset: int
     end: int
     last_lsn: Lsn
+    flags: int
 
 
 def export_log(
@@ -77,7 +78,7 @@ def export_log(
     first = _first_of(source, from_lsn)
     if until_lsn is not None and until_lsn < first:
         raise InvalidRequest(f"until_lsn {until_lsn} is before the first record, {first}", code="bad_lsn")
-    header = FileHeader(source.identity, first, source.epoch)
+    header = FileHeader(source.identity, first, source.epoch, flags=source.flags)
     return _write(files, path, header, _pieces(source, header, until_lsn))
 
 
@@ -108,14 +109,14 @@ def _checked(files: Files, path: str) -> tuple[LogExport, list[_Part]]:
     last = walker.last_lsn
     if (closing.identity, closing.first_lsn) != (header.identity, last + 1):
         raise CorruptionError(path, end, f"the file ends with record {last}, not as it was exported")
-    return _described(header, last, size, records), _parts(starts, end, last)
+    return _described(header, last, size, records), _parts(starts, end, last, header.flags)
 
 
-def _parts(starts: list[tuple[Lsn, bool, int]], end: int, last: Lsn) -> list[_Part]:
+def _parts(starts: list[tuple[Lsn, bool, int]], end: int, last: Lsn, flags: int) -> list[_Part]:
     """The parts that begin so; nothing lies before a history that the file begins with."""
     following = [*starts[1:], (Lsn(last + 1), False, end)]
     parts = [
-        _Part(named, begins, offset, next_offset, Lsn(next_named - 1))
+        _Part(named, begins, offset, next_offset, Lsn(next_named - 1), flags)
         for (named, begins, offset), (next_named, _, next_offset) in zip(starts, following, strict=True)
     ]
     return [part for part in parts if part.offset < part.end or len(parts) == 1]
@@ -197,7 +198,7 @@ def _write(files: Files, path: str, header: FileHeader, pieces: Iterator[tuple[b
         for data, last_of_piece in pieces:
             yield data
             last, records = last_of_piece, records + decode_header(data).count
-        yield encode_file_header(FileHeader(header.identity, Lsn(last + 1), header.epoch))
+        yield encode_file_header(msgspec.structs.replace(header, first_lsn=Lsn(last + 1)))
 
     size = write_whole(files, path, contents())
     return _described(header, last, size, records)
@@ -270,7 +271,7 @@ def _take_all(files: Files, path: str, found: LogExport, parts: list[_Part], fol
 
 def _take(files: Files, path: str, found: LogExport, part: _Part, target: str) -> None:
     """Copies a part under a log file's name, with a header; an empty file of that name is replaced."""
-    header = FileHeader(bytes.fromhex(found.identity), part.named_lsn, found.epoch)
+    header = FileHeader(bytes.fromhex(found.identity), part.named_lsn, found.epoch, flags=part.flags)
 
     def contents() -> Iterator[bytes]:
         yield encode_file_header(header)

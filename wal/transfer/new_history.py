@@ -36,11 +36,11 @@ class NewHistory(msgspec.Struct, frozen=True, kw_only=True):
         epoch = epoch_after(epoch, store)
         return cls(began_at=first_of_next(highest), epoch=epoch, store=store, after_ms=after_ms)
 
-    def start(self, identity: bytes, branched_at: Lsn, last_ms: int) -> tuple[str, bytes]:
-        """Name and contents of the file that begins it behind a record."""
+    def start(self, identity: bytes, branched_at: Lsn, last_ms: int, flags: int) -> tuple[str, bytes]:
+        """Name and contents of the file that begins it behind a record in a file of these flags."""
         branch = Branch(branched_at, self.began_at, self.store)
         clock_ms = time.time_ns() // 1_000_000
-        data = history_start(identity, branch, self.epoch, clock_ms, max(last_ms, self.after_ms))
+        data = history_start(identity, branch, self.epoch, clock_ms, max(last_ms, self.after_ms), flags)
         return file_name(Lsn(branched_at + 1)), data
 
 
@@ -60,6 +60,6 @@ def begin_history(
     remove_unfinished(files, folder)
     highest = max(highest, end.last_lsn, highest_lsn(files, [folder]))
     new = NewHistory.above(highest, max(epoch, end.header.epoch), store)
-    name, data = new.start(end.header.identity, end.last_lsn, end.last_ms)
+    name, data = new.start(end.header.identity, end.last_lsn, end.last_ms, end.header.flags)
     write_atomic(files, f"{folder}/{name}", data)
     return Branch(end.last_lsn, new.began_at, store)

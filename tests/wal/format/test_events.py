@@ -33,6 +33,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         st.sampled_from(["l2", "cosine", "ip"]),
         st.sampled_from([8, 16]),
         st.integers(0, 8),
+        st.sampled_from(["integer", "string"]),
+        st.sampled_from(["required", "optional"]),
     ),
     st.just(IndexDeleted()),
     st.builds(VectorsUpserted, st.binary(), st.binary(), st.none() | PAYLOADS),
@@ -47,6 +49,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 
 TAGS = [
     (IndexCreated(3, "l2", 16, 4), b"\x95\x01\x03\xa2l2\x10\x04"),
+    (IndexCreated(3, "l2", 16, 4, "string"), b"\x97\x01\x03\xa2l2\x10\x04\xa6string\xa8required"),
     (IndexDeleted(), b"\x91\x02"),
     (VectorsUpserted(b"i", b"v"), b"\x94\x03\xc4\x01i\xc4\x01v\xc0"),
     (VectorsUpserted(b"", b"", [None, b"", b"p"]), b"\x94\x03\xc4\x00\xc4\x00\x93\xc0\xc4\x00\xc4\x01p"),

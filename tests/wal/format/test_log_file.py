@@ -12,6 +12,7 @@ from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
 from asteroid_cloud.wal.format.frame import LARGEST_FILE_BYTES
 from asteroid_cloud.wal.format.log_file import (
     FILE_HEADER_BYTES,
+    FLAGS,
     FileHeader,
     decode_file_header,
     encode_file_header,
@@ -22,9 +23,14 @@ from tests.support.logs import IDENTITY
 HEADER = FileHeader(IDENTITY, Lsn(7), 3)
 
 
-@given(st.binary(min_size=16, max_size=16), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
-def test_a_header_survives_encoding(identity: bytes, first: int, epoch: int) -> None:
-    header = FileHeader(identity, Lsn(first), epoch)
+@given(
+    st.binary(min_size=16, max_size=16),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, FLAGS),
+)
+def test_a_header_survives_encoding(identity: bytes, first: int, epoch: int, flags: int) -> None:
+    header = FileHeader(identity, Lsn(first), epoch, flags=flags)
     encoded = encode_file_header(header)
     assert len(encoded) == FILE_HEADER_BYTES
     assert decode_file_header("f", encoded) == header
