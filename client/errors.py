@@ -3,6 +3,7 @@
     AsteroidError                     message, code, details, status
     ├── InvalidRequest                400, or found before sending; also a ValueError
     ├── Unauthorized                  401: no key, or a wrong one
+    │   └── Forbidden                 403: a key that is not for this
     ├── NotFound                      404: no such id or route; 410: not there any more
     ├── Conflict                      409: no index yet, one already, not empty; 412: condition not met
     │   └── OtherHistory              409: a position that the store left when it went back in time
@@ -57,6 +58,12 @@ class Unauthorized(AsteroidError):
     """The API key is missing or unknown to the server."""
 
     default_code = "unauthorized"
+
+
+class Forbidden(Unauthorized):
+    """The server knows the key, but its role or its collections do not allow this call."""
+
+    default_code = "forbidden"
 
 
 class NotFound(AsteroidError):
@@ -202,6 +209,8 @@ def error_class(status: int, code: str | None) -> type[AsteroidError]:
         return StorageError
     if code == OtherHistory.default_code:
         return OtherHistory
+    if code == Forbidden.default_code:
+        return Forbidden
     if status in BY_STATUS:
         return BY_STATUS[status]
     if status >= 500:

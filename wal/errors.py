@@ -3,6 +3,7 @@
     AsteroidError                     code, message, details
     ├── InvalidRequest                the input is wrong; names the field and the limit
     ├── Unauthorized                  no key, or a wrong one
+    ├── Forbidden                     the key is valid, and not for this
     ├── NotFound                      no such id, route or file
     ├── Conflict                      the state forbids it: no index, a second index, not empty
     ├── TooLarge                      a body, batch or value over its limit
@@ -46,6 +47,12 @@ class Unauthorized(AsteroidError):
     """The bearer key is missing or unknown."""
 
     default_code = "unauthorized"
+
+
+class Forbidden(AsteroidError):
+    """The key is known, but its role or its collections do not allow this."""
+
+    default_code = "forbidden"
 
 
 class NotFound(AsteroidError):

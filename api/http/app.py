@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 
+from asteroid_cloud.api.http.all_routes import SERVED
+from asteroid_cloud.api.http.exchange.arguments import with_arguments
 from asteroid_cloud.api.http.exchange.hot import hot
 from asteroid_cloud.api.http.framework_errors import ErrorHandler
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BULK_BODY_BYTES_MAX
-from asteroid_cloud.api.openapi.swagger_page import PAGE_ROUTES, assets_router
+from asteroid_cloud.api.openapi.swagger_page import assets_router
 from asteroid_cloud.api.routes.once.handler import once
-from asteroid_cloud.api.routes.table import ROUTES, Route
+from asteroid_cloud.api.routing.route import Route
 from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics
 
@@ -27,7 +27,7 @@ def create_app(settings: Settings, collections: Collections, metrics: Metrics | 
     errors = ErrorHandler([settings.data, settings.backup_dir])
     app = Litestar.from_config(
         AppConfig(
-            route_handlers=[*map(_handler, (*ROUTES, *PAGE_ROUTES)), assets_router()],
+            route_handlers=[*map(_handler, SERVED), assets_router()],
             exception_handlers={Exception: errors.handle},
             openapi_config=None,  # the description is our own, see ``openapi``
             state=State({"collections": collections, "metrics": metrics}),
@@ -42,12 +42,12 @@ def create_app(settings: Settings, collections: Collections, metrics: Metrics | 
 def _handler(route: Route) -> HTTPRouteHandler | ASGIRouteHandler:
     """A route as the framework takes it."""
     if route.is_hot:
-        application = hot(route.method, route.handler)  # type: ignore[arg-type]  # it returns one
-        return ASGIRouteHandler(route.path, copy_scope=False)(application)
+        application = hot(route.handler)  # type: ignore[arg-type]  # it returns one
+        return ASGIRouteHandler(route.framework_path, copy_scope=False)(application)
     decorate = HTTPRouteHandler(
-        re.sub(r"\{(\w+)\}", r"{\1:str}", route.path),
+        route.framework_path,
         http_method=route.method,  # type: ignore[arg-type]  # the table has the framework's names
         status_code=route.status,
         include_in_schema=False,
     )
-    return decorate(once(route))
+    return decorate(with_arguments(once(route)))

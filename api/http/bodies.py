@@ -9,33 +9,28 @@ import anyio
 from litestar.types import HTTPReceiveMessage, Receive, Scope, WebSocketReceiveMessage
 
 from asteroid_cloud.api.http.exchange.body_encoding import decoder_of
-from asteroid_cloud.api.limits import BODY_BYTES_MAX, BODY_BYTES_PER_S_MIN, STOPPING_BODY_S_MAX
-from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.limits import BODY_BYTES_PER_S_MIN, STOPPING_BODY_S_MAX
+from asteroid_cloud.api.routing.route import Route
 from asteroid_cloud.api.wire.headers import HAS_NEWS
 from asteroid_cloud.wal.errors import InvalidRequest, Overloaded, TooLarge
 
-BYTES_MAX_BY_PATH = {
-    route.path: route.body_bytes_max for route in ROUTES if route.body_bytes_max != BODY_BYTES_MAX
-}
-"""The paths with another limit than BODY_BYTES_MAX; none of them has a parameter."""
-STREAMED_PATHS = {route.path for route in ROUTES if route.is_streamed}
 LENGTH_DIGITS_MAX = 18
 
 
 class Body:
     """The body of one request, while it arrives."""
 
-    def __init__(self, scope: Scope, receive: Receive, lag_s_max: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, route: Route, lag_s_max: float) -> None:
         headers = dict(scope["headers"])
         self._receive = receive
         self._has_news: Callable[[], bool] = scope.get(HAS_NEWS, lambda: False)  # type: ignore[assignment]
-        self._path = scope["path"]
+        self._route = route
         self.declared = declared_bytes(headers)
         """Its length by its headers; None for a body that is sent in chunks."""
         self._decoder = decoder_of(headers)
         self._plain: Iterator[bytes] = iter(())
         """What the last piece of an encoded body still gives."""
-        self._left = self._bytes_max = BYTES_MAX_BY_PATH.get(self._path, BODY_BYTES_MAX)
+        self._left = self._bytes_max = route.body_bytes_max
         """Bytes that may still come, as they are after decoding."""
         self._encoded_left = self._bytes_max
         self._lag_s_max = self._lag_s_left = lag_s_max
@@ -49,7 +44,7 @@ class Body:
     @property
     def held_bytes(self) -> int:
         """The memory that it may take; the body of a bulk load is written to the disk as it arrives."""
-        if self._path in STREAMED_PATHS:
+        if self._route.is_streamed:
             return 0
         if self.declared is None or self._decoder is not None:
             return self._bytes_max
@@ -141,7 +136,8 @@ class Body:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
-            f"a body for {self._path} may have {self._bytes_max:,} bytes at the most", limit=self._bytes_max
+            f"a body for {self._route.path} may have {self._bytes_max:,} bytes at the most",
+            limit=self._bytes_max,
         )
 
 

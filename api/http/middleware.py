@@ -17,7 +17,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from asteroid_cloud.api.http.admission import Admission
+from asteroid_cloud.api.http.access.admission import Admission
+from asteroid_cloud.api.http.all_routes import MATCHER
 from asteroid_cloud.api.http.bodies import Body
 from asteroid_cloud.api.http.exchange.body_encoding import ENCODING, LENGTH
 from asteroid_cloud.api.http.exchange.log_lines import log_access
@@ -25,25 +26,17 @@ from asteroid_cloud.api.http.exchange.sending import Sender, SlowReader
 from asteroid_cloud.api.http.framework_errors import ErrorHandler
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.http.units import parse_size
-from asteroid_cloud.api.routes import changes
-from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.routing.matcher import Match
+from asteroid_cloud.api.routing.route import API, Route
+from asteroid_cloud.api.service.access.grants import Grant
 from asteroid_cloud.api.service.memory.answers import AnswerBudget, AnswerRoom
 from asteroid_cloud.api.service.memory.heap import HeapTrimmer
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.error_answers import ErrorAnswer
-from asteroid_cloud.api.wire.headers import ANSWER_ROOM, GONE, HEAD_ONLY
+from asteroid_cloud.api.wire.headers import ANSWER_ROOM, GONE, GRANT, HEAD_ONLY, ROUTE
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
 from asteroid_cloud.wal.errors import Overloaded
-
-API = "/v1/"
-"""What answers for a store, and names it."""
-READS = {
-    (route.method, route.path)
-    for route in ROUTES
-    if route.scope == "read" and route.handler is not changes.changes
-}
-"""Method and path of reads, but for change feeds, which see to it themselves."""
 
 
 class RequestGuard:
@@ -80,23 +73,24 @@ class RequestGuard:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        began_s, held, inner = time.perf_counter(), 0, scope
+        began_s, held = time.perf_counter(), 0
+        match = MATCHER.find(scope["method"], scope["raw_path"])
         request_id = begin_request(dict(scope["headers"]).get(REQUEST_ID.lower().encode()))
         room = AnswerRoom(self.answers)
         sender = Sender(scope, send, room, request_id=request_id, stall_s_max=self._stall_s_max)
         self._metrics.in_flight += 1
         try:
-            holder = self._admission.identify(scope)
+            holder, grant = self._admission.identify(scope, match)
             sender.is_last = False
-            self._admission.check(scope, holder)
-            body = sender.body = Body(scope, receive, self._lag_s_max)
+            asked = self._admission.check(match, holder, grant)
+            body = sender.body = Body(scope, receive, asked.route, self._lag_s_max)
             held = body.held_bytes
-            with self._admission.place(scope["path"], held), self._watched(body):
-                if scope["path"].startswith(API):
+            with self._admission.place(asked.route, held), self._watched(body):
+                if asked.route.path.startswith(API):
                     sender.store, sender.remembers_s = self._store_name(), self._remembers_s
                 body.check_declared()
-                inner = _inner_scope(scope, body, room)
-                with _until_gone(scope):
+                inner = _inner_scope(scope, body, room, asked, grant)
+                with _until_gone(scope, asked.route):
                     await self._app(inner, body.receive, sender)
         except Exception as error:
             if not await self._answered(error, sender):
@@ -111,7 +105,8 @@ class RequestGuard:
             received = 0 if sender.body is None else sender.body.received
             self.heap.note(max(held, room.peak, received))
             self._metrics.in_flight -= 1
-            self._note(scope, inner.get("path_template"), sender, time.perf_counter() - began_s)
+            template = "unmatched" if match is None else match.route.path
+            self._note(scope, template, sender, time.perf_counter() - began_s)
 
     def stop_waiting(self) -> None:
         """The server is stopping: half a body does not hold it."""
@@ -129,10 +124,10 @@ class RequestGuard:
             await _send(self._errors.answer(sender.refusal or error), sender)
         return True
 
-    def _note(self, scope: HTTPScope, route: object, sender: Sender, seconds: float) -> None:
+    def _note(self, scope: HTTPScope, template: str, sender: Sender, seconds: float) -> None:
         """Counts a request that is over, and logs it if that is wanted."""
         status = sender.status or 500
-        self._metrics.observe_request(scope["method"], str(route or "unmatched"), status, seconds)
+        self._metrics.observe_request(scope["method"], template, status, seconds)
         received = None if sender.body is None else sender.body.declared
         client = str((scope.get("client") or ("unknown",))[0])
         log_access(scope["method"], scope["path"], status, seconds, received, sender.sent, client)
@@ -149,16 +144,17 @@ class RequestGuard:
             self._bodies.discard(body)
 
 
-def _until_gone(scope: HTTPScope) -> AbstractContextManager[None]:
+def _until_gone(scope: HTTPScope, route: Route) -> AbstractContextManager[None]:
     """A read ends when its client goes away; what a write does is done whoever waits for it."""
-    if (scope["method"], scope["path"]) in READS and GONE in scope:
+    if route.scope == "read" and not route.is_feed and GONE in scope:
         return scope[GONE]()  # type: ignore[literal-required,no-any-return]  # our own key
     return nullcontext()
 
 
-def _inner_scope(scope: HTTPScope, body: Body, room: AnswerRoom) -> HTTPScope:
+def _inner_scope(scope: HTTPScope, body: Body, room: AnswerRoom, match: Match, grant: Grant) -> HTTPScope:
     """The request as the application sees it: HEAD as a GET, and an encoded body as the plain one."""
-    scope = {**scope, ANSWER_ROOM: room}  # type: ignore[misc]
+    path = scope["path"] if match.route.is_mounted else match.framework_path
+    scope = {**scope, "path": path, ROUTE: match, GRANT: grant, ANSWER_ROOM: room}  # type: ignore[misc]
     if scope["method"] == "HEAD":
         scope = {**scope, "method": "GET", HEAD_ONLY: True}  # type: ignore[misc]
     if body.is_encoded:

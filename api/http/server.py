@@ -16,8 +16,8 @@ from types import FrameType
 import anyio
 import uvicorn
 
+from asteroid_cloud.api.http.access.keys_file import warn_of_readers
 from asteroid_cloud.api.http.app import create_app
-from asteroid_cloud.api.http.auth import warn_of_readers
 from asteroid_cloud.api.http.connection.crowd import Crowd
 from asteroid_cloud.api.http.connection.protocol import connection_factory
 from asteroid_cloud.api.http.exchange.log_lines import start_logging

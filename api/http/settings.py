@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from asteroid_cloud.api.http.auth import read_keys, what_is_wrong
+from asteroid_cloud.api.http.access.keys import Key, raw_key, what_is_wrong
+from asteroid_cloud.api.http.access.keys_file import read_keys
 from asteroid_cloud.api.http.units import parse_age_s, parse_size
 from asteroid_cloud.api.limits import KEY_CHARACTERS_MIN, RECALL_TIME_SHARE_MAX
 from asteroid_cloud.api.service.quality.options import (
@@ -288,9 +289,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """What of it the sampling of searches needs."""
         return checked_options(self.recall_sample_every, self.recall_min)
 
-    def keys(self) -> list[str]:
+    def keys(self) -> list[Key]:
         """All keys; raises InvalidRequest when the file of keys cannot be read or is empty."""
-        keys = [self.api_key] if self.api_key is not None else []
+        keys = [raw_key(self.api_key)] if self.api_key is not None else []
         return keys if self.api_keys is None else keys + read_keys(self.api_keys)
 
 

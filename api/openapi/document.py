@@ -10,7 +10,7 @@ import msgspec
 from asteroid_cloud.api.openapi.descriptions import ABOUT, TAGS
 from asteroid_cloud.api.openapi.paths import path_items
 from asteroid_cloud.api.openapi.schemas import Schema, components
-from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.routes.table import NAMED_ROUTES, ROUTES
 
 
 @cache
@@ -32,7 +32,7 @@ def document() -> Schema:
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "security": [{"bearer": []}],
-        "paths": path_items(ROUTES),
+        "paths": path_items((*ROUTES, *NAMED_ROUTES)),
         "components": {
             "schemas": components(),
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EVERY = ("bad_request", "unauthorized", "forbidden_origin", "rate_limited", "internal", "overloaded")
+EVERY = (
+    "bad_request",
+    "unauthorized",
+    "forbidden",
+    "forbidden_origin",
+    "rate_limited",
+    "internal",
+    "overloaded",
+)
+NAMED = ("bad_collection_name", "no_collection")
+"""Of whatever names a collection in its path."""
 BODY = (
     "bad_json",
     "unknown_field",

@@ -8,16 +8,21 @@ from inspect import getdoc
 from asteroid_cloud.api.limits import BULK_ROWS_MAX, CHANGES_LIMIT_MAX, HEARTBEAT_S_DEFAULT, HEARTBEAT_S_MAX
 from asteroid_cloud.api.openapi.descriptions import MORE
 from asteroid_cloud.api.openapi.examples import EXAMPLES
-from asteroid_cloud.api.openapi.operations import EVERY, KEYED, OPERATIONS, Operation
+from asteroid_cloud.api.openapi.operations import EVERY, KEYED, NAMED, OPERATIONS, Operation
 from asteroid_cloud.api.openapi.schemas import Schema, integer, ref
 from asteroid_cloud.api.routes.once.again import AGAIN
-from asteroid_cloud.api.routes.table import Route
+from asteroid_cloud.api.routing.route import Route
 from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
 from asteroid_cloud.api.wire.headers import LSN_HEADER, MIN_LSN_HEADER, STORE_HEADER
 from asteroid_cloud.api.wire.media_types import BYTES, EVENTS, JSON, LINES, TEXT
 from asteroid_cloud.api.wire.request_keys import KEY_CHARS_MAX, KEY_HEADER
 from asteroid_cloud.wal.limits import DIM_MAX
 
+PATH_PARAMETERS: dict[str, Schema] = {
+    "collection": {"type": "string"},
+    "id": ref("IdIn"),
+    "name": {"type": "string"},
+}
 RETRY: dict[str, Schema] = {"Retry-After": {"type": "integer", "minimum": 1}}
 HEADERS_BY_STATUS = {401: {"WWW-Authenticate": {"type": "string"}}, 429: RETRY, 503: RETRY}
 BULK_HEADERS = {
@@ -58,12 +63,11 @@ def path_items(routes: Sequence[Route]) -> dict[str, Schema]:
 
 def _operation(route: Route) -> Schema:
     operation = OPERATIONS[route.operation]
-    text = (getdoc(route.handler) or "").replace("``", "`")
     described: Schema = {
         "tags": [operation.tag],
-        "summary": operation.summary,
-        "description": "\n\n".join(filter(None, [text, MORE.get(route.operation)])),
-        "operationId": route.operation,
+        "summary": operation.summary + (" of a collection" if route.is_named else ""),
+        "description": _description(route),
+        "operationId": route.operation + ("_in" if route.is_named else ""),
         "responses": _responses(route, operation),
     }
     if parameters := _parameters(route, operation):
@@ -73,6 +77,13 @@ def _operation(route: Route) -> Schema:
     if not _needs_key(route):
         described["security"] = []
     return described
+
+
+def _description(route: Route) -> str:
+    if route.is_named:
+        return f"As `{route.method} {route.inner_path}`, of the collection that the path names."
+    text = (getdoc(route.handler) or "").replace("``", "`")
+    return "\n\n".join(filter(None, [text, MORE.get(route.operation)]))
 
 
 def _needs_key(route: Route) -> bool:
@@ -85,13 +96,10 @@ def _names_an_lsn(route: Route, operation: Operation) -> bool:
 
 
 def _parameters(route: Route, operation: Operation) -> list[Schema]:
-    named = (
-        [{"name": "id", "in": "path", "required": True, "schema": ref("IdIn")}]
-        if "{id}" in route.path
-        else []
-    )
-    if "{name}" in route.path:
-        named.append({"name": "name", "in": "path", "required": True, "schema": {"type": "string"}})
+    named: list[Schema] = [
+        {"name": name, "in": "path", "required": True, "schema": PATH_PARAMETERS[name]}
+        for name in route.parameters
+    ]
     if "bad_min_lsn" in operation.codes:
         about = "Wait until reads cover this LSN."
         named.append({"name": MIN_LSN_HEADER, "in": "header", "description": about, "schema": ref("Lsn")})
@@ -140,9 +148,12 @@ def _responses(route: Route, operation: Operation) -> dict[str, Schema]:
         about = "Names the store. It changes when the store is restored into a new folder."
         store = {"description": about, "schema": {"type": "string"}}
         success["headers"] = {LSN_HEADER: {"schema": ref("Lsn")}, STORE_HEADER: store}
+    possible: tuple[str, ...] = ("bad_request",)
+    if _needs_key(route):
+        of_named = NAMED if route.is_named else ()
+        possible = (*EVERY, *of_named, *operation.codes, *(KEYED if route.operation in AGAIN else ()))
     codes: dict[int, list[str]] = {}
-    keyed = KEYED if route.operation in AGAIN else ()
-    for code in dict.fromkeys((*EVERY, *operation.codes, *keyed) if _needs_key(route) else ("bad_request",)):
+    for code in dict.fromkeys(possible):
         codes.setdefault(STATUS_BY_CODE[code], []).append(code)
     errors = {
         str(status): {

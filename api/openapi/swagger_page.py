@@ -9,7 +9,7 @@ from litestar import Response, Router
 from litestar.static_files import create_static_files_router
 
 from asteroid_cloud.api.openapi.document import encoded
-from asteroid_cloud.api.routes.table import Route
+from asteroid_cloud.api.routing.route import Route
 from asteroid_cloud.api.wire.media_types import JSON
 
 ASSETS = Path(swagger_ui.__file__).parent / "static"
@@ -74,15 +74,18 @@ async def start() -> Response[str]:
 PAGE_PREFIX = "/docs/"
 """Where the parts of the page are."""
 PAGE_ROUTES = (
-    Route("GET", "/openapi.json", openapi, "", "read", public_name="docs"),
-    Route("GET", "/docs", page, "", "read", public_name="docs"),
-    Route("GET", "/docs/start.js", start, "", "read", public_name="docs"),
+    Route("GET", "/openapi.json", openapi, "", "read", reach="server", public_name="docs"),
+    Route("GET", "/docs", page, "", "read", reach="server", public_name="docs"),
+    Route("GET", "/docs/start.js", start, "", "read", reach="server", public_name="docs"),
 )
-"""The routes of the description itself, which does not describe them; beside them are the page's assets."""
+"""The routes of the description itself, which does not describe them."""
+ASSETS_PATH = f"{PAGE_PREFIX}assets"
+ASSETS_ROUTE = Route(
+    "GET", f"{ASSETS_PATH}/{{file}}", page, "", "read", reach="server", public_name="docs", is_mounted=True
+)
+"""The page's files, which the framework serves."""
 
 
 def assets_router() -> Router:
     """The static files of the page."""
-    return create_static_files_router(
-        path=f"{PAGE_PREFIX}assets", directories=[ASSETS], include_in_schema=False
-    )
+    return create_static_files_router(path=ASSETS_PATH, directories=[ASSETS], include_in_schema=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from litestar import Response
-from litestar.params import FromPath, RawBody
+from litestar.params import RawBody
 
 from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, answer, collection_of, empty_answer
 from asteroid_cloud.api.wire.requests import NOTHING, TAG, decode
@@ -22,7 +22,7 @@ async def list_tags(request: AnyRequest) -> JsonResponse:
     return answer({"tags": await engine.tags()}, engine.applied_lsn)
 
 
-async def delete_tag(request: AnyRequest, name: FromPath[str]) -> Response[None]:
+async def delete_tag(request: AnyRequest, name: str) -> Response[None]:
     """The files that only this tag needed are removed, too."""
     engine = collection_of(request).engine
     await engine.untag(name)

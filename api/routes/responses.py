@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.types import Receive, Scope, Send
 
+from asteroid_cloud.api.routing.matcher import Match
 from asteroid_cloud.api.service.collections import Collection, Collections
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.service.metrics import Metrics
@@ -19,6 +20,7 @@ from asteroid_cloud.api.wire.headers import (
     GONE,
     LSN_HEADER,
     MIN_LSN_HEADER,
+    ROUTE,
     entity_tag,
     min_lsn_of,
 )
@@ -32,17 +34,34 @@ JsonResponse = Response[bytes]
 AnyRequest = Request[Any, Any, Any]
 
 
+def match_of(request: AnyRequest) -> Match:
+    """The route of a request."""
+    match: Match = request.scope[ROUTE]  # type: ignore[literal-required]  # the guard's own key
+    return match
+
+
+def path_of(request: AnyRequest) -> dict[str, str]:
+    """The parameters in the path, decoded; raises InvalidRequest that says which is not right."""
+    return match_of(request).parameters()
+
+
 def collection_of(request: AnyRequest) -> Collection:
     """The collection that the request is about; raises Overloaded ``not_ready`` until its index is made."""
-    collection = default_collection(request)
+    name = match_of(request).collection()
+    collection = default_collection(request) if name is None else collections_of(request).handle(name)
     collection.check_index_made()
     return collection
 
 
 def default_collection(request: AnyRequest) -> Collection:
     """The collection ``default``, also while nothing can be asked of it yet."""
+    return collections_of(request).default
+
+
+def collections_of(request: AnyRequest) -> Collections:
+    """All collections of the server."""
     collections: Collections = request.app.state.collections
-    return collections.default
+    return collections
 
 
 def engine_of(request: AnyRequest) -> Engine:

@@ -6,16 +6,7 @@ The application, the middleware, the API's description and the tests read it; no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any, Literal
-
-from asteroid_cloud.api.limits import (
-    BATCH_BODY_BYTES_MAX,
-    BODY_BYTES_MAX,
-    BULK_BODY_BYTES_MAX,
-    LIST_BODY_BYTES_MAX,
-)
+from asteroid_cloud.api.limits import BATCH_BODY_BYTES_MAX, BULK_BODY_BYTES_MAX, LIST_BODY_BYTES_MAX
 from asteroid_cloud.api.routes import (
     backup,
     batches,
@@ -28,40 +19,15 @@ from asteroid_cloud.api.routes import (
     search,
     vectors,
 )
-
-Handler = Callable[..., Coroutine[Any, Any, object]]
-Scope = Literal["open", "read", "write", "admin"]
-"""What a caller must be allowed to do; an open route needs no key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One route."""
-
-    method: str
-    path: str
-    handler: Handler
-    operation: str
-    """The key of the operation in the API's description; empty for a route that is not described."""
-    scope: Scope
-    status: int = 200
-    """The status of an answer that is not an error."""
-    body_bytes_max: int = BODY_BYTES_MAX
-    is_streamed: bool = False
-    """Whether the body goes to the disk as it comes, so that it takes little memory."""
-    is_hot: bool = False
-    """Whether it is asked so often that it goes without the framework's care; see ``http.exchange.hot``."""
-    public_name: str = ""
-    """The name by which the setting ``public`` opens it to callers without a key."""
-
+from asteroid_cloud.api.routing.route import Route
 
 LIST, BATCH, BULK = LIST_BODY_BYTES_MAX, BATCH_BODY_BYTES_MAX, BULK_BODY_BYTES_MAX
 VECTOR, PAYLOAD = "/v1/vectors/{id}", "/v1/vectors/{id}/payload"
 
 ROUTES: tuple[Route, ...] = (
-    Route("PUT", "/v1/index", index.create_index, "create_index", "admin"),
+    Route("PUT", "/v1/index", index.create_index, "create_index", "admin", reach="default"),
     Route("GET", "/v1/index", index.get_index, "get_index", "read"),
-    Route("DELETE", "/v1/index", index.delete_index, "delete_index", "admin"),
+    Route("DELETE", "/v1/index", index.delete_index, "delete_index", "admin", reach="default"),
     Route("GET", "/v1/stats", index.get_stats, "stats", "read"),
     Route("POST", "/v1/flush", index.flush, "flush", "write"),
     Route("GET", "/v1/recovery", index.get_recovery, "recovery", "read"),
@@ -86,13 +52,15 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/build/bulk", bulk.bulk_build, "bulk_build", "write", 200, BULK, is_streamed=True),
     Route("POST", "/v1/backup", backup.make_backup, "backup", "admin", 201),
     Route("GET", "/v1/backup", backup.list_backups, "backups", "admin"),
-    Route("GET", "/v1/changes", changes.changes, "changes", "read"),
+    Route("GET", "/v1/changes", changes.changes, "changes", "read", is_feed=True),
     Route("POST", "/v1/tags", history.make_tag, "tag", "admin", 201),
     Route("GET", "/v1/tags", history.list_tags, "tags", "admin"),
     Route("DELETE", "/v1/tags/{name}", history.delete_tag, "untag", "admin", 204),
     Route("POST", "/v1/purge", history.purge, "purge", "admin"),
-    Route("GET", "/health", health.health, "health", "open"),
-    Route("GET", "/ready", health.ready, "ready", "read", public_name="ready"),
-    Route("GET", "/metrics", health.metrics, "metrics", "read", public_name="metrics"),
+    Route("GET", "/health", health.health, "health", "open", reach="server"),
+    Route("GET", "/ready", health.ready, "ready", "read", reach="server", public_name="ready"),
+    Route("GET", "/metrics", health.metrics, "metrics", "read", reach="process", public_name="metrics"),
 )
 """In the order of the API's description."""
+NAMED_ROUTES = tuple(route.of_named() for route in ROUTES if route.reach == "collection")
+"""The routes of a collection once more, under its name."""

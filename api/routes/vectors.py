@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from litestar import Response
-from litestar.params import FromPath, RawBody
+from litestar.params import RawBody
 
 from asteroid_cloud.api.routes.responses import (
     AnyRequest,
@@ -33,7 +33,7 @@ async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 
-async def upsert_vector(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
+async def upsert_vector(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """The payload stays unless ``metadata`` is given."""
     number, asked = checked_id(id), decode(VECTOR, body)
     vector, payload = float32_vector(asked.vector), payload_from(asked.metadata)
@@ -42,28 +42,28 @@ async def upsert_vector(request: AnyRequest, id: FromPath[str], body: RawBody) -
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 
-async def get_vector(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
+async def get_vector(request: AnyRequest, id: str) -> JsonResponse:
     """Dequantised: close to what was inserted, not equal to it."""
     number = checked_id(id)
     snapshot = await collection_of(request).reads.snapshot(wanted_lsn(request))
     return answer_with_tag(row_answer(fetch_one(snapshot, number, vector=True)), snapshot.lsn)
 
 
-async def delete_vector(request: AnyRequest, id: FromPath[str]) -> Response[None]:
+async def delete_vector(request: AnyRequest, id: str) -> Response[None]:
     """Succeeds also when there is no such id."""
     ids = np.array([checked_id(id)], np.uint64)
     result = await engine_of(request).delete(ids, condition=condition_of(request.headers))
     return empty_answer(result.lsn)
 
 
-async def get_payload(request: AnyRequest, id: FromPath[str]) -> JsonResponse:
+async def get_payload(request: AnyRequest, id: str) -> JsonResponse:
     """The object as it was stored, ``{}`` if there is none."""
     number = checked_id(id)
     snapshot = await collection_of(request).reads.snapshot(wanted_lsn(request))
     return answer_with_tag(fetch_one(snapshot, number, payload=True).payload or b"{}", snapshot.lsn)
 
 
-async def set_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
+async def set_payload(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """Explicit nulls are kept."""
     number, text = checked_id(id), payload_of(body)
     condition = condition_of(request.headers)
@@ -71,7 +71,7 @@ async def set_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> 
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
 
 
-async def merge_payload(request: AnyRequest, id: FromPath[str], body: RawBody) -> JsonResponse:
+async def merge_payload(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """RFC 7396: objects merge, other values replace, null deletes."""
     number, text = checked_id(id), payload_of(body)
     condition = condition_of(request.headers)

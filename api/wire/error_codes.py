@@ -11,6 +11,7 @@ from typing import NamedTuple
 from asteroid_cloud.wal.errors import (
     AsteroidError,
     Conflict,
+    Forbidden,
     InvalidRequest,
     NotFound,
     Overloaded,
@@ -85,6 +86,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_max_distance": ErrorCode(400, "`max_distance` is not a finite number.", _FIX),
     "bad_min_lsn": ErrorCode(400, "`min_lsn` or `X-Asteroid-Min-LSN` is not an LSN.", _FIX),
     "bad_include": ErrorCode(400, "`include` names something other than payload and vector.", _FIX),
+    "bad_collection_name": ErrorCode(
+        400,
+        "The name of a collection or alias is not right.",
+        "Use 1 to 63 of the letters a to z, digits, dashes and underscores; begin with a letter or digit.",
+    ),
     "bad_threads": ErrorCode(400, "The number of threads is not a whole number.", _FIX),
     "empty_batch": ErrorCode(400, "A batch has no items.", "Send at least one item."),
     "cancelled": ErrorCode(
@@ -96,6 +102,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "unauthorized": ErrorCode(
         401, "The key is missing or not known.", "Send `Authorization: Bearer <key>` with a valid key."
+    ),
+    "forbidden": ErrorCode(
+        403,
+        "The key's role is too small for this, or its collections do not include this one.",
+        "Use another key; `GET /v1/key` says what this one may do.",
     ),
     "forbidden_origin": ErrorCode(
         403,
@@ -250,6 +261,7 @@ STATUS_BY_CODE = {code: each.status for code, each in ERROR_CODES.items()}
 STATUS_BY_KIND: tuple[tuple[type[AsteroidError], int], ...] = (
     (InvalidRequest, 400),
     (Unauthorized, 401),
+    (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
     (TooLarge, 413),

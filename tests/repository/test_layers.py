@@ -58,6 +58,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "limits",
         "service",
         "wire",
+        "routing",
         "embedded routes",
         "openapi",
         "http",

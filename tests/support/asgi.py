@@ -6,15 +6,16 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import anyio
-from litestar import Litestar
 
 from asteroid_cloud.api import Store
+from asteroid_cloud.api.http.all_routes import ALL_ROUTES
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.routing.route import Route
 from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics
 
@@ -58,7 +59,7 @@ def scope_of(method: str, path: str, headers: dict[str, str], query: str = "") -
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
@@ -118,20 +119,17 @@ def app_over(settings: Settings, store: Store, metrics: Metrics | None = None) -
     return create_app(settings, Collections(store.collection), metrics)
 
 
-HOT = {route.path: [route.method] for route in ROUTES if route.is_hot}
-"""The framework knows no method of these."""
+VALUES = {"id": "1", "name": "1", "file": "1", "collection": "default"}
 
 
-def routes_of(gate: RequestGuard) -> list[tuple[str, str]]:
-    """Method and path of every route of the application behind a gate, with 1 for each parameter.
+def path_of(route: Route, **values: str) -> str:
+    """The path of a route with a value for each parameter, as it is sent."""
+    return route.path.format(**VALUES | values)
+
+
+def routes_of(_: RequestGuard) -> list[tuple[str, str]]:
+    """Method and path of every route of the application, with a value for each parameter.
 
     HEAD is left out: it is answered wherever GET is.
     """
-    app = gate._app
-    assert isinstance(app, Litestar)
-    found = []
-    for route in app.routes:
-        path = "".join(f"/{part}" if isinstance(part, str) else "/1" for part in route.path_components)
-        methods = getattr(route, "methods", None) or HOT.get(path) or ["GET"]
-        found += [(str(method), path or "/") for method in methods if str(method) not in ("OPTIONS", "HEAD")]
-    return sorted(found)
+    return sorted((route.method, path_of(route)) for route in ALL_ROUTES)

@@ -12,18 +12,17 @@ from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from asteroid_cloud.wal.errors import InvalidRequest, NotFound
+from asteroid_cloud.wal.errors import InvalidRequest
 
 HotHandler = Callable[..., Coroutine[Any, Any, ASGIApp]]
 """Takes the request and ``body``, and returns the application that sends the answer."""
 
 
-def hot(method: str, handler: HotHandler) -> ASGIApp:
-    """The application of a route that is called by one method and takes a body."""
+def hot(handler: HotHandler) -> ASGIApp:
+    """The application of a route that takes a body. Its method was looked at when the route was found."""
 
     async def called(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != method:
-            raise NotFound("there is no such route")
+        assert scope["type"] == ScopeType.HTTP, "the middleware lets nothing else in"
         answer = await handler(Request(scope, receive), body=await _whole_body(receive))
         await answer(scope, receive, send)
 

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from asteroid_cloud.api.routes.index import described
-from asteroid_cloud.api.routes.responses import AnyRequest, answer, empty_answer
+from asteroid_cloud.api.routes.responses import AnyRequest, answer, empty_answer, path_of
 from asteroid_cloud.api.service.checks import checked_id
 from asteroid_cloud.api.wire.requests import INDEX, INSERT, decode
 from asteroid_cloud.indexer import Remembered
@@ -75,7 +75,7 @@ def refusal_text(error: AsteroidError) -> bytes:
 
 
 def _one(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
-    id_ = request.path_params.get("id")
+    id_ = path_of(request).get("id")
     number = checked_id(decode(INSERT, body).id if id_ is None else id_)
     return answer({"id": number, "lsn": known.lsn}, known.lsn)
 

@@ -11,7 +11,7 @@ from litestar import Response
 
 from asteroid_cloud.api.routes.once.again import AGAIN, LOADED, OUTSIDE, refusal_text, repeated
 from asteroid_cloud.api.routes.responses import REQUEST_KEY, AnyRequest, collection_of
-from asteroid_cloud.api.routes.table import Handler, Route
+from asteroid_cloud.api.routing.route import Handler, Route
 from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.api.service.requests.turns import is_remembered
 from asteroid_cloud.api.wire.error_codes import status_of

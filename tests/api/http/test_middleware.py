@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
-from asteroid_cloud.api.http import bodies
-from asteroid_cloud.api.http.bodies import BYTES_MAX_BY_PATH
+from asteroid_cloud.api.http import bodies, middleware
+from asteroid_cloud.api.http.all_routes import ALL_ROUTES
 from asteroid_cloud.api.http.framework_errors import ErrorHandler
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
@@ -23,20 +24,18 @@ from asteroid_cloud.api.limits import (
     BODY_BYTES_MAX,
     BODY_BYTES_PER_S_MIN,
 )
-from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.routing.matcher import Matcher
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.wal.limits import MIB
-from tests.support.asgi import DISCONNECT, app_over, ask, routes_of
+from tests.support.asgi import DISCONNECT, app_over, ask, path_of, routes_of
 
 pytestmark = pytest.mark.anyio
 
 KEY = "the-key-of-the-test"
 BODY_ROUTES = [
-    (route.method, route.path.replace("{id}", "1"))
-    for route in ROUTES
-    if route.method in {"POST", "PUT", "PATCH"}
+    (route.method, path_of(route)) for route in ALL_ROUTES if route.method in {"POST", "PUT", "PATCH"}
 ]
-LIMITS = BYTES_MAX_BY_PATH
+LIMITS = {path_of(route): route.body_bytes_max for route in ALL_ROUTES}
 BULK = {"X-Asteroid-N": "1000", "X-Asteroid-Dim": "2"}
 CHUNKED = {"Transfer-Encoding": "chunked"}
 UNPARSABLE = [
@@ -83,7 +82,7 @@ async def test_every_route_that_takes_a_body_is_known_here(store: Store) -> None
 
 @pytest.mark.parametrize(("method", "path"), BODY_ROUTES)
 async def test_a_body_over_its_limit_is_refused_by_its_header(store: Store, method: str, path: str) -> None:
-    limit = LIMITS.get(path, BODY_BYTES_MAX)
+    limit = LIMITS[path]
     headers = BULK | {"Content-Length": str(limit + 1)}
     answer = await ask(gate_of(store), method, path, [b"["], headers=headers, is_endless=True)
     assert answer.check_refused(413, "payload_too_large")["limit"] == limit
@@ -92,7 +91,7 @@ async def test_a_body_over_its_limit_is_refused_by_its_header(store: Store, meth
 
 @pytest.mark.parametrize(("method", "path"), [route for route in BODY_ROUTES if "bulk" not in route[1]])
 async def test_a_body_without_a_length_is_counted(store: Store, method: str, path: str) -> None:
-    pieces = [b" " * MIB] * (LIMITS.get(path, BODY_BYTES_MAX) // MIB) + [b"  ", b"  ", b"  "]
+    pieces = [b" " * MIB] * (LIMITS[path] // MIB) + [b"  ", b"  ", b"  "]
     answer = await ask(gate_of(store), method, path, pieces, headers=CHUNKED)
     answer.check_refused(413, "payload_too_large")
     assert answer.pieces_read == len(pieces) - 2
@@ -100,7 +99,8 @@ async def test_a_body_without_a_length_is_counted(store: Store, method: str, pat
 
 
 async def test_a_bulk_body_without_a_length_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(bodies.BYTES_MAX_BY_PATH, "/v1/build/bulk", 10_000)
+    routes = [replace(route, body_bytes_max=10_000) if route.is_streamed else route for route in ALL_ROUTES]
+    monkeypatch.setattr(middleware, "MATCHER", Matcher(routes))
     pieces = [bytes(800)] * 1_000
     answer = await ask(gate_of(store), "POST", "/v1/build/bulk", pieces, headers=CHUNKED | BULK)
     assert answer.status in (400, 413)

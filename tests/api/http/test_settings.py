@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from asteroid_cloud.api.cli.serve import serve
+from asteroid_cloud.api.http.access.keys import raw_key
 from asteroid_cloud.api.http.settings import Settings, variable_of
 from asteroid_cloud.api.http.settings_sources import load_settings, unknown_variables
 from asteroid_cloud.api.http.units import parse_size
@@ -241,9 +242,9 @@ def test_keys_come_from_the_setting_and_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text(f"# ours\n{CANARY}-1\n\n# theirs\n{CANARY}-2\n")
     assert Settings(data="x").keys() == []
-    assert Settings(data="x", api_key=CANARY).keys() == [CANARY]
+    assert Settings(data="x", api_key=CANARY).keys() == [raw_key(CANARY)]
     both = Settings(data="x", api_key=CANARY, api_keys=str(path))
-    assert both.keys() == [CANARY, f"{CANARY}-1", f"{CANARY}-2"]
+    assert both.keys() == [raw_key(key) for key in (CANARY, f"{CANARY}-1", f"{CANARY}-2")]
 
 
 def test_a_file_without_a_key_does_not_open_the_server(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from asteroid_cloud.api.openapi.operations import OPERATIONS
 from asteroid_cloud.api.openapi.schemas import components
-from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.routes.table import NAMED_ROUTES, ROUTES
 from asteroid_cloud.api.wire import requests as wire
 from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
 from tests.support.asking import DIM, LSN_HEADER, ZEROS, Http
@@ -95,9 +95,9 @@ def fits(document: dict[str, Any], value: object, schema: dict[str, Any]) -> Non
 
 async def test_every_call_is_described_and_no_other(document: dict[str, Any]) -> None:
     described = {(method, path) for path, item in document["paths"].items() for method in item}
-    assert described == CALLS
+    assert described == CALLS | {(route.method.lower(), route.path) for route in NAMED_ROUTES}
     names = [item[method]["operationId"] for item in document["paths"].values() for method in item]
-    assert len(names) == len(set(names)) == len(OPERATIONS)
+    assert len(names) == len(set(names)) == len(OPERATIONS) + len(NAMED_ROUTES)
 
 
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -145,6 +145,19 @@ async def test_what_succeeds_is_as_described(http: Http, document: dict[str, Any
             assert "content" not in said
     told = {(method, path) for method, path, _ in STORY}
     assert CALLS - told == {("get", "/metrics"), ("get", "/v1/changes"), ("post", "/v1/build/bulk")}
+
+
+async def test_a_route_under_a_name_is_described_as_the_one_without(document: dict[str, Any]) -> None:
+    for route in NAMED_ROUTES:
+        method = route.method.lower()
+        plain, named = document["paths"][route.inner_path][method], document["paths"][route.path][method]
+        assert named["parameters"][0]["name"] == "collection"
+        assert named["parameters"][1:] == plain.get("parameters", [])
+        assert named.get("requestBody") == plain.get("requestBody")
+        assert named["operationId"] == plain["operationId"] + "_in"
+        status = str(route.status)
+        assert named["responses"][status] == plain["responses"][status]
+        assert "no_collection" in named["responses"]["404"]["description"]
 
 
 async def test_a_bulk_load_is_as_described(http: Http, document: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from asteroid_cloud.api import limits as api_limits
 from asteroid_cloud.api.openapi import document as openapi
 from asteroid_cloud.api.openapi.examples import EXAMPLES
 from asteroid_cloud.api.openapi.swagger_page import POLICY
-from asteroid_cloud.api.routes.table import ROUTES
+from asteroid_cloud.api.routes.table import NAMED_ROUTES, ROUTES
 from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
 from asteroid_cloud.indexer import limits as indexer_limits
 from asteroid_cloud.query import limits as query_limits
@@ -101,7 +101,7 @@ async def test_every_reference_leads_somewhere_and_every_schema_is_used() -> Non
 
 
 async def test_every_handler_is_described_and_nothing_else() -> None:
-    served = {(route.method.lower(), route.path) for route in ROUTES}
+    served = {(route.method.lower(), route.path) for route in (*ROUTES, *NAMED_ROUTES)}
     assert {(method, path) for method, path, _ in calls()} == served
 
 
@@ -130,7 +130,7 @@ async def test_the_search_explains_every_operator() -> None:
 
 async def test_every_json_body_has_an_example() -> None:
     with_body = {
-        told["operationId"]
+        told["operationId"].removesuffix("_in")
         for _, _, told in calls()
         if "application/json" in told.get("requestBody", {}).get("content", {})
     }

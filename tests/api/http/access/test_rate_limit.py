@@ -9,8 +9,8 @@ import pytest
 
 import asteroid_cloud.api as api
 from asteroid_cloud.api import Store
-from asteroid_cloud.api.http import rate_limit
-from asteroid_cloud.api.http.rate_limit import HOLDERS_MAX, RateLimit
+from asteroid_cloud.api.http.access import rate_limit
+from asteroid_cloud.api.http.access.rate_limit import HOLDERS_MAX, RateLimit
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.wal.errors import Overloaded
 from tests.support.asgi import app_over, ask

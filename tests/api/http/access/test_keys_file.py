@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from asteroid_cloud.api.http.auth import read_keys, warn_of_readers
+from asteroid_cloud.api.http.access.keys import raw_key
+from asteroid_cloud.api.http.access.keys_file import read_keys, warn_of_readers
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.http.settings_sources import load_settings
 from asteroid_cloud.api.limits import CONFIG_FILE_BYTES_MAX, KEY_CHARACTERS_MIN, KEYS_FILE_BYTES_MAX
@@ -43,12 +44,12 @@ def refusal(path: Path) -> str:
 )
 def test_a_key_a_line_and_comments_that_begin_one(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
-    assert read_keys(str(path)) == [KEY, OTHER]
+    assert read_keys(str(path)) == [raw_key(KEY), raw_key(OTHER)]
 
 
 def test_a_number_sign_inside_is_part_of_the_key(path: Path) -> None:
     path.write_text(f"a#{KEY}\n")
-    assert read_keys(str(path)) == [f"a#{KEY}"], "and not a key of one letter"
+    assert read_keys(str(path)) == [raw_key(f"a#{KEY}")], "and not a key of one letter"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_a_secret_that_is_mounted_as_a_link_is_read(path: Path, tmp_path: Path) 
     (tmp_path / "..data").mkdir()
     (tmp_path / "..data" / "keys").write_text(KEY)
     path.symlink_to("..data/keys")
-    assert read_keys(str(path)) == [KEY]
+    assert read_keys(str(path)) == [raw_key(KEY)]
 
 
 @pytest.mark.parametrize(("mode", "warns"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1), (0o644, 1)])
@@ -130,7 +131,7 @@ def test_a_file_that_others_may_read_is_warned_of(
 
 
 def test_a_single_key_has_the_same_rules() -> None:
-    assert Settings(data="x", api_key=KEY).keys() == [KEY]
+    assert Settings(data="x", api_key=KEY).keys() == [raw_key(KEY)]
     for bad in (KEY[:15], f"{KEY} {KEY}", f"{KEY}\n"):
         with pytest.raises(ValueError, match="api_key must") as caught:
             Settings(data="x", api_key=bad)

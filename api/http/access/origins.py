@@ -10,12 +10,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
-from asteroid_cloud.api.routes.table import ROUTES
 from asteroid_cloud.api.wire.media_types import BYTES, JSON
 from asteroid_cloud.wal.errors import InvalidRequest
 
 READING_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-READING_PATHS = {route.path for route in ROUTES if route.method == "POST" and route.scope == "read"}
 WRITE_TYPES = {JSON.encode(), BYTES.encode()}
 OWN_SITES = {b"same-origin", b"none"}
 """What a browser says of a request of our own page, or of its user."""
@@ -31,10 +29,11 @@ class OriginRule:
         self._known: set[bytes] = set()
         """Values of Host that are right, so that most are not parsed again."""
 
-    def check(self, method: str, path: str, headers: Mapping[bytes, bytes], *, is_page: bool) -> None:
+    def check(self, method: str, headers: Mapping[bytes, bytes], *, is_page: bool, is_read: bool) -> None:
         """Raises InvalidRequest ``forbidden_origin`` or ``unsupported_media_type``.
 
-        A link on any site may lead to a page of ours (``is_page``), which shows no data by itself.
+        A link on any site may lead to a page of ours (``is_page``), which shows no data by itself. A read
+        (``is_read``) changes nothing, whatever its method.
         """
         host = headers.get(b"host", b"localhost")
         if host not in self._known:
@@ -48,7 +47,7 @@ class OriginRule:
         site = headers.get(b"sec-fetch-site")
         if site is not None and site not in OWN_SITES and not (is_page and method in READING_METHODS):
             raise _forbidden(f"Sec-Fetch-Site is {site!r:.80}")
-        if method not in READING_METHODS and path not in READING_PATHS:
+        if method not in READING_METHODS and not is_read:
             _check_type(headers)
 
     def _is_own(self, host: bytes) -> bool:

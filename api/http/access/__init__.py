@@ -1,0 +1,1 @@
+"""Who may come in, what may they do, and how often?"""

@@ -1,0 +1,1 @@
+"""What may a caller do, and with which collections?"""
