@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from asteroid_cloud.indexer.limits import BULK_LOADS_MAX, WRITE_ADMISSION_WAIT_S_MAX
-from asteroid_cloud.indexer.memory.budget import Share
+from asteroid_cloud.indexer.memory.share import Share
 from asteroid_cloud.wal.errors import Overloaded
 from asteroid_cloud.wal.limits import KIB, MIB
 

@@ -81,8 +81,9 @@ class ReadExecutor:
         self, engine: Engine, quality: QualityOptions | None = None, bounds: ReadBounds | None = None
     ) -> None:
         share = engine.budget.filters
-        self.filter_cache = FilterCache(lambda: share.bytes_max)
+        self.filter_cache = FilterCache(lambda: share.bytes_max, share.press)
         share.measure_with(lambda: self.filter_cache.bytes)
+        share.shrink = self.filter_cache.shrink
         self.quality = Quality(self.filter_cache, quality or QualityOptions())
         self.threads = processors()
         self.bounds = bounds or ReadBounds()

@@ -13,8 +13,9 @@ from asteroid_cloud.indexer.build.construction import Construction, Work
 from asteroid_cloud.indexer.build.linker import LINK_STEPS, Linker, graph_to_keep
 from asteroid_cloud.indexer.build.payload_order import PayloadOrder
 from asteroid_cloud.indexer.build.source import Abandoned, IsWanted, Source, check_of, rows_of
-from asteroid_cloud.indexer.memory.budget import MemoryBudget, Share
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.memory.build_sizes import BuildSizes
+from asteroid_cloud.indexer.memory.share import Share
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.snapshot import SEARCHES
@@ -82,14 +83,14 @@ class SegmentBuilder:
     ) -> int | None:
         """Makes the rows of several segments segment ``number``; raises as ``seal`` does.
 
-        Waits until no other build uses the share of the memory budget for building.
+        It uses the share of the memory budget for building: call it in a turn of ``construction``.
         """
         rows, share = rows_of(sources), self.budget.building
         if rows == 0:
             return None
         progress = core.Progress(is_wanted)
         work = Work("merge", rows, self.sizes.build_bytes(spec, rows, share), _steps(sources), progress)
-        with self.translated_failures(is_wanted), self.queued(work, is_wanted):
+        with self.translated_failures(is_wanted), self.construction.listed(work, share):
             self._build(number, spec, sources, work, share, is_wanted)
         return number
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Literal
 
 import msgspec
 
-from asteroid_cloud.indexer.memory.budget import MemoryBudget, Share
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
+from asteroid_cloud.indexer.memory.share import Share
 from asteroid_cloud.indexer.model.results import Building
 from asteroid_cloud.indexer.native import core
-
-ASK_EVERY_S = 0.05
-"""How often a build that waits asks whether it is still wanted."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -34,17 +31,15 @@ class Work(msgspec.Struct, frozen=True):
 
 
 class Construction:
-    """All segments under construction, and whose share of the memory budget each of them uses.
+    """All segments of one index under construction, and which share of the memory budget each of them uses.
 
-    Merges and bulk loads use the share for building, one at a time. A seal has a share of its own, and may
-    use the share for building instead while nobody else does.
+    Merges and bulk loads of all collections use the share for building, one at a time. Seals have a share of
+    their own, one at a time too, and one may use the share for building instead while nobody else does.
     """
 
     def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
-        self._building = threading.Lock()
-        """Held by the one that uses the share for building."""
-        self._waiting = 0
+        self._sealing, self._building = budget.shared.sealing, budget.shared.building
         self._works: dict[object, tuple[Work, Share]] = {}
         budget.sealing.measure_with(lambda: self._bytes_within(budget.sealing))
         budget.building.measure_with(lambda: self._bytes_within(budget.building))
@@ -55,14 +50,21 @@ class Construction:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is built or waits to be."""
-        return not self._works and not self._waiting
+        """Whether nothing of this index is built, and no other one uses or wants the share for building."""
+        return not self._works and self._building.is_free_for(self)
 
     @property
     def seal_share(self) -> Share:
         """The share that a seal which began now would use."""
-        is_free = not self._building.locked() and not self._waiting
-        return self._budget.building if is_free else self._budget.sealing
+        return self._budget.building if self._building.is_free else self._budget.sealing
+
+    def seal_turn(self) -> AbstractAsyncContextManager[None]:
+        """Waits until no other collection seals; the block is this one's turn."""
+        return self._sealing.turn(self)
+
+    def build_turn(self) -> AbstractAsyncContextManager[None]:
+        """Waits until nobody else uses the share for building; the block is this index's turn."""
+        return self._building.turn(self)
 
     @contextmanager
     def listed(self, work: Work, share: Share) -> Iterator[None]:
@@ -76,28 +78,25 @@ class Construction:
 
     @contextmanager
     def queued(self, work: Work, check_wanted: Callable[[], None]) -> Iterator[None]:
-        """The same, once nobody else uses the share for building; ``check_wanted`` may raise to give up."""
-        self._waiting += 1
-        try:
-            while not self._building.acquire(timeout=ASK_EVERY_S):
-                check_wanted()
-        finally:
-            self._waiting -= 1
-        try:
-            with self.listed(work, self._budget.building):
-                yield
-        finally:
-            self._building.release()
+        """The same in a turn at the share for building, which a thread waits for.
+
+        ``check_wanted`` may raise to give up.
+        """
+        with (
+            self._building.turn_in_thread(self, check_wanted),
+            self.listed(work, self._budget.building),
+        ):
+            yield
 
     @contextmanager
     def sealing(
         self, work_within: Callable[[Share], Work], *, is_large: bool
     ) -> Iterator[tuple[Work, Share]]:
-        """Lists a seal for as long as the block runs; it never waits.
+        """Lists a seal, whose turn it is, for as long as the block runs.
 
         A large one uses the share for building, if that is free.
         """
-        borrows = is_large and not self._waiting and self._building.acquire(blocking=False)
+        borrows = is_large and self._building.try_take(self)
         share = self._budget.building if borrows else self._budget.sealing
         try:
             work = work_within(share)

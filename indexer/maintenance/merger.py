@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import anyio
 
@@ -14,7 +15,7 @@ from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.maintenance.claims import Claims
 from asteroid_cloud.indexer.maintenance.merge_policy import pick_merge
 from asteroid_cloud.indexer.maintenance.tries import Tries
-from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
+from asteroid_cloud.indexer.maintenance.worker_thread import first_of, in_background
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.options import TAIL_MEMTABLES, EngineOptions
 from asteroid_cloud.indexer.model.spec import IndexSpec
@@ -50,7 +51,6 @@ class Merger:
         self._checkpointer = checkpointer
         self._claims = claims
         self._options = options
-        self._thread = WorkerThread("merge")
         self._clean_from: int | None = None
         """While deleted rows are erased: the first segment that was begun after they were deleted."""
         self._asked = anyio.Event()
@@ -58,21 +58,20 @@ class Merger:
 
     async def run(self) -> None:
         """Merges whatever is due after each checkpoint and once writers fall quiet, until cancelled."""
-        try:
-            while True:
-                changed, asked = self._checkpointer.changed, self._asked
-                try:
-                    while await self._try_step():
-                        self.lacks_room = False
-                except NoSpace as error:
-                    self.lacks_room = True
-                    self._tries.fail(error)
-                    logger.warning("no room on the disk to merge; trying again after the next checkpoint")
-                left_s = self._quiet_in_s()
-                with anyio.move_on_after(left_s if left_s > 0 else None):
-                    await first_of(changed, asked)
-        finally:
-            self._thread.close()
+        while True:
+            changed, asked = self._checkpointer.changed, self._asked
+            try:
+                while await self._try_step():
+                    self.lacks_room = False
+                if len(self._state.segments) <= self._options.segments_max:
+                    self.lacks_room = False  # a seal has merged what there was no room for
+            except NoSpace as error:
+                self.lacks_room = True
+                self._tries.fail(error)
+                logger.warning("no room on the disk to merge; trying again after the next checkpoint")
+            left_s = self._quiet_in_s()
+            with anyio.move_on_after(left_s if left_s > 0 else None):
+                await first_of(changed, asked)
 
     @property
     def pileup(self) -> float:
@@ -132,6 +131,16 @@ class Merger:
     async def _step(self) -> bool:
         """Merges once; False when nothing is due."""
         async with self._applier.lock:
+            if not self._pick(self._state.spec, self._checkpointer.lsn):
+                return False
+        async with AsyncExitStack() as turn:
+            # Nothing is claimed until the turn has come: the sealer may take what waits for it.
+            await turn.enter_async_context(self._builder.construction.build_turn())
+            return await self._merge(turn)
+
+    async def _merge(self, turn: AsyncExitStack) -> bool:
+        """Merges what is due by now, and ends the turn when it is built."""
+        async with self._applier.lock:
             base, spec = self._checkpointer.lsn, self._state.spec
             generation = self._state.generation
             picked = self._pick(spec, base)
@@ -146,7 +155,8 @@ class Merger:
             pinned = self._checkpointer.pin_deletions(base, picked)
             with self._claims.hold(picked), pinned, self._checkpointer.numbers.begun() as number:
                 began_s = time.monotonic()
-                segment = await self._thread.run(self._build, number, spec, sources, generation, base)
+                segment = await in_background("merge", self._build, number, spec, sources, generation, base)
+                await turn.aclose()
                 is_done = await self._checkpointer.swap(picked, segment, generation, base, None)
                 rows, seconds = 0 if segment is None else segment.rows, time.monotonic() - began_s
                 logger.info(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import anyio
@@ -18,7 +19,7 @@ from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.maintenance.claims import Claims
 from asteroid_cloud.indexer.maintenance.merge_policy import pick_for_seal
 from asteroid_cloud.indexer.maintenance.tries import Tries
-from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread, first_of
+from asteroid_cloud.indexer.maintenance.worker_thread import first_of, in_background
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.spec import IndexSpec
@@ -67,7 +68,6 @@ class Sealer:
         self._checkpointer = checkpointer
         self._claims = claims
         self._options = options
-        self._thread = WorkerThread("seal")
         self._flush_to = Lsn(0)
         self._asked = anyio.Event()
         self._tries = Tries()
@@ -81,17 +81,14 @@ class Sealer:
 
     async def run(self) -> None:
         """Seals whatever is due until cancelled."""
-        try:
-            while True:
-                applied, asked = self._applier.applied, self._asked
-                due_in_s = self._due_in_s()
-                if due_in_s <= 0:
-                    await self._try_step()
-                    continue
-                with anyio.move_on_after(due_in_s):
-                    await first_of(applied, asked)
-        finally:
-            self._thread.close()
+        while True:
+            applied, asked = self._applier.applied, self._asked
+            due_in_s = self._due_in_s()
+            if due_in_s <= 0:
+                await self._try_step()
+                continue
+            with anyio.move_on_after(due_in_s):
+                await first_of(applied, asked)
 
     async def flush(self) -> Lsn:
         """Returns the newest record applied so far, once a durable manifest holds it and all before it.
@@ -155,21 +152,29 @@ class Sealer:
                 await asked.wait()  # whoever asks waits for the next try
 
     async def _step(self) -> None:
-        released = self._claims.released
-        async with self._applier.lock:
-            frozen = self._freeze()
-            due = None if frozen is None else self._seal_of(*frozen)
-        if frozen is None:
+        if self._state.spec is None or not self._state.tail_rows:
             await self._checkpointer.advance()
-        elif due is None:
-            await released.wait()  # the merger works on every segment there is, and will make one of them
+            return
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(self._builder.construction.seal_turn())
+            released = self._claims.released
+            async with self._applier.lock:
+                frozen = self._freeze()
+                due = None if frozen is None else self._seal_of(*frozen)
+            if due is not None:
+                await self._seal(due, turn)
+                return
+        if frozen is None:  # the index was deleted meanwhile
+            await self._checkpointer.advance()
         else:
-            await self._seal(due)
+            await released.wait()  # the merger works on every segment there is, and will make one of them
 
-    async def _seal(self, due: Seal) -> None:
+    async def _seal(self, due: Seal, turn: AsyncExitStack) -> None:
+        """Ends the turn when the segment is built."""
         with self._claims.hold(due.segments), self._checkpointer.numbers.begun() as number:
             began_s = time.monotonic()
-            segment = await self._thread.run(self._build, number, due)
+            segment = await in_background("seal", self._build, number, due)
+            await turn.aclose()
             await self._checkpointer.swap(due.parts, segment, due.generation, due.lsn, due.lsn)
             rows = 0 if segment is None else segment.rows
             logger.info(

@@ -18,22 +18,18 @@ NICENESS = 10
 """A thread of this niceness gets about a tenth of an ordinary thread's share of a busy processor."""
 
 
-class WorkerThread:
-    """One thread of low priority, and those that native code starts from it."""
+async def in_background(name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs it in a thread of low priority, which ends with it; its native threads inherit the priority.
 
-    def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(1, name, initializer=lower_priority)
-
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs it there; if the caller is cancelled meanwhile, only after it has ended."""
-        future = asyncio.wrap_future(self._executor.submit(function, *args, **kwargs))
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([future])
-        return future.result()
-
-    def close(self) -> None:
-        """Ends the thread once it has nothing to do."""
-        self._executor.shutdown(wait=False)
+    A caller that is cancelled meanwhile gets on only after it has ended. Whoever calls this waits for a turn
+    before, so there are few such threads, and an index with nothing to build has none.
+    """
+    executor = ThreadPoolExecutor(1, name, initializer=lower_priority)
+    ended = asyncio.wrap_future(executor.submit(function, *args, **kwargs))
+    executor.shutdown(wait=False)
+    with anyio.CancelScope(shield=True):
+        await asyncio.wait([ended])
+    return ended.result()
 
 
 def lower_priority() -> None:

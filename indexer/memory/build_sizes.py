@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asteroid_cloud.indexer.memory.budget import MemoryBudget, Share
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
+from asteroid_cloud.indexer.memory.share import Share
 from asteroid_cloud.indexer.model.spec import IndexSpec
 
 BUILD_ROW_BYTES = 64

@@ -126,6 +126,7 @@ class Opener:
     async def close(self) -> None:
         """Closes the log and releases the lock; nothing acknowledged needs more than the log."""
         await self._close_log()
+        self._budget.close()
         if self._access is not None:
             self._access.release()
 
@@ -188,7 +189,7 @@ class Opener:
             files,
             layout.log,
             identity=manifest.identity if manifest else None,
-            buffers=self._budget.log_buffers,
+            buffers=lambda: self._budget.log_buffers,
             is_strict=options.recovery == "strict",
             last_ms=manifest.applied_ms if manifest else 0,
             slow_sync_s=options.slow_sync_s,

@@ -53,6 +53,7 @@ class Replay:
         records = log.read(Lsn(after + 1)) if total else iter(())
         while group := await to_thread.run_sync(next_group, records):
             await self.applier.replay(group)
+            self._builder.budget.tail.settle()
             self.records += len(group)
             done = self.records / total
             left_s = (time.monotonic() - began_s) * (1 - done) / done

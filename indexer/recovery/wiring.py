@@ -68,12 +68,14 @@ def wire(opened: OpenFiles, replay: Replay, options: EngineOptions, recovery: Re
     state, applier, builder = replay.state, replay.applier, opened.builder
     backpressure = Backpressure(
         options.tail_rows_max,
-        lambda: builder.budget.tail.bytes_max,
+        builder.budget.tail,
         lambda: (state.tail_rows, state.tail_bytes + state.deletion_bytes_after(checkpointer.lsn)),
         lambda: sealer.make_room(),
         lambda: merger.pileup,
         lambda: sealer.no_space,
     )
+    # What a store that cannot seal holds beyond its part must not keep others waiting for it.
+    builder.budget.tail.can_shrink = lambda: sealer.no_space is None and applier.failure is None
     folder = IndexFolder(files, layout.index, opened.recovered, opened.tagged, replay.numbers_taken)
     checkpointer = Checkpointer(folder, LogTrimmer(log, options), state, applier, backpressure)
     claims = Claims()

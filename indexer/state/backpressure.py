@@ -1,7 +1,8 @@
 """Backpressure: a write waits here, before it is logged, until the store can take it.
 
-A write waits while the tail has no room for it. Once segments pile up, because rows arrive faster than they
-are merged, writes are delayed in proportion to how far they do, and in the end wait too.
+A write waits while the tail has no room for it, or while the tails of all collections together leave none.
+Once segments pile up, because rows arrive faster than they are merged, writes are delayed in proportion to
+how far they do, and in the end wait too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from asteroid_cloud.indexer.limits import WRITE_ADMISSION_WAIT_S_MAX
+from asteroid_cloud.indexer.memory.share import PooledShare
 from asteroid_cloud.wal.errors import NoSpace, Overloaded
 
 DELAY_ROW_S = 2e-4
@@ -26,7 +28,7 @@ class Backpressure:
     def __init__(
         self,
         rows_max: int,
-        bytes_max: Callable[[], int],
+        share: PooledShare,
         tail: Callable[[], tuple[int, int]],
         make_room: Callable[[], None],
         pileup: Callable[[], float] = lambda: 0.0,
@@ -34,12 +36,12 @@ class Backpressure:
     ) -> None:
         """``tail`` gives the rows and bytes applied but not sealed; ``make_room`` has them sealed soon.
 
-        ``bytes_max`` is asked at each write, for the share of the budget may change. ``pileup`` says how far
-        segments have piled up: 0 is not at all, at 1 writes have to wait. ``no_space`` gives the reason when
-        there will be no room because the disk is full.
+        ``share`` of the budget bounds the bytes; it is asked at each write. ``pileup`` says how far segments
+        have piled up: 0 is not at all, at 1 writes have to wait. ``no_space`` gives the reason when there
+        will be no room because the disk is full.
         """
         self._rows_max = rows_max
-        self._bytes_max = bytes_max
+        self._share = share
         self._tail = tail
         self._make_room = make_room
         self._pileup = pileup
@@ -50,6 +52,8 @@ class Backpressure:
         """When the next write may go on, by the event loop's clock, while writes are delayed."""
         self._freed: anyio.Event | None = None
         """Set when there may be room again; None when no write waits."""
+        share.measure_with(lambda: self._bytes + tail()[1])
+        share.shrink, share.wake = make_room, self._wake
 
     @asynccontextmanager
     async def admitted(self, rows: int, size: int) -> AsyncIterator[None]:
@@ -84,11 +88,15 @@ class Backpressure:
         with anyio.move_on_after(WRITE_ADMISSION_WAIT_S_MAX) as scope:
             while not self._has_room(rows, size):
                 freed = self._event()
-                if not self._fits_tail(rows, size):
-                    if (full := self._no_space()) is not None:
-                        raise NoSpace(full.message) from full
+                if self._fits_tail(rows, size):
+                    await freed.wait()
+                    continue
+                if (full := self._no_space()) is not None:
+                    raise NoSpace(full.message) from full
+                if self._is_beyond(rows, size):
                     self._make_room()
-                await freed.wait()
+                with self._share.waiting(size):
+                    await freed.wait()
         if scope.cancelled_caught:
             why = "the tail is full" if not self._fits_tail(rows, size) else "too many segments are unmerged"
             raise Overloaded(f"indexing lags behind; {why}", retry_after_s=1.0)
@@ -99,6 +107,10 @@ class Backpressure:
 
     def wake(self) -> None:
         """Lets waiting writes look again, because the tail has shrunk or segments have become fewer."""
+        self._wake()
+        self._share.freed()
+
+    def _wake(self) -> None:
         if self._freed is not None:
             self._freed.set()
             self._freed = None
@@ -110,5 +122,11 @@ class Backpressure:
         tail_rows, tail_bytes = self._tail()
         used_rows, used_bytes = tail_rows + self._rows, tail_bytes + self._bytes
         if used_rows == 0:
-            return True  # a single write may be larger than the bound, alone
-        return used_rows + rows <= self._rows_max and used_bytes + size <= self._bytes_max()
+            return self._share.admits(used_bytes + size, alone=True)  # it may be larger than the bound
+        return used_rows + rows <= self._rows_max and self._share.admits(used_bytes + size)
+
+    def _is_beyond(self, rows: int, size: int) -> bool:
+        """Whether the write waits because of what this tail holds, not for room that others have to give."""
+        tail_rows, tail_bytes = self._tail()
+        after = tail_bytes + self._bytes + size
+        return tail_rows + self._rows + rows > self._rows_max or after > self._share.bytes_max

@@ -39,8 +39,14 @@ class _Evaluation:
 class FilterCache:
     """Bitmaps by part and filter, the least recently used dropped beyond ``bytes_max``; thread-safe."""
 
-    def __init__(self, bytes_max: int | Callable[[], int] = MASK_CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        bytes_max: int | Callable[[], int] = MASK_CACHE_BYTES,
+        grown: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``grown`` is called after each new bitmap, by a thread that holds no lock of the cache."""
         self._bytes_max = bytes_max
+        self._grown = grown
         self._bytes = 0
         self._entries: OrderedDict[Key, Covered] = OrderedDict()
         self._lock = threading.Lock()
@@ -76,6 +82,11 @@ class FilterCache:
         covered = self._get((view.key, filter.key))
         return view.rows if covered is None else max(0, view.rows - covered[1])
 
+    def shrink(self) -> None:
+        """Drops what is beyond ``bytes_max``, which has become less."""
+        with self._lock:
+            self._drop()
+
     @contextmanager
     def _alone(self, key: Key, work: Work) -> Iterator[None]:
         """Keeps other threads from evaluating the same filter over the same part within the block."""
@@ -101,6 +112,7 @@ class FilterCache:
         bits.setflags(write=False)
         assert len(bits) == bytes_for(view.rows)
         self._put(key, (bits, view.rows))
+        self._grown()
         return bits, view.rows
 
     def _get(self, key: Key) -> Covered | None:
@@ -117,10 +129,13 @@ class FilterCache:
                 self._bytes -= _size(key, old)
             self._entries[key] = covered
             self._bytes += _size(key, covered)
-            bytes_max = self.bytes_max
-            while self._bytes > bytes_max:
-                dropped, entry = self._entries.popitem(last=False)
-                self._bytes -= _size(dropped, entry)
+            self._drop()
+
+    def _drop(self) -> None:
+        bytes_max = self.bytes_max
+        while self._bytes > bytes_max:
+            dropped, entry = self._entries.popitem(last=False)
+            self._bytes -= _size(dropped, entry)
 
 
 def _size(key: Key, covered: Covered) -> int:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from asteroid_cloud.wal import Files, LocalLog, Record
 from asteroid_cloud.wal.append import SLOW_SYNC_S
-from asteroid_cloud.wal.append.local_log import LOG_BUFFERS, LogBuffers
+from asteroid_cloud.wal.append.local_log import LOG_BUFFERS, BuffersNow
 from asteroid_cloud.wal.format.events import Event, HistoryBegun, PayloadReplaced, encode_event
 from asteroid_cloud.wal.format.frame import encode_frame
 from asteroid_cloud.wal.format.log_file import FileHeader, encode_file_header, file_name
@@ -53,7 +53,7 @@ async def opened(
     *,
     identity: bytes | None = None,
     epoch: int | None = None,
-    buffers: LogBuffers = LOG_BUFFERS,
+    buffers: BuffersNow = lambda: LOG_BUFFERS,
     slow_sync_s: float = SLOW_SYNC_S,
 ) -> AsyncIterator[LocalLog]:
     """The log on ``files``."""

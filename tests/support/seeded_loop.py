@@ -23,7 +23,6 @@ from anyio._backends._asyncio import CancelScope
 
 from asteroid_cloud.indexer.checkpoint import checkpointer as checkpoint
 from asteroid_cloud.indexer.maintenance import merger, sealer
-from asteroid_cloud.indexer.maintenance.worker_thread import WorkerThread
 from asteroid_cloud.indexer.state import log_applier
 
 T = TypeVar("T")
@@ -95,7 +94,7 @@ async def _in_place(function: Callable[..., T], *args: Any, **_: Any) -> T:
     return result
 
 
-async def _in_background(self: WorkerThread, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+async def _in_background(_name: str, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     return await _in_place(lambda: function(*args, **kwargs))
 
 
@@ -131,7 +130,8 @@ def threads_in_place() -> Iterator[pytest.MonkeyPatch]:
     """While the block runs, the loop does the work of worker threads, and its clock replaces the real one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(to_thread, "run_sync", _in_place)
-        patch.setattr(WorkerThread, "run", _in_background)
+        patch.setattr(merger, "in_background", _in_background)
+        patch.setattr(sealer, "in_background", _in_background)
         patch.setattr(CancelScope, "__init__", _begin_in_order)
         for module in (log_applier, checkpoint, merger, sealer):
             patch.setattr(module, "time", SimpleNamespace(monotonic=_monotonic))

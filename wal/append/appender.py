@@ -26,7 +26,7 @@ class Appender:
         writer: LogWriter,
         epoch: int,
         disk: CapacityLimiter,
-        queue_bytes_max: int,
+        queue_bytes_max: Callable[[], int],
         announce: Callable[[list[Record], int], None],
     ) -> None:
         """``announce`` gets each group of durable records, and its encoded bytes, before callers return."""

@@ -34,7 +34,9 @@ class Follower:
     The buffer is bounded. What does not fit is left out; the follower finds the gap and reads from the disk.
     """
 
-    def __init__(self, next_lsn: Lsn, bytes_max: int = FOLLOWER_BUFFER_BYTES_MAX) -> None:
+    def __init__(
+        self, next_lsn: Lsn, bytes_max: Callable[[], int] = lambda: FOLLOWER_BUFFER_BYTES_MAX
+    ) -> None:
         self.next_lsn = next_lsn
         self._bytes_max = bytes_max
         self._groups: deque[tuple[list[Record], int]] = deque()
@@ -48,7 +50,7 @@ class Follower:
 
     def offer(self, records: list[Record], size: int) -> None:
         """New durable records, buffered if there is room."""
-        if self._buffered_bytes == 0 or self._buffered_bytes + size <= self._bytes_max:
+        if self._buffered_bytes == 0 or self._buffered_bytes + size <= self._bytes_max():
             self._groups.append((records, size))
             self._buffered_bytes += size
         self._more.set()
@@ -77,9 +79,12 @@ class Followers:
     """The followers of one log. Call ``announce`` for each group of durable records. For one event loop."""
 
     def __init__(
-        self, durable_lsn: Callable[[], Lsn], read: Callable[[Lsn], Iterator[Record]], bytes_max: int
+        self,
+        durable_lsn: Callable[[], Lsn],
+        read: Callable[[Lsn], Iterator[Record]],
+        bytes_max: Callable[[], int],
     ) -> None:
-        """``read`` gives records from the disk; ``bytes_max`` bounds the buffer of each follower."""
+        """``read`` gives records from the disk; ``bytes_max`` bounds each buffer, as it is now."""
         self._durable_lsn = durable_lsn
         self._read = read
         self._bytes_max = bytes_max

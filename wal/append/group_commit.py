@@ -47,9 +47,12 @@ class GroupCommitter:
     def __init__(
         self,
         commit: Callable[[list[PendingAppend]], Awaitable[None]],
-        bytes_max: int = COMMIT_QUEUE_BYTES_MAX,
+        bytes_max: Callable[[], int] = lambda: COMMIT_QUEUE_BYTES_MAX,
     ) -> None:
-        """``bytes_max`` bounds what is queued or being committed; the last append taken may exceed it."""
+        """``bytes_max`` bounds what is queued or being committed; the last append taken may exceed it.
+
+        It is asked at each append, for it may change.
+        """
         self._commit = commit
         self._bytes_max = bytes_max
         self._queue: deque[PendingAppend] = deque()
@@ -120,11 +123,11 @@ class GroupCommitter:
 
     def _next_group(self) -> list[PendingAppend]:
         group = [self._queue.popleft()]
-        size = group[0].size
-        while self._queue and size + self._queue[0].size <= min(COMMIT_GROUP_BYTES_MAX, self._bytes_max):
+        size, size_max = group[0].size, min(COMMIT_GROUP_BYTES_MAX, self._bytes_max())
+        while self._queue and size + self._queue[0].size <= size_max:
             group.append(self._queue.popleft())
             size += group[-1].size
         return group
 
     def _is_full(self) -> bool:
-        return len(self._queue) >= COMMIT_QUEUE_EVENTS_MAX or self._queued_bytes >= self._bytes_max
+        return len(self._queue) >= COMMIT_QUEUE_EVENTS_MAX or self._queued_bytes >= self._bytes_max()

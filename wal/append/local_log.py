@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
@@ -39,6 +39,8 @@ class LogBuffers:
 
 
 LOG_BUFFERS = LogBuffers()
+BuffersNow = Callable[[], LogBuffers]
+"""The bounds as they are now; they are asked for whenever something is buffered."""
 
 
 class LocalLog:
@@ -55,13 +57,15 @@ class LocalLog:
         writer: LogWriter,
         report: RecoveryReport,
         epoch: int | None,
-        buffers: LogBuffers,
+        buffers: BuffersNow,
     ) -> None:
         self.report = report
         """What recovery found and cut."""
         self.reader = DurableReader(files, folder, writer)
         """Reads what is durable: cursors, and the files for a backup."""
-        self.followers = Followers(lambda: writer.durable_lsn, self.reader.read, buffers.follower_bytes_max)
+        self.followers = Followers(
+            lambda: writer.durable_lsn, self.reader.read, lambda: buffers().follower_bytes_max
+        )
         """Wait for new records."""
         self._writer = writer
         self._disk = CapacityLimiter(1)
@@ -69,7 +73,7 @@ class LocalLog:
             writer,
             writer.epoch if epoch is None else epoch,
             self._disk,
-            buffers.commit_bytes_max,
+            lambda: buffers().commit_bytes_max,
             self.followers.announce,
         )
 
@@ -81,7 +85,7 @@ class LocalLog:
         *,
         identity: bytes | None = None,
         epoch: int | None = None,
-        buffers: LogBuffers = LOG_BUFFERS,
+        buffers: BuffersNow = lambda: LOG_BUFFERS,
         is_strict: bool = False,
         last_ms: int = 0,
         slow_sync_s: float = SLOW_SYNC_S,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from asteroid_cloud.indexer.build.construction import Construction, Work
-from asteroid_cloud.indexer.memory.budget import MemoryBudget, Share
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
+from asteroid_cloud.indexer.memory.share import Share
 from asteroid_cloud.indexer.native import core
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from asteroid_cloud.indexer.memory.budget import SHARE_BYTES_MIN, MemoryBudget
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
+from asteroid_cloud.indexer.memory.share import SHARE_BYTES_MIN
 from asteroid_cloud.wal.limits import MIB
 
 
@@ -27,6 +28,6 @@ def test_a_share_follows_the_budget_and_tells_what_is_used() -> None:
     budget, used = MemoryBudget(8 * MIB), [0]
     budget.filters.measure_with(lambda: used[0])
     assert budget.filters.bytes_max == MIB // 2
-    budget.bytes_max, used[0] = 16 * MIB, 7
+    budget.shared.bytes_max, used[0] = 16 * MIB, 7
     assert budget.filters.bytes_max == MIB
     assert budget.use() == {share.name: 0 for share in budget.shares} | {"filters": 7}

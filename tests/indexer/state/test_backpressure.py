@@ -11,6 +11,8 @@ import pytest
 from anyio.abc import TaskStatus
 
 from asteroid_cloud.indexer import EngineOptions
+from asteroid_cloud.indexer.memory.pool import Pool
+from asteroid_cloud.indexer.memory.share import PooledShare
 from asteroid_cloud.indexer.state import backpressure
 from asteroid_cloud.indexer.state.backpressure import DELAY_ROW_S, Backpressure
 from asteroid_cloud.wal.errors import Overloaded
@@ -38,7 +40,8 @@ class Tail:
         self.asked += 1
 
     def backpressure(self) -> Backpressure:
-        return Backpressure(ROWS_MAX, lambda: BYTES_MAX, self.used, self.ask, lambda: self.pileup)
+        share = PooledShare("tail", Pool(lambda: BYTES_MAX))
+        return Backpressure(ROWS_MAX, share, self.used, self.ask, lambda: self.pileup)
 
 
 @pytest.fixture

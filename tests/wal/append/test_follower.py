@@ -12,7 +12,7 @@ from tests.support.logs import TIME_MS, event
 
 def test_a_buffer_takes_one_group_however_large() -> None:
     records = [Record(Lsn(lsn), TIME_MS, event(lsn)) for lsn in range(1, 5)]
-    follower = Follower(Lsn(1), 10)
+    follower = Follower(Lsn(1), lambda: 10)
     follower.offer(records[:2], 1_000)
     follower.offer(records[2:3], 1)
     assert follower.take() == records[:2]

@@ -196,7 +196,7 @@ async def test_bytes_queued_or_under_way_are_bounded_by_one_append_more() -> Non
         for pending in group:
             pending.done.set_result(Lsn(1))
 
-    committer = GroupCommitter(commit, 10 * size)
+    committer = GroupCommitter(commit, lambda: 10 * size)
     await asyncio.gather(*(committer.append([event(0)], None) for _ in range(50)))
     await committer.settle()
     assert 2 * 9 * size <= most <= 2 * 11 * size

@@ -151,7 +151,7 @@ async def test_live_records_come_from_memory() -> None:
 
 async def test_a_slow_follower_falls_back_to_the_disk() -> None:
     files = ReadCountingFiles(MemoryFiles())
-    async with opened(files, buffers=LogBuffers(follower_bytes_max=200)) as log:
+    async with opened(files, buffers=lambda: LogBuffers(follower_bytes_max=200)) as log:
         tail = log.tail(Lsn(1))
         waiting = asyncio.ensure_future(anext(tail))
         await asyncio.sleep(0)
