@@ -7,7 +7,7 @@ words of the filter language and nothing of what the server makes of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NoReturn
 
 import numpy as np
@@ -158,20 +158,27 @@ class F:
             raise InvalidRequest("size takes a length or a bound", code=CODE)
         return self._test("$size", length if given.keys() == {"$eq"} else given)
 
-    def after(self, time: str | datetime) -> Condition:
-        """A time of RFC 3339 later than this; a datetime must know its offset."""
+    def at(self, time: str | date) -> Condition:
+        """The same moment as this: a time of RFC 3339, or a date, which is its midnight.
+
+        Dates, and texts without an offset, are in UTC; a datetime must know its offset.
+        """
+        return self._test("$at", _time(time))
+
+    def after(self, time: str | date) -> Condition:
+        """A time or date later than this."""
         return self._test("$after", _time(time))
 
-    def on_or_after(self, time: str | datetime) -> Condition:
-        """A time of RFC 3339 that is this or later."""
+    def on_or_after(self, time: str | date) -> Condition:
+        """A time or date that is this or later."""
         return self._test("$on_or_after", _time(time))
 
-    def before(self, time: str | datetime) -> Condition:
-        """A time of RFC 3339 earlier than this."""
+    def before(self, time: str | date) -> Condition:
+        """A time or date earlier than this."""
         return self._test("$before", _time(time))
 
-    def on_or_before(self, time: str | datetime) -> Condition:
-        """A time of RFC 3339 that is this or earlier."""
+    def on_or_before(self, time: str | date) -> Condition:
+        """A time or date that is this or earlier."""
         return self._test("$on_or_before", _time(time))
 
     def _test(self, operator: str, operand: object) -> Condition:
@@ -214,12 +221,12 @@ def _listed(values: Iterable[Value]) -> list[Value]:
     return list(values)
 
 
-def _time(time: str | datetime) -> str:
-    if not isinstance(time, datetime):
-        return time
-    if time.utcoffset() is None:
-        raise InvalidRequest("a time without its offset from UTC names no moment", code=CODE)
-    return time.isoformat()
+def _time(time: str | date) -> str:
+    if (
+        isinstance(time, datetime) and time.utcoffset() is None
+    ):  # Python takes it for local time, the server for UTC
+        raise InvalidRequest("a datetime without its offset from UTC names no moment", code=CODE)
+    return time.isoformat() if isinstance(time, date) else time
 
 
 def _plain(value: object) -> object:

@@ -32,6 +32,7 @@ malformed, any unknown `$` name and a mixture of operators and plain keys in one
 | `{{"a": {{"$size": 2}}}}`, `{{"a": {{"$size": {{"$gte": 1, "$lt": 5}}}}}}` | arrays of such a length |
 | `{{"a": {{"$after": "2026-01-01T00:00:00Z"}}}}`, `$on_or_after` | times of RFC 3339, as instants |
 | `{{"a": {{"$before": "2026-01-01T02:00:00+02:00"}}}}`, `$on_or_before` | the same; no other value |
+| `{{"a": {{"$at": "2026-01-01"}}}}` | the same instant: a date is its midnight, no offset means UTC |
 | `{{"a": {{"$exists": true}}}}` | present, be it null, `[]` or `{{}}`; `false`: missing |
 | `{{"a": {{"$not": {{"$gt": 5}}}}}}`, `{{"$not": {{"a": 1}}}}` | what the inside does not match |
 | `{{"$and": [{{"a": 1}}, {{"b": 2}}]}}` | all of them; `[]`: all |

@@ -53,6 +53,11 @@ class Columns(Protocol):
         """Rows that the columns do not describe: only their payloads tell whether they match."""
         ...
 
+    @property
+    def has_dates(self) -> bool:
+        """Whether dates and times without an offset have columns of the kind "date"."""
+        ...
+
     def knows(self, path: tuple[str, ...]) -> bool:
         """Whether the columns tell everything about a path, if only that no row has it."""
         ...

@@ -117,6 +117,7 @@ class ColumnKind:
     string: ColumnKind
     length: ColumnKind
     instant: ColumnKind
+    date: ColumnKind
     @property
     def name(self) -> str: ...
 
@@ -140,8 +141,12 @@ Column = tuple[
 def fingerprint(text: bytes) -> int:
     """A byte that tells most texts apart."""
 
-def instant_second(text: str) -> float | None:
-    """The second that a date-time of RFC 3339 names, counted from the day before 0001-01-01."""
+def moment_of(text: str) -> tuple[float, bool, bool] | None:
+    """The second that a date or time of RFC 3339 names, whether it has an offset, and whether it is whole.
+
+    Seconds are counted from the day before 0001-01-01. A whole one is followed by neither a fraction nor a
+    leap second.
+    """
 
 class Shredder:
     """Takes payloads apart into columns, in memory of at most ``bytes_max``."""

@@ -50,7 +50,7 @@ U16_ROWS_MAX = 1 << 16
 
 
 class ColumnEntry(msgspec.Struct, frozen=True, array_like=True):
-    """One column: ``kind`` is "tag", "number", "string", "length" (of an array) or "instant"."""
+    """One column: ``kind`` is "tag", "number", "string", "length" (of an array), "instant" or "date"."""
 
     kind: str
     is_exact: bool
@@ -85,6 +85,9 @@ class FieldsFooter(msgspec.Struct, frozen=True):
     """Whether every path is among the fields."""
     unindexed: Section = msgspec.field(name="odd")
     fields: list[FieldEntry]
+    dates: bool = False
+    """Whether dates and times without an offset have columns; a program that does not know them passes over
+    columns of this kind."""
 
 
 Name = tuple[tuple[list[str], bool], core.ColumnKind]
@@ -131,6 +134,7 @@ def write_fields(
                 [np.packbits(unindexed, bitorder="little").tobytes()] if unindexed.any() else []
             ),
             fields=[FieldEntry(list(names), is_el, *made) for (names, is_el), made in fields.items()],
+            dates=True,
         )
         writer.finish(footer)
 

@@ -151,6 +151,8 @@ class Fields:
         if (footer.identity, footer.number, footer.rows) != (identity, number, rows):
             raise CorruptionError(path, 0, "the field file belongs to another segment")
         self._is_complete = footer.is_complete
+        self.has_dates = footer.dates
+        """Whether dates and times without an offset have columns; if not, they are among the strings only."""
         self._fields = {(tuple(field.path), field.is_element): field for field in footer.fields}
         for column in self._columns():
             for section in _sections(column):
@@ -178,13 +180,14 @@ class Fields:
     def differing(self, other: Fields) -> list[str]:
         """The columns that are not the same in another set of the same rows, by path and kind.
 
-        Those that one of the two had no room for are left out.
+        Those that one of the two had no room for, or whose kind it is too old to have, are left out.
         """
+        unknown = set() if self.has_dates and other.has_dates else {"date"}
         found = [] if self.has_same_unindexed(other) else ["the set of unindexed rows"]
         for key in sorted(self._fields.keys() | other._fields.keys()):
             mine, theirs = self._contents(key), other._contents(key)
             for kind in sorted(mine.keys() | theirs.keys()):
-                if kind in self._missing(key) or kind in other._missing(key):
+                if kind in unknown.union(self._missing(key), other._missing(key)):
                     continue
                 if mine.get(kind) != theirs.get(kind):
                     found.append(f"the {kind} column of {'.'.join(key[0])}{'[]' if key[1] else ''}")

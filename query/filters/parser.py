@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date
+from typing import Literal as OneOf
 from typing import NoReturn
 from uuid import UUID
 
@@ -47,7 +48,8 @@ from asteroid_cloud.wal.errors import InvalidRequest
 
 ROOT = "$"
 LOGICAL = ("$and", "$or", "$nor", "$not")
-TIMES: dict[str, Order] = {
+TIMES: dict[str, OneOf["$eq"] | Order] = {
+    "$at": "$eq",
     "$after": "$gt",
     "$on_or_after": "$gte",
     "$before": "$lt",
@@ -255,10 +257,10 @@ def _string(value: object, place: str) -> str:
     return _checked_text(value, place)
 
 
-def _when(order: Order, value: object, place: str) -> When:
+def _when(order: OneOf["$eq"] | Order, value: object, place: str) -> When:
     bound = instant(value) if isinstance(value, str) else None
     if bound is None:
-        _refuse(place, 'must be a time as RFC 3339 writes it: "2026-01-01T00:00:00Z"')
+        _refuse(place, 'must be a date or time as RFC 3339 writes it: "2026-01-01", "2026-01-01T00:00:00Z"')
     return When(order, bound)
 
 

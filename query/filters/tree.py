@@ -83,9 +83,9 @@ class Size(msgspec.Struct, frozen=True):
 
 
 class When(msgspec.Struct, frozen=True):
-    """The value is a time of RFC 3339 that stands so in order to an instant."""
+    """The value is a date or time of RFC 3339 that stands so in order to an instant."""
 
-    order: Order
+    order: OneOf["$eq"] | Order
     bound: Instant
 
 

@@ -11,6 +11,7 @@ from asteroid_cloud.indexer import Column, Columns
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment import KEY_BYTES
 from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, NODE
+from asteroid_cloud.query.filters.instants import Instant, day_text
 from asteroid_cloud.query.filters.tree import (
     Among,
     Compare,
@@ -31,6 +32,11 @@ from asteroid_cloud.query.work import Work
 
 EXACT_INTEGERS = float(2**53)
 TAGS: dict[object, float] = {None: core.TAG_NULL, False: core.TAG_FALSE, True: core.TAG_TRUE}
+WHOLE = (0, "")
+"""What follows the second of an instant that is neither within it nor in a leap second."""
+WITHIN_SECOND = 0.5
+"""What a date's key is beyond its second, where something follows that."""
+FIRST_DIGIT, ABOVE_DIGITS = b"0", b":"
 NOT_ASCII, ABOVE_UTF8 = b"\x80", b"\xff"
 """From the first byte of what is not ASCII; beyond every byte of UTF-8."""
 FOLDED_LETTERS = 3
@@ -46,6 +52,7 @@ class OpenedColumns:
         self.rows = columns.rows
         self.unindexed = columns.unindexed
         self.knows = columns.knows
+        self.has_dates = columns.has_dates
         self._columns = columns
         self._opened: dict[tuple[tuple[str, ...], str, bool], Column | None] = {}
 
@@ -105,8 +112,8 @@ class PathTests:
                 return self._range("length", order, _double(length), is_cut=False)
             case EqualFolded(folded):
                 return self._folded(folded)
-            case When(order, instant):  # fractions of a second are not in the key
-                return self._range("instant", order, float(instant[0]), is_cut=True)
+            case When(order, bound):
+                return self._when(order, bound)
 
     def _equal(self, literal: Literal) -> Verdict:
         return self._among((literal,))
@@ -187,7 +194,7 @@ class PathTests:
         group, rows = column.last_at_most(key), self._none()
         if order in ("$gt", "$gte"):
             column.mark(rows, group + 1, column.groups)
-        else:
+        elif order != "$eq":
             column.mark(rows, 0, group)
         possible = rows.copy()
         if group < 0:
@@ -198,11 +205,29 @@ class PathTests:
                 column.mark(rows, group, group + 1)
             return self._certain(rows)
         if column.is_exact and _is_whole(key) and not is_cut:
-            if order in ("$gte", "$lte"):
+            if order in ("$gte", "$lte", "$eq"):
                 column.mark(rows, group, group + 1)
             return self._certain(rows)
         column.mark(possible, group, group + 1)
         return Verdict(rows, possible)
+
+    def _when(self, order: str, bound: Instant) -> Verdict:
+        """Times with an offset, whose keys are without the fraction, and those without one."""
+        second, is_whole = float(bound[0]), bound[1:] == WHOLE
+        with_offset = self._range("instant", order, second, is_cut=True)
+        if not self._columns.has_dates:
+            return Verdict(with_offset.certain, with_offset.possible | self._dated_strings(order, bound))
+        key = second if is_whole else second + WITHIN_SECOND
+        return self._any([with_offset, self._range("date", order, key, is_cut=not is_whole)])
+
+    def _dated_strings(self, order: str, bound: Instant) -> Flags:
+        """The rows with a string that may be a date on this side of a bound: dates order as texts do."""
+        column, rows, day = self._column("string"), self._none(), day_text(bound).encode()
+        if column is not None:
+            begin = FIRST_DIGIT if order in ("$lt", "$lte") else day
+            end = ABOVE_DIGITS if order in ("$gt", "$gte") else day + ABOVE_UTF8
+            mark_between(column, rows, begin, end)
+        return rows
 
     def _prefix(self, text: str) -> Verdict:
         column, begin = self._column("string"), _utf8(text)

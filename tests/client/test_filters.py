@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,8 @@ EXPECTED: list[tuple[Condition, dict[str, Any]]] = [
     (F("a").ieq("X"), {"a": {"$ieq": "X"}}),
     (F("a").size(2), {"a": {"$size": 2}}),
     (F("a").size(gte=1, lt=5), {"a": {"$size": {"$gte": 1, "$lt": 5}}}),
+    (F("a").at("2026-01-01"), {"a": {"$at": "2026-01-01"}}),
+    (F("a").before(date(2026, 1, 31)), {"a": {"$before": "2026-01-31"}}),
     (F("a").after("2026-01-01T00:00:00Z"), {"a": {"$after": "2026-01-01T00:00:00Z"}}),
     (F("a").on_or_after(NOON), {"a": {"$on_or_after": "2026-01-01T12:00:00+02:00"}}),
     (F("a").before(NOON.astimezone(UTC)), {"a": {"$before": "2026-01-01T10:00:00+00:00"}}),
@@ -97,6 +99,7 @@ REFUSED: list[Callable[[], object]] = [
     lambda: F("a").in_(3),  # type: ignore[arg-type]
     lambda: F("a").size(),
     lambda: F("a").after(datetime(2026, 1, 1)),
+    lambda: F("a").at(datetime(2026, 1, 1)),
 ]
 
 

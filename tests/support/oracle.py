@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 ABSENT = ["absent"]  # told apart by identity
-TIMES = {"$after": "$gt", "$on_or_after": "$gte", "$before": "$lt", "$on_or_before": "$lte"}
+TIMES = {"$at": "$eq", "$after": "$gt", "$on_or_after": "$gte", "$before": "$lt", "$on_or_before": "$lte"}
 
 
 def matches(query: dict[str, Any], document: dict[str, Any]) -> bool:
@@ -104,9 +105,19 @@ def _compared(name: str, bound: Any, found: Any) -> bool:
 
 
 def moment(value: Any) -> Fraction | None:
-    """Seconds since 1970 of a time in RFC 3339, letter by letter; the tests have no leap seconds."""
-    if not isinstance(value, str) or not value.isascii():
-        return None
+    """Seconds since 1970 of a time in RFC 3339, letter by letter; the tests have no leap seconds.
+
+    A date is its midnight, and a time without an offset is in UTC.
+    """
+    return _moment_of(value) if isinstance(value, str) and value.isascii() else None
+
+
+@lru_cache(maxsize=10_000)
+def _moment_of(value: str) -> Fraction | None:
+    if len(value) == 10:
+        value += "T00:00:00"
+    if not value[19:].strip(".0123456789"):
+        value += "Z"
     shape = "".join("9" if c.isdigit() else c.upper() for c in value)
     day, rest = shape[:19], shape[19:]
     digits = len(rest) - len(rest[1:].lstrip("9")) - 1 if rest[:1] == "." else 0
@@ -121,11 +132,14 @@ def moment(value: Any) -> Fraction | None:
         if hours > 23 or minutes > 59:
             return None
         ahead = timedelta(hours=hours, minutes=minutes) * (1 if zone[0] == "+" else -1)
+    has_year_0 = value[:4] == "0000"  # which Python does not have; the calendar repeats after 400 years
     try:
-        start = datetime.strptime(value[:19].upper() + "Z", "%Y-%m-%dT%H:%M:%S%z")
+        start = datetime.strptime(
+            value[:19].upper().replace("0000", "0400", has_year_0) + "Z", "%Y-%m-%dT%H:%M:%S%z"
+        )
     except ValueError:
         return None
-    since = start - datetime(1970, 1, 1, tzinfo=UTC) - ahead
+    since = start - datetime(1970, 1, 1, tzinfo=UTC) - ahead - timedelta(days=146_097 * has_year_0)
     return Fraction(since.days * 86_400 + since.seconds) + Fraction(
         int(value[20 : 20 + digits] or "0"), 10**digits
     )

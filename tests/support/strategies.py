@@ -17,6 +17,8 @@ _large = [2**53, 2**53 + 1, float(2**53), 2**64 - 1, -(2**63)]
 _texts = ["", "a", "b", "ab", "1", "true", "é", "\U0001f600", "\uffee", "2026-01-01"]
 _times = ["2026-01-01T00:00:00Z", "2026-01-01t01:30:00.000+01:30", "2025-12-31T23:59:59.9999999999Z"]
 _times += ["2025-12-31T19:00:00.50-05:00", "2026-02-29T00:00:00Z", "2026-01-01T00:00:00"]
+_times += ["2026-01-01t00:00:00.0", "2025-12-31T23:59:59.9999999999", "2025-12-31", "2026-01-01T00:00:00.5"]
+_instants = [each for each in [*_times, "2026-01-01"] if oracle.moment(each) is not None]
 _cases = ["A", "AB", "É", "e\u0301", "Straße", "STRASSE", "\u0130"]
 SCALARS: list[Any] = [None, True, False, *_numbers, *_large, *_texts, *_times, *_cases]
 scalars = st.sampled_from(SCALARS)
@@ -36,7 +38,7 @@ _operators = st.one_of(
     *(st.tuples(st.just(name), _operands) for name in ("$in", "$nin", "$contains_any", "$contains_all")),
     st.tuples(st.just("$exists"), st.booleans()),
     st.tuples(st.sampled_from(["$prefix", "$ieq"]), st.sampled_from([*_texts, *_times, *_cases])),
-    st.tuples(st.sampled_from([*oracle.TIMES]), st.sampled_from(_times[:4])),
+    st.tuples(st.sampled_from([*oracle.TIMES]), st.sampled_from(_instants)),
     st.tuples(st.just("$size"), st.integers(0, 4) | _sizes),
 )
 _operator_objects = st.lists(_operators, min_size=1, max_size=2).map(dict)
@@ -100,6 +102,6 @@ def _random_condition(random: Random) -> Any:
         case "$size":
             return {name: random.choice([random.randrange(4), {"$gte": random.randrange(3)}])}
         case "time":
-            return {random.choice([*oracle.TIMES]): random.choice(_times[:4])}
+            return {random.choice([*oracle.TIMES]): random.choice(_instants)}
         case _:
             return {name: random_value(random, 1)}

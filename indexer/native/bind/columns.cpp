@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "bind/module.hpp"
 #include "columns/columns.hpp"
@@ -72,7 +73,8 @@ void bind_columns(py::module_& m) {
         .value("number", ColumnKind::number)
         .value("string", ColumnKind::string)
         .value("length", ColumnKind::length)
-        .value("instant", ColumnKind::instant);
+        .value("instant", ColumnKind::instant)
+        .value("date", ColumnKind::date);
     m.attr("KEY_BYTES") = Shredder::KEY_BYTES;
     m.attr("TAG_NULL") = double(Tag::null);
     m.attr("TAG_FALSE") = double(Tag::no);
@@ -83,10 +85,11 @@ void bind_columns(py::module_& m) {
         const std::string_view view = text;
         return fingerprint(view.data(), view.size());
     }, py::arg("text"));
-    m.def("instant_second",
-          [](const std::string& text) -> std::optional<double> {
-              double second = 0;
-              return instant_second(text, second) ? std::optional<double>(second) : std::nullopt;
+    m.def("moment_of",
+          [](const std::string& text) -> std::optional<std::tuple<double, bool, bool>> {
+              Moment moment;
+              if (!moment_of(text, moment)) return std::nullopt;
+              return std::make_tuple(moment.second, moment.has_offset, moment.is_whole);
           },
           py::arg("text"));
     py::class_<ColumnName>(m, "ColumnName").def_readonly("kind", &ColumnName::kind);

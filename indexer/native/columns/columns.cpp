@@ -151,8 +151,10 @@ void Shredder::element(uint32_t path) {
         case '"':
             unescape(in_.string(), string_);
             note_string(path);
-            if (double second; !paths_[path].is_element && instant_second(string_, second))
-                note(path, ColumnKind::instant, second);
+            if (Moment moment; !paths_[path].is_element && moment_of(string_, moment)) {
+                if (moment.has_offset) return note(path, ColumnKind::instant, moment.second);
+                note(path, ColumnKind::date, moment.key());
+            }
             return;
         case 't':
             in_.literal("true");

@@ -14,8 +14,9 @@
 
 namespace asteroid {
 
-// Beside the values themselves: lengths of arrays, and the seconds that texts of RFC 3339 name.
-enum class ColumnKind : uint8_t { tag, number, string, length, instant };
+// Beside the values themselves: lengths of arrays, the seconds that texts of RFC 3339 name, and the moments
+// that dates and times without an offset name.
+enum class ColumnKind : uint8_t { tag, number, string, length, instant, date };
 
 // What a tag column says of a value. Numbers and strings have columns of their own.
 enum class Tag : uint8_t { null, no, yes, array, object };

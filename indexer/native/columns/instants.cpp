@@ -30,26 +30,30 @@ long day_number(int year, int month, int day) {
 
 }  // namespace
 
-bool instant_second(const std::string& text, double& second) {
-    constexpr size_t SHORTEST = 20;  // 2026-01-01T00:00:00Z
-    if (text.size() < SHORTEST || text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':')
-        return false;
-    if (text[10] != 'T' && text[10] != 't') return false;
+bool moment_of(const std::string& text, Moment& moment) {
+    constexpr size_t DATE = 10, TIME = 19;  // 2026-01-01, 2026-01-01T00:00:00
+    if (text.size() < DATE || text[4] != '-' || text[7] != '-') return false;
     const int century = two(text, 0), years = two(text, 2), month = two(text, 5), day = two(text, 8);
-    const int hour = two(text, 11), minute = two(text, 14), seconds = two(text, 17);
     if (century < 0 || years < 0 || month < 1 || month > 12 || day < 1) return false;
-    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || seconds < 0 || seconds > 60) return false;
     const int year = 100 * century + years;
     if (day > days_in(year, month)) return false;
-    size_t at = 19;
-    if (text[at] == '.') {
+    long total = day_number(year, month, day) * DAY_S;
+    moment = {double(total), false, true};
+    if (text.size() == DATE) return true;
+    if (text.size() < TIME || text[13] != ':' || text[16] != ':') return false;
+    if (text[10] != 'T' && text[10] != 't') return false;
+    const int hour = two(text, 11), minute = two(text, 14), seconds = two(text, 17);
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || seconds < 0 || seconds > 60) return false;
+    total += hour * 3600L + minute * 60L + seconds - seconds / 60;
+    bool has_fraction = false;
+    size_t at = TIME;
+    if (at < text.size() && text[at] == '.') {
         const size_t first = ++at;
-        while (at < text.size() && is_digit(text[at])) ++at;
+        for (; at < text.size() && is_digit(text[at]); ++at) has_fraction |= text[at] != '0';
         if (at == first) return false;
     }
-    if (at >= text.size()) return false;
-    long total = day_number(year, month, day) * DAY_S + hour * 3600L + minute * 60L + seconds - seconds / 60;
-    const char zone = text[at++];
+    const bool has_offset = at < text.size();
+    const char zone = has_offset ? text[at++] : 'Z';
     if (zone == '+' || zone == '-') {
         const int hours = two(text, at), minutes = two(text, at + 3);
         if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || text[at + 2] != ':') return false;
@@ -62,7 +66,7 @@ bool instant_second(const std::string& text, double& second) {
     if (at != text.size()) return false;
     const long of_day = (total % DAY_S + DAY_S) % DAY_S;
     if (seconds == 60 && of_day != DAY_S - 1) return false;
-    second = double(total);
+    moment = {double(total), has_offset, !has_fraction && seconds != 60};
     return true;
 }
 

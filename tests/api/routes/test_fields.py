@@ -56,6 +56,26 @@ async def test_a_path_reaches_every_key(http: Http, store: Store) -> None:
     assert "at character 1" in told["error"]
 
 
+async def test_dates_are_moments(http: Http, store: Store) -> None:
+    times = ["2026-01-01", "2026-01-01T00:00:00", "2026-01-01T02:00:00+02:00"]
+    times += ["2026-01-01T00:00:00.5", "2026-01"]
+    await store.insert_batch([(number, ZEROS, {"at": each}) for number, each in enumerate(times)])
+    for operator, bound, rows in [
+        ("$at", "2026-01-01", 3),
+        ("$at", "2025-12-31T23:00:00-01:00", 3),
+        ("$after", "2026-01-01", 1),
+        ("$on_or_before", "2026-01-01T00:00:00", 3),
+        ("$before", "2026-01-02", 4),
+    ]:
+        condition = {"at": {operator: bound}}
+        told = await http.send("POST", "/v1/count", {"filter": condition}, status=200)
+        assert told["count"] == await store.count(condition) == rows, condition
+    for bound in ("2026-01", "2026-01-01 00:00:00", "2026-02-29", 20260101):
+        body = {"filter": {"at": {"$at": bound}}}
+        told = await http.refused("POST", "/v1/count", body, status=400, code="bad_filter")
+        assert told["at"] == "$.at.$at"
+
+
 async def test_a_range_tells_numbers_from_strings(http: Http, store: Store) -> None:
     await store.insert_batch(ITEMS)
     told = await http.send("POST", "/v1/range", {"field": "year"}, status=200)

@@ -18,6 +18,7 @@ from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_paylo
 from asteroid_cloud.query.filters.instants import instant
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
+from tests.support.old_columns import forget_dates
 
 FILES, IDENTITY = LocalFiles(), b"0123456789abcdef"
 MIB = 1 << 20
@@ -84,7 +85,8 @@ def random_time(random: Random) -> str:
     day = f"{random.randrange(10000):04d}-{random.randrange(14):02d}-{random.randrange(33):02d}"
     clock = f"{random.randrange(25):02d}:{random.randrange(61):02d}:{random.choice([0, 7, 59, 60, 61]):02d}"
     zone = random.choice(["Z", "z", "+00:00", "-23:59", "+05:30", "+24:00", "", "+0530"])
-    return day + random.choice("Tt ") + clock + random.choice(["", ".5", ".123456789", "."]) + zone
+    fraction = random.choice(["", ".5", ".123456789", ".000", "."])
+    return random.choice(["", "", "", day]) or day + random.choice("Tt ") + clock + fraction + zone
 
 
 def test_instants_are_those_of_the_filters() -> None:
@@ -95,13 +97,33 @@ def test_instants_are_those_of_the_filters() -> None:
         "2017-01-01T05:29:60.5+05:30",
         "0000-02-29T00:00:00Z",
         "9999-12-31T23:59:59Z",
+        *(
+            "2026-01-01",
+            "0000-02-29",
+            "0001-01-01",
+            "9999-12-31",
+            "2016-12-31T23:59:60",
+            "2026-01-01T00:00:00",
+        ),
+        *(
+            "2026-01-01T00:00:00\0",
+            "2026-01-01\0",
+            "2026-01-01T00:00:00.5",
+            "2026-01-01T",
+            "2026-01-01T00:00:00.",
+        ),
     ]
     valid = 0
     for text in texts:
         expected = instant(text)
-        assert core.instant_second(text) == (None if expected is None else float(expected[0])), text
-        valid += expected is not None
-    assert valid > 500
+        found = core.moment_of(text)
+        assert (found is None) == (expected is None), text
+        if found is None or expected is None:
+            continue
+        has_offset = len(text) > 10 and (text[-1] in "Zz" or text[-6] in "+-")
+        assert found == (float(expected[0]), has_offset, expected[1:] == (0, "")), text
+        valid += 1
+    assert valid > 2_000
 
 
 def written(folder: Path, rows: int = 300) -> str:
@@ -128,6 +150,18 @@ def test_every_damaged_byte_is_found(tmp_path: Path) -> None:
     assert not any(unnoticed), "only the zeros between sections may be anything"
     path.write_bytes(intact)
     Fields(FILES, str(path), IDENTITY, 1, 300)
+
+
+def test_columns_that_know_of_no_dates_do_not_differ_for_that(tmp_path: Path) -> None:
+    texts = [json.dumps({"t": each}).encode() for each in ("2026-01-01", "2026-01-01T00:00:00Z", "x")]
+    write_payloads(FILES, str(tmp_path / "p"), IDENTITY, 1, texts)
+    payloads = PayloadFile(FILES, str(tmp_path / "p"), IDENTITY, 1, len(texts))
+    for name in ("new", "old"):
+        write_fields(FILES, str(tmp_path / name), IDENTITY, 1, len(texts), payloads, MIB)
+    assert forget_dates(tmp_path / "old") == 1
+    new, old = (Fields(FILES, str(tmp_path / name), IDENTITY, 1, len(texts)) for name in ("new", "old"))
+    assert (new.has_dates, old.has_dates) == (True, False)
+    assert old.differing(new) == new.differing(old) == []
 
 
 def test_another_segments_file_is_refused(tmp_path: Path) -> None:

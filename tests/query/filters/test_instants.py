@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,11 @@ SAME = [
     ["2026-01-01T00:00:00Z", "2026-01-01T05:30:00+05:30", "2025-12-31T16:00:00-08:00"],
     ["2024-02-29T23:59:59.5Z", "2024-03-01T00:29:59.500+00:30"],
     ["0000-12-31T23:00:00Z", "0001-01-01T00:00:00+01:00"],
-    ["2016-12-31T23:59:60Z", "2017-01-01T01:59:60.0+02:00"],
+    ["2016-12-31T23:59:60Z", "2017-01-01T01:59:60.0+02:00", "2016-12-31T23:59:60"],
+    ["2026-01-01", "2026-01-01T00:00:00", "2026-01-01t00:00:00.00", "2026-01-01T00:00:00Z"],
+    ["0001-01-01", "0001-01-01T00:00:00"],
+    ["9999-12-31", "9999-12-31T00:00:00Z"],
+    ["0000-02-29", "0000-02-29T00:00:00"],
 ]
 ASCENDING = [
     "0000-01-01T00:00:00+23:59",
@@ -34,7 +38,19 @@ ASCENDING = [
     "9999-12-31T23:59:59-23:59",
 ]
 NONE = [
-    *("", "2026", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-01-01T00:00Z"),
+    *(
+        "",
+        "2026",
+        "2026-01",
+        "2026-01-01T",
+        "2026-01-01Z",
+        "2026-01-01+01:00",
+        "2026-01-01T00",
+        "2026-01-01T00:00",
+    ),
+    *("2026-01-01 00:00:00", "2026-01-01T00:00:00.", "2026-01-01\n", "2026-01-01T00:00:00\0", " 2026-01-01"),
+    *("2026-02-29", "2026-13-01", "0000-00-01", "1-1-1", "10000-01-01", "2016-12-31T12:00:60", "2026-001"),
+    *("2026-01-01 00:00:00Z", "2026-01-01T00:00Z"),
     *("2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-00-01T00:00:00Z", "2026-01-32T00:00:00Z"),
     *("2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:61Z", "2026-01-01T00:00:00.Z"),
     *("2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+00:60", "2026-01-01T00:00:00+0000"),
@@ -73,6 +89,15 @@ def test_the_order_is_that_of_pythons_datetimes(one: datetime, other: datetime) 
     assert first == instant(one.astimezone(UTC).isoformat())
 
 
-@given(st.text(alphabet="0123456789-+:.TZtz ", max_size=30) | TIMES.map(datetime.isoformat))
+LOCAL = st.datetimes(datetime(1, 1, 1)).map(datetime.isoformat)
+
+
+@given(
+    st.text(alphabet="0123456789-+:.TZtz ", max_size=30)
+    | TIMES.map(datetime.isoformat)
+    | LOCAL
+    | st.dates().map(date.isoformat)
+    | st.builds("".join, st.tuples(LOCAL, st.text(alphabet="0123456789-+:.Zz ", max_size=3)))
+)
 def test_any_text_is_read_as_the_oracle_reads_it(text: str) -> None:
     assert (instant(text) is None) == (oracle.moment(text) is None)
