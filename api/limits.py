@@ -58,6 +58,8 @@ KEY_CHARACTERS_MIN = 16
 """Characters of a key, at least: shorter ones can be guessed."""
 KEYS_FILE_BYTES_MAX = 1 * MIB
 """The file of keys."""
+KEYS_RELOAD_S = 2.0
+"""Time after which a changed file of keys is in force, besides what it takes to read it."""
 CONFIG_FILE_BYTES_MAX = 1 * MIB
 """The file of settings."""
 CONNECTIONS_MAX = 2_048

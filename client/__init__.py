@@ -37,6 +37,7 @@ from asteroid_cloud.client.results.reports import (
     Tag,
 )
 from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Record, Row, Written
+from asteroid_cloud.client.results.server import KeyInfo
 from asteroid_cloud.client.settings import RetryPolicy
 from asteroid_cloud.client.sync.client import Client
 
@@ -69,6 +70,7 @@ __all__ = [
     "IndexInfo",
     "InternalError",
     "InvalidRequest",
+    "KeyInfo",
     "Losses",
     "LostRecords",
     "LostSegment",

@@ -14,7 +14,7 @@ class Commands(click.RichGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the help."""
-        return ["serve", "backup", "restore", "recovery", "verify", "wal"]
+        return ["serve", "backup", "restore", "recovery", "verify", "keys", "wal"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
@@ -38,6 +38,10 @@ class Commands(click.RichGroup):
             from asteroid_cloud.api.cli.recovery import recovery
 
             return recovery
+        if cmd_name == "keys":
+            from asteroid_cloud.api.cli.keys import keys
+
+            return keys
         if cmd_name == "wal":
             from asteroid_cloud.api.cli.wal.commands import wal
             from asteroid_cloud.api.cli.wal.reindex import replay

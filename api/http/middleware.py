@@ -18,6 +18,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from asteroid_cloud.api.http.access.admission import Admission
+from asteroid_cloud.api.http.access.keys import KeyRing
 from asteroid_cloud.api.http.all_routes import MATCHER
 from asteroid_cloud.api.http.bodies import Body
 from asteroid_cloud.api.http.exchange.body_encoding import ENCODING, LENGTH
@@ -107,6 +108,11 @@ class RequestGuard:
             self._metrics.in_flight -= 1
             template = "unmatched" if match is None else match.route.path
             self._note(scope, template, sender, time.perf_counter() - began_s)
+
+    @property
+    def keys(self) -> KeyRing:
+        """Who may come in now."""
+        return self._admission.keys
 
     def stop_waiting(self) -> None:
         """The server is stopping: half a body does not hold it."""

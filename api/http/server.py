@@ -16,7 +16,9 @@ from types import FrameType
 import anyio
 import uvicorn
 
+from asteroid_cloud.api.http.access.keys import raw_keys
 from asteroid_cloud.api.http.access.keys_file import warn_of_readers
+from asteroid_cloud.api.http.access.reload import KeysReload
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.connection.crowd import Crowd
 from asteroid_cloud.api.http.connection.protocol import connection_factory
@@ -198,6 +200,9 @@ async def _serve(settings: Settings) -> None:
                 group.start_soon(prepare)
                 group.start_soon(watch, metrics.loop_lag)
                 group.start_soon(app.heap.run)
+                if settings.api_keys is not None:
+                    always = raw_keys(settings.api_key)
+                    group.start_soon(KeysReload(app.keys, settings.api_keys, always).run)
                 await server.serve(sockets=[listener, *(listener.dup() for _ in range(1, ACCEPTORS))])
                 group.cancel_scope.cancel()
         finally:

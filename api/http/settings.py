@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from asteroid_cloud.api.http.access.keys import Key, raw_key, what_is_wrong
+from asteroid_cloud.api.http.access.keys import Key, raw_keys, what_is_wrong
 from asteroid_cloud.api.http.access.keys_file import read_keys
 from asteroid_cloud.api.http.units import parse_age_s, parse_size
 from asteroid_cloud.api.limits import KEY_CHARACTERS_MIN, RECALL_TIME_SHARE_MAX
@@ -75,7 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     api_keys: Annotated[
         str | None,
         _about(
-            "File with more keys, one on each line; a line that begins with # is a comment.", metavar="FILE"
+            "File with more keys, each a line; read again when it changes, and on SIGHUP.", metavar="FILE"
         ),
     ] = None
     public: Annotated[
@@ -291,7 +291,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def keys(self) -> list[Key]:
         """All keys; raises InvalidRequest when the file of keys cannot be read or is empty."""
-        keys = [raw_key(self.api_key)] if self.api_key is not None else []
+        keys = raw_keys(self.api_key)
         return keys if self.api_keys is None else keys + read_keys(self.api_keys)
 
 

@@ -60,6 +60,7 @@ OPERATIONS: dict[str, Operation] = {
     "ready": Operation(
         "operations", "Is recovery over, and is there an index?", "Status", ("not_ready", "poisoned")
     ),
+    "key": Operation("operations", "What the caller may do", "Key"),
     "metrics": Operation("operations", "Figures in the Prometheus text format."),
     "create_index": Operation(
         "index",

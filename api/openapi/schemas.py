@@ -12,6 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, FLUSH_WAIT_S_MAX, PATCH_IDS_MAX
+from asteroid_cloud.api.service.access.grants import ROLES
 from asteroid_cloud.api.service.backups import NAME, Backup
 from asteroid_cloud.api.service.checks import DECIMAL, INCLUDABLE
 from asteroid_cloud.api.service.results import BulkReport, Stats
@@ -256,6 +257,12 @@ INDEX = {
 }
 ROW = {"id": ref("Id"), "vector": ref("Vector"), "payload": ref("Payload")}
 ANSWERS: dict[str, Schema] = {
+    "Key": answer(
+        ["name", "role", "collections"],
+        name=nullable(TEXT),
+        role={"type": "string", "enum": [*ROLES]},
+        collections=nullable(array(TEXT)),
+    ),
     "Status": answer(["status"], status={"type": "string", "enum": ["ok", "degraded"]}),
     "Index": answer([*INDEX], **INDEX),
     "IndexCreated": answer([*INDEX, "lsn"], **INDEX, lsn=ref("Lsn")),

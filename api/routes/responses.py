@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.types import Receive, Scope, Send
 
 from asteroid_cloud.api.routing.matcher import Match
+from asteroid_cloud.api.service.access.grants import Grant
 from asteroid_cloud.api.service.collections import Collection, Collections
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.service.metrics import Metrics
@@ -18,6 +19,7 @@ from asteroid_cloud.api.wire.headers import (
     ANSWER_ROOM,
     ETAG,
     GONE,
+    GRANT,
     LSN_HEADER,
     MIN_LSN_HEADER,
     ROUTE,
@@ -73,6 +75,12 @@ def metrics_of(request: AnyRequest) -> Metrics:
     """The figures of this process."""
     metrics: Metrics = request.app.state.metrics
     return metrics
+
+
+def grant_of(request: AnyRequest) -> Grant:
+    """What the caller may do."""
+    grant: Grant = request.scope[GRANT]  # type: ignore[literal-required]  # the guard's own key
+    return grant
 
 
 def room_of(request: AnyRequest, hint: str) -> AnswerRoom:

@@ -19,6 +19,7 @@ from asteroid_cloud.api.routes import (
     search,
     vectors,
 )
+from asteroid_cloud.api.routes.server.key import get_key
 from asteroid_cloud.api.routing.route import Route
 
 LIST, BATCH, BULK = LIST_BODY_BYTES_MAX, BATCH_BODY_BYTES_MAX, BULK_BODY_BYTES_MAX
@@ -57,6 +58,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/tags", history.list_tags, "tags", "admin"),
     Route("DELETE", "/v1/tags/{name}", history.delete_tag, "untag", "admin", 204),
     Route("POST", "/v1/purge", history.purge, "purge", "admin"),
+    Route("GET", "/v1/key", get_key, "key", "read", reach="server"),
     Route("GET", "/health", health.health, "health", "open", reach="server"),
     Route("GET", "/ready", health.ready, "ready", "read", reach="server", public_name="ready"),
     Route("GET", "/metrics", health.metrics, "metrics", "read", reach="process", public_name="metrics"),

@@ -301,6 +301,8 @@ LOCAL_CODES: dict[str, tuple[str, str]] = {
         "A restore in place or a reindex was interrupted; what only reads the store does not finish it.",
         "Start the store, or run a command that changes it.",
     ),
+    "key_exists": ("The file of keys has a key of that name.", "Choose another name, or revoke it first."),
+    "no_key": ("The file of keys has no key of that name.", "`asteroid keys list` shows which there are."),
     "exists": ("The file to be written exists already.", "Name a new file."),
 }
 """Meaning and action of codes that no request can cause, only a command or the embedded store's arguments."""

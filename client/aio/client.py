@@ -9,12 +9,15 @@ from asteroid_cloud.client.aio.changes import AsyncChangeCalls
 from asteroid_cloud.client.aio.index import AsyncIndexCalls
 from asteroid_cloud.client.aio.load import AsyncLoadCalls
 from asteroid_cloud.client.aio.search import AsyncSearchCalls
+from asteroid_cloud.client.aio.server import AsyncServerCalls
 from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.aio.vectors import AsyncVectorCalls
 from asteroid_cloud.client.settings import RetryPolicy, resolve
 
 
-class AsyncClient(AsyncIndexCalls, AsyncVectorCalls, AsyncSearchCalls, AsyncLoadCalls, AsyncChangeCalls):
+class AsyncClient(
+    AsyncServerCalls, AsyncIndexCalls, AsyncVectorCalls, AsyncSearchCalls, AsyncLoadCalls, AsyncChangeCalls
+):
     """A client of one Asteroid server, with a pool of keep-alive connections.
 
     ``api_key`` and ``base_url`` fall back to the variables ASTEROID_API_KEY and ASTEROID_URL (or

@@ -27,6 +27,7 @@ from asteroid_cloud.client.results.reports import (
     Tag,
 )
 from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Record, Row, Written
+from asteroid_cloud.client.results.server import KeyInfo
 
 WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange, Recall)
 
@@ -65,6 +66,7 @@ class Lsn(msgspec.Struct, frozen=True):
 
 RECOVERY = Decoder(Recovery)
 INDEX_INFO = Decoder(IndexInfo)
+KEY_INFO = Decoder(KeyInfo)
 RECORD = Decoder(Record)
 REPORT = Decoder(BulkReport)
 RESULTS = Decoder(Results)
@@ -86,6 +88,11 @@ def stamped(value: WithLsn, reply: Reply) -> WithLsn:
 def index_info(reply: Reply) -> IndexInfo:
     """The index's state."""
     return stamped(decode(INDEX_INFO, reply), reply)
+
+
+def key_info(reply: Reply) -> KeyInfo:
+    """What the client's key may do."""
+    return decode(KEY_INFO, reply)
 
 
 def record_of(reply: Reply) -> Record:

@@ -21,6 +21,7 @@ from asteroid_cloud.client.protocol.answers import (
     hit_lists,
     hits_of,
     index_info,
+    key_info,
     lsn_of,
     page_of,
     payload_of,
@@ -57,6 +58,7 @@ from asteroid_cloud.client.results.reports import (
     Tag,
 )
 from asteroid_cloud.client.results.rows import Counted, Hits, Record, Row, Written
+from asteroid_cloud.client.results.server import KeyInfo
 
 T = TypeVar("T")
 Metadata = Mapping[str, object]
@@ -163,6 +165,11 @@ def stats(min_lsn: int | None = None, timeout_s: float | None = None) -> Call[St
 def recovery() -> Call[Recovery]:
     """GET /v1/recovery."""
     return Call("GET", "/v1/recovery", recovery_of)
+
+
+def key() -> Call[KeyInfo]:
+    """GET /v1/key."""
+    return Call("GET", "/v1/key", key_info)
 
 
 def alive(path: str) -> Call[bool]:

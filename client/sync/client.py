@@ -11,11 +11,12 @@ from asteroid_cloud.client.sync.changes import ChangeCalls
 from asteroid_cloud.client.sync.index import IndexCalls
 from asteroid_cloud.client.sync.load import LoadCalls
 from asteroid_cloud.client.sync.search import SearchCalls
+from asteroid_cloud.client.sync.server import ServerCalls
 from asteroid_cloud.client.sync.transport import BlockingTransport
 from asteroid_cloud.client.sync.vectors import VectorCalls
 
 
-class Client(IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
+class Client(ServerCalls, IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
     """A client of one Asteroid server, with a pool of keep-alive connections.
 
     ``api_key`` and ``base_url`` fall back to the variables ASTEROID_API_KEY and ASTEROID_URL (or

@@ -19,7 +19,7 @@ COMMON = {
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
 }
-GROUPS = ("IndexCalls", "VectorCalls", "SearchCalls", "FieldCalls", "LoadCalls", "ChangeCalls")
+GROUPS = ("ServerCalls", "IndexCalls", "VectorCalls", "SearchCalls", "FieldCalls", "LoadCalls", "ChangeCalls")
 CLIENT = Words(
     names=COMMON
     | {f"Async{name}": name for name in ("Client", "Calls", *GROUPS)}
@@ -64,6 +64,9 @@ def of_the_store(name: str) -> Module:
 
 
 MODULES = (
-    *map(of_the_client, ("calls", "index", "vectors", "search", "load", "batch_upload", "changes", "client")),
+    *map(
+        of_the_client,
+        ("calls", "server", "index", "vectors", "search", "load", "batch_upload", "changes", "client"),
+    ),
     *map(of_the_store, ("index", "vectors", "search", "fields", "load", "changes")),
 )

@@ -317,3 +317,8 @@ async def test_recall(client: Any) -> None:
     with pytest.raises(InvalidRequest) as caught:
         await client.recall(num=0)
     assert caught.value.code == "bad_num"
+
+
+async def test_a_key_learns_what_it_may_do(client: Any) -> None:
+    told = await client.key()
+    assert dict(told) == {"name": None, "role": "admin", "collections": None}

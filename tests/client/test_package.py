@@ -35,6 +35,7 @@ MORE = [
     "purge",
     "recovery",
     "wait_for",
+    "key",
 ]
 
 

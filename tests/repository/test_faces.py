@@ -32,6 +32,7 @@ ONE_FACE_ONLY = {
 ONE_SIDE_ONLY = {
     "backups": "a server has a folder of backups; an embedded store writes where it is told",
     "base_url": "only a client has one",
+    "key": "only a client has one",
     "path": "only a store has one",
 }
 PARAMETERS_APART = {

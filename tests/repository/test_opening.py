@@ -25,6 +25,7 @@ ALLOWED: dict[str, tuple[int, str]] = {
     "wal/disk/regular_file.py": (1, "the one place"),
     "wal/disk/local_lock.py": (2, "folders, for their locks; who holds one, without a link and only to lock"),
     "wal/disk/local_files.py": (1, "a folder, to sync it"),
+    "wal/disk/named_change.py": (1, "a folder, to sync it"),
     "api/wire/bulk_stream.py": (1, "a temporary file without a name"),
     "api/service/process_info.py": (1, "/proc, which is the kernel's"),
     "api/embedded/bulk_rows.py": (2, CALLER),

@@ -119,7 +119,7 @@ def app_over(settings: Settings, store: Store, metrics: Metrics | None = None) -
     return create_app(settings, Collections(store.collection), metrics)
 
 
-VALUES = {"id": "1", "name": "1", "file": "1", "collection": "default"}
+VALUES = {"id": "1", "name": "1", "file": "1", "collection": "default", "alias": "alias"}
 
 
 def path_of(route: Route, **values: str) -> str:

@@ -32,6 +32,7 @@ from asteroid_cloud.wal.disk.layout import (
 )
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.disk.lock import lock_directory, look_at_directory
+from asteroid_cloud.wal.disk.named_change import change_named
 from asteroid_cloud.wal.disk.regular_file import NamedFile, read_named
 from asteroid_cloud.wal.disk.remove_tree import remove_tree
 from asteroid_cloud.wal.disk.system_errors import translated
@@ -59,6 +60,7 @@ __all__ = [
     "StoreLayout",
     "broken_indexes",
     "broken_name",
+    "change_named",
     "has_store",
     "is_evidence",
     "lock_directory",

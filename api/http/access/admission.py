@@ -28,6 +28,7 @@ class Admission:
 
     def __init__(self, settings: Settings) -> None:
         self.keys = KeyRing(settings.keys())
+        """Who may come in now."""
         self._origins = OriginRule(settings.host)
         self._rate = RateLimit(settings.rate_limit)
         self._places = settings.concurrency

@@ -32,6 +32,11 @@ def raw_key(text: str) -> Key:
     return Key(digest_of(text.encode()))
 
 
+def raw_keys(text: str | None) -> list[Key]:
+    """The same as a list, which is empty without one."""
+    return [] if text is None else [raw_key(text)]
+
+
 def digest_of(key: bytes) -> bytes:
     """What is kept of a key."""
     return hashlib.sha256(key).digest()

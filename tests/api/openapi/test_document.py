@@ -63,6 +63,7 @@ STORY: list[tuple[str, str, object]] = [
     ("get", "/v1/stats", None),
     ("get", "/v1/recovery", None),
     ("get", "/v1/index", None),
+    ("get", "/v1/key", None),
     ("post", "/v1/backup", {"name": "first"}),
     ("get", "/v1/backup", None),
     ("post", "/v1/tags", {"name": "first"}),

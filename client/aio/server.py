@@ -1,0 +1,18 @@
+"""The asynchronous client's calls about the server as a whole."""
+
+from __future__ import annotations
+
+from asteroid_cloud.client.aio.calls import AsyncCalls
+from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.results.server import KeyInfo
+
+
+class AsyncServerCalls(AsyncCalls):
+    """Ask what the server holds, and what one may do with it."""
+
+    async def key(self) -> KeyInfo:
+        """What the client's key may do: its ``name``, ``role`` and the ``collections`` that it is limited to.
+
+        The role is "read", "write" or "admin"; ``collections`` may be aliases, and is None for all.
+        """
+        return await self._transport.send(routes.key())
