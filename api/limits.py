@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asteroid_cloud.wal.limits import KIB, MIB
 
-BODY_BYTES_MAX = 1 * MIB
+BODY_BYTES_MAX = 2 * MIB
 """The body of most requests."""
 LIST_BODY_BYTES_MAX = 16 * MIB
 """A body with a list of ids or searches: fetch, delete many, a batch of searches."""

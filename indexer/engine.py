@@ -237,7 +237,7 @@ class Engine:
     ) -> WriteResult:
         """Applies a JSON merge-patch (RFC 7396) to a payload; raises as ``replace_payload``."""
         snapshot = self.snapshot()
-        write = merge_of(snapshot, id_, patch)
+        write = merge_of(snapshot, id_, patch, self.options.payload_bytes_max)
         return await self._writer.log(write, unchanged=self._unchanged(snapshot.spec.ids.one(id_), condition))
 
     async def merge_payloads(
@@ -250,7 +250,8 @@ class Engine:
         if len(ids) == 0:
             return WriteResult(self.applied_lsn, 0)
         return await self._writer.log(
-            merges_of(self.snapshot().spec, ids, patch, payload_bytes), expected_lsn
+            merges_of(self.snapshot().spec, ids, patch, payload_bytes, self.options.payload_bytes_max),
+            expected_lsn,
         )
 
     def _unchanged(self, ids: NDArray[np.uint64], condition: Condition | None) -> Unchanged | None:

@@ -13,11 +13,11 @@ from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_pay
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import IndexSpec
-from asteroid_cloud.indexer.segment.payload_file import PAYLOAD_REF_BYTES
+from asteroid_cloud.indexer.segment.payload_refs import PAYLOAD_REF_BYTES
 from asteroid_cloud.indexer.state.memtable import TAIL_ROW_BYTES
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 from asteroid_cloud.wal.format import Event, PayloadMerged, PayloadReplaced, VectorsDeleted, VectorsUpserted
-from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX, PAYLOAD_BYTES_MAX
+from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +70,15 @@ def replacement_of(snapshot: Snapshot, id_: int, payload: bytes) -> Write:
     return Write([PayloadReplaced(id_, payload)], 1, _row_bytes(snapshot.spec) + len(payload))
 
 
-def merge_of(snapshot: Snapshot, id_: int, patch: bytes) -> Write:
-    """Merges a patch into the payload of an id; raises NotFound when the id is absent."""
+def merge_of(snapshot: Snapshot, id_: int, patch: bytes, bytes_max: int) -> Write:
+    """Merges a patch into the payload of an id, which may have ``bytes_max`` then; raises NotFound."""
     _check_exists(snapshot, id_)
-    # What the old payload and the patch make at most.
-    return Write([PayloadMerged(id_, patch)], 1, _row_bytes(snapshot.spec) + PAYLOAD_BYTES_MAX)
+    return Write([PayloadMerged(id_, patch, bytes_max)], 1, _row_bytes(snapshot.spec) + bytes_max)
 
 
-def merges_of(spec: IndexSpec, ids: Keys, patch: bytes, payload_bytes: int) -> Write:
+def merges_of(spec: IndexSpec, ids: Keys, patch: bytes, payload_bytes: int, bytes_max: int) -> Write:
     """Merges one patch into the payloads of some ids, which together take ``payload_bytes`` afterwards."""
-    events = [PayloadMerged(id_, patch) for id_ in ids.tolist()]
+    events = [PayloadMerged(id_, patch, bytes_max) for id_ in ids.tolist()]
     return Write(events, len(ids), len(ids) * _row_bytes(spec) + payload_bytes)
 
 

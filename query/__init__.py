@@ -16,7 +16,12 @@ from asteroid_cloud.query.knn.planner import estimate
 from asteroid_cloud.query.knn.recall import Recall, RecallRequest, recalls, summary_of
 from asteroid_cloud.query.knn.request import Hit, SearchRequest, SearchResult
 from asteroid_cloud.query.knn.search import search, search_batch
-from asteroid_cloud.query.records.matching_records import count, matching_among, matching_batches
+from asteroid_cloud.query.records.matching_records import (
+    count,
+    matching_among,
+    matching_batches,
+    payload_batches,
+)
 from asteroid_cloud.query.records.records import Record, fetch, fetch_one
 from asteroid_cloud.query.records.scroll import ScrollPage, scroll
 from asteroid_cloud.query.selection.filter_cache import FilterCache
@@ -61,6 +66,7 @@ __all__ = [
     "parse_filter",
     "parse_path",
     "path_text",
+    "payload_batches",
     "recalls",
     "scroll",
     "search",

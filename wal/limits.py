@@ -13,8 +13,12 @@ ID_MAX = 2**64 - 1
 """The greatest id."""
 DIM_MAX = 4000
 """Numbers in a vector."""
-PAYLOAD_BYTES_MAX = 65_536
-"""A payload as JSON."""
+PAYLOAD_BYTES_DEFAULT = 64 * KIB
+"""A payload as JSON, unless the setting `payload_bytes_max` says otherwise."""
+PAYLOAD_BYTES_MIN = 1 * KIB
+"""The least that `payload_bytes_max` can be."""
+PAYLOAD_BYTES_MAX = 1 * MIB
+"""The most that `payload_bytes_max` can be."""
 PAYLOAD_DEPTH_MAX = 64
 """Levels of nesting in a payload."""
 

@@ -42,7 +42,7 @@ async def batched(items: AsyncItems, size: int) -> AsyncIterator[list[Item]]:
 
 
 def checked_items(
-    items: Sequence[Item], spec: IndexSpec, first: int
+    items: Sequence[Item], spec: IndexSpec, first: int, payload_bytes_max: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.float32], list[bytes | None]]:
     """Items in columns; raises InvalidRequest ``bad_item`` with the ``index``, counted from ``first``."""
     ids = np.empty(len(items), np.uint64)
@@ -55,7 +55,7 @@ def checked_items(
             numbers = float32_vector(vector)
             check_dim(len(numbers), spec)
             vectors[row] = numbers
-            payloads.append(None if metadata is None else payload_text(metadata))
+            payloads.append(None if metadata is None else payload_text(metadata, payload_bytes_max))
         except InvalidRequest as error:
             raise InvalidRequest(
                 f"item {first + row}: {error.message}", code="bad_item", index=first + row, reason=error.code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -56,7 +56,8 @@ class LoadCalls(Calls):
         done = Counted(0, lsn=self.engine.applied_lsn)
         async for batch in batched(items, chunk_size):
             try:
-                columns = checked_items(batch, self.engine.snapshot().spec, int(done))
+                spec, bytes_max = self.engine.snapshot().spec, self.engine.options.payload_bytes_max
+                columns = checked_items(batch, spec, int(done), bytes_max)
                 result = await put_batch(self.engine, *columns)
             except AsteroidError as error:
                 error.details["inserted"] = int(done)
@@ -102,7 +103,18 @@ class LoadCalls(Calls):
             # Checked in a thread: a mapped file is read from the disk here.
             part = partial(float32_rows, rows[first : first + step])
             await loader.rows(await self.reads.for_load(part))
-        for first in range(0, len(payloads or ()), SLICE_PAYLOADS):
-            some = (payloads or ())[first : first + SLICE_PAYLOADS]
-            texts = [None if payload is None else payload_text(payload) for payload in some]
+        for first, texts in self._payload_slices(payloads or ()):
             await loader.payloads(first, texts)
+
+    def _payload_slices(self, payloads: Payloads) -> Iterator[tuple[int, list[bytes | None]]]:
+        """The payloads as texts, about SLICE_BYTES of them at a time, each slice with its first row."""
+        first, size, texts = 0, 0, list[bytes | None]()
+        for row, payload in enumerate(payloads):
+            text = None if payload is None else payload_text(payload, self.engine.options.payload_bytes_max)
+            texts.append(text)
+            size += len(text or b"")
+            if size >= SLICE_BYTES or len(texts) == SLICE_PAYLOADS:
+                yield first, texts
+                first, size, texts = row + 1, 0, []
+        if texts:
+            yield first, texts

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from asteroid_cloud.api.embedded.store import Opening, Store
+from asteroid_cloud.api.service.checks import integer
 from asteroid_cloud.api.service.quality.options import (
     RECALL_MIN_DEFAULT,
     SAMPLE_EVERY_DEFAULT,
@@ -15,7 +16,8 @@ from asteroid_cloud.api.service.quality.options import (
 )
 from asteroid_cloud.indexer import BackupReport, EngineOptions, RecoveryMode, RetentionChange, restore_backup
 from asteroid_cloud.wal import LocalFiles
-from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_MIN
 
 MEMORY_BUDGET_BYTES = 256 * MIB
 
@@ -38,6 +40,7 @@ def open(
     keep_log: bool | None = None,
     log_retention_bytes: int | Literal["none"] | None = None,
     log_retention_s: float | Literal["none"] | None = None,
+    payload_bytes_max: int = PAYLOAD_BYTES_DEFAULT,
     recovery: RecoveryMode = "tail",
     recall_sample_every: int = SAMPLE_EVERY_DEFAULT,
     recall_min: float = RECALL_MIN_DEFAULT,
@@ -53,6 +56,8 @@ def open(
     restart needs it. The store remembers that: None changes nothing, "none" ends a bound.
     One search of ``recall_sample_every`` (0 for none) is repeated exactly in the background, and ``stats``
     has the recall; below ``recall_min`` searches that name no ``ef_search`` look farther.
+    A payload that is written has at most ``payload_bytes_max`` bytes as JSON, from 1,024 to 1,048,576; larger
+    ones that are stored already are served.
     Raises LockHeld when another process has the directory open, and StorageError when the damage on the disk
     is more than ``recovery`` ("strict", "tail" or "salvage") may repair; ``recovery()`` says what was
     repaired and what was lost.
@@ -64,6 +69,7 @@ def open(
         keep_log=keep_log,
         log_retention=retention,
         recovery=recovery,
+        payload_bytes_max=_payload_bytes_max(payload_bytes_max),
     )
     quality = checked_options(recall_sample_every, recall_min)
 
@@ -79,6 +85,14 @@ def open(
         return store
 
     return Opening(opened)
+
+
+def _payload_bytes_max(asked: int) -> int:
+    size = integer("payload_bytes_max", asked, code="bad_settings")
+    if not PAYLOAD_BYTES_MIN <= size <= PAYLOAD_BYTES_MAX:
+        bounds = f"from {PAYLOAD_BYTES_MIN} to {PAYLOAD_BYTES_MAX}"
+        raise InvalidRequest(f"payload_bytes_max must be {bounds}", code="bad_settings")
+    return size
 
 
 def _bound(said: int | str | None) -> int | msgspec.UnsetType | None:

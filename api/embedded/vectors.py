@@ -53,7 +53,7 @@ class VectorCalls(Calls):
         ``bad_if_match``).
         """
         number, row = checked_id(id), float32_vector(vector)
-        payload = None if metadata is None else payload_text(metadata)
+        payload = None if metadata is None else self._payload_text(metadata)
         condition = checked_condition(if_match, if_absent)
         return Written(number, (await put(self.engine, number, row, payload, condition)).lsn)
 
@@ -106,7 +106,7 @@ class VectorCalls(Calls):
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
         (``precondition_failed``) when the id changed after LSN ``if_match``.
         """
-        number, text, condition = checked_id(id), payload_text(payload), checked_condition(if_match)
+        number, text, condition = checked_id(id), self._payload_text(payload), checked_condition(if_match)
         return Written(number, (await self.engine.replace_payload(number, text, condition=condition)).lsn)
 
     @until_closed
@@ -115,7 +115,7 @@ class VectorCalls(Calls):
 
         Raises what ``set_payload`` does.
         """
-        number, text = checked_id(id), payload_text(partial) or b"{}"
+        number, text = checked_id(id), self._payload_text(partial) or b"{}"
         condition = checked_condition(if_match)
         return Written(number, (await self.engine.merge_payload(number, text, condition=condition)).lsn)
 
@@ -171,10 +171,14 @@ class VectorCalls(Calls):
         """
         if (ids is None) == (filter is None):
             raise InvalidRequest("merge_many takes either ids or a filter")
-        patch = payload_text(partial) or b"{}"
+        patch = self._payload_text(partial) or b"{}"
         if ids is not None:
             numbers = checked_ids(ids, PATCH_IDS_MAX)
             result = await merge_ids(self.engine, self.reads, numbers, patch)
         else:
             result = await merge_matching(self.engine, self.reads, parse_filter(filter), patch)
         return Counted(result.affected, lsn=result.lsn)
+
+    def _payload_text(self, payload: Metadata) -> bytes:
+        """A payload as it is to be stored; raises InvalidRequest ``bad_payload``."""
+        return payload_text(payload, self.engine.options.payload_bytes_max)

@@ -29,7 +29,7 @@ from asteroid_cloud.indexer.limits import KEYS_LIMIT
 from asteroid_cloud.query.limits import EF_SEARCH_WIDENED_MAX
 from asteroid_cloud.wal.append import SLOW_SYNC_S
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_MIN
 
 VARIABLE_PREFIX = "ASTEROID_"
 PUBLIC = ("ready", "metrics", "docs")
@@ -109,6 +109,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = None
     seal_rows: Annotated[int, _about("Rows of the memtable that become one segment.", unit="rows")] = 16_384
+    payload_bytes_max: Annotated[
+        str,
+        _about(
+            "What a payload that is written may have as JSON, 1MiB at most. Larger ones that are stored "
+            "already are served.",
+            unit="bytes",
+            metavar="SIZE",
+        ),
+    ] = "64KiB"
     keep_log: Annotated[
         bool | None,
         _about(
@@ -263,21 +272,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def engine_options(self) -> EngineOptions:
         """What of it the engine needs."""
-        return EngineOptions(
-            memory_budget_bytes=parse_size(self.memory_budget),
-            warm_mapped=self.mapped == "warm",
-            mapped_bytes_max=None if self.mapped_bytes_max is None else parse_size(self.mapped_bytes_max),
-            seal_rows=self.seal_rows,
-            keep_log=self.keep_log,
-            recovery=self.recovery,
-            slow_sync_s=self.slow_sync_s,
-            idempotency_keys=self.idempotency_keys,
-            idempotency_age_ms=1000 * parse_age_s(self.idempotency_age),
-            log_retention=RetentionChange(
-                _bound(self.log_retention_bytes, parse_size),
-                _bound(self.log_retention_age, lambda text: 1000 * parse_age_s(text)),
-            ),
-        )
+        return _engine_options(self)
 
     @property
     def read_bounds(self) -> ReadBounds:
@@ -298,6 +293,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
     return VARIABLE_PREFIX + name.upper()
+
+
+def _engine_options(said: Settings) -> EngineOptions:
+    return EngineOptions(
+        memory_budget_bytes=parse_size(said.memory_budget),
+        warm_mapped=said.mapped == "warm",
+        mapped_bytes_max=None if said.mapped_bytes_max is None else parse_size(said.mapped_bytes_max),
+        seal_rows=said.seal_rows,
+        payload_bytes_max=parse_size(said.payload_bytes_max),
+        keep_log=said.keep_log,
+        recovery=said.recovery,
+        slow_sync_s=said.slow_sync_s,
+        idempotency_keys=said.idempotency_keys,
+        idempotency_age_ms=1000 * parse_age_s(said.idempotency_age),
+        log_retention=RetentionChange(
+            _bound(said.log_retention_bytes, parse_size),
+            _bound(said.log_retention_age, lambda text: 1000 * parse_age_s(text)),
+        ),
+    )
 
 
 def _bound(text: str | None, parse: Callable[[str], int]) -> int | msgspec.UnsetType | None:
@@ -329,6 +343,9 @@ def _check(said: Settings) -> None:
     _check_what_is_kept(said)
     _check_size("memory_budget", said.memory_budget)
     _check_size("answer_budget", said.answer_budget)
+    _check_size("payload_bytes_max", said.payload_bytes_max, PAYLOAD_BYTES_MIN)
+    if parse_size(said.payload_bytes_max) > PAYLOAD_BYTES_MAX:
+        raise ValueError("payload_bytes_max must be at most 1MiB")
     if said.mapped_bytes_max is not None:
         _check_size("mapped_bytes_max", said.mapped_bytes_max)
         if said.mapped == "warm":
@@ -362,10 +379,10 @@ def _check_age(name: str, text: str) -> None:
         raise ValueError(f"{name}: {error}") from error
 
 
-def _check_size(name: str, text: str) -> None:
+def _check_size(name: str, text: str, least: int = MIB) -> None:
     try:
         size = parse_size(text)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    if size < MIB:
-        raise ValueError(f"{name} must be at least 1MiB")
+    if size < least:
+        raise ValueError(f"{name} must be at least {'1MiB' if least == MIB else '1KiB'}")

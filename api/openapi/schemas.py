@@ -39,7 +39,13 @@ from asteroid_cloud.query.limits import (
     SEARCHES_MAX,
 )
 from asteroid_cloud.wal import LSN_MAX
-from asteroid_cloud.wal.limits import DIM_MAX, ID_MAX, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX
+from asteroid_cloud.wal.limits import (
+    DIM_MAX,
+    ID_MAX,
+    PAYLOAD_BYTES_DEFAULT,
+    PAYLOAD_BYTES_MAX,
+    PAYLOAD_DEPTH_MAX,
+)
 
 Schema = dict[str, Any]
 
@@ -121,8 +127,9 @@ PARTS: dict[str, Schema] = {
     ),
     "Payload": {
         "type": "object",
-        "description": f"Any JSON object of at most {PAYLOAD_BYTES_MAX:,} bytes "
-        f"and {PAYLOAD_DEPTH_MAX} levels.",
+        "description": f"Any JSON object of at most {PAYLOAD_BYTES_DEFAULT:,} bytes, or as many as the "
+        f"server's setting payload_bytes_max says, at most {PAYLOAD_BYTES_MAX:,}; and of at most "
+        f"{PAYLOAD_DEPTH_MAX} levels.",
     },
     "Filter": {
         "type": "object",

@@ -8,7 +8,7 @@ from litestar.types import ASGIApp
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PAGE_BYTES_MAX, PATCH_IDS_MAX
-from asteroid_cloud.api.routes.reading_bodies import read, read_filter
+from asteroid_cloud.api.routes.reading_bodies import read, read_filter, read_payload
 from asteroid_cloud.api.routes.responses import (
     AnyRequest,
     JsonResponse,
@@ -34,7 +34,6 @@ from asteroid_cloud.api.wire.requests import (
     FetchBody,
     check_count,
     decode,
-    payload_from,
 )
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -42,8 +41,8 @@ from asteroid_cloud.wal.errors import InvalidRequest
 async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     """All of them or none; an id given twice ends up as its last item says."""
     collection = collection_of(request)
-    dim = collection.engine.snapshot().spec.dim
-    batch = await read(collection.reads, len(body), lambda: read_batch(body, dim))
+    dim, bytes_max = collection.engine.snapshot().spec.dim, collection.engine.options.payload_bytes_max
+    batch = await read(collection.reads, len(body), lambda: read_batch(body, dim, bytes_max))
     result = await put_batch(engine_of(request), batch.ids, batch.vectors, batch.payloads)
     return answer({"inserted": len(batch.ids), "lsn": result.lsn}, result.lsn)
 
@@ -91,10 +90,11 @@ async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
 async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     """RFC 7396, one patch for those with the ids given, or for all that match a filter."""
     check_count(body, "ids", PATCH_IDS_MAX, "ids")
-    asked, collection, engine = decode(PATCH, body), collection_of(request), engine_of(request)
+    collection, engine = collection_of(request), engine_of(request)
+    asked = await read(collection.reads, len(body), lambda: decode(PATCH, body))
     if (asked.ids is None) == (not bytes(asked.filter)):
         raise InvalidRequest("give either ids or a filter")
-    patch = payload_from(asked.patch) or b"{}"
+    patch = await read_payload(collection, asked.patch) or b"{}"
     if asked.ids is not None:
         result = await merge_ids(engine, collection.reads, checked_ids(asked.ids, PATCH_IDS_MAX), patch)
     else:

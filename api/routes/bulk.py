@@ -40,7 +40,8 @@ async def bulk_build(request: AnyRequest) -> JsonResponse:
             loader = await stack.enter_async_context(engine_of(request).bulk())
         check_dim(dim, collection.engine.snapshot().spec)
         _check_length(request, 4 * rows * dim)
-        await load_body(loader, request.stream(), rows, dim, collection.path, collection.reads)
+        bytes_max = collection.engine.options.payload_bytes_max
+        await load_body(loader, request.stream(), rows, dim, collection.path, collection.reads, bytes_max)
         report = bulk_report(await loader.commit(threads), started_s)
     return answer(report, report.lsn)
 

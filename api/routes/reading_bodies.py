@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import msgspec
 
+from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.api.service.read_executor import ReadExecutor
-from asteroid_cloud.api.wire.requests import filter_from
+from asteroid_cloud.api.wire.requests import filter_from, payload_from
 from asteroid_cloud.query import Filter
 from asteroid_cloud.wal.limits import KIB
 
@@ -24,6 +25,12 @@ FILTER_IN_PLACE_BYTES_MAX = 1 * KIB
 async def read(reads: ReadExecutor, size: int, function: Callable[[], T]) -> T:
     """What a function makes of a body of that size."""
     return function() if size <= IN_PLACE_BYTES_MAX else await reads.in_thread(function)
+
+
+async def read_payload(collection: Collection, raw: msgspec.Raw) -> bytes | None:
+    """The metadata in a body, checked: None when left out, b"" for an empty object."""
+    bytes_max = collection.engine.options.payload_bytes_max
+    return await read(collection.reads, memoryview(raw).nbytes, lambda: payload_from(raw, bytes_max))
 
 
 async def read_filter(reads: ReadExecutor, raw: msgspec.Raw) -> Filter:

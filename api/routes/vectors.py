@@ -6,6 +6,7 @@ import numpy as np
 from litestar import Response
 from litestar.params import RawBody
 
+from asteroid_cloud.api.routes.reading_bodies import read, read_payload
 from asteroid_cloud.api.routes.responses import (
     AnyRequest,
     JsonResponse,
@@ -20,14 +21,16 @@ from asteroid_cloud.api.service.checks import checked_id, float32_vector
 from asteroid_cloud.api.service.writes import put
 from asteroid_cloud.api.wire.answers import row_answer
 from asteroid_cloud.api.wire.headers import condition_of
-from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_from, payload_of
+from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_of
 from asteroid_cloud.query import fetch_one
 
 
 async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Replaces the vector that the id may have; its payload stays unless ``metadata`` is given."""
-    asked = decode(INSERT, body)
-    number, vector, payload = checked_id(asked.id), float32_vector(asked.vector), payload_from(asked.metadata)
+    collection = collection_of(request)
+    asked = await read(collection.reads, len(body), lambda: decode(INSERT, body))
+    number, vector = checked_id(asked.id), float32_vector(asked.vector)
+    payload = await read_payload(collection, asked.metadata)
     condition = condition_of(request.headers)
     result = await put(engine_of(request), number, vector, payload, condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
@@ -35,8 +38,9 @@ async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
 
 async def upsert_vector(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """The payload stays unless ``metadata`` is given."""
-    number, asked = checked_id(id), decode(VECTOR, body)
-    vector, payload = float32_vector(asked.vector), payload_from(asked.metadata)
+    number, collection = checked_id(id), collection_of(request)
+    asked = await read(collection.reads, len(body), lambda: decode(VECTOR, body))
+    vector, payload = float32_vector(asked.vector), await read_payload(collection, asked.metadata)
     condition = condition_of(request.headers)
     result = await put(engine_of(request), number, vector, payload, condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
@@ -65,7 +69,7 @@ async def get_payload(request: AnyRequest, id: str) -> JsonResponse:
 
 async def set_payload(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """Explicit nulls are kept."""
-    number, text = checked_id(id), payload_of(body)
+    number, text = checked_id(id), await _payload_of(request, body)
     condition = condition_of(request.headers)
     result = await engine_of(request).replace_payload(number, text, condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
@@ -73,7 +77,14 @@ async def set_payload(request: AnyRequest, id: str, body: RawBody) -> JsonRespon
 
 async def merge_payload(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """RFC 7396: objects merge, other values replace, null deletes."""
-    number, text = checked_id(id), payload_of(body)
+    number, text = checked_id(id), await _payload_of(request, body)
     condition = condition_of(request.headers)
     result = await engine_of(request).merge_payload(number, text or b"{}", condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
+
+
+async def _payload_of(request: AnyRequest, body: bytes) -> bytes:
+    """The body, which is a payload."""
+    collection = collection_of(request)
+    bytes_max = collection.engine.options.payload_bytes_max
+    return await read(collection.reads, len(body), lambda: payload_of(body, bytes_max))

@@ -15,19 +15,23 @@ import msgspec
 import numpy as np
 
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.limits import PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX
+from asteroid_cloud.wal.limits import PAYLOAD_DEPTH_MAX
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STEPS = np.zeros(256, np.int8)
+"""How many levels deeper each byte leads."""
+_STEPS[list(b"{[")], _STEPS[list(b"}]")] = 1, -1
 
 
-def checked_text(text: bytes) -> bytes:
+def checked_text(text: bytes, bytes_max: int) -> bytes:
     """The JSON text of a payload, as it is to be stored: b"" for an empty object.
 
-    Raises InvalidRequest ``bad_payload`` unless it is an object within the limits of size and depth.
+    Raises InvalidRequest ``bad_payload`` unless it is an object within the limits of size, ``bytes_max``, and
+    of depth.
     """
-    if len(text) > PAYLOAD_BYTES_MAX:
-        _refuse(f"has at most {PAYLOAD_BYTES_MAX} bytes of JSON, this one {len(text)}")
+    if len(text) > bytes_max:
+        _refuse(f"has at most {bytes_max} bytes of JSON (payload_bytes_max), this one {len(text)}")
     if _may_be_deep(text) and _depth(text) > PAYLOAD_DEPTH_MAX:
         _refuse(f"is at most {PAYLOAD_DEPTH_MAX} levels deep")
     try:
@@ -39,12 +43,12 @@ def checked_text(text: bytes) -> bytes:
     return text if decoded else b""
 
 
-def payload_text(payload: object) -> bytes:
-    """A mapping as the text to be stored; raises InvalidRequest ``bad_payload``."""
+def payload_text(payload: object, bytes_max: int) -> bytes:
+    """A mapping as the text to be stored, at most ``bytes_max``; raises InvalidRequest ``bad_payload``."""
     if not isinstance(payload, Mapping):
         _refuse(f"must be a mapping, not {type(payload).__name__}")
     try:
-        return checked_text(_TO_JSON.encode(payload).encode())
+        return checked_text(_TO_JSON.encode(payload).encode(), bytes_max)
     except (TypeError, ValueError, RecursionError) as error:  # no JSON type, NaN, half a surrogate, a cycle
         _refuse(f"cannot be written as JSON: {str(error).encode('ascii', 'backslashreplace').decode()}")
 
@@ -64,14 +68,8 @@ def _may_be_deep(text: bytes) -> bool:
 
 def _depth(text: bytes) -> int:
     """Levels of nesting; brackets within strings do not count."""
-    level = deepest = 0
-    for byte in _STRING.sub(b"", text):
-        if byte in b"{[":
-            level += 1
-            deepest = max(deepest, level)
-        elif byte in b"}]":
-            level -= 1
-    return deepest
+    steps = _STEPS[np.frombuffer(_STRING.sub(b"", text), np.uint8)]
+    return max(0, int(np.cumsum(steps, dtype=np.int32).max(initial=0)))
 
 
 def _plain(value: object) -> object:

@@ -21,7 +21,7 @@ from asteroid_cloud.api.service.read_executor import ReadExecutor
 from asteroid_cloud.indexer import Engine, Snapshot, WriteResult, merge_payload
 from asteroid_cloud.query import MATCH_ALL, Filter, Work
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded
-from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX
+from asteroid_cloud.wal.limits import MIB
 
 Ids = NDArray[np.uint64]
 Write = Callable[[Engine, Snapshot, Ids, bool], Awaitable[WriteResult]]
@@ -29,6 +29,8 @@ Write = Callable[[Engine, Snapshot, Ids, bool], Awaitable[WriteResult]]
 
 PATCHES_BYTES_MAX = 4 * MIB
 """What the patches of one batch take in the log, before compression."""
+LARGE_A_BATCH_MAX = 16
+"""Rows of a batch whose payloads are large."""
 TRIES_MAX = 64
 """How often a batch looks again; only what was logged by writers that were cut off comes between."""
 
@@ -84,7 +86,7 @@ def _merging(reads: ReadExecutor, filter: Filter, patch: bytes) -> Write:
     async def write(engine: Engine, snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
         def look(work: Work) -> tuple[Ids, int]:
             kept, payloads = query.matching_among(snapshot, filter, ids, work)
-            return kept, _merged_bytes(kept, payloads, patch)
+            return kept, _merged_bytes(kept, payloads, patch, engine.options.payload_bytes_max)
 
         kept, size = await reads.at_once(look, filter)
         return await engine.merge_payloads(kept, patch, size, expected_lsn=snapshot.lsn)
@@ -92,13 +94,13 @@ def _merging(reads: ReadExecutor, filter: Filter, patch: bytes) -> Write:
     return write
 
 
-def _merged_bytes(ids: Ids, payloads: list[bytes], patch: bytes) -> int:
+def _merged_bytes(ids: Ids, payloads: list[bytes], patch: bytes, bytes_max: int) -> int:
     """What the payloads take after the patch; refuses one that would take too much."""
     sizes = [len(merge_payload(payload, patch)) for payload in payloads]
     for id, size in zip(ids.tolist(), sizes, strict=True):
-        if size > PAYLOAD_BYTES_MAX:
+        if size > bytes_max:
             raise InvalidRequest(
-                f"the payload of {id} would have {size} bytes, more than {PAYLOAD_BYTES_MAX}",
+                f"the payload of {id} would have {size} bytes, more than {bytes_max}",
                 code="bad_payload",
                 id=id,
             )
@@ -121,7 +123,9 @@ async def _write_batches(
     total = WriteResult(snapshot.lsn, 0)
     known: int | None = snapshot.lsn
     """The newest record, as long as all that came after the snapshot is this call's own."""
-    left = batches(snapshot)
+    left = (
+        few for ids in batches(snapshot) for few in query.payload_batches(snapshot, ids, LARGE_A_BATCH_MAX)
+    )
     try:
         while (ids := await reads.next_part(partial(next, left, None), work)) is not None:
             async with engine.alone():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.api.wire.native import core
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
-from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX
+from asteroid_cloud.wal.limits import MIB, PAYLOAD_DEPTH_MAX
 
 SLICE_BYTES_MAX = 4 * MIB
 """Payload texts of a bulk load that are in memory at once."""
@@ -27,14 +27,14 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
     payloads: list[bytes | None] | None
 
 
-def read_batch(body: bytes, dim: int) -> Batch:
-    """The items of ``{"items": […]}``, checked whole.
+def read_batch(body: bytes, dim: int, payload_bytes_max: int) -> Batch:
+    """The items of ``{"items": […]}``, checked whole; payloads are bounded as a setting says.
 
     Raises InvalidRequest: ``bad_item`` with the ``index`` of the first bad item and the ``reason`` as a
     code, ``empty_batch``, ``unknown_field``, ``missing_field``, ``bad_json``; TooLarge ``batch_too_large``.
     """
     try:
-        columns = core.read_items(body, dim, BATCH_ITEMS_MAX, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX)
+        columns = core.read_items(body, dim, BATCH_ITEMS_MAX, payload_bytes_max, PAYLOAD_DEPTH_MAX)
     except core.ReadError as error:
         _refuse_batch(*error.args)
     ids, vectors, offsets, lengths = columns
@@ -61,10 +61,10 @@ def _stored(text: bytes) -> bytes:
 class PayloadTail:
     """The JSON after the vectors of a bulk load: one object or null for each row."""
 
-    def __init__(self, text: memoryview, rows: int) -> None:
+    def __init__(self, text: memoryview, rows: int, payload_bytes_max: int) -> None:
         """Scans it all; raises InvalidRequest ``bad_payload``."""
         try:
-            spans = core.read_objects(text, rows, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX)
+            spans = core.read_objects(text, rows, payload_bytes_max, PAYLOAD_DEPTH_MAX)
         except core.ReadError as error:
             _, index, message = error.args
             where = "the payloads" if index < 0 else f"payload {index}"

@@ -18,7 +18,6 @@ from asteroid_cloud.api.wire.batches import PayloadTail
 from asteroid_cloud.indexer import BulkLoader, Gathering
 from asteroid_cloud.wal.disk import translated
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.limits import PAYLOAD_BYTES_MAX
 
 SPOOL = "the payloads of a bulk load"
 """What messages call the temporary file, which has no name."""
@@ -27,7 +26,13 @@ SEPARATOR_BYTES_MAX = 64
 
 
 async def load_body(
-    loader: BulkLoader, chunks: AsyncIterator[bytes], rows: int, dim: int, folder: str, reads: ReadExecutor
+    loader: BulkLoader,
+    chunks: AsyncIterator[bytes],
+    rows: int,
+    dim: int,
+    folder: str,
+    reads: ReadExecutor,
+    payload_bytes_max: int,
 ) -> None:
     """Gives a loader the vectors and payloads of a body, without committing them.
 
@@ -36,7 +41,7 @@ async def load_body(
     """
     with _temporary_file(folder) as tail:
         vectors = VectorStream(loader, rows, dim)
-        bytes_max = rows * (PAYLOAD_BYTES_MAX + SEPARATOR_BYTES_MAX)
+        bytes_max = rows * (payload_bytes_max + SEPARATOR_BYTES_MAX)
         spool = Spool(tail, bytes_max, reads, loader.gathering)
         async for chunk in chunks:
             rest = await vectors.take(chunk)
@@ -45,7 +50,7 @@ async def load_body(
         await vectors.finish()
         await spool.finish()
         if spool.size_bytes:
-            await load_tail(loader, tail, rows, reads)
+            await load_tail(loader, tail, rows, reads, payload_bytes_max)
 
 
 def _temporary_file(folder: str) -> IO[bytes]:
@@ -54,10 +59,12 @@ def _temporary_file(folder: str) -> IO[bytes]:
         return tempfile.TemporaryFile(dir=folder, buffering=0)
 
 
-async def load_tail(loader: BulkLoader, tail: IO[bytes], rows: int, reads: ReadExecutor) -> None:
+async def load_tail(
+    loader: BulkLoader, tail: IO[bytes], rows: int, reads: ReadExecutor, payload_bytes_max: int
+) -> None:
     """Gives a loader the payloads in a file, all of them checked before the first is taken."""
     with mmap.mmap(tail.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as text:
-        payloads = await reads.for_load(lambda: PayloadTail(text, rows))
+        payloads = await reads.for_load(lambda: PayloadTail(text, rows, payload_bytes_max))
         slices = payloads.slices()
         while (some := await reads.for_load(lambda: next(slices, None))) is not None:
             await loader.payloads(*some)

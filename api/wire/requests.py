@@ -261,15 +261,15 @@ def filter_from(text: msgspec.Raw) -> Filter:
     return parse_filter(raw) if raw else MATCH_ALL
 
 
-def payload_from(text: msgspec.Raw) -> bytes | None:
-    """The metadata of a body: None when left out, b"" for an empty object."""
+def payload_from(text: msgspec.Raw, bytes_max: int) -> bytes | None:
+    """The metadata of a body, at most ``bytes_max``: None when left out, b"" for an empty object."""
     raw = bytes(text)
-    return checked_text(raw) if raw else None
+    return checked_text(raw, bytes_max) if raw else None
 
 
-def payload_of(body: bytes) -> bytes:
+def payload_of(body: bytes, bytes_max: int) -> bytes:
     """A payload that is a body of its own, as it is to be stored; raises InvalidRequest ``bad_payload``."""
-    text = checked_text(body) if (fault := fault_of(body)) is None else None
+    text = checked_text(body, bytes_max) if (fault := fault_of(body)) is None else None
     if text is None:
         _refuse(f"a payload is not JSON: {fault}", "bad_payload")
     if (key := repeated_key(text)) is not None:

@@ -217,5 +217,5 @@ class Checkpointer:
             applied_ms=self._folder.applied_ms if lsn == self.lsn else self._state.time_ms_of(lsn),
             histories=listed_histories(self._state.histories.up_to(lsn)),
             requests=requests,
-            features=features_of(self._state.spec),
+            features=features_of(self._state.spec, self._state.segments),
         )

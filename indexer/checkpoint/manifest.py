@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from collections.abc import Iterable
 
 import msgspec
 
 from asteroid_cloud.indexer.limits import MANIFEST_BYTES_MAX
 from asteroid_cloud.indexer.model.spec import IndexSpec
+from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Branch, Histories, Lsn
 from asteroid_cloud.wal.disk import Files, read_small, write_atomic
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
@@ -31,7 +33,9 @@ STRING_IDS = "string_ids"
 """Ids of the index are strings."""
 OPTIONAL_VECTORS = "optional_vectors"
 """Rows of the index need no vector."""
-FEATURES_KNOWN: frozenset[str] = frozenset({OUTLIERS, STRING_IDS, OPTIONAL_VECTORS})
+LARGE_PAYLOADS = "large_payloads"
+"""Some segments have payloads in blocks of their own, which are larger than blocks were before."""
+FEATURES_KNOWN: frozenset[str] = frozenset({OUTLIERS, STRING_IDS, OPTIONAL_VECTORS, LARGE_PAYLOADS})
 """The features that this program can read."""
 CHECKED = struct.Struct("<8sII")
 HEADER = struct.Struct("<8sIII")
@@ -81,14 +85,15 @@ def listed_histories(histories: Histories) -> list[tuple[int, int, bytes]]:
     return [(int(each.branched_at), int(each.began_at), each.store) for each in histories.branches]
 
 
-def features_of(spec: IndexSpec | None) -> list[str] | msgspec.UnsetType:
-    """What a reader must know to read an index of this spec."""
+def features_of(spec: IndexSpec | None, segments: Iterable[Segment] = ()) -> list[str] | msgspec.UnsetType:
+    """What a reader must know to read an index of this spec and these segments."""
     if spec is None:
         return msgspec.UNSET
     has = {
         OUTLIERS: spec.outliers > 0,
         STRING_IDS: spec.has_string_ids,
         OPTIONAL_VECTORS: not spec.needs_vectors,
+        LARGE_PAYLOADS: any(segment.has_large_payloads for segment in segments),
     }
     return [name for name, is_used in has.items() if is_used] or msgspec.UNSET
 

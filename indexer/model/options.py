@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from asteroid_cloud.wal.append import SLOW_SYNC_S, Retention
-from asteroid_cloud.wal.limits import MIB
+from asteroid_cloud.wal.limits import MIB, PAYLOAD_BYTES_DEFAULT
 
 BUDGET_BYTES_DEFAULT = 256 * MIB
 BUILD_THREADS_DEFAULT_MAX = 2
@@ -64,6 +64,8 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     log_retention: Retention | RetentionChange | None = None
     """How much of the log is kept beyond what a restart needs; None for as it is stored."""
 
+    payload_bytes_max: int = PAYLOAD_BYTES_DEFAULT
+    """What a payload that is written may have; larger ones from before are served."""
     slow_sync_s: float = SLOW_SYNC_S
     """A sync of the log that takes this long is logged."""
     idempotency_keys: int = 100_000

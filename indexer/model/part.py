@@ -51,6 +51,11 @@ class Part(Protocol):
         ...
 
     @property
+    def has_large_payloads(self) -> bool:
+        """Whether some payloads are larger than those of version 0.1 could be."""
+        ...
+
+    @property
     def fields(self) -> Columns | None:
         """The columns over the payloads; None when filters have to read the payloads themselves."""
         ...
@@ -65,6 +70,10 @@ class Part(Protocol):
 
     def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The bytes of each of these texts."""
+        ...
+
+    def large_payloads(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of the rows may have a large payload, of which few are to be held at a time."""
         ...
 
 

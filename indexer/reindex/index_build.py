@@ -126,7 +126,7 @@ class IndexBuild:
             applied_ms=state.applied_ms,
             histories=listed_histories(state.histories),
             requests=state.requests.pack(at),
-            features=features_of(state.spec),
+            features=features_of(state.spec, state.segments),
         )
         write_manifest(self._builder.files, self._builder.folder, manifest)
 

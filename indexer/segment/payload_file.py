@@ -4,12 +4,14 @@ blocks := block*
 block  := zstd( length:u32 × n ++ text × n )      n = rows of the block; length 0 = no payload
 first  := u32 × (blocks + 1)    row that each block starts with, then the row count
 offset := u64 × (blocks + 1)    where each block starts in its section, then the section's length
+
+A payload of more than LARGE_BYTES is *large*: it has a block of its own, so that whoever reads its
+neighbours does not unpack it. The footer of a file with such blocks says how many bytes they hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar, cast
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import numpy as np
@@ -35,15 +37,16 @@ VERSION = 1
 BLOCK_BYTES = 16 * KIB
 BLOCK_ROWS_MAX = 1024
 LEVEL = 3
+LARGE_BYTES = 64 * KIB
 # A block is closed once it holds BLOCK_BYTES, so one last payload may carry it over.
-RAW_BYTES_MAX = BLOCK_BYTES + PAYLOAD_BYTES_MAX + 4 * BLOCK_ROWS_MAX
+RAW_BYTES_MAX = BLOCK_BYTES + LARGE_BYTES + 4 * BLOCK_ROWS_MAX
+LARGE_RAW_BYTES_MAX = PAYLOAD_BYTES_MAX + 4
+"""A block of one row unpacked, in a file with large payloads."""
+FRAME_HEADER_BYTES_MAX = 18
+"""A zstd frame says in so many bytes how large it is unpacked."""
 
 
-PAYLOAD_REF_BYTES = 96
-"""RAM of a ``PayloadRef`` in a list."""
-
-
-class PayloadFooter(msgspec.Struct, frozen=True):
+class PayloadFooter(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a payload file holds."""
 
     identity: bytes
@@ -52,6 +55,8 @@ class PayloadFooter(msgspec.Struct, frozen=True):
     blocks: Section
     first: Section
     offset: Section
+    large: int = 0
+    """Bytes of all large payloads; left out when there are none."""
 
 
 def _packed_blocks(
@@ -73,6 +78,8 @@ def _packed_blocks(
         return block
 
     for payload in payloads:
+        if texts and len(payload) > LARGE_BYTES:
+            yield close()
         texts.append(payload)
         held += len(payload)
         rows += 1
@@ -96,8 +103,16 @@ def write_payloads(
     """Writes and syncs the payload file of segment ``number``, in row order."""
     first: list[int] = []
     offset: list[int] = []
+    large = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal large
+        for payload in payloads:
+            large += len(payload) if len(payload) > LARGE_BYTES else 0
+            yield payload
+
     with ContainerWriter(files, path, MAGIC, VERSION) as writer:
-        blocks = writer.section(_packed_blocks(payloads, first, offset, check_wanted))
+        blocks = writer.section(_packed_blocks(counted(), first, offset, check_wanted))
         footer = PayloadFooter(
             identity=identity,
             number=number,
@@ -105,6 +120,7 @@ def write_payloads(
             blocks=blocks,
             first=writer.section([np.array(first, "<u4").tobytes()]),
             offset=writer.section([np.array(offset, "<u8").tobytes()]),
+            large=large,
         )
         writer.finish(footer)
 
@@ -130,6 +146,7 @@ class PayloadFile:
         if footer.first.length % 4 or footer.offset.length % 8:
             raise CorruptionError(path, footer.first.offset, "the block table is no whole number of entries")
         self._blocks = footer.blocks
+        self._large_bytes = footer.large
         self._first = np.frombuffer(load_section(files, path, footer.first), "<u4")
         self._offset = np.frombuffer(load_section(files, path, footer.offset), "<u8")
         self._check_table(rows)
@@ -175,17 +192,36 @@ class PayloadFile:
             yield self._block(block)
 
     def sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """The bytes of each row's payload, in the order asked; read like ``fetch``, and not kept."""
+        """The bytes of each row's payload, in the order asked; read like ``fetch``, and not kept.
+
+        That of a payload with a block of its own is what the block states, which is not unpacked.
+        """
         found = np.zeros(len(ordinals), np.int64)
         for block, positions in self._by_block(ordinals):
-            lengths, _ = self._raw_block(block)
-            found[positions] = lengths[ordinals[positions] - self._first[block]]
+            if self._rows_of(block) == 1:
+                found[positions] = self._stated_size(block, self._packed(block, FRAME_HEADER_BYTES_MAX)) - 4
+            else:
+                lengths, _ = self._raw_block(block)
+                found[positions] = lengths[ordinals[positions] - self._first[block]]
         return found
+
+    def are_large(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of the rows may have a large payload; nothing is read for it."""
+        if not self._large_bytes:
+            return np.zeros(len(ordinals), np.bool_)
+        block = np.searchsorted(self._first, ordinals, side="right") - 1
+        is_alone: NDArray[np.bool_] = self._first[block + 1] - self._first[block] == 1
+        return is_alone
 
     @property
     def text_bytes(self) -> int:
         """About how many bytes all texts have: most blocks are closed once they hold BLOCK_BYTES."""
-        return max(self._blocks.length, BLOCK_BYTES * (len(self._first) - 1))
+        return max(self._blocks.length, BLOCK_BYTES * (len(self._first) - 1)) + self._large_bytes
+
+    @property
+    def has_large(self) -> bool:
+        """Whether some payloads have blocks of their own, and are larger than any others."""
+        return self._large_bytes > 0
 
     @property
     def table_bytes(self) -> int:
@@ -199,14 +235,9 @@ class PayloadFile:
 
     def _raw_block(self, block: int) -> tuple[NDArray[np.uint32], bytes]:
         """The lengths of a block's texts, and the block unpacked, which they fill exactly."""
-        start, end = int(self._offset[block]), int(self._offset[block + 1])
-        rows = int(self._first[block + 1]) - int(self._first[block])
-        packed = self._file.read(self._blocks.offset + start, end - start)
-        at = self._blocks.offset + start
+        packed, at, rows = self._packed(block), self._place_of(block), self._rows_of(block)
+        self._stated_size(block, packed)
         try:
-            size = zstandard.frame_content_size(packed)
-            if not 4 * rows <= size <= RAW_BYTES_MAX:
-                raise CorruptionError(self._path, at, "a block states an impossible size")
             raw = zstandard.ZstdDecompressor().decompress(packed)
         except zstandard.ZstdError as error:  # each block has a checksum: damage since opening shows here
             raise CorruptionError(self._path, at, str(error)) from error
@@ -215,45 +246,25 @@ class PayloadFile:
             raise CorruptionError(self._path, at, "a block's texts do not fill it")
         return lengths, raw
 
+    def _rows_of(self, block: int) -> int:
+        return int(self._first[block + 1]) - int(self._first[block])
 
-class PayloadRef(NamedTuple):
-    """A payload in a file that a newer row keeps: it is read from there and not copied into RAM."""
+    def _place_of(self, block: int) -> int:
+        return self._blocks.offset + int(self._offset[block])
 
-    file: PayloadFile
-    ordinal: int
+    def _packed(self, block: int, bytes_max: int | None = None) -> bytes:
+        """A block as it lies in the file, or its beginning."""
+        size = int(self._offset[block + 1]) - int(self._offset[block])
+        return self._file.read(self._place_of(block), size if bytes_max is None else min(size, bytes_max))
 
-
-RowPayload = bytes | PayloadRef
-"""What a row of the tail holds: the text of its payload, or where that is."""
-
-
-def texts_of(payloads: Sequence[RowPayload], take: TakeBytes = unbounded) -> list[bytes]:
-    """The text of each; those in files are read a file at a time."""
-    take(sum(len(one) for one in payloads if not isinstance(one, PayloadRef)))
-    return _resolved(payloads, lambda text: text, lambda file, ordinals: file.fetch(ordinals, take), b"")
-
-
-def sizes_of(payloads: Sequence[RowPayload]) -> list[int]:
-    """The bytes of each text."""
-    return _resolved(payloads, len, lambda file, ordinals: file.sizes(ordinals).tolist(), 0)
-
-
-T = TypeVar("T")
-
-
-def _resolved(
-    payloads: Sequence[RowPayload],
-    of_text: Callable[[bytes], T],
-    of_file: Callable[[PayloadFile, NDArray[np.uint32]], Sequence[T]],
-    nothing: T,
-) -> list[T]:
-    found = [nothing if isinstance(one, PayloadRef) else of_text(one) for one in payloads]
-    places: dict[PayloadFile, list[int]] = {}
-    for place, one in enumerate(payloads):
-        if isinstance(one, PayloadRef):
-            places.setdefault(one.file, []).append(place)
-    for file, mine in places.items():
-        ordinals = np.array([cast(PayloadRef, payloads[place]).ordinal for place in mine], np.uint32)
-        for place, value in zip(mine, of_file(file, ordinals), strict=True):
-            found[place] = value
-    return found
+    def _stated_size(self, block: int, packed: bytes) -> int:
+        """The bytes of a block unpacked, as it states them; they are within what a block may have."""
+        rows = self._rows_of(block)
+        size_max = LARGE_RAW_BYTES_MAX if self.has_large and rows == 1 else RAW_BYTES_MAX
+        try:
+            size = zstandard.frame_content_size(packed)
+        except zstandard.ZstdError as error:
+            raise CorruptionError(self._path, self._place_of(block), str(error)) from error
+        if not 4 * rows <= size <= size_max:
+            raise CorruptionError(self._path, self._place_of(block), "a block states an impossible size")
+        return size

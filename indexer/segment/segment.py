@@ -15,7 +15,8 @@ from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.indexer.segment.container import CheckWanted, always_wanted
 from asteroid_cloud.indexer.segment.graph_file import RECORDS_OF_0_1, open_segment
 from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path, segment_paths
-from asteroid_cloud.indexer.segment.payload_file import PayloadFile, PayloadRef, RowPayload
+from asteroid_cloud.indexer.segment.payload_file import PayloadFile
+from asteroid_cloud.indexer.segment.payload_refs import PayloadRef, RowPayload
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import CorruptionError
@@ -70,6 +71,15 @@ class Segment:
     def payload_bytes(self) -> int:
         """About how many bytes all payload texts have together."""
         return self._payload_file.text_bytes
+
+    @property
+    def has_large_payloads(self) -> bool:
+        """Whether some payloads are larger than those of version 0.1 could be."""
+        return self._payload_file.has_large
+
+    def large_payloads(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of these rows may have such a payload."""
+        return self._payload_file.are_large(ordinals)
 
     @property
     def newest_lsn(self) -> Lsn:

@@ -17,7 +17,7 @@ from asteroid_cloud.indexer.model.errors import no_index, no_such_id, wrong_dim,
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.spec import IndexSpec
-from asteroid_cloud.indexer.segment.payload_file import RowPayload
+from asteroid_cloud.indexer.segment.payload_refs import RowPayload
 from asteroid_cloud.indexer.state.locate import locate, mark_deleted, resolved_payloads
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.indexer.state.upsert_batching import batches_of
@@ -121,9 +121,12 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
             return _delete(state, lsn, spec.ids.distinct(spec.ids.unpack(event.ids)))
         case PayloadReplaced():
             payload = b"" if event.payload == b"{}" else event.payload
-            return _change_payload(state, spec, lsn, event.id, lambda _: payload)
+            return _change_payload(state, spec, lsn, event.id, lambda _: payload, PAYLOAD_BYTES_MAX)
         case PayloadMerged():
-            return _change_payload(state, spec, lsn, event.id, lambda old: merge_payload(old, event.patch))
+            patch, bytes_max = event.patch, event.bytes_max
+            return _change_payload(
+                state, spec, lsn, event.id, lambda old: merge_payload(old, patch), bytes_max
+            )
         case BulkLoaded():
             return _load_bulk(state, spec, lsn, event)
     raise AssertionError(f"an event of no known kind: {event!r}")
@@ -187,7 +190,7 @@ def _delete(state: State, lsn: Lsn, ids: Keys) -> Outcome:
 
 
 def _change_payload(
-    state: State, spec: IndexSpec, lsn: Lsn, id_: int, change: Callable[[bytes], bytes]
+    state: State, spec: IndexSpec, lsn: Lsn, id_: int, change: Callable[[bytes], bytes], bytes_max: int
 ) -> Outcome:
     ids = spec.ids.one(id_)
     located = list(locate(state.parts, ids))
@@ -195,8 +198,8 @@ def _change_payload(
         return Outcome(error=no_such_id(spec.ids.shown(id_)))
     where = located[0]
     payload = change(where.part.payloads(where.ordinals)[0])
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        reason = f"the payload would have {len(payload)} bytes, more than {PAYLOAD_BYTES_MAX}"
+    if len(payload) > bytes_max:
+        reason = f"the payload would have {len(payload)} bytes, more than {bytes_max}"
         return Outcome(error=InvalidRequest(reason, code="bad_payload"))
     records = where.part.native.encoded(where.ordinals)
     mark_deleted(lsn, located)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.ids import Keys
-from asteroid_cloud.indexer.segment.payload_file import RowPayload
+from asteroid_cloud.indexer.segment.payload_refs import RowPayload
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.wal import Lsn

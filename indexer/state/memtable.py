@@ -11,10 +11,11 @@ from asteroid_cloud.indexer.model.deletions import Deletions
 from asteroid_cloud.indexer.model.part import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.indexer.segment.payload_file import (
+from asteroid_cloud.indexer.segment.payload_refs import (
     PAYLOAD_REF_BYTES,
     PayloadRef,
     RowPayload,
+    may_be_large,
     sizes_of,
     texts_of,
 )
@@ -36,6 +37,8 @@ class Memtable:
         self.native = core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity, spec.outliers)
         self.deletions = Deletions(capacity)
         self.payload_bytes = 0
+        self.has_large_payloads = False
+        """Whether some may be large; see ``large_payloads``."""
         self.first_lsn: Lsn | None = None
         self.newest_lsn: Lsn | None = None
         self.before_ms = 0
@@ -87,6 +90,7 @@ class Memtable:
         self.payload_bytes += sum(
             PAYLOAD_REF_BYTES if isinstance(each, PayloadRef) else len(each) for each in payloads
         )
+        self.has_large_payloads = self.has_large_payloads or any(map(may_be_large, payloads))
         self.native.append(ids, encoded)
 
     def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
@@ -100,6 +104,12 @@ class Memtable:
     def payload_sizes(self, ordinals: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The bytes of each of these texts."""
         return np.array(sizes_of(self.payload_refs(ordinals)), np.int64)
+
+    def large_payloads(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of these rows may have a large one."""
+        return np.fromiter(
+            (may_be_large(each) for each in self.payload_refs(ordinals)), np.bool_, len(ordinals)
+        )
 
     def payload_refs(self, ordinals: NDArray[np.uint32]) -> list[RowPayload]:
         """What a newer row stores that keeps the payload of one of these."""

@@ -20,7 +20,7 @@ from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import IndexSpec
-from asteroid_cloud.indexer.segment.payload_file import RowPayload
+from asteroid_cloud.indexer.segment.payload_refs import RowPayload
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.indexer.state.requests import RequestTable

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Snapshot
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
-from asteroid_cloud.query.records.records import NO_PAYLOAD, fetch
+from asteroid_cloud.query.records.records import NO_PAYLOAD, fetch, locate
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import matching_rows, ordinals_of
 from asteroid_cloud.query.work import UNBOUNDED, Work
@@ -45,6 +45,22 @@ def matching_among(
         records = [each for each in records if _matches(filter, each.payload or NO_PAYLOAD, work)]
     ids = np.array([each.id for each in records], np.uint64)
     return ids, [each.payload or NO_PAYLOAD for each in records]
+
+
+def payload_batches(
+    snapshot: Snapshot, ids: NDArray[np.uint64], large_max: int
+) -> Iterator[NDArray[np.uint64]]:
+    """The same ids in runs whose payloads may be held together: ``large_max`` large ones at most in each."""
+    if not any(view.part.has_large_payloads for view in snapshot.parts):
+        yield ids
+        return
+    found, places = locate(snapshot, ids)
+    is_large = np.zeros(len(ids), np.bool_)
+    for number, view in enumerate(snapshot.parts):
+        mine = np.flatnonzero(found & (places.parts == number))
+        is_large[mine] = view.part.large_payloads(places.ordinals[mine])
+    run_of = np.maximum(np.cumsum(is_large) - 1, 0) // large_max
+    yield from np.split(ids, np.flatnonzero(np.diff(run_of)) + 1)
 
 
 def _matches(filter: Filter, payload: bytes, work: Work) -> bool:

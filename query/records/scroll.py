@@ -34,7 +34,7 @@ from asteroid_cloud.wal.limits import MIB
 
 SLICE_ROWS_MAX = 4_096
 """Records that are read at a time, to fill a page of bounded size; fewer when they are large."""
-SLICE_ROWS_MIN = 256
+SLICE_ROWS_MIN = 16
 SLICE_BYTES_MAX = 16 * MIB
 """What a slice may hold, unless it has SLICE_ROWS_MIN records only."""
 ROW_BYTES = 64

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import PartView, unbounded
 from asteroid_cloud.query.costs import PAYLOAD_BYTE, RECORD
+from asteroid_cloud.query.selection.few_payloads import rows_at_once
 from asteroid_cloud.query.work import Work
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import KIB
@@ -22,6 +23,8 @@ FIRST_ROWS = 16
 """Payloads read at first, while nobody knows how large they are."""
 BYTES_A_READ = 64 * KIB
 """About as many bytes of them are read and decoded between two looks at whether to go on."""
+LARGE_A_READ = 1
+"""Large payloads among them, at most."""
 NO_FIELDS: dict[str, Any] = {}
 
 
@@ -49,6 +52,7 @@ def decoded(
     decode = _decoder(roots).decode
     first, rows, take = 0, FIRST_ROWS, work.counting(unbounded)
     while first < len(ordinals):
+        rows = rows_at_once(view, ordinals[first:], rows, LARGE_A_READ)
         some = ordinals[first : first + rows]
         texts = view.payloads(some, take)
         size = sum(map(len, texts))

@@ -25,6 +25,7 @@ class FakePart:
         self.payloads_read: list[int] = []
 
     fields = None
+    has_large_payloads = False
 
     @property
     def payload_bytes(self) -> int:

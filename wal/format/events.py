@@ -6,11 +6,13 @@ with a default. Ids are little-endian u64, vectors little-endian float32, row af
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import msgspec
 
-from asteroid_cloud.wal.format.log_file import OPTIONAL_VECTORS, STRING_IDS
+from asteroid_cloud.wal.format.log_file import LARGE_PAYLOADS, OPTIONAL_VECTORS, STRING_IDS
+from asteroid_cloud.wal.limits import PAYLOAD_BYTES_DEFAULT
 
 
 class IndexCreated(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -73,10 +75,12 @@ class PayloadReplaced(msgspec.Struct, frozen=True, array_like=True, tag=5):
 
 
 class PayloadMerged(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """A payload got a JSON merge-patch (RFC 7396); void when the id is absent."""
+    """A payload got a JSON merge-patch (RFC 7396); void when the id is absent, or the result too large."""
 
     id: int
     patch: bytes
+    bytes_max: int = PAYLOAD_BYTES_DEFAULT
+    """What the payload may have afterwards: a setting when it was logged, the same whenever it is applied."""
 
 
 class BulkRows(msgspec.Struct, frozen=True, array_like=True, tag=7):
@@ -157,11 +161,18 @@ class Requested(msgspec.Struct, frozen=True, array_like=True, tag=11):
     event: Event
 
 
+class _OfDefaultBound(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """A PayloadMerged as programs wrote it that know of one bound only: with that bound."""
+
+    id: int
+    patch: bytes
+
+
 class _Envelope(msgspec.Struct, frozen=True, array_like=True, tag=11):
     """The same of an event in the form that it is written in."""
 
     request: RequestKey
-    event: IndexCreated | _OfIntegers
+    event: _OfIntegers | _OfDefaultBound
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -194,21 +205,41 @@ class Encoded(NamedTuple):
 
 def flags_of(event: Event) -> int:
     """What the header of a log file has to say, so that a program that does not know the event keeps out."""
-    return event.flags if isinstance(event, IndexCreated) else 0
+    match event:
+        case IndexCreated():
+            return event.flags
+        case VectorsUpserted() | BulkPayloads():
+            is_large = _largest(event.payloads or ()) > PAYLOAD_BYTES_DEFAULT
+        case PayloadReplaced():
+            is_large = len(event.payload) > PAYLOAD_BYTES_DEFAULT
+        case PayloadMerged():
+            is_large = event.bytes_max != PAYLOAD_BYTES_DEFAULT
+        case _:
+            return 0
+    return LARGE_PAYLOADS if is_large else 0
+
+
+def _largest(payloads: Sequence[bytes | None]) -> int:
+    return max((len(payload) for payload in payloads if payload), default=0)
 
 
 def encode_event(event: Event, request: RequestKey | None = None) -> Encoded:
     """The event, encoded; vectors that are apart are its own bytes, not a copy."""
     vectors = b""
-    if isinstance(event, IndexCreated):
-        return _created(event, request)
+    if isinstance(event, IndexCreated | PayloadMerged) and not flags_of(event):
+        return _as_before(event, request)
     if isinstance(event, VectorsUpserted | BulkRows) and event.vectors and len(event.vectors) % 4 == 0:
         event, vectors = _with_vectors(event, b""), event.vectors
     return Encoded(_encoder.encode(event if request is None else Requested(request, event)), vectors)
 
 
-def _created(event: IndexCreated, request: RequestKey | None) -> Encoded:
-    written = event if event.flags else _OfIntegers(event.dim, event.metric, event.bits, event.outliers)
+def _as_before(event: IndexCreated | PayloadMerged, request: RequestKey | None) -> Encoded:
+    """An event that needs no flag, as programs wrote it that know of none."""
+    written: _OfIntegers | _OfDefaultBound
+    if isinstance(event, IndexCreated):
+        written = _OfIntegers(event.dim, event.metric, event.bits, event.outliers)
+    else:
+        written = _OfDefaultBound(event.id, event.patch)
     return Encoded(_encoder.encode(written if request is None else _Envelope(request, written)), b"")
 
 

@@ -24,7 +24,9 @@ STRING_IDS = 1
 """The flag of a file that may hold records of an index whose ids are strings,"""
 OPTIONAL_VECTORS = 2
 """and of one whose rows need no vector."""
-FLAGS = STRING_IDS | OPTIONAL_VECTORS
+LARGE_PAYLOADS = 4
+"""The flag of a file that may hold payloads of more than 64 KiB, or patches that may make some."""
+FLAGS = STRING_IDS | OPTIONAL_VECTORS | LARGE_PAYLOADS
 """All flags that there are. Programs refuse a file with one that they do not know."""
 FILE_NAME = re.compile(r"(\d{20})\.wal")
 

@@ -23,6 +23,7 @@ from asteroid_cloud.wal.format.events import (
     VectorsUpserted,
 )
 from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.limits import PAYLOAD_BYTES_DEFAULT
 
 FLOAT_BYTES = 4
 
@@ -52,7 +53,8 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
         case PayloadReplaced(number, payload):
             return {"id": number, "payload": _payload(payload)}
         case PayloadMerged(number, patch):
-            return {"id": number, "patch": _payload(patch)}
+            bound = {"bytes_max": event.bytes_max} if event.bytes_max != PAYLOAD_BYTES_DEFAULT else {}
+            return {"id": number, "patch": _payload(patch), **bound}
         case BulkRows(bulk, first, packed):
             # Only the index knows the dimension, so the rows are not separated here.
             return {"bulk": bulk, "first": first, "vectors": _rows(packed, 1, vectors)}

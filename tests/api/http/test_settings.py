@@ -69,6 +69,7 @@ def test_each_setting_is_a_flag_a_variable_and_has_a_description(field: msgspec.
         "public": "docs",
         "memory_budget": "2MiB",
         "answer_budget": "2MiB",
+        "payload_bytes_max": "1MiB",
         "mapped": "warm",
         "mapped_bytes_max": "2MiB",
         "log_retention_bytes": "1GiB",

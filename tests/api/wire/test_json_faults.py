@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from asteroid_cloud.api.wire.json_faults import fault_of, repeated_key
 from asteroid_cloud.api.wire.requests import INSERT, SEARCH, decode, payload_of
 from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import PAYLOAD_BYTES_DEFAULT
 
 TREES = st.recursive(
     st.none() | st.integers() | st.text(max_size=5),
@@ -92,6 +93,7 @@ def test_row_22_keys_that_are_given_twice_are_refused_in_payloads_too() -> None:
         decode(INSERT, b'{"id":1,"vector":[1],"metadata":{"b":{"a":1,"a":2}}}')
     for body, word in ((b'{"a":1,"a":2}', "'a'"), (b"", "empty"), (rb'{"a":"\udc00"}', "surrogate")):
         with pytest.raises(InvalidRequest, match=word) as caught:
-            payload_of(body)
+            payload_of(body, PAYLOAD_BYTES_DEFAULT)
         assert caught.value.code == "bad_payload"
-    assert payload_of(b'{"a":{"b":1},"c":{"b":1}}') == b'{"a":{"b":1},"c":{"b":1}}'
+    text = b'{"a":{"b":1},"c":{"b":1}}'
+    assert payload_of(text, PAYLOAD_BYTES_DEFAULT) == text

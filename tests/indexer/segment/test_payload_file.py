@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from asteroid_cloud.indexer.segment import payload_file
 from asteroid_cloud.indexer.segment.container import ContainerWriter, load_section, read_footer
 from asteroid_cloud.indexer.segment.payload_file import (
     BLOCK_BYTES,
     BLOCK_ROWS_MAX,
+    LARGE_BYTES,
+    LARGE_RAW_BYTES_MAX,
     MAGIC,
     RAW_BYTES_MAX,
     VERSION,
@@ -30,6 +34,7 @@ from tests.support.faulty_files import MemoryFiles
 
 PATH = "folder/payload"
 IDENTITY = bytes(range(16))
+CRC_BEFORE = 1_155_887_187
 
 
 def written(payloads: list[bytes]) -> MemoryFiles:
@@ -70,10 +75,62 @@ def test_rows_without_payloads_take_next_to_nothing(count: int) -> None:
 
 
 def test_the_largest_payloads_fit() -> None:
-    largest = [b"%d" % (row % 10) * PAYLOAD_BYTES_MAX for row in range(4)]
-    almost = [b"s" * (BLOCK_BYTES - 1), b"l" * PAYLOAD_BYTES_MAX]
+    largest = [b"%d" % (row % 10) * LARGE_BYTES for row in range(4)]
+    almost = [b"s" * (BLOCK_BYTES - 1), b"l" * LARGE_BYTES]
     file = open_(written([*largest, *almost]), 6)
     assert file.fetch(rows(*range(6))) == [*largest, *almost]
+    assert not file.has_large
+
+
+SIZES = [0, 2, 100, BLOCK_BYTES, LARGE_BYTES, LARGE_BYTES + 1, PAYLOAD_BYTES_MAX]
+
+
+@given(st.lists(st.sampled_from(SIZES), min_size=1, max_size=40), st.randoms())
+@settings(max_examples=30)
+def test_large_payloads_lie_apart_from_their_neighbours(sizes: list[int], random: object) -> None:
+    payloads = [bytes([row % 251]) * size for row, size in enumerate(sizes)]
+    file = open_(written(payloads), len(payloads))
+    wanted = list(range(len(payloads)))
+    random.shuffle(wanted)  # type: ignore[attr-defined]
+    assert file.fetch(rows(*wanted)) == [payloads[row] for row in wanted]
+    assert file.sizes(rows(*wanted)).tolist() == [sizes[row] for row in wanted]
+    assert [text for texts in file.all_texts() for text in texts] == payloads
+    large = [row for row in wanted if sizes[row] > LARGE_BYTES]
+    assert file.has_large == bool(large)
+    assert file.are_large(rows(*large)).all()
+    assert file.text_bytes >= sum(sizes[row] for row in large)
+
+
+class CountingDecompressor:
+    """Counts what is unpacked."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._inner = zstandard.ZstdDecompressor()
+
+    def decompress(self, packed: bytes) -> bytes:
+        raw = self._inner.decompress(packed)
+        self.bytes += len(raw)
+        return raw
+
+
+def test_whoever_reads_a_small_payload_unpacks_no_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    payloads = [b"s" * 500 if row % 2 else b"L" * PAYLOAD_BYTES_MAX for row in range(20)]
+    file = open_(written(payloads), 20)
+    unpacked = CountingDecompressor()
+    with monkeypatch.context() as patch:
+        patch.setattr(payload_file.zstandard, "ZstdDecompressor", lambda: unpacked)
+        assert file.fetch(rows(*range(1, 20, 2))) == payloads[1::2]
+        assert unpacked.bytes == 10 * 504
+        assert file.sizes(rows(*range(0, 20, 2))).tolist() == [PAYLOAD_BYTES_MAX] * 10
+        assert unpacked.bytes == 10 * 504, "what a large one has stands before it"
+
+
+def test_a_file_without_large_payloads_is_as_before_there_were_any() -> None:
+    """The bytes of a file that the version before wrote, by their checksum."""
+    texts = [b'{"n":%d,"s":"%s"}' % (row, b"x" * (row % 700)) for row in range(500)]
+    files = written([*texts, b"l" * LARGE_BYTES])
+    assert zlib.crc32(files.contents[PATH]) == CRC_BEFORE
 
 
 @pytest.mark.parametrize(
@@ -84,7 +141,9 @@ def test_another_segments_file_is_refused(identity: bytes, number: int, count: i
         PayloadFile(written([b"{}", b""]), PATH, identity, number, count)
 
 
-def rewritten(files: MemoryFiles, block: bytes, first: list[int], offset: list[int]) -> MemoryFiles:
+def rewritten(
+    files: MemoryFiles, block: bytes, first: list[int], offset: list[int], large: int = 0
+) -> MemoryFiles:
     """The file with other sections, all checksums right."""
     footer = read_footer(files, PATH, MAGIC, VERSION, PayloadFooter)
     files.remove(PATH)
@@ -94,7 +153,7 @@ def rewritten(files: MemoryFiles, block: bytes, first: list[int], offset: list[i
             writer.section([np.array(first, "<u4").tobytes()]),
             writer.section([np.array(offset, "<u8").tobytes()]),
         ]
-        writer.finish(PayloadFooter(footer.identity, footer.number, footer.rows, blocks, *tables))
+        writer.finish(PayloadFooter(footer.identity, footer.number, footer.rows, blocks, *tables, large))
     return files
 
 
@@ -163,6 +222,16 @@ def test_an_impossible_block_is_an_error_when_it_is_read(block: bytes) -> None:
     file = open_(files, 2)
     with pytest.raises(CorruptionError):
         file.fetch(rows(0))
+
+
+@pytest.mark.parametrize("large", [0, 1])
+def test_no_block_is_larger_than_its_file_says(large: int) -> None:
+    block = packed(bytes(4) + bytes(LARGE_RAW_BYTES_MAX - 3 if large else RAW_BYTES_MAX))
+    files = rewritten(written([b"{}"]), block, [0, 1], [0, len(block)], large)
+    file = open_(files, 1)
+    for read in (file.fetch, file.sizes):
+        with pytest.raises(CorruptionError):
+            read(rows(0))
 
 
 def test_damage_after_opening_is_an_error_not_a_document() -> None:

@@ -26,7 +26,7 @@ from asteroid_cloud.wal.format.events import (
     VectorsUpserted,
 )
 from asteroid_cloud.wal.format.record import Record
-from asteroid_cloud.wal.limits import PAYLOAD_BYTES_MAX
+from asteroid_cloud.wal.limits import PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX
 from asteroid_cloud.wal.lsn import Lsn
 from tests.support.engines import SMALL, u64
 
@@ -170,7 +170,9 @@ def big(size: int) -> bytes:
         (VectorsUpserted(u64(1, 5).tobytes(), bytes(16), [b"{}"]), InvalidRequest, "bad_payload"),
         (PayloadReplaced(5, b"{}"), NotFound, "not_found"),
         (PayloadMerged(5, b"{}"), NotFound, "not_found"),
-        (PayloadMerged(1, big(PAYLOAD_BYTES_MAX)), InvalidRequest, "bad_payload"),
+        (PayloadMerged(1, big(PAYLOAD_BYTES_DEFAULT)), InvalidRequest, "bad_payload"),
+        (PayloadMerged(1, big(2000), 2000), InvalidRequest, "bad_payload"),
+        (PayloadReplaced(1, big(PAYLOAD_BYTES_MAX)), InvalidRequest, "bad_payload"),
         (BulkLoaded(1, 1, 1, DIM + 1), InvalidRequest, "wrong_dim"),
         (BulkLoaded(1, 1, 1, DIM), Conflict, "index_not_empty"),
     ],

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from asteroid_cloud.wal import LocalLog
 from asteroid_cloud.wal.errors import NoSpace, UnsupportedVersion
 from asteroid_cloud.wal.format import log_file
-from asteroid_cloud.wal.format.events import IndexCreated
-from asteroid_cloud.wal.format.log_file import OPTIONAL_VECTORS, STRING_IDS
+from asteroid_cloud.wal.format.events import (
+    BulkPayloads,
+    Event,
+    IndexCreated,
+    PayloadMerged,
+    PayloadReplaced,
+    VectorsUpserted,
+)
+from asteroid_cloud.wal.format.log_file import LARGE_PAYLOADS, OPTIONAL_VECTORS, STRING_IDS
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.log_folder import log_files, read_file_header
 from asteroid_cloud.wal.read.log_reader import LogReader
@@ -59,6 +68,30 @@ async def test_an_empty_file_gets_the_flag_at_once(created: IndexCreated, expect
         assert await log.append([created]) == 1
         assert [record.event for record in log.read(Lsn(1))] == [created]
     assert flags(files) == {1: expected}
+
+
+def text(size: int) -> bytes:
+    return b'{"s":"%s"}' % (b"x" * (size - 8))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize(
+    "event_of",
+    [
+        lambda size: VectorsUpserted(bytes(16), bytes(8), [None, text(size)]),
+        lambda size: PayloadReplaced(1, text(size)),
+        lambda size: BulkPayloads(1, 0, [None, b"", text(size)]),
+        lambda size: PayloadMerged(1, b"{}", size),
+    ],
+)
+async def test_what_programs_before_could_not_hold_raises_the_flag(
+    event_of: Callable[[int], Event], more: int
+) -> None:
+    files, written = MemoryFiles(), event_of(64 * 1024 + more)
+    async with opened(files) as log:
+        await log.append([written])
+        assert [record.event for record in log.read(Lsn(1))] == [written]
+    assert flags(files) == {1: LARGE_PAYLOADS * more}
 
 
 async def test_a_file_in_use_is_followed_by_one_with_the_flag_and_so_are_all_after_it() -> None:
