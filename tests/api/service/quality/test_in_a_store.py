@@ -16,6 +16,7 @@ from asteroid_cloud import query
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.service.quality import quality as module
+from asteroid_cloud.api.service.quality import sampling
 from asteroid_cloud.query import SearchRequest, SearchResult
 from tests.support.asgi import app_over, ask
 
@@ -33,7 +34,7 @@ def threads() -> list[str]:
 @pytest.fixture(autouse=True)
 def none_before_and_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test leaves a sampler behind; each has all the time that it needs on a busy machine."""
-    monkeypatch.setattr(module, "RECALL_TIME_SHARE_MAX", 1_000.0)
+    monkeypatch.setattr(sampling, "RECALL_TIME_SHARE_MAX", 1_000.0)
     assert threads() == []
     yield
     assert threads() == []
