@@ -29,6 +29,14 @@ from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.errors import idempotency_mismatch
+from asteroid_cloud.indexer.model.ids import (
+    INTEGER_IDS,
+    NAME_BYTES_MAX,
+    Id,
+    IdKind,
+    check_name,
+)
+from asteroid_cloud.indexer.model.ids import Keys as Ids
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.options import EngineOptions, RetentionChange
 from asteroid_cloud.indexer.model.part import PartView, TakeBytes, unbounded
@@ -67,6 +75,8 @@ rebuild_into = reindex_into
 
 __all__ = [
     "DONE",
+    "INTEGER_IDS",
+    "NAME_BYTES_MAX",
     "BackupList",
     "BackupReport",
     "Building",
@@ -86,6 +96,9 @@ __all__ = [
     "Fields",
     "Gathering",
     "Hits",
+    "Id",
+    "IdKind",
+    "Ids",
     "IndexSpec",
     "Journey",
     "LogRepair",
@@ -120,6 +133,7 @@ __all__ = [
     "backup_stopped_store",
     "check_backed_up_log",
     "check_backup",
+    "check_name",
     "checked_name",
     "checked_spec",
     "idempotency_mismatch",

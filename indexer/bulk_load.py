@@ -19,7 +19,7 @@ from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Log
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
-from asteroid_cloud.wal.format import BulkLoaded, BulkPayloads, BulkRows, Event
+from asteroid_cloud.wal.format import BulkIds, BulkLoaded, BulkPayloads, BulkRows, Event
 from asteroid_cloud.wal.limits import MIB
 
 CHUNK_BYTES = 4 * MIB
@@ -59,9 +59,12 @@ class BulkLoader:
         self._since: Lsn | None = None
         self._payloads_since: Lsn | None = None
         self._payloads_end = 0
+        self._ids_since: Lsn | None = None
+        self._named = 0
+        """How many rows have their ids, where these are strings."""
 
     async def rows(self, vectors: NDArray[np.float32]) -> None:
-        """Adds finite float32 rows [n, dim]; they get the next ids."""
+        """Adds finite float32 rows [n, dim]; they get the next numbers, where these are ids."""
         if vectors.shape[1:] != (self._spec.dim,):
             raise wrong_dim(vectors.shape[-1], self._spec.dim)
         step = max(1, CHUNK_BYTES // (4 * self._spec.dim))
@@ -69,6 +72,17 @@ class BulkLoader:
             some = np.ascontiguousarray(vectors[start : start + step], "<f4")
             await self._log_event(BulkRows(self._bulk, self.row_count, some.tobytes()))
             self.row_count += len(some)
+
+    async def ids(self, first: int, ids: Sequence[str]) -> None:
+        """Gives rows ``first`` … their ids, where these are strings: all of them, in order.
+
+        Raises InvalidRequest ``bad_payload`` for rows that do not follow on, or are not there.
+        """
+        if not self._spec.has_string_ids or first != self._named or first + len(ids) > self.row_count:
+            raise InvalidRequest(f"row {first} is not the next one to get an id", code="bad_payload")
+        lsn = await self._log_event(BulkIds(self._bulk, first, list(ids)))
+        self._ids_since = self._ids_since or lsn
+        self._named += len(ids)
 
     async def payloads(self, first: int, payloads: Sequence[bytes | None]) -> None:
         """Gives rows ``first`` … their payload texts; None and b"" mean none.
@@ -92,7 +106,10 @@ class BulkLoader:
         """
         if self._since is None:
             raise InvalidRequest("a bulk load needs at least one row", code="bad_payload")
-        event = BulkLoaded(self._bulk, self._since, self.row_count, self._spec.dim)
+        if self._spec.has_string_ids and self._named < self.row_count:
+            reason = f"{self._named} of {self.row_count} rows have an id"
+            raise InvalidRequest(reason, code="bad_payload")
+        event = BulkLoaded(self._bulk, self._since, self.row_count, self._spec.dim, self._ids_since or 0)
         segments = await self._build(event, threads)
         lsn = await self._install(event, segments)
         return BulkResult(lsn, self.row_count, self.payload_count, threads)

@@ -25,6 +25,7 @@ from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.errors import no_index
+from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.precondition import Condition, as_of
 from asteroid_cloud.indexer.model.results import (
@@ -190,7 +191,7 @@ class Engine:
 
     async def upsert(
         self,
-        ids: NDArray[np.uint64],
+        ids: Keys,
         vectors: NDArray[np.float32],
         payloads: Sequence[bytes | None] | None,
         *,
@@ -205,7 +206,7 @@ class Engine:
         return await self._writer.log(write, unchanged=self._unchanged(ids, condition))
 
     async def delete(
-        self, ids: NDArray[np.uint64], *, expected_lsn: int | None = None, condition: Condition | None = None
+        self, ids: Keys, *, expected_lsn: int | None = None, condition: Condition | None = None
     ) -> WriteResult:
         """Deletes those of the ids that exist; logs nothing when none does.
 
@@ -222,7 +223,7 @@ class Engine:
         return await self._writer.log(write, expected_lsn, unchanged)
 
     async def replace_payload(
-        self, id_: int, payload: bytes, *, condition: Condition | None = None
+        self, id_: Id, payload: bytes, *, condition: Condition | None = None
     ) -> WriteResult:
         """Sets a payload to a JSON object text.
 
@@ -233,7 +234,7 @@ class Engine:
         return await self._writer.log(write, unchanged=self._unchanged(snapshot.spec.ids.one(id_), condition))
 
     async def merge_payload(
-        self, id_: int, patch: bytes, *, condition: Condition | None = None
+        self, id_: Id, patch: bytes, *, condition: Condition | None = None
     ) -> WriteResult:
         """Applies a JSON merge-patch (RFC 7396) to a payload; raises as ``replace_payload``."""
         snapshot = self.snapshot()
@@ -241,7 +242,7 @@ class Engine:
         return await self._writer.log(write, unchanged=self._unchanged(snapshot.spec.ids.one(id_), condition))
 
     async def merge_payloads(
-        self, ids: NDArray[np.uint64], patch: bytes, payload_bytes: int, *, expected_lsn: int | None = None
+        self, ids: Keys, patch: bytes, payload_bytes: int, *, expected_lsn: int | None = None
     ) -> WriteResult:
         """Applies one merge-patch to the payloads of some ids, which together take ``payload_bytes`` then.
 
@@ -254,11 +255,11 @@ class Engine:
             expected_lsn,
         )
 
-    def _unchanged(self, ids: NDArray[np.uint64], condition: Condition | None) -> Unchanged | None:
+    def _unchanged(self, ids: Keys, condition: Condition | None) -> Unchanged | None:
         """What the log has to check of a condition on the first id; raises when that fails already."""
         if condition is None or len(ids) == 0:
             return None
-        return as_of(self.snapshot(), int(ids[0]), condition)
+        return as_of(self.snapshot(), ids[:1].tolist()[0], condition)
 
     def bulk(self) -> AbstractAsyncContextManager[BulkLoader]:
         """As ``Admin.bulk``."""
@@ -308,7 +309,7 @@ class Engine:
         return await self.admin.memory()
 
 
-async def _deletion(snapshot: Snapshot, ids: NDArray[np.uint64]) -> Write:
+async def _deletion(snapshot: Snapshot, ids: Keys) -> Write:
     """As ``delete_of``, without holding up the event loop."""
     if len(ids) <= FOUND_IN_PLACE_MAX:
         return delete_of(snapshot, ids)

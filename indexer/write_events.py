@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
 from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_payload_count
-from asteroid_cloud.indexer.model.ids import Keys
+from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_refs import PAYLOAD_REF_BYTES
@@ -43,7 +43,8 @@ def upsert_of(
     if payloads is not None and len(payloads) != len(ids):
         raise wrong_payload_count(len(payloads), len(ids))
     payload_bytes = sum(len(payload) for payload in payloads if payload) if payloads else 0
-    if vectors.nbytes + payload_bytes > FRAME_BODY_BYTES_MAX - 32 * len(ids) - 1024:
+    id_bytes = spec.ids.bytes_of(ids)
+    if vectors.nbytes + payload_bytes + id_bytes > FRAME_BODY_BYTES_MAX - 32 * len(ids) - 1024:
         raise TooLarge(f"a batch may take {FRAME_BODY_BYTES_MAX} bytes in the log", code="batch_too_large")
     event = VectorsUpserted(
         spec.ids.pack(ids),
@@ -51,7 +52,7 @@ def upsert_of(
         None if payloads is None else list(payloads),
     )
     refs = len(ids) if payloads is None else payloads.count(None)
-    size = len(ids) * _row_bytes(spec) + refs * PAYLOAD_REF_BYTES + payload_bytes
+    size = len(ids) * _row_bytes(spec) + refs * PAYLOAD_REF_BYTES + payload_bytes + id_bytes
     return Write([event], len(ids), size)
 
 
@@ -64,22 +65,23 @@ def delete_of(snapshot: Snapshot, ids: Keys) -> Write:
     return Write([VectorsDeleted(snapshot.spec.ids.pack(found))], 0, DELETION_BYTES * len(found))
 
 
-def replacement_of(snapshot: Snapshot, id_: int, payload: bytes) -> Write:
+def replacement_of(snapshot: Snapshot, id_: Id, payload: bytes) -> Write:
     """Replaces the payload of an id; raises NotFound when the id is absent."""
     _check_exists(snapshot, id_)
-    return Write([PayloadReplaced(id_, payload)], 1, _row_bytes(snapshot.spec) + len(payload))
+    return Write([PayloadReplaced(id_, payload)], 1, _one_row_bytes(snapshot.spec, id_) + len(payload))
 
 
-def merge_of(snapshot: Snapshot, id_: int, patch: bytes, bytes_max: int) -> Write:
+def merge_of(snapshot: Snapshot, id_: Id, patch: bytes, bytes_max: int) -> Write:
     """Merges a patch into the payload of an id, which may have ``bytes_max`` then; raises NotFound."""
     _check_exists(snapshot, id_)
-    return Write([PayloadMerged(id_, patch, bytes_max)], 1, _row_bytes(snapshot.spec) + bytes_max)
+    return Write([PayloadMerged(id_, patch, bytes_max)], 1, _one_row_bytes(snapshot.spec, id_) + bytes_max)
 
 
 def merges_of(spec: IndexSpec, ids: Keys, patch: bytes, payload_bytes: int, bytes_max: int) -> Write:
     """Merges one patch into the payloads of some ids, which together take ``payload_bytes`` afterwards."""
     events = [PayloadMerged(id_, patch, bytes_max) for id_ in ids.tolist()]
-    return Write(events, len(ids), len(ids) * _row_bytes(spec) + payload_bytes)
+    size = len(ids) * _row_bytes(spec) + payload_bytes + spec.ids.bytes_of(ids)
+    return Write(events, len(ids), size)
 
 
 def _row_bytes(spec: IndexSpec) -> int:
@@ -87,7 +89,11 @@ def _row_bytes(spec: IndexSpec) -> int:
     return spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES
 
 
-def _check_exists(snapshot: Snapshot, id_: int) -> None:
+def _one_row_bytes(spec: IndexSpec, id_: Id) -> int:
+    return _row_bytes(spec) + spec.ids.bytes_of(spec.ids.one(id_))
+
+
+def _check_exists(snapshot: Snapshot, id_: Id) -> None:
     ids = snapshot.spec.ids.one(id_)
     if not any(view.find(ids)[0] >= 0 for view in snapshot.parts):
         raise no_such_id(snapshot.spec.ids.shown(id_))

@@ -45,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True, eq=False):
 class Hit(Answer, frozen=True, eq=False):
     """One search result; ``payload`` and ``vector`` are None unless they were asked for."""
 
-    id: int
+    id: int | str
     distance: float
     payload: Payload | None = None
     vector: NDArray[np.float32] | None = None
@@ -65,7 +65,7 @@ class Hits(list[Hit]):
 class Row(Answer, frozen=True, eq=False):
     """One stored vector; ``payload`` and ``vector`` are None unless they were asked for."""
 
-    id: int
+    id: int | str
     payload: Payload | None = None
     vector: NDArray[np.float32] | None = None
 
@@ -73,7 +73,7 @@ class Row(Answer, frozen=True, eq=False):
 class Record(Answer, frozen=True, eq=False):
     """One stored vector, dequantised."""
 
-    id: int
+    id: int | str
     vector: NDArray[np.float32]
     lsn: int
 
@@ -85,7 +85,7 @@ class Record(Answer, frozen=True, eq=False):
 class Written(Answer, frozen=True):
     """A durable write of one id."""
 
-    id: int
+    id: int | str
     lsn: int
 
 

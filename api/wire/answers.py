@@ -8,13 +8,14 @@ import msgspec
 
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.wire.json_pieces import JsonPieces, Pieces
+from asteroid_cloud.indexer import Id
 from asteroid_cloud.query import Record, ScrollPage, SearchResult
 
 
 class HitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One hit of a search."""
 
-    id: int
+    id: Id
     distance: float
     payload: msgspec.Raw | None = None
     vector: list[float] | None = None
@@ -23,7 +24,7 @@ class HitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 class RowAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One stored record."""
 
-    id: int
+    id: Id
     vector: list[float] | None = None
     payload: msgspec.Raw | None = None
 

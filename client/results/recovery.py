@@ -14,9 +14,9 @@ class LostSegment(Answer, frozen=True):
     rows: int
     lsn: int
     """The rows were alive as of this record."""
-    least_id: int | None
+    least_id: int | str | None
     """Of the rows; None when the ids could not be read any more."""
-    greatest_id: int | None
+    greatest_id: int | str | None
     reason: str
     kept: list[str]
     time_ms: int

@@ -13,7 +13,7 @@ from asteroid_cloud.client.results.answer import Answer, Payload
 class Hit(Answer, frozen=True):
     """One search result; ``payload`` and ``vector`` are None unless they were asked for."""
 
-    id: int
+    id: int | str
     distance: float
     payload: Payload | None = None
     vector: list[float] | None = None
@@ -33,7 +33,7 @@ class Hits(list[Hit]):
 class Row(Answer, frozen=True):
     """One stored vector; ``payload`` and ``vector`` are None unless they were asked for."""
 
-    id: int
+    id: int | str
     payload: Payload | None = None
     vector: list[float] | None = None
 
@@ -41,7 +41,7 @@ class Row(Answer, frozen=True):
 class Record(Answer, frozen=True):
     """One stored vector, as the server dequantised it."""
 
-    id: int
+    id: int | str
     vector: list[float]
     lsn: int = 0
 
@@ -53,7 +53,7 @@ class Record(Answer, frozen=True):
 class Written(Answer, frozen=True):
     """An acknowledged, durable write of one id."""
 
-    id: int
+    id: int | str
     lsn: int = 0
 
 

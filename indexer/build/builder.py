@@ -11,12 +11,12 @@ from contextlib import contextmanager
 
 from asteroid_cloud.indexer.build.construction import Construction, Work
 from asteroid_cloud.indexer.build.linker import LINK_STEPS, Linker, graph_to_keep
-from asteroid_cloud.indexer.build.payload_order import PayloadOrder
+from asteroid_cloud.indexer.build.names import names_of, numbered
+from asteroid_cloud.indexer.build.payload_order import PayloadOrder, RowKeys
 from asteroid_cloud.indexer.build.source import Abandoned, IsWanted, Source, check_of, rows_of
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.memory.build_sizes import BuildSizes
 from asteroid_cloud.indexer.memory.share import Share
-from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.snapshot import SEARCHES
 from asteroid_cloud.indexer.model.spec import IndexSpec
@@ -28,10 +28,10 @@ from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_paylo
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, translated
-from asteroid_cloud.wal.errors import NoSpace, StorageError
+from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError
 
-PayloadsOf = Callable[[Keys], Iterator[bytes]]
-"""Gives the payloads of some ids, in their order."""
+PayloadsOf = Callable[[RowKeys], Iterator[bytes]]
+"""Gives the payloads of some rows by their keys, in their order."""
 INSERTED_ROWS_MAX = 4096
 """Rows up to which a graph is grown row by row; more are linked all at once, which takes half the time."""
 
@@ -109,21 +109,24 @@ class SegmentBuilder:
         work than a new graph and the old one is in good order. Rows are linked as many at a time as the share
         of the memory budget allows.
         """
+        sources = numbered(spec, sources)
         graph, base, joins = self.new_graph(spec, work.rows, share), graph_to_keep(sources), 0
         if base is not None and isinstance(base.part, Segment):
             graph.adopt(base.part.native, base.ordinals, self.threads, work.progress)
+            graph.rename(base.keys())
             joins = base.part.joins + 1
         rows_max = self.sizes.link_rows_max(spec, work.rows, share)
         linker = Linker(graph, rows_max, lambda: self.threads, work.progress)
         others = [source for source in sources if source is not base]
-        for ids, encoded in (piece for source in others for piece in source.slices(is_wanted)):
-            linker.append(ids, encoded)
+        for keys, encoded in (piece for source in others for piece in source.slices(is_wanted)):
+            linker.append(keys, encoded)
         if work.rows <= min(INSERTED_ROWS_MAX, rows_max) and base is None:
             graph.link_by_insertion(self.options.ef_construction, self.threads, work.progress)
         else:
             linker.finish()
-        payloads = PayloadOrder(spec.ids, sources, share.bytes_max // 4)
-        self.write(number, spec, graph, payloads, work.progress, is_wanted, joins)
+        payloads = PayloadOrder(sources, share.bytes_max // 4)
+        names = names_of(spec, sources)
+        self.write(number, spec, graph, payloads, work.progress, is_wanted, joins, names)
 
     @contextmanager
     def translated_failures(self, is_wanted: IsWanted) -> Iterator[None]:
@@ -133,6 +136,8 @@ class SegmentBuilder:
                 yield
         except core.Cancelled:
             raise Abandoned from None
+        except core.DamagedSegment as damage:
+            raise CorruptionError(self.folder, 0, str(damage)) from damage
         except StorageError:
             if not is_wanted():  # the sources may be gone already
                 raise Abandoned from None
@@ -162,8 +167,12 @@ class SegmentBuilder:
         progress: core.Progress,
         is_wanted: IsWanted,
         joins: int = 0,
+        names: core.NameList | None = None,
     ) -> None:
-        """Finishes a graph and writes all files of the segment; raises Abandoned."""
+        """Finishes a graph and writes all files of the segment; raises Abandoned.
+
+        ``names`` are the strings that its keys stand for, where ids are strings.
+        """
         graph.finish(self.threads, progress)
         self._clear(number)
         check_wanted = check_of(is_wanted)
@@ -172,7 +181,7 @@ class SegmentBuilder:
         fields_file, bytes_max = fields_path(self.folder, number), self.budget.columns.bytes_max
         try:
             graph_file = graph_path(self.folder, number)
-            write_segment(files, graph_file, identity, number, spec, joins, graph, check_wanted)
+            write_segment(files, graph_file, identity, number, spec, joins, graph, names, check_wanted)
             texts = payloads_of(graph.ids())
             write_payloads(files, payload_file, identity, number, texts, check_wanted)
             payloads = PayloadFile(files, payload_file, identity, number, rows, check_wanted)

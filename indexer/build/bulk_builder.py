@@ -16,16 +16,19 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.build.construction import Work
 from asteroid_cloud.indexer.build.linker import LINK_STEPS, Linker
-from asteroid_cloud.indexer.build.payload_order import payload_windows
+from asteroid_cloud.indexer.build.payload_order import RowKeys, payload_windows
 from asteroid_cloud.indexer.build.source import Abandoned
-from asteroid_cloud.indexer.model.ids import Keys
+from asteroid_cloud.indexer.model.ids import STRING_IDS
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.errors import Conflict, CorruptionError
-from asteroid_cloud.wal.format import BulkLoaded, BulkPayloads, BulkRows
+from asteroid_cloud.wal.errors import Conflict, CorruptionError, InvalidRequest
+from asteroid_cloud.wal.format import BulkIds, BulkLoaded, BulkPayloads, BulkRows
 from asteroid_cloud.wal.read import ReadableLog
+
+NAMES_SHARE = 8
+"""The part of the share for building that ids which are strings may take; more of them go to a file."""
 
 
 class BulkPayloadReader:
@@ -42,9 +45,9 @@ class BulkPayloadReader:
         self._event = event
         self._bytes_max = bytes_max
 
-    def __call__(self, ids: Keys) -> Iterator[bytes]:
-        """The payload of each id, in the order given; ids are row numbers."""
-        rows = ids.astype(np.int64)
+    def __call__(self, keys: RowKeys) -> Iterator[bytes]:
+        """The payload of each row, in the order given; keys are row numbers."""
+        rows = keys.astype(np.int64)
         for window in payload_windows(self._sizes()[rows], self._bytes_max):
             yield from self._texts(rows[window])
 
@@ -97,10 +100,11 @@ class BulkBuilder:
         )
         try:
             with builder.translated_failures(self.is_wanted), builder.queued(work, self.is_wanted):
+                names = self._names(event) if spec.has_string_ids else None
                 graph = self._linked(spec, event, threads, progress)
                 window_bytes = builder.budget.building.bytes_max // 4
                 payloads = BulkPayloadReader(self.log, event, payloads_since, window_bytes)
-                builder.write(number, spec, graph, payloads, progress, self.is_wanted)
+                builder.write(number, spec, graph, payloads, progress, self.is_wanted, names=names)
                 self.log.forget(Lsn(event.since))  # all passes over the log are done
                 return [builder.opened(number, spec, Lsn(0), self.is_wanted)]
         except Abandoned:
@@ -117,12 +121,37 @@ class BulkBuilder:
         for vectors in self._vectors(spec, event):
             if graph.rows + len(vectors) > event.rows:
                 raise CorruptionError("bulk load", 0, "the log holds more rows than were loaded")
-            linker.append(spec.ids.numbered(graph.rows, len(vectors)), spec.encode(vectors))
+            keys = np.arange(graph.rows, graph.rows + len(vectors), dtype=np.uint64)
+            linker.append(keys, spec.encode(vectors))
         if graph.rows != event.rows:
             detail = f"the log holds {graph.rows} of its {event.rows} rows"
             raise CorruptionError("bulk load", 0, detail)
         linker.finish()
         return graph
+
+    def _names(self, event: BulkLoaded) -> core.NameList:
+        """The ids of the rows by their numbers; more than the budget has room for lie in a scratch file."""
+        size = sum(len(name.encode()) for _, names in self._id_records(event) for name in names)
+        builder = self.builder
+        is_large = size > builder.budget.building.bytes_max // NAMES_SHARE
+        folder = builder.files.real_path(builder.folder) if is_large else ""
+        taken = core.NameList(size, folder)
+        for first, names in self._id_records(event):
+            if first != taken.rows:
+                raise CorruptionError("bulk load", 0, f"the id of row {taken.rows} is missing from the log")
+            taken.append(STRING_IDS.of(names))
+        if taken.rows != event.rows:
+            raise CorruptionError("bulk load", 0, f"the log holds {taken.rows} of its {event.rows} ids")
+        try:
+            taken.order()
+        except core.DamagedSegment:
+            raise InvalidRequest("two rows of the load have one id", code="bad_payload") from None
+        return taken
+
+    def _id_records(self, event: BulkLoaded) -> Iterator[tuple[int, list[str]]]:
+        for record in self.log.read(Lsn(event.ids_since)) if event.ids_since else ():
+            if isinstance(record.event, BulkIds) and record.event.bulk == event.bulk:
+                yield record.event.first, record.event.ids
 
     def _vectors(self, spec: IndexSpec, event: BulkLoaded) -> Iterator[NDArray[np.float32]]:
         expected = 0

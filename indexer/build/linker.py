@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.build.source import Source
-from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
 
@@ -33,12 +32,12 @@ class Linker:
         self._progress = progress
         self._linked = graph.rows
 
-    def append(self, ids: Keys, encoded: NDArray[np.uint8]) -> None:
+    def append(self, keys: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> None:
         """Adds quantised rows; links once ``rows_max`` rows wait for it."""
-        while len(ids):
+        while len(keys):
             room = self._rows_max - (self._graph.rows - self._linked)
-            self._graph.append(ids[:room], encoded[:room])
-            ids, encoded = ids[room:], encoded[room:]
+            self._graph.append(keys[:room], encoded[:room])
+            keys, encoded = keys[room:], encoded[room:]
             if self._graph.rows - self._linked == self._rows_max:
                 self.finish()
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.build.source import Source
-from asteroid_cloud.indexer.model.ids import IdKind, Keys
 
+RowKeys = NDArray[np.uint64]
 PAYLOAD_TEXT_BYTES = 48
 """RAM of a payload beside its text."""
 
@@ -26,27 +26,27 @@ def payload_windows(sizes: NDArray[np.int64], bytes_max: int) -> Iterator[slice]
 
 
 class PayloadOrder:
-    """Gives payloads of several sources in the order of ids, a bounded number of bytes at a time."""
+    """Gives payloads of several sources in the order of keys, a bounded number of bytes at a time."""
 
-    def __init__(self, ids: IdKind, sources: Sequence[Source], bytes_max: int) -> None:
-        self._ids = ids
+    def __init__(self, sources: Sequence[Source], bytes_max: int) -> None:
         self._sources = sources
         self._bytes_max = bytes_max
 
-    def __call__(self, ids: Keys) -> Iterator[bytes]:
-        """The payload of each id, in order."""
-        which, ordinals = self._places(ids)
-        sizes = np.zeros(len(ids), np.int64)
+    def __call__(self, keys: RowKeys) -> Iterator[bytes]:
+        """The payload of each key, in order."""
+        which, ordinals = self._places(keys)
+        sizes = np.zeros(len(keys), np.int64)
         for number, source in enumerate(self._sources):
             mine = np.flatnonzero(which == number)
             sizes[mine] = source.part.payload_sizes(ordinals[mine])
         for window in payload_windows(sizes, self._bytes_max):
             yield from self._texts(which[window], ordinals[window])
 
-    def _places(self, ids: Keys) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        """The source of each id, and its row there."""
-        all_ids = np.concatenate([source.part.native.ids(source.ordinals) for source in self._sources])
-        places = self._ids.places(all_ids, ids)
+    def _places(self, keys: RowKeys) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """The source of each key, and its row there."""
+        all_keys = np.concatenate([source.keys() for source in self._sources])
+        order = np.argsort(all_keys).astype(np.uint32)
+        places = order[np.searchsorted(all_keys, keys, sorter=order)]
         numbers = np.arange(len(self._sources), dtype=np.uint32)
         which = np.repeat(numbers, [len(source.ordinals) for source in self._sources])
         ordinals = np.concatenate([source.ordinals for source in self._sources])

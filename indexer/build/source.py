@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.part import Part
 
 IsWanted = Callable[[], bool]
@@ -27,14 +26,23 @@ class Source:
 
     part: Part
     ordinals: NDArray[np.uint32]
+    first_place: int | None = None
+    """Where rows are called by their places: that of the first row. See ``names``."""
 
-    def slices(self, is_wanted: IsWanted) -> Iterator[tuple[Keys, NDArray[np.uint8]]]:
-        """Ids and quantised rows, some at a time; raises Abandoned once ``is_wanted()`` is false."""
+    def keys(self, start: int = 0, stop: int | None = None) -> NDArray[np.uint64]:
+        """What these rows are called while the segment is built."""
+        stop = len(self.ordinals) if stop is None else min(stop, len(self.ordinals))
+        if self.first_place is not None:
+            return np.arange(self.first_place + start, self.first_place + stop, dtype=np.uint64)
+        return self.part.native.ids(self.ordinals[start:stop])
+
+    def slices(self, is_wanted: IsWanted) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint8]]]:
+        """Keys and quantised rows, some at a time; raises Abandoned once ``is_wanted()`` is false."""
         native, check_wanted = self.part.native, check_of(is_wanted)
         for start in range(0, len(self.ordinals), SLICE_ROWS):
             check_wanted()
             some = self.ordinals[start : start + SLICE_ROWS]
-            yield native.ids(some), native.encoded(some)
+            yield self.keys(start, start + SLICE_ROWS), native.encoded(some)
 
 
 def rows_of(sources: Sequence[Source]) -> int:

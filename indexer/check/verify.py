@@ -11,7 +11,6 @@ again, with the checkpoint that there is then.
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 
 from asteroid_cloud.indexer.backup.file_list import BackupList, check_file, is_backup, read_backup
 from asteroid_cloud.indexer.check.findings import (
@@ -28,14 +27,15 @@ from asteroid_cloud.indexer.check.log_check import (
     check_reach,
     check_tagged_histories,
 )
+from asteroid_cloud.indexer.check.repeated_ids import repeated_names, repeated_numbers
 from asteroid_cloud.indexer.check.segment_check import SegmentCheck
 from asteroid_cloud.indexer.checkpoint.manifest import PREFIX, Manifest, manifest_name, newest_manifest
 from asteroid_cloud.indexer.history.tags import read_tag, tag_names
 from asteroid_cloud.indexer.loss.loss_record import missing_evidence, read_loss_record
-from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
+from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Histories, Lsn
@@ -216,21 +216,17 @@ class Verification:
         """Whether each id is alive once; the digest of all rows, empty when some cannot be read."""
         if manifest is None or manifest.spec is None or len(views) < len(manifest.segments):
             return ""
-        self._check_ids(views)
+        self._check_ids(manifest.spec, views)
         live, at = sum(view.live for view in views), Lsn(manifest.applied_lsn)
         with self._findings.catch(self._folder, FROM_LOG):
             return snapshot_digest(Snapshot(at, manifest.spec, tuple(views), live))
         return ""
 
-    def _check_ids(self, views: list[PartView]) -> None:
-        alive = [view.ids(listed(_alive(view), view.rows)) for view in views]
-        ids, counts = np.unique(np.concatenate([*alive, np.empty(0, np.uint64)]), return_counts=True)
-        for id_ in ids[counts > 1][:IDS_NAMED_MAX].tolist():
-            self._findings.add(self._folder, f"id {id_} is alive more than once", FROM_LOG)
-
-
-def _alive(view: PartView) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    return np.full((view.rows + 7) // 8, 0xFF, np.uint8) if view.alive is None else view.alive
+    def _check_ids(self, spec: IndexSpec, views: list[PartView]) -> None:
+        repeated = repeated_names(views) if spec.has_string_ids else repeated_numbers(views)
+        for id_ in repeated[:IDS_NAMED_MAX]:
+            problem = f"id {spec.ids.shown(id_)} is alive more than once"
+            self._findings.add(self._folder, problem, FROM_LOG)
 
 
 def _view(segment: Segment) -> PartView:

@@ -16,15 +16,21 @@ import numpy as np
 from anyio import CapacityLimiter, to_thread
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.feed.bulk_names import BulkNames
 from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEED_SCAN_BYTES_MAX
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS, Id, Keys
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import LocalLog
 from asteroid_cloud.wal.errors import InvalidRequest, LogPruned, NotFound
 from asteroid_cloud.wal.format import (
+    ID_BYTES,
+    NAME_BYTES,
+    BulkIds,
     BulkLoaded,
     BulkPayloads,
     BulkRows,
     HistoryBegun,
+    Ids,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -51,7 +57,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     time_ms: int
     """When it was logged, in milliseconds since 1970, by the server's clock."""
     kind: ChangeKind
-    ids: NDArray[np.uint64] | None = None
+    ids: Keys | None = None
+    """uint64, or objects that are each a str."""
     payloads: list[bytes | None] | None = None
     """For each id: None keeps the payload, b"" clears it; of ``merge_payload`` the merge-patch."""
     vectors: NDArray[np.float32] | None = None
@@ -97,6 +104,7 @@ class ChangeFeed:
         self._row = 0
         """Rows of the next record that were given out already."""
         self._bulk: LogCursor | None = None
+        self._names: BulkNames | None = None
 
     async def next(self) -> list[Change]:
         """The next few changes, FEED_CHUNK_BYTES and one row at the most; maybe none, see ``is_behind``.
@@ -123,6 +131,9 @@ class ChangeFeed:
         if self._bulk is not None:
             self._bulk.close()
             self._bulk = None
+        if self._names is not None:
+            self._names.close()
+            self._names = None
 
     def _next(self) -> list[Change]:
         taken: list[Change] = []
@@ -167,7 +178,7 @@ class ChangeFeed:
                 text = event.payload if isinstance(event, PayloadReplaced) else event.patch
                 kind: ChangeKind = "set_payload" if isinstance(event, PayloadReplaced) else "merge_payload"
                 given: list[bytes | None] | None = [text] if self._parts.payloads else None
-                ids = np.array([event.id], np.uint64)
+                ids = _ids_of(event.id)
                 change = Change(lsn=lsn, time_ms=time_ms, kind=kind, ids=ids, payloads=given)
                 yield change, LINE_BYTES + (len(text) if given else 0)
             case IndexCreated(dim, metric, bits):
@@ -179,14 +190,14 @@ class ChangeFeed:
                 yield Change(lsn=lsn, time_ms=time_ms, kind="delete_index"), LINE_BYTES
             case BulkLoaded():
                 yield from self._bulk_load(record, event)
-            case BulkRows() | BulkPayloads() | HistoryBegun() | RequestAnswered():
+            case BulkRows() | BulkPayloads() | BulkIds() | HistoryBegun() | RequestAnswered():
                 return  # rows come with the record that makes them count; the others change none
 
     def _rows(
         self, record: Record, event: VectorsUpserted | VectorsDeleted, room: int
     ) -> Iterator[tuple[Change, int]]:
         """The rows from ``_row`` on, as many as there is room for, one at least."""
-        ids = np.frombuffer(event.ids, "<u8")
+        ids = _ids_of(event.ids)
         vectors: NDArray[np.float32] | None = None
         payloads: list[bytes | None] | None = None
         if isinstance(event, VectorsUpserted):
@@ -195,11 +206,12 @@ class ChangeFeed:
                 floats = np.frombuffer(event.vectors, "<f4")
                 dim = len(floats) // max(1, len(ids))
                 vectors = floats[: dim * len(ids)].reshape(len(ids), dim)
-        row_bytes = 8 + (vectors.shape[1] * 4 if vectors is not None else 0)
+        row_bytes = ID_BYTES + (vectors.shape[1] * 4 if vectors is not None else 0)
         start, size = self._row, LINE_BYTES
         end = start
         while end < len(ids) and (end == start or size < room):
             size += row_bytes + (len(payloads[end] or b"") if payloads is not None else 0)
+            size += NAME_BYTES + len(ids[end]) if isinstance(event.ids, list) else 0
             end += 1
         self._row = end
         change = Change(
@@ -215,14 +227,28 @@ class ChangeFeed:
 
     def _bulk_load(self, record: Record, event: BulkLoaded) -> Iterator[tuple[Change, int]]:
         """The rows that were staged before it, if they are wanted, then the record itself."""
+        if event.ids_since and self._names is None:
+            self._names = BulkNames(self._log, event)
         if self._parts.payloads or self._parts.vectors:
             if self._bulk is None:
                 self._bulk = self._log.reader.cursor(Lsn(event.since))
             yield from self._staged(record, event, self._bulk)
+        elif self._names is not None:
+            yield from self._named(record, event, self._names)
         change = Change(
             lsn=record.lsn, time_ms=record.time_ms, kind="bulk_load", rows=event.rows, dim=event.dim
         )
         yield change, LINE_BYTES
+
+    def _named(self, record: Record, event: BulkLoaded, names: BulkNames) -> Iterator[tuple[Change, int]]:
+        """The ids alone, where they are more than the numbers of the rows."""
+        while (first := self._row) < event.rows:
+            self._row = first + names.rows_from(first)
+            ids = names.of(first, self._row)
+            change = Change(
+                lsn=record.lsn, time_ms=record.time_ms, kind="bulk_load", ids=ids, dim=event.dim, more=True
+            )
+            yield change, LINE_BYTES + STRING_IDS.bytes_of(ids)
 
     def _staged(self, record: Record, event: BulkLoaded, cursor: LogCursor) -> Iterator[tuple[Change, int]]:
         """What a bulk load staged, from ``_row`` of the cursor's record on, piece by piece."""
@@ -265,13 +291,25 @@ class ChangeFeed:
             lsn=record.lsn,
             time_ms=record.time_ms,
             kind="bulk_load",
-            ids=np.arange(first + start, first + end, dtype=np.uint64),
+            ids=self._ids_of_rows(first + start, first + end),
             payloads=given,
             vectors=shown,
             dim=event.dim,
             more=True,
         )
         return change, size
+
+    def _ids_of_rows(self, first: int, end: int) -> Keys:
+        if self._names is not None:
+            return self._names.of(first, end)
+        return np.arange(first, end, dtype=np.uint64)
+
+
+def _ids_of(ids: Ids | Id) -> Keys:
+    """Ids of a record, whichever kind they are of."""
+    if isinstance(ids, int | str):
+        return INTEGER_IDS.one(ids) if isinstance(ids, int) else STRING_IDS.one(ids)
+    return INTEGER_IDS.unpack(ids) if isinstance(ids, bytes) else STRING_IDS.unpack(ids)
 
 
 def _pruned(since: int, first_lsn: int) -> NotFound:

@@ -16,9 +16,9 @@ class LostSegment(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     """Living rows as of ``lsn``."""
     lsn: int
-    least_id: int | None
+    least_id: int | str | None
     """Of the living rows; None when the ids could not be read any more."""
-    greatest_id: int | None
+    greatest_id: int | str | None
     reason: str
     kept: list[str]
     """What is left of its files, in the folder of the index."""

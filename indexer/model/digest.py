@@ -1,6 +1,7 @@
 """A digest of what an index holds, whatever parts it lies in.
 
-    digest := Σ blake2b-128(id:u64 ++ record ++ payload) mod 2^128, over living rows
+    digest := Σ blake2b-128(id ++ record ++ payload) mod 2^128, over living rows
+    id     := u64, or the bytes of a string after their number as u64
 
 A sum does not depend on order, so a live index, a replayed one and a replica can be compared. Records
 are quantised the same way everywhere, so equal vectors give equal records.
@@ -13,6 +14,7 @@ from hashlib import blake2b
 import numpy as np
 
 from asteroid_cloud.indexer.model.deletions import listed
+from asteroid_cloud.indexer.model.ids import IdKind
 from asteroid_cloud.indexer.model.part import PartView
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 
@@ -22,20 +24,20 @@ SLICE_ROWS = 4096
 
 def snapshot_digest(snapshot: Snapshot | None) -> str:
     """The digest as 32 hexadecimal digits; that of an index without rows, or of no index, is all zeros."""
-    total = sum(_part_digest(view) for view in snapshot.parts) if snapshot else 0
+    total = sum(_part_digest(view, snapshot.spec.ids) for view in snapshot.parts) if snapshot else 0
     return f"{total % 2 ** (8 * DIGEST_BYTES):0{2 * DIGEST_BYTES}x}"
 
 
-def _part_digest(view: PartView) -> int:
+def _part_digest(view: PartView, kind: IdKind) -> int:
     total = 0
     every = np.arange(view.rows, dtype=np.uint32)
     ordinals = every if view.alive is None else listed(view.alive, view.rows)
     for start in range(0, len(ordinals), SLICE_ROWS):
         some = ordinals[start : start + SLICE_ROWS]
-        ids = view.ids(some).astype("<u8")
+        ids = view.ids(some).tolist()
         records = view.part.native.encoded(some)
         for number, payload in enumerate(view.payloads(some)):
-            row = blake2b(ids[number].tobytes(), digest_size=DIGEST_BYTES)
+            row = blake2b(kind.digested(ids[number]), digest_size=DIGEST_BYTES)
             row.update(records[number].tobytes())
             row.update(payload)
             total += int.from_bytes(row.digest(), "little")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest, NotFound
 
 
@@ -15,6 +16,12 @@ def wrong_dim(given: int, expected: int) -> InvalidRequest:
     return InvalidRequest(
         f"the vector has {given} numbers, the index has dimension {expected}", code="wrong_dim"
     )
+
+
+def other_ids(spec: IndexSpec) -> InvalidRequest:
+    """The error for integers where ids are strings, and the other way round."""
+    kind = "strings" if spec.has_string_ids else "integers"
+    return InvalidRequest(f"the ids of this index are {kind}", code="bad_id")
 
 
 def wrong_payload_count(given: int, expected: int) -> InvalidRequest:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.columns import Columns
 from asteroid_cloud.indexer.model.deletions import test_bits
+from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.errors import CorruptionError
 
 TakeBytes = Callable[[int], None]
 """Called with the bytes of some texts or vectors before they are held; it raises when they are too many."""
@@ -60,7 +62,7 @@ class Part(Protocol):
         """The columns over the payloads; None when filters have to read the payloads themselves."""
         ...
 
-    def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
+    def find(self, ids: Keys, rows: int) -> NDArray[np.int64]:
         """The newest row below ``rows`` that holds each id, dead or alive; -1 where there is none."""
         ...
 
@@ -75,6 +77,12 @@ class Part(Protocol):
     def large_payloads(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Which of the rows may have a large payload, of which few are to be held at a time."""
         ...
+
+
+def damaged(part: Part, damage: core.DamagedSegment) -> CorruptionError:
+    """The error for a part that is not as it was when it was opened."""
+    kind, number = part.key if isinstance(part.key, tuple) else ("part", 0)
+    return CorruptionError(f"{kind} {number}", 0, str(damage))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +100,18 @@ class PartView:
         """Names the part for ever."""
         return self.part.key
 
-    def ids(self, ordinals: NDArray[np.uint32]) -> NDArray[np.uint64]:
-        """The id of each row."""
-        return self.part.native.ids(ordinals)
+    def ids(self, ordinals: NDArray[np.uint32]) -> Keys:
+        """The id of each row; raises CorruptionError when the file was damaged since it was opened."""
+        try:
+            return self.part.native.ids(ordinals)
+        except core.DamagedSegment as damage:
+            raise damaged(self.part, damage) from damage
 
-    def all_ids(self) -> NDArray[np.uint64]:
+    def all_ids(self) -> Keys:
         """The ids of all rows, dead ones too, in row order."""
         return self.part.native.first_ids(self.rows)
 
-    def find(self, ids: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def find(self, ids: Keys) -> NDArray[np.int64]:
         """The living row of each id, or -1."""
         rows = self.part.find(ids, self.rows)
         if self.alive is not None:
@@ -108,6 +119,18 @@ class PartView:
             dead = ~test_bits(self.alive, rows[present].astype(np.uint32))
             rows[present[dead]] = -1
         return rows
+
+    def in_order(
+        self, mask: NDArray[np.uint8] | None, after: str | None, wanted: int
+    ) -> tuple[NDArray[np.uint32], int]:
+        """Rows of the mask, or all, with the least ids greater than ``after``, in order: ``wanted`` or less.
+
+        Also how many rows were looked at. Only where ids are strings; raises as ``ids``.
+        """
+        try:
+            return core.first_in_order(self.part.native, self.rows, mask, after, wanted)
+        except core.DamagedSegment as damage:
+            raise damaged(self.part, damage) from damage
 
     def vectors(self, ordinals: NDArray[np.uint32]) -> NDArray[np.float32]:
         """The dequantised vector of each row, float32 [len(ordinals), dim]."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from asteroid_cloud.indexer.model.ids import Id
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Unchanged
@@ -23,7 +24,7 @@ class Condition(msgspec.Struct, frozen=True):
     """There is, or there is not, a vector of that id."""
 
 
-def as_of(snapshot: Snapshot, id_: int, condition: Condition) -> Unchanged:
+def as_of(snapshot: Snapshot, id_: Id, condition: Condition) -> Unchanged:
     """What the log still has to tell.
 
     Raises Conflict: ``precondition_failed`` when the snapshot tells enough, ``other_history`` for an LSN of a

@@ -10,10 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.part import Part, PartView
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal import FIRST_HISTORY, Histories, Lsn
+from asteroid_cloud.wal.errors import CorruptionError
 
 SEARCHING_S = 1.0
 """So long after a search another one is expected."""
@@ -49,7 +51,7 @@ class PartPlan:
 class Hits(msgspec.Struct, frozen=True, gc=False):
     """The answer to ``n`` queries; row i is ascending by (distance, id) and holds ``found[i]`` hits."""
 
-    ids: NDArray[np.uint64]
+    ids: Keys
     distances: NDArray[np.float64]
     parts: NDArray[np.uint32]
     """Which of the plans each hit comes from."""
@@ -110,10 +112,14 @@ def search_prepared(
     walk that does not find them is followed by a scan. ``exact`` measures every match of every part
     against the float query. Final distances are always those of the float query to dequantised rows.
     ``bounds`` asks for ``Hits.error_bounds``, which takes about as long again. ``allowance`` is told of every
-    component that is measured; raises core.Cancelled when it does.
+    component that is measured; raises core.Cancelled when it does, and CorruptionError when the ids in a file
+    are not as they were.
     """
     SEARCHES.note()
-    return Hits(*core.search(plans, queries, k, max(ef, k), exact, threads, bounds, allowance))
+    try:
+        return Hits(*core.search(plans, queries, k, max(ef, k), exact, threads, bounds, allowance))
+    except core.DamagedSegment as damage:
+        raise CorruptionError("a segment", 0, str(damage)) from damage
 
 
 def search_parts(

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.model.ids import INTEGER_IDS, IdKind
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS, IdKind
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.format import IndexCreated
@@ -77,7 +77,7 @@ class IndexSpec(msgspec.Struct, frozen=True):
     @property
     def ids(self) -> IdKind:
         """What the ids of this index are."""
-        return INTEGER_IDS
+        return STRING_IDS if self.has_string_ids else INTEGER_IDS
 
     @property
     def has_fine(self) -> bool:

@@ -5,11 +5,13 @@ What takes long releases the GIL.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+NAME_BYTES_MAX: Final[int]
+"""Bytes of an id that is a string, in UTF-8."""
 KEY_BYTES: Final[int]
 """Bytes of a string that are its key in a column."""
 TAG_NULL: Final[float]
@@ -50,14 +52,18 @@ class DamagedSegment(RuntimeError):
     """A segment's file no longer holds what was checked when it was opened."""
 
 class Part:
-    """Records by ordinal. A list of ordinals raises IndexError when one of them is no row."""
+    """Records by ordinal. A list of ordinals raises IndexError when one of them is no row.
+
+    Ids are uint64, or where they are names, an array of objects that are each a str of 1 to 512 bytes.
+    """
 
     @property
     def dim(self) -> int: ...
     @property
     def rows(self) -> int: ...
-    def ids(self, ordinals: NDArray[np.uint32]) -> NDArray[np.uint64]: ...
-    def first_ids(self, rows: int) -> NDArray[np.uint64]:
+    def ids(self, ordinals: NDArray[np.uint32]) -> NDArray[Any]:
+        """The id of each; raises DamagedSegment."""
+    def first_ids(self, rows: int) -> NDArray[Any]:
         """The ids of the first ``rows`` rows."""
     def vectors(self, ordinals: NDArray[np.uint32]) -> NDArray[np.float32]:
         """The dequantised vectors."""
@@ -67,17 +73,29 @@ class Part:
 class Rows(Part):
     """Rows in memory, in the order in which they were written. One thread appends while others read."""
 
-    def __init__(self, dim: int, metric: Metric, fine: bool, capacity: int, outliers: int = 0) -> None: ...
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric,
+        fine: bool,
+        capacity: int,
+        outliers: int = 0,
+        has_names: bool = False,
+    ) -> None: ...
     @property
     def capacity(self) -> int: ...
-    def append(self, ids: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> int:
+    @property
+    def name_bytes(self) -> int:
+        """Memory of all names."""
+    def append(self, ids: NDArray[Any], encoded: NDArray[np.uint8]) -> int:
         """Returns the row of the first; whatever is raised, nothing has changed."""
-    def find(self, ids: NDArray[np.uint64], visible: int) -> NDArray[np.int64]:
+    def find(self, ids: NDArray[Any], visible: int) -> NDArray[np.int64]:
         """The newest row of each id among the first ``visible`` ones, or -1."""
 
 class Segment(Part):
-    """A mapped graph file. Sections of ``layout``: nodes, fine, ids, by_id (offsets), rows, links_max, and
-    upper, a list of (offset of the links, nodes).
+    """A mapped graph file. Sections of ``layout``: nodes, fine, ids, by_id (offsets), rows, links_max,
+    upper, a list of (offset of the links, nodes), and where ids are names, names: the offset of their ends,
+    and the offset and the bytes of their text and of their filter.
 
     Raises OSError when the file cannot be mapped, ValueError when a section lies outside of it.
     """
@@ -96,7 +114,7 @@ class Segment(Part):
     @property
     def cached_bytes(self) -> int:
         """Bytes of the file that are in memory now."""
-    def find(self, ids: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def find(self, ids: NDArray[Any]) -> NDArray[np.int64]:
         """The row of each id, or -1; raises DamagedSegment."""
     def warm(self) -> None:
         """Reads the whole file into memory."""
@@ -105,6 +123,48 @@ class Segment(Part):
 
 def first_bad_node(nodes: NDArray[np.uint8], list_at: int, links_max: int, rows: int) -> int:
     """The first of whole nodes that has too many links, or one to no row; -1 when there is none."""
+
+def first_in_order(
+    part: Part, visible: int, mask: NDArray[np.uint8] | None, after: str | None, wanted: int
+) -> tuple[NDArray[np.uint32], int]:
+    """The rows of the mask, or of all, with the least names greater than ``after``, in order.
+
+    At most ``wanted``; and how many rows were looked at. Raises DamagedSegment.
+    """
+
+def filter_bytes(names: int) -> int:
+    """Bytes of the filter of a segment with so many names."""
+
+class NameCheck:
+    """Checks the text of a segment's names, a piece after the other: that they are names, in order."""
+
+    def __init__(self, ends: NDArray[np.uint64]) -> None: ...
+    def feed(self, piece: bytes) -> bool:
+        """False once something is wrong."""
+    @property
+    def is_whole(self) -> bool:
+        """Whether the text ended where the last name does."""
+
+class NameList:
+    """The names of rows that a segment is built of, by the places of these rows.
+
+    Names that are copied lie in memory, or with a ``folder`` in a nameless file there, which raises OSError
+    when there is no room.
+    """
+
+    def __init__(self, text_bytes: int = 0, folder: str = "") -> None: ...
+    @property
+    def rows(self) -> int: ...
+    def take(self, part: Part, ordinals: NDArray[np.uint32]) -> None:
+        """Takes those of some rows of a part; raises DamagedSegment."""
+    def append(self, names: NDArray[Any]) -> None:
+        """Copies names; there must be room for them."""
+    def order(self) -> NDArray[np.uint32]:
+        """The places in the order of their names; raises DamagedSegment when two are equal."""
+    def text(self, places: NDArray[np.uint32]) -> tuple[bytes, NDArray[np.uint32]]:
+        """The names of some places, one after the other, and their lengths."""
+    def filter(self) -> bytes:
+        """A Bloom filter of all."""
 
 class Cancelled(Exception):
     """The work was wanted no longer."""
@@ -209,6 +269,8 @@ class GraphBuilder:
     def repaired(self) -> int:
         """Nodes that ``finish`` had to give a way in."""
     def append(self, ids: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> None: ...
+    def rename(self, ids: NDArray[np.uint64]) -> None:
+        """Gives all rows, in the order in which they came, other ids."""
     def adopt(self, segment: Segment, ordinals: NDArray[np.uint32], threads: int, progress: Progress) -> None:
         """Takes rows of a segment over, in ascending order, with the links between them."""
     def link_by_insertion(self, ef_construction: int, threads: int, progress: Progress) -> None:
@@ -285,7 +347,7 @@ def search(
     bounds: bool = False,
     allowance: Allowance | None = None,
 ) -> tuple[
-    NDArray[np.uint64],
+    NDArray[Any],
     NDArray[np.float64],
     NDArray[np.uint32],
     NDArray[np.uint32],
@@ -297,5 +359,5 @@ def search(
     """Ids, distances, parts, ordinals, a row a query; how many it found, rows measured, parts rescanned.
 
     With ``bounds`` also the error bound of each; see ``Hits.error_bounds``. Raises Cancelled when the
-    allowance does, which is told of every component that is measured.
+    allowance does, which is told of every component that is measured, and DamagedSegment.
     """

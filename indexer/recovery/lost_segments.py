@@ -13,8 +13,9 @@ from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry, w
 from asteroid_cloud.indexer.loss.loss_record import record_loss
 from asteroid_cloud.indexer.model.data_loss import LostSegment
 from asteroid_cloud.indexer.model.deletions import listed
+from asteroid_cloud.indexer.model.ids import Id
 from asteroid_cloud.indexer.segment.container import load_section
-from asteroid_cloud.indexer.segment.graph_file import read_graph_footer
+from asteroid_cloud.indexer.segment.graph_file import SegmentFooter, read_graph_footer
 from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
 from asteroid_cloud.wal.disk import CollectionLayout, Files, broken_name, name_of
 from asteroid_cloud.wal.errors import CorruptionError, StorageError
@@ -36,13 +37,13 @@ def give_up_segments(
     done = []
     for entry, problem in damaged:
         paths = [path for path in segment_paths(layout.index, entry.number) if files.exists(path)]
-        ids = _living_ids(files, layout.index, manifest, entry)
+        ids = _ends_of_ids(files, layout.index, manifest, entry)
         loss = LostSegment(
             segment=entry.number,
             rows=_living_rows(layout.index, entry),
             lsn=manifest.applied_lsn,
-            least_id=min(ids, default=None),
-            greatest_id=max(ids, default=None),
+            least_id=ids[0] if ids else None,
+            greatest_id=ids[-1] if ids else None,
             reason=problem.message.replace(f"{layout.folder}/", ""),
             kept=[name_of(broken_name(path)) for path in paths],
             time_ms=time.time_ns() // 1_000_000,
@@ -67,8 +68,8 @@ def _living_rows(folder: str, entry: SegmentEntry) -> int:
     return entry.rows - int(np.bitwise_count(deleted).sum())
 
 
-def _living_ids(files: Files, folder: str, manifest: Manifest, entry: SegmentEntry) -> list[int]:
-    """The ids of living rows of a segment, if its graph file still has them."""
+def _ends_of_ids(files: Files, folder: str, manifest: Manifest, entry: SegmentEntry) -> list[Id]:
+    """The least and the greatest id of living rows of a segment, if its graph file still has them."""
     path = graph_path(folder, entry.number)
     if not files.exists(path):
         return []
@@ -81,7 +82,23 @@ def _living_ids(files: Files, folder: str, manifest: Manifest, entry: SegmentEnt
     except StorageError as error:
         logger.debug("the ids of segment %d cannot be read: %s", entry.number, error.message)
         return []
-    if len(ids) != entry.rows:
+    living = ids[listed(~deleted, entry.rows)] if len(ids) == entry.rows else ids[:0]
+    if len(living) == 0:
         return []
-    living: list[int] = ids[listed(~deleted, entry.rows)].tolist()
-    return living
+    ends: list[int] = [int(living.min()), int(living.max())]
+    return _names_at(files, path, footer, ends) if footer.names else [*ends]
+
+
+def _names_at(files: Files, path: str, footer: SegmentFooter, ranks: list[int]) -> list[Id]:
+    """The strings of some ranks; none if one cannot be read."""
+    names: list[Id] = []
+    try:
+        assert footer.names
+        ends = np.frombuffer(load_section(files, path, footer.names.ends), "<u8")
+        for rank in ranks:
+            start, end = int(ends[rank - 1]) if rank else 0, int(ends[rank])
+            names.append(files.read(path, footer.names.text.offset + start, end - start).decode())
+    except (StorageError, IndexError, UnicodeDecodeError) as error:
+        logger.debug("the ids of %s cannot be read: %s", path, error)
+        return []
+    return names

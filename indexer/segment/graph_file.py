@@ -5,6 +5,7 @@
     fine  := u8 × dim, padded to 4, × rows                   if the index keeps 16 bits a value
     ids   := u64 × rows, by ordinal
     by_id := u32 × rows, ordinals in ascending order of their ids
+    names := where ids are strings, see ``name_sections``
     upper := one (links, count) a level, level 1 first; a level's nodes are the first ``count`` of the
              segment; links := (count:u32 neighbour:u32 × M) × count, and none on the highest level
 
@@ -32,6 +33,7 @@ from asteroid_cloud.indexer.segment.container import (
     read_footer,
     read_section,
 )
+from asteroid_cloud.indexer.segment.name_sections import NameSections, check_names, write_names
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import MIB
@@ -72,6 +74,8 @@ class SegmentFooter(msgspec.Struct, frozen=True):
     ids: Section
     by_id: Section
     upper: list[UpperSection]
+    names: NameSections | msgspec.UnsetType = msgspec.UNSET
+    """Where ids are strings; left out where they are integers."""
     records: int = RECORDS_OF_0_1
     """The layout of the records; files of version 1 do not say it."""
 
@@ -102,10 +106,18 @@ def write_segment(
     spec: IndexSpec,
     joins: int,
     graph: core.GraphBuilder,
+    names: core.NameList | None = None,
     check_wanted: CheckWanted = always_wanted,
 ) -> None:
-    """Writes and syncs a finished graph of at least one row."""
-    ids = graph.ids()
+    """Writes and syncs a finished graph of at least one row.
+
+    Where ids are strings, ``names`` has them, by what the graph's rows are called.
+    """
+    ids, order = graph.ids(), None if names is None else names.order()
+    if order is not None:
+        ranks = np.empty(len(order), np.uint64)
+        ranks[order] = np.arange(len(order), dtype=np.uint64)
+        ids = ranks[ids]
     records = RECORDS_WITH_OUTLIERS if spec.outliers else RECORDS
     with ContainerWriter(files, path, MAGIC, records, _features(spec)) as writer:
 
@@ -125,8 +137,11 @@ def write_segment(
             ),
             fine=writer.section(fine, align=PAGE),
             ids=array(ids),
-            by_id=array(spec.ids.order(ids)),
+            by_id=array(np.argsort(ids).astype(np.uint32)),
             upper=[UpperSection(array(links), count) for count, links in graph.upper()],
+            names=msgspec.UNSET
+            if names is None or order is None
+            else write_names(writer, names, order, check_wanted),
             records=records,
         )
         writer.finish(footer)
@@ -150,6 +165,8 @@ def open_segment(
     _check_counts(path, footer)
     _check_nodes(files, path, footer, check_wanted)
     _check_ids(files, path, footer, check_wanted)
+    if footer.names:
+        check_names(files, path, footer.names, footer.rows, check_wanted)
     for level in footer.upper:
         _check_level(files, path, footer, level)
     layout: dict[str, object] = {
@@ -162,6 +179,8 @@ def open_segment(
         "is_of_0_1": footer.records == RECORDS_OF_0_1,
         "upper": [(level.links.offset, level.count) for level in footer.upper],
     }
+    if footer.names:
+        layout["names"] = footer.names.layout
     native = core.Segment(
         files.real_path(path), spec.dim, spec.native_metric, spec.has_fine, layout, spec.outliers
     )
@@ -201,6 +220,8 @@ def _check_counts(path: str, footer: SegmentFooter) -> None:
     sound = sound and footer.nodes.length == rows * core.node_bytes(spec.dim, links_max, spec.outliers)
     sound = sound and footer.fine.length == rows * (spec.row_bytes - spec.record_bytes)
     sound = sound and footer.ids.length == 8 * rows and footer.by_id.length == 4 * rows
+    sound = sound and bool(footer.names) == spec.has_string_ids
+    sound = sound and (not footer.names or footer.names.has_sizes_of(rows))
     below = rows
     for level in footer.upper:
         is_highest = level is footer.upper[-1]
@@ -238,8 +259,11 @@ def _check_ids(files: Files, path: str, footer: SegmentFooter, check_wanted: Che
     by_id = np.frombuffer(load_section(files, path, footer.by_id, check_wanted), "<u4")
     if bool(np.any(by_id >= footer.rows)):
         raise CorruptionError(path, footer.by_id.offset, "the id order names a row that is not there")
-    if not footer.spec.ids.is_ascending(ids[by_id]):
+    ordered = ids[by_id]
+    if not bool(np.all(ordered[1:] > ordered[:-1])):
         raise CorruptionError(path, footer.by_id.offset, "the ids are not in order")
+    if footer.names and int(ordered[-1]) >= footer.rows:
+        raise CorruptionError(path, footer.ids.offset, "an id has an impossible rank")
 
 
 def _check_level(files: Files, path: str, footer: SegmentFooter, level: UpperSection) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import Deletions
+from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.part import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
@@ -91,7 +92,7 @@ class Segment:
         """Rows that are not deleted."""
         return self.rows - self.deletions.count
 
-    def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
+    def find(self, ids: Keys, rows: int) -> NDArray[np.int64]:
         """The row that holds each id, or -1; a segment holds an id once at most.
 
         Raises CorruptionError when the file has been damaged since it was opened.

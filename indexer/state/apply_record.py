@@ -13,8 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asteroid_cloud.indexer.model.errors import no_index, no_such_id, wrong_dim, wrong_payload_count
-from asteroid_cloud.indexer.model.ids import Keys
+from asteroid_cloud.indexer.model.errors import (
+    no_index,
+    no_such_id,
+    other_ids,
+    wrong_dim,
+    wrong_payload_count,
+)
+from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_refs import RowPayload
@@ -24,6 +30,7 @@ from asteroid_cloud.indexer.state.upsert_batching import batches_of
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest
 from asteroid_cloud.wal.format import (
+    BulkIds,
     BulkLoaded,
     BulkPayloads,
     BulkRows,
@@ -67,7 +74,8 @@ def apply_all(state: State, records: Sequence[Record]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for batch, upserts in batches_of(records):
         spec = state.spec
-        if spec is None or len(upserts) < 2 or len(upserts[0].vectors) != 4 * spec.dim:
+        is_batch = spec is not None and len(upserts) > 1 and len(upserts[0].vectors) == 4 * spec.dim
+        if spec is None or not is_batch or not all(spec.ids.fits(each.ids) for each in upserts):
             outcomes += [apply_record(state, record) for record in batch]
         else:
             outcomes += _apply_batch(state, spec, batch, upserts)
@@ -80,7 +88,7 @@ def _apply_batch(
     """Applies upserts of one row each, of ids that are all different."""
     if batch[0].lsn != state.applied_lsn + 1 or batch[-1].lsn != state.applied_lsn + len(batch):
         raise AssertionError(f"records {batch[0].lsn} … after {state.applied_lsn}: the log has a gap")
-    ids = spec.ids.unpack(b"".join([event.ids for event in upserts]))
+    ids = spec.ids.joined([event.ids for event in upserts])
     vectors = np.frombuffer(b"".join([event.vectors for event in upserts]), "<f4")
     located = list(locate(state.parts, ids))
     given = [None if event.payloads is None else event.payloads[0] for event in upserts]
@@ -107,13 +115,15 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
         case HistoryBegun():
             state.begin_history(lsn, event)
             return Outcome()
-        case BulkRows() | BulkPayloads():
+        case BulkRows() | BulkPayloads() | BulkIds():
             return Outcome()  # they wait in the log until a BulkLoaded record makes them count
         case RequestAnswered():
             return Outcome()
     spec = state.spec
     if spec is None:
         return Outcome(error=no_index())
+    if not _has_ids_of(spec, event):
+        return Outcome(error=other_ids(spec))
     match event:
         case VectorsUpserted():
             return _upsert(state, spec, lsn, event)
@@ -130,6 +140,16 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
         case BulkLoaded():
             return _load_bulk(state, spec, lsn, event)
     raise AssertionError(f"an event of no known kind: {event!r}")
+
+
+def _has_ids_of(spec: IndexSpec, event: Event) -> bool:
+    """Whether the ids of an event, if it has any, are of the kind that the index has."""
+    match event:
+        case VectorsUpserted() | VectorsDeleted():
+            return spec.ids.fits(event.ids)
+        case PayloadReplaced() | PayloadMerged():
+            return spec.ids.fits(event.id)
+    return True
 
 
 def _create(state: State, lsn: Lsn, event: IndexCreated) -> Outcome:
@@ -190,7 +210,7 @@ def _delete(state: State, lsn: Lsn, ids: Keys) -> Outcome:
 
 
 def _change_payload(
-    state: State, spec: IndexSpec, lsn: Lsn, id_: int, change: Callable[[bytes], bytes], bytes_max: int
+    state: State, spec: IndexSpec, lsn: Lsn, id_: Id, change: Callable[[bytes], bytes], bytes_max: int
 ) -> Outcome:
     ids = spec.ids.one(id_)
     located = list(locate(state.parts, ids))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import Deletions
+from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.part import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
@@ -34,7 +35,9 @@ class Memtable:
     def __init__(self, spec: IndexSpec, number: int, capacity: int) -> None:
         self.number = number
         self.spec = spec
-        self.native = core.Rows(spec.dim, spec.native_metric, spec.has_fine, capacity, spec.outliers)
+        self.native = core.Rows(
+            spec.dim, spec.native_metric, spec.has_fine, capacity, spec.outliers, spec.has_string_ids
+        )
         self.deletions = Deletions(capacity)
         self.payload_bytes = 0
         self.has_large_payloads = False
@@ -59,7 +62,7 @@ class Memtable:
     @property
     def ram_bytes(self) -> int:
         """RAM that the rows and their payloads take."""
-        return self.rows * self._ram_row_bytes + self.payload_bytes
+        return self.rows * self._ram_row_bytes + self.payload_bytes + self.native.name_bytes
 
     @property
     def vector_bytes(self) -> int:
@@ -69,12 +72,12 @@ class Memtable:
     @property
     def directory_bytes(self) -> int:
         """RAM of knowing where each id and each payload is."""
-        return self.rows * TAIL_ROW_BYTES
+        return self.rows * TAIL_ROW_BYTES + self.native.name_bytes
 
     def append(
         self,
         lsn: Lsn,
-        ids: NDArray[np.uint64],
+        ids: Keys,
         encoded: NDArray[np.uint8],
         payloads: Sequence[RowPayload],
         last_lsn: Lsn | None = None,
@@ -93,7 +96,7 @@ class Memtable:
         self.has_large_payloads = self.has_large_payloads or any(map(may_be_large, payloads))
         self.native.append(ids, encoded)
 
-    def find(self, ids: NDArray[np.uint64], rows: int) -> NDArray[np.int64]:
+    def find(self, ids: Keys, rows: int) -> NDArray[np.int64]:
         """The newest row below ``rows`` that holds each id, or -1."""
         return self.native.find(ids, rows)
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
-from asteroid_cloud.indexer.model.ids import INTEGER_IDS
-from asteroid_cloud.wal.format import Record, VectorsUpserted
+from asteroid_cloud.wal.format import Record, VectorsUpserted, ids_in
 
 BATCH_ROWS_MAX = 64
 
@@ -23,7 +22,7 @@ def batches_of(records: Sequence[Record]) -> Iterator[tuple[list[Record], list[V
     """
     batch: list[Record] = []
     upserts: list[VectorsUpserted] = []
-    ids: set[bytes] = set()
+    ids: set[bytes | str] = set()
     for record in records:
         event = record.event
         if not _is_single(event):
@@ -32,19 +31,20 @@ def batches_of(records: Sequence[Record]) -> Iterator[tuple[list[Record], list[V
             yield [record], []
             batch, upserts, ids = [], [], set()
             continue
-        is_apart = event.ids in ids or len(batch) == BATCH_ROWS_MAX
+        id_ = event.ids if isinstance(event.ids, bytes) else event.ids[0]
+        is_apart = id_ in ids or len(batch) == BATCH_ROWS_MAX
         if batch and (is_apart or len(event.vectors) != len(upserts[0].vectors)):
             yield batch, upserts
             batch, upserts, ids = [], [], set()
         batch.append(record)
         upserts.append(event)
-        ids.add(event.ids)
+        ids.add(id_)
     if batch:
         yield batch, upserts
 
 
 def _is_single(event: object) -> TypeGuard[VectorsUpserted]:
     """Whether it gives one row, with a payload or without one."""
-    if not isinstance(event, VectorsUpserted) or not INTEGER_IDS.is_single(event.ids):
+    if not isinstance(event, VectorsUpserted) or ids_in(event.ids) != 1:
         return False
     return event.payloads is None or len(event.payloads) == 1

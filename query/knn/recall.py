@@ -12,7 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.indexer import Id, Snapshot
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.knn.request import SearchRequest, check_count
 from asteroid_cloud.query.knn.search import search
@@ -110,13 +110,13 @@ def summary_of(found: Sequence[float]) -> Recall:
 
 def evenly_drawn(
     snapshot: Snapshot, filter: Filter, cache: FilterCache, num: int, work: Work = UNBOUNDED
-) -> list[int]:
+) -> list[Id]:
     """Ids of ``num`` rows that match, or of all, at equal distances in the order in which rows are stored."""
     matching = [matching_rows(view, filter, cache, work) for view in snapshot.parts]
     ends = np.cumsum([0, *(each.count for each in matching)])
     num = min(num, int(ends[-1]))
     drawn = (2 * np.arange(num, dtype=np.int64) + 1) * ends[-1] // max(1, 2 * num)
-    ids: list[int] = []
+    ids: list[Id] = []
     for view, rows, start, stop in zip(snapshot.parts, matching, ends[:-1], ends[1:], strict=True):
         numbers = drawn[(start <= drawn) & (drawn < stop)] - start
         ordinals = numbers.astype(np.uint32) if rows.mask is None else nth_set(rows.mask, numbers)

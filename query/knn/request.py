@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import IndexSpec
+from asteroid_cloud.indexer import Id, Ids, IndexSpec, check_name
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.knn.explain import Explain
@@ -22,7 +22,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     """One search: by ``vector``, or by the stored vector of ``id``, which is then left out of the answer."""
 
     vector: NDArray[np.float32] | None = None
-    id: int | None = None
+    id: Id | None = None
     k: int = 10
     ef_search: int | None = None
     """Candidates that a graph walk keeps, ``ef_default`` for None; at least ``offset + k`` is used."""
@@ -53,7 +53,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
 class Hit(msgspec.Struct, frozen=True):
     """One result."""
 
-    id: int
+    id: Id
     distance: float
     payload: bytes | None = None
     """JSON text, ``{}`` when the record has none; None when it was not asked for."""
@@ -64,7 +64,7 @@ class SearchResult(msgspec.Struct, frozen=True, eq=False):
     """The answer in columns, ascending by (distance, id)."""
 
     lsn: Lsn
-    ids: NDArray[np.uint64]
+    ids: Ids
     distances: NDArray[np.float64]
     payloads: list[bytes] | None = None
     vectors: NDArray[np.float32] | None = None
@@ -102,6 +102,8 @@ def check_request(request: SearchRequest, spec: IndexSpec) -> None:
         raise InvalidRequest("give either a vector or an id to search by", code="bad_vector")
     if request.vector is not None:
         _check_vector(request.vector, spec.dim)
+    elif spec.has_string_ids:
+        check_name(request.id)
     else:
         check_count("id", request.id, 0, ID_MAX, "bad_id")
 

@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Hits, Snapshot, TakeBytes, search_prepared, unbounded
+from asteroid_cloud.indexer import Hits, Id, Ids, Snapshot, TakeBytes, search_prepared, unbounded
 from asteroid_cloud.query.costs import RECORD
 from asteroid_cloud.query.knn.explain import Explain
 from asteroid_cloud.query.knn.planner import Plan, plan_search
@@ -119,7 +119,7 @@ def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[n
     return vectors[0][None] if len(vectors) == 1 else np.stack(vectors)
 
 
-def _stored(snapshot: Snapshot, id: int | None) -> NDArray[np.float32]:
+def _stored(snapshot: Snapshot, id: Id | None) -> NDArray[np.float32]:
     assert id is not None, "check_request lets only one of vector and id be absent"
     vector = fetch_one(snapshot, id, vector=True).vector
     assert vector is not None
@@ -159,9 +159,7 @@ def _answer(
     return SearchResult(snapshot.lsn, ids, distances, payloads, vectors, explain)
 
 
-def _window(
-    request: SearchRequest, ids: NDArray[np.uint64], distances: NDArray[np.float64]
-) -> slice | NDArray[np.intp]:
+def _window(request: SearchRequest, ids: Ids, distances: NDArray[np.float64]) -> slice | NDArray[np.intp]:
     """Which hits of a row to keep: without the excluded id, after the offset, near enough."""
     near = len(ids)
     if request.max_distance is not None:
@@ -169,7 +167,7 @@ def _window(
     start, stop = request.offset, min(request.offset + request.k, near)
     if request.id is None:
         return slice(start, max(start, stop))
-    others = np.flatnonzero(ids != np.uint64(request.id))
+    others = np.flatnonzero(ids != request.id)
     return others[others < near][start : request.offset + request.k]
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.indexer import Ids, Snapshot
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.records.records import NO_PAYLOAD, fetch, locate
 from asteroid_cloud.query.selection.filter_cache import FilterCache
@@ -28,7 +27,7 @@ def count(snapshot: Snapshot, cache: FilterCache, filter: Filter = MATCH_ALL, wo
 
 def matching_batches(
     snapshot: Snapshot, cache: FilterCache, filter: Filter, *, rows: int, work: Work = UNBOUNDED
-) -> Iterator[NDArray[np.uint64]]:
+) -> Iterator[Ids]:
     """The ids of all living records that match, in no order, at most ``rows`` at a time."""
     for view in snapshot.parts:
         for ordinals in ordinals_of(view, filter, cache, work):
@@ -37,19 +36,17 @@ def matching_batches(
 
 
 def matching_among(
-    snapshot: Snapshot, filter: Filter, ids: NDArray[np.uint64], work: Work = UNBOUNDED
-) -> tuple[NDArray[np.uint64], list[bytes]]:
+    snapshot: Snapshot, filter: Filter, ids: Ids, work: Work = UNBOUNDED
+) -> tuple[Ids, list[bytes]]:
     """Those of the ids that exist and match, read one by one, and their payload texts."""
     records = [record for record in fetch(snapshot, ids, payload=True, work=work) if record is not None]
     if not filter.matches_all:
         records = [each for each in records if _matches(filter, each.payload or NO_PAYLOAD, work)]
-    ids = np.array([each.id for each in records], np.uint64)
-    return ids, [each.payload or NO_PAYLOAD for each in records]
+    found = snapshot.spec.ids.of([each.id for each in records])
+    return found, [each.payload or NO_PAYLOAD for each in records]
 
 
-def payload_batches(
-    snapshot: Snapshot, ids: NDArray[np.uint64], large_max: int
-) -> Iterator[NDArray[np.uint64]]:
+def payload_batches(snapshot: Snapshot, ids: Ids, large_max: int) -> Iterator[Ids]:
     """The same ids in runs whose payloads may be held together: ``large_max`` large ones at most in each."""
     if not any(view.part.has_large_payloads for view in snapshot.parts):
         yield ids

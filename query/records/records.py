@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import PartView, Snapshot, TakeBytes, unbounded
+from asteroid_cloud.indexer import Id, Ids, PartView, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query.costs import RECORD
 from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal.errors import NotFound
@@ -36,19 +36,19 @@ class Places:
 class Record:
     """One stored record; a column that was not asked for is None."""
 
-    id: int
+    id: Id
     payload: bytes | None = None
     vector: NDArray[np.float32] | None = None
 
 
-def locate(snapshot: Snapshot, ids: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], Places]:
+def locate(snapshot: Snapshot, ids: Ids) -> tuple[NDArray[np.bool_], Places]:
     """Which of the ids exist, and the place of each (row 0 of part 0 for those that do not exist)."""
     found = np.zeros(len(ids), np.bool_)
     parts = np.zeros(len(ids), np.uint32)
     ordinals = np.zeros(len(ids), np.uint32)
     missing = np.arange(len(ids))
     for number, view in enumerate(snapshot.parts):
-        rows = view.find(np.ascontiguousarray(ids[missing]))
+        rows = view.find(ids[missing])
         here = rows >= 0
         places = missing[here]
         found[places], parts[places], ordinals[places] = True, number, rows[here]
@@ -83,7 +83,7 @@ def vectors_at(
 
 def fetch(
     snapshot: Snapshot,
-    ids: NDArray[np.uint64],
+    ids: Ids,
     *,
     payload: bool = False,
     vector: bool = False,
@@ -104,17 +104,18 @@ def fetch(
     return answer
 
 
-def fetch_one(snapshot: Snapshot, id: int, *, payload: bool = False, vector: bool = False) -> Record:
+def fetch_one(snapshot: Snapshot, id: Id, *, payload: bool = False, vector: bool = False) -> Record:
     """The record of an id; raises NotFound."""
-    (record,) = fetch(snapshot, np.array([id], np.uint64), payload=payload, vector=vector)
+    kind = snapshot.spec.ids
+    (record,) = fetch(snapshot, kind.one(id), payload=payload, vector=vector)
     if record is None:
-        raise NotFound(f"there is no vector with id {id}")
+        raise NotFound(f"there is no vector with id {kind.shown(id)}")
     return record
 
 
 def records_at(
     snapshot: Snapshot,
-    ids: NDArray[np.uint64],
+    ids: Ids,
     places: Places,
     *,
     payload: bool,

@@ -8,10 +8,6 @@ written meanwhile is met if it lies ahead.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,17 +15,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import PartView, Snapshot, TakeBytes, unbounded
+from asteroid_cloud.indexer import Id, Ids, PartView, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query.costs import COLUMN_ROW, RECORD
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.limits import SCROLL_LIMIT_MAX
+from asteroid_cloud.query.records.cursor import cursor_of, id_of_cursor
 from asteroid_cloud.query.records.records import Places, Record, records_at
 from asteroid_cloud.query.selection.bitmaps import Bits, ordinals_in_steps
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import matching_rows
 from asteroid_cloud.query.work import UNBOUNDED, Work
-from asteroid_cloud.wal import LSN_MAX, Lsn
-from asteroid_cloud.wal.errors import InvalidRequest, Overloaded
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import MIB
 
 SLICE_ROWS_MAX = 4_096
@@ -39,9 +36,10 @@ SLICE_BYTES_MAX = 16 * MIB
 """What a slice may hold, unless it has SLICE_ROWS_MIN records only."""
 ROW_BYTES = 64
 """A record as JSON without its vector and payload: the id, and the names of the fields."""
+ESCAPED_BYTES_MAX = 6
+"""A character of an id that is a string, as JSON."""
 NUMBER_BYTES = 26
 """One number of a vector as JSON, and its comma: a sign, 17 digits, a point and an exponent."""
-_CURSOR = struct.Struct("<QQI")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,13 +70,11 @@ def scroll(
     A page ends early, but not before its first record, where its records would take more than ``bytes_max``
     as JSON. ``take`` is told of payloads and vectors before they are held.
 
-    Raises InvalidRequest ``bad_limit``, or ``bad_cursor`` for a cursor that is damaged or belongs to another
-    filter; Conflict ``other_history`` for one of a history that was left; Overloaded ``not_caught_up`` when
-    the snapshot is older than the page before.
+    Raises InvalidRequest ``bad_limit``, and as ``id_of_cursor`` for the cursor.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= SCROLL_LIMIT_MAX:
         raise InvalidRequest(f"limit must be an integer from 1 to {SCROLL_LIMIT_MAX}", code="bad_limit")
-    after = None if cursor is None else _last_id(cursor, filter, snapshot)
+    after = None if cursor is None else id_of_cursor(cursor, filter, snapshot)
     ids, places = _smallest(snapshot, cache, filter, after, limit + 1, work)  # one more says whether to go on
     read = partial(_read, snapshot, work, payload=payload, vector=vector)
     if bytes_max is None:
@@ -86,14 +82,14 @@ def scroll(
     else:
         records = _page(read, ids[:limit], places.slice(0, limit), bytes_max, take)
     more = len(ids) > len(records)
-    following = _cursor(records[-1].id, snapshot.lsn, filter) if more else None
+    following = cursor_of(records[-1].id, snapshot.lsn, filter) if more else None
     return ScrollPage(snapshot.lsn, records, following)
 
 
 def _read(
     snapshot: Snapshot,
     work: Work,
-    ids: NDArray[np.uint64],
+    ids: Ids,
     places: Places,
     *,
     payload: bool,
@@ -106,7 +102,7 @@ def _read(
 
 def _page(
     read: Callable[..., list[Record]],
-    ids: NDArray[np.uint64],
+    ids: Ids,
     places: Places,
     bytes_max: int,
     take: TakeBytes,
@@ -161,14 +157,15 @@ def _fitting(records: list[Record], room: int, *, at_least: int) -> tuple[int, i
 def json_bytes_max(record: Record) -> int:
     """What a record takes as JSON, at the most."""
     numbers = 0 if record.vector is None else len(record.vector)
-    return ROW_BYTES + NUMBER_BYTES * numbers + len(record.payload or b"")
+    name = ESCAPED_BYTES_MAX * len(record.id) if isinstance(record.id, str) else 0
+    return ROW_BYTES + name + NUMBER_BYTES * numbers + len(record.payload or b"")
 
 
 def _smallest(
-    snapshot: Snapshot, cache: FilterCache, filter: Filter, after: int | None, wanted: int, work: Work
-) -> tuple[NDArray[np.uint64], Places]:
+    snapshot: Snapshot, cache: FilterCache, filter: Filter, after: Id | None, wanted: int, work: Work
+) -> tuple[Ids, Places]:
     """The ``wanted`` smallest matching ids beyond ``after``, ascending, and their places."""
-    pool = _Pool(after, wanted, work)
+    pool = _Pool(snapshot.spec.ids.of([]), after, wanted, work)
     for number, view in enumerate(snapshot.parts):
         found = matching_rows(view, filter, cache, work)
         if found.count:
@@ -179,16 +176,18 @@ def _smallest(
 class _Pool:
     """The smallest ids seen so far; trimmed by partition, so that only one page is ever sorted."""
 
-    def __init__(self, after: int | None, wanted: int, work: Work) -> None:
+    def __init__(self, none: Ids, after: Id | None, wanted: int, work: Work) -> None:
         self._work = work
-        self._after = None if after is None else np.uint64(after)
+        self._after = np.uint64(after) if isinstance(after, int) else after
         self._wanted = wanted
-        self._ids = np.empty(0, np.uint64)
+        self._ids = none
         self._parts = np.empty(0, np.uint32)
         self._ordinals = np.empty(0, np.uint32)
 
     def add_part(self, number: int, view: PartView, mask: Bits | None) -> None:
         """Takes in what a part adds to the smallest."""
+        if self._ids.dtype == np.object_:
+            return self._add_in_order(number, view, mask)
         for ordinals in ordinals_in_steps(mask, view.rows):
             self._work.spend(len(ordinals) * COLUMN_ROW)
             ids = view.ids(ordinals)
@@ -197,8 +196,16 @@ class _Pool:
                 wanted &= ids < self._ids.max()
             if wanted.any():
                 self._merge(number, ids[wanted], ordinals[wanted])
+        return None
 
-    def _merge(self, number: int, ids: NDArray[np.uint64], ordinals: NDArray[np.uint32]) -> None:
+    def _add_in_order(self, number: int, view: PartView, mask: Bits | None) -> None:
+        """The same of ids that are strings: a segment has them in order, and is not gone through."""
+        assert not isinstance(self._after, np.uint64)
+        ordinals, looked_at = view.in_order(mask, self._after, self._wanted)
+        self._work.spend(looked_at * COLUMN_ROW)
+        self._merge(number, view.ids(ordinals), ordinals)
+
+    def _merge(self, number: int, ids: Ids, ordinals: NDArray[np.uint32]) -> None:
         self._ids = np.concatenate((self._ids, ids))
         self._parts = np.concatenate((self._parts, np.full(len(ids), number, np.uint32)))
         self._ordinals = np.concatenate((self._ordinals, ordinals))
@@ -208,34 +215,7 @@ class _Pool:
     def _keep(self, kept: NDArray[np.intp]) -> None:
         self._ids, self._parts, self._ordinals = self._ids[kept], self._parts[kept], self._ordinals[kept]
 
-    def sorted(self) -> tuple[NDArray[np.uint64], Places]:
+    def sorted(self) -> tuple[Ids, Places]:
         """The pool in id order."""
         self._keep(np.argsort(self._ids))
         return self._ids, Places(self._parts, self._ordinals)
-
-
-def _cursor(last: int, lsn: Lsn, filter: Filter) -> str:
-    return base64.urlsafe_b64encode(_CURSOR.pack(last, lsn, _seal(last, lsn, filter))).decode()
-
-
-def _seal(last: int, lsn: int, filter: Filter) -> int:
-    """Ties a cursor to its filter and shows damage; it is not a secret."""
-    return zlib.crc32(filter.key, zlib.crc32(struct.pack("<QQ", last, lsn)))
-
-
-def _last_id(cursor: str, filter: Filter, snapshot: Snapshot) -> int:
-    try:
-        raw = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
-        last, seen, seal = _CURSOR.unpack(raw)
-    except (UnicodeEncodeError, binascii.Error, struct.error) as error:
-        raise InvalidRequest("the cursor is not one of ours", code="bad_cursor") from error
-    if seal != _seal(last, seen, filter):
-        raise InvalidRequest("the cursor belongs to another filter, or is damaged", code="bad_cursor")
-    if seen > LSN_MAX:
-        raise InvalidRequest(f"the cursor's LSN is beyond the greatest, {LSN_MAX}", code="bad_cursor")
-    snapshot.histories.check(seen)
-    if seen > snapshot.lsn:
-        raise Overloaded(
-            f"the page before was read at {seen}, this snapshot is of {snapshot.lsn}", code="not_caught_up"
-        )
-    return int(last)

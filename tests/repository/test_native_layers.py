@@ -18,13 +18,14 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "json": set(),
     "quant": set(),
     "threads": set(),
+    "names": {"quant"},
     "columns": {"json"},
-    "parts": {"quant"},
+    "parts": {"names", "quant"},
     "search": {"parts", "quant", "threads"},
-    "builder": {"parts", "quant"},
+    "builder": {"names", "parts", "quant"},
     "build": {"builder", "search", "parts", "quant", "threads"},
     "finish": {"build", "builder", "search", "parts", "threads"},
-    "bind": {"finish", "build", "builder", "search", "parts", "columns", "quant", "threads"},
+    "bind": {"finish", "build", "builder", "search", "parts", "names", "columns", "quant", "threads"},
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 FILES = sorted(path for path in NATIVE.rglob("*") if path.suffix in {".cpp", ".hpp"})

@@ -17,7 +17,7 @@ from asteroid_cloud.wal.read.durable_reader import ReadableLog
 class Unchanged(msgspec.Struct, frozen=True):
     """A condition of an append: no record after ``since`` changed this id."""
 
-    id: int
+    id: int | str
     since: Lsn
 
 

@@ -2,12 +2,16 @@
 
 from asteroid_cloud.wal.format.events import (
     DIGEST_BYTES,
+    ID_BYTES,
     KEY_BYTES,
+    NAME_BYTES,
+    BulkIds,
     BulkLoaded,
     BulkPayloads,
     BulkRows,
     Event,
     HistoryBegun,
+    Ids,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -17,6 +21,9 @@ from asteroid_cloud.wal.format.events import (
     VectorsDeleted,
     VectorsUpserted,
     event_bytes,
+    ids_in,
+    listed_ids,
+    names_bytes,
 )
 from asteroid_cloud.wal.format.log_file import FILE_NAME
 from asteroid_cloud.wal.format.record import Record
@@ -24,12 +31,16 @@ from asteroid_cloud.wal.format.record import Record
 __all__ = [
     "DIGEST_BYTES",
     "FILE_NAME",
+    "ID_BYTES",
     "KEY_BYTES",
+    "NAME_BYTES",
+    "BulkIds",
     "BulkLoaded",
     "BulkPayloads",
     "BulkRows",
     "Event",
     "HistoryBegun",
+    "Ids",
     "IndexCreated",
     "IndexDeleted",
     "PayloadMerged",
@@ -40,4 +51,7 @@ __all__ = [
     "VectorsDeleted",
     "VectorsUpserted",
     "event_bytes",
+    "ids_in",
+    "listed_ids",
+    "names_bytes",
 ]

@@ -1,11 +1,13 @@
 """What can happen to an index: the events that the log holds, each a tagged msgpack array.
 
 Tags and the order of fields are the format: never reused, never changed; new fields go at the end,
-with a default. Ids are little-endian u64, vectors little-endian float32, row after row.
+with a default. Ids are little-endian u64 in one ``bin``, or an array of strings; vectors are little-endian
+float32, row after row.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
@@ -36,6 +38,15 @@ class IndexCreated(msgspec.Struct, frozen=True, array_like=True, tag=1):
         )
 
 
+class _Numbered(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """A BulkLoaded as programs wrote it that know of no other ids than numbers: of such a load."""
+
+    bulk: int
+    since: int
+    rows: int
+    dim: int
+
+
 class _OfIntegers(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """An IndexCreated as programs wrote it that know of no other ids than integers: for such an index."""
 
@@ -49,6 +60,23 @@ class IndexDeleted(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """The index and all its data are gone."""
 
 
+Ids = bytes | list[str]
+"""The ids of a record: u64 packed, or strings; an index has one kind."""
+ID_BYTES = 8
+
+
+def ids_in(ids: Ids) -> int:
+    """How many that is."""
+    return len(ids) // ID_BYTES if isinstance(ids, bytes) else len(ids)
+
+
+def listed_ids(ids: Ids) -> Sequence[int | str]:
+    """Each of them; bytes that are no whole id are passed over."""
+    if isinstance(ids, bytes):
+        return struct.unpack(f"<{ids_in(ids)}Q", ids[: ids_in(ids) * ID_BYTES])
+    return ids
+
+
 class VectorsUpserted(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """Rows were inserted or replaced, all of them at once; of an id given twice the last counts.
 
@@ -56,7 +84,7 @@ class VectorsUpserted(msgspec.Struct, frozen=True, array_like=True, tag=3):
     no list at all keeps every payload.
     """
 
-    ids: bytes
+    ids: Ids
     vectors: bytes
     payloads: list[bytes | None] | None = None
 
@@ -64,20 +92,20 @@ class VectorsUpserted(msgspec.Struct, frozen=True, array_like=True, tag=3):
 class VectorsDeleted(msgspec.Struct, frozen=True, array_like=True, tag=4):
     """Ids were deleted, their payloads too; those that are absent do not matter."""
 
-    ids: bytes
+    ids: Ids
 
 
 class PayloadReplaced(msgspec.Struct, frozen=True, array_like=True, tag=5):
     """A payload was replaced by the text of a JSON object; void when the id is absent."""
 
-    id: int
+    id: int | str
     payload: bytes
 
 
 class PayloadMerged(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """A payload got a JSON merge-patch (RFC 7396); void when the id is absent, or the result too large."""
 
-    id: int
+    id: int | str
     patch: bytes
     bytes_max: int = PAYLOAD_BYTES_DEFAULT
     """What the payload may have afterwards: a setting when it was logged, the same whenever it is applied."""
@@ -106,6 +134,8 @@ class BulkLoaded(msgspec.Struct, frozen=True, array_like=True, tag=9):
     since: int
     rows: int
     dim: int
+    ids_since: int = 0
+    """The LSN of the first BulkIds of the load; 0 where ids are the numbers of the rows."""
 
 
 class HistoryBegun(msgspec.Struct, frozen=True, array_like=True, tag=10):
@@ -113,6 +143,14 @@ class HistoryBegun(msgspec.Struct, frozen=True, array_like=True, tag=10):
 
     branched_at: int
     store: bytes
+
+
+class BulkIds(msgspec.Struct, frozen=True, array_like=True, tag=13):
+    """The ids of rows ``first`` … of a bulk load into an index whose ids are strings."""
+
+    bulk: int
+    first: int
+    ids: list[str]
 
 
 class RequestAnswered(msgspec.Struct, frozen=True, array_like=True, tag=12):
@@ -137,6 +175,7 @@ Event = (
     | BulkLoaded
     | HistoryBegun
     | RequestAnswered
+    | BulkIds
 )
 
 
@@ -164,7 +203,7 @@ class Requested(msgspec.Struct, frozen=True, array_like=True, tag=11):
 class _OfDefaultBound(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """A PayloadMerged as programs wrote it that know of one bound only: with that bound."""
 
-    id: int
+    id: int | str
     patch: bytes
 
 
@@ -172,11 +211,20 @@ class _Envelope(msgspec.Struct, frozen=True, array_like=True, tag=11):
     """The same of an event in the form that it is written in."""
 
     request: RequestKey
-    event: _OfIntegers | _OfDefaultBound
+    event: _OfIntegers | _OfDefaultBound | _Numbered
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event | Requested] = msgspec.msgpack.Decoder(Event | Requested)
+
+
+NAME_BYTES = 56
+"""What a string takes in memory beside its characters."""
+
+
+def names_bytes(names: list[str]) -> int:
+    """About what strings take in memory."""
+    return NAME_BYTES * len(names) + sum(map(len, names))
 
 
 def event_bytes(event: Event) -> int:
@@ -184,12 +232,15 @@ def event_bytes(event: Event) -> int:
     if isinstance(event, VectorsUpserted):  # asked of each record of a log that is read
         payloads = event.payloads
         held = sum([len(item) for item in payloads if item]) if payloads else 0
-        return len(event.ids) + len(event.vectors) + held
+        ids = len(event.ids) if isinstance(event.ids, bytes) else names_bytes(event.ids)
+        return ids + len(event.vectors) + held
     size = 0
     for name in event.__struct_fields__:
         value = getattr(event, name)
         if isinstance(value, list):
-            size += sum(len(item) for item in value if item)
+            size += sum(
+                NAME_BYTES + len(item) if isinstance(item, str) else len(item or b"") for item in value
+            )
         elif isinstance(value, bytes):
             size += len(value)
     return size
@@ -228,16 +279,20 @@ def encode_event(event: Event, request: RequestKey | None = None) -> Encoded:
     vectors = b""
     if isinstance(event, IndexCreated | PayloadMerged) and not flags_of(event):
         return _as_before(event, request)
+    if isinstance(event, BulkLoaded) and not event.ids_since:
+        return _as_before(event, request)
     if isinstance(event, VectorsUpserted | BulkRows) and event.vectors and len(event.vectors) % 4 == 0:
         event, vectors = _with_vectors(event, b""), event.vectors
     return Encoded(_encoder.encode(event if request is None else Requested(request, event)), vectors)
 
 
-def _as_before(event: IndexCreated | PayloadMerged, request: RequestKey | None) -> Encoded:
+def _as_before(event: IndexCreated | PayloadMerged | BulkLoaded, request: RequestKey | None) -> Encoded:
     """An event that needs no flag, as programs wrote it that know of none."""
-    written: _OfIntegers | _OfDefaultBound
+    written: _OfIntegers | _OfDefaultBound | _Numbered
     if isinstance(event, IndexCreated):
         written = _OfIntegers(event.dim, event.metric, event.bits, event.outliers)
+    elif isinstance(event, BulkLoaded):
+        written = _Numbered(event.bulk, event.since, event.rows, event.dim)
     else:
         written = _OfDefaultBound(event.id, event.patch)
     return Encoded(_encoder.encode(written if request is None else _Envelope(request, written)), b"")

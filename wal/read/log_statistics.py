@@ -7,6 +7,7 @@ from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.events import (
+    BulkIds,
     BulkLoaded,
     BulkPayloads,
     BulkRows,
@@ -16,13 +17,14 @@ from asteroid_cloud.wal.format.events import (
     PayloadReplaced,
     VectorsDeleted,
     VectorsUpserted,
+    ids_in,
 )
 from asteroid_cloud.wal.histories import Jump
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_walker import Damage
 from asteroid_cloud.wal.read.frame_window import Frame
 from asteroid_cloud.wal.read.log_reader import LogReader
-from asteroid_cloud.wal.read.selection import FLOAT_BYTES, ID_BYTES
+from asteroid_cloud.wal.read.selection import FLOAT_BYTES
 
 
 class KindStatistics(msgspec.Struct):
@@ -157,7 +159,7 @@ class _Counting:
         if isinstance(event, VectorsUpserted | BulkRows):
             self.found.vector_packed_bytes += raw * share
         if isinstance(event, VectorsUpserted):
-            self.found.vectors += len(event.ids) // ID_BYTES
+            self.found.vectors += ids_in(event.ids)
         if self.found.largest is None or raw > self.found.largest.raw_bytes:
             self.found.largest = LargestRecord(lsn, name, raw)
 
@@ -166,9 +168,11 @@ class _Counting:
             case IndexCreated(dim):
                 self._dim = dim
             case VectorsUpserted(ids) | VectorsDeleted(ids):
-                return len(ids) // ID_BYTES
+                return ids_in(ids)
             case PayloadReplaced() | PayloadMerged():
                 return 1
+            case BulkIds(ids=names):
+                return len(names)
             case BulkPayloads(_, _, payloads):
                 return len(payloads)
             case BulkRows(bulk, _, vectors):  # the end of the load says how many rows that is

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from asteroid_cloud.wal.format.events import (
+    BulkIds,
     BulkLoaded,
     BulkPayloads,
     BulkRows,
@@ -21,6 +21,8 @@ from asteroid_cloud.wal.format.events import (
     RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
+    ids_in,
+    listed_ids,
 )
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.limits import PAYLOAD_BYTES_DEFAULT
@@ -47,9 +49,9 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
     match event:
         case VectorsUpserted(ids, packed, payloads):
             shown = None if payloads is None else [_payload(payload) for payload in payloads]
-            return {"ids": _ids(ids), "vectors": _rows(packed, len(ids) // 8, vectors), "payloads": shown}
+            return {"ids": listed_ids(ids), "vectors": _rows(packed, ids_in(ids), vectors), "payloads": shown}
         case VectorsDeleted(ids):
-            return {"ids": _ids(ids)}
+            return {"ids": listed_ids(ids)}
         case PayloadReplaced(number, payload):
             return {"id": number, "payload": _payload(payload)}
         case PayloadMerged(number, patch):
@@ -60,6 +62,8 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
             return {"bulk": bulk, "first": first, "vectors": _rows(packed, 1, vectors)}
         case BulkPayloads(bulk, first, listed):
             return {"bulk": bulk, "first": first, "payloads": [_payload(payload) for payload in listed]}
+        case BulkIds(bulk, first, names):
+            return {"bulk": bulk, "first": first, "ids": names}
         case HistoryBegun(branched_at, store):
             return {"branched_at": branched_at, "store": store.hex()}
         case RequestAnswered(status, lsn, answer):
@@ -69,10 +73,6 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
             return {name: fields[name] for name in fields if event.flags or name not in ("ids", "vector")}
         case IndexDeleted() | BulkLoaded():
             return msgspec.structs.asdict(event)
-
-
-def _ids(packed: bytes) -> Sequence[int]:
-    return struct.unpack(f"<{len(packed) // 8}Q", packed[: len(packed) // 8 * 8])
 
 
 def _rows(packed: bytes, rows: int, in_full: bool) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -10,11 +9,14 @@ from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.events import (
+    ID_BYTES,
+    BulkIds,
     BulkLoaded,
     BulkPayloads,
     BulkRows,
     Event,
     HistoryBegun,
+    Ids,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -22,6 +24,8 @@ from asteroid_cloud.wal.format.events import (
     RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
+    ids_in,
+    listed_ids,
 )
 from asteroid_cloud.wal.format.frame import FrameHeader
 from asteroid_cloud.wal.format.record import Record
@@ -29,7 +33,6 @@ from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_window import Frame
 from asteroid_cloud.wal.read.log_reader import LogReader
 
-ID_BYTES = 8
 FLOAT_BYTES = 4
 KINDS = tuple(kind.__name__ for kind in Event.__args__)
 """The names of the events, in the order of their tags."""
@@ -44,7 +47,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
     kinds: frozenset[str] = frozenset()
     """Names of ``KINDS``."""
-    ids: frozenset[int] = frozenset()
+    ids: frozenset[int | str] = frozenset()
+    """Integers are ids of indexes of integers, strings of those of strings."""
 
     def is_beyond(self, header: FrameHeader) -> bool:
         """Whether this frame and all behind it are after the last record."""
@@ -116,19 +120,19 @@ def last_until(frames: Iterable[Frame], time_ms: int) -> Lsn | None:
     return last
 
 
-def touching(event: Event, ids: frozenset[int], loads: Mapping[int, BulkLoaded]) -> Iterator[Event]:
+def touching(event: Event, ids: frozenset[int | str], loads: Mapping[int, BulkLoaded]) -> Iterator[Event]:
     """The part of an event that changes any of the ids; the deletion of an index changes all of them."""
     match event:
         case VectorsUpserted(packed, vectors, payloads):
-            found = [number for number, each in enumerate(_ids(packed)) if each in ids]
+            found = [number for number, each in enumerate(listed_ids(packed)) if each in ids]
             if found:
-                size = len(vectors) // (len(packed) // ID_BYTES)
+                size = len(vectors) // ids_in(packed)
                 chosen = None if payloads is None else [payloads[number] for number in found]
-                yield VectorsUpserted(_rows(packed, ID_BYTES, found), _rows(vectors, size, found), chosen)
+                yield VectorsUpserted(_chosen(packed, found), _rows(vectors, size, found), chosen)
         case VectorsDeleted(packed):
-            found = [number for number, each in enumerate(_ids(packed)) if each in ids]
+            found = [number for number, each in enumerate(listed_ids(packed)) if each in ids]
             if found:
-                yield VectorsDeleted(_rows(packed, ID_BYTES, found))
+                yield VectorsDeleted(_chosen(packed, found))
         case PayloadReplaced() | PayloadMerged():
             if event.id in ids:
                 yield event
@@ -141,8 +145,12 @@ def touching(event: Event, ids: frozenset[int], loads: Mapping[int, BulkLoaded])
             if bulk in loads:
                 for number in _inside(ids, first, len(texts), loads[bulk]):
                     yield BulkPayloads(bulk, number, [texts[number - first]])
+        case BulkIds(bulk, first, names):
+            for number, name in enumerate(names):
+                if bulk in loads and name in ids:
+                    yield BulkIds(bulk, first + number, [name])
         case BulkLoaded():
-            if any(each < event.rows for each in ids):
+            if any(isinstance(each, str) or each < event.rows for each in ids):
                 yield event
         case IndexDeleted():
             yield event
@@ -156,13 +164,15 @@ def _finished_loads(log: LogReader) -> dict[int, BulkLoaded]:
     return {event.bulk: event for event in events if isinstance(event, BulkLoaded) and event.dim > 0}
 
 
-def _inside(ids: frozenset[int], first: int, rows: int, load: BulkLoaded) -> list[int]:
+def _inside(ids: frozenset[int | str], first: int, rows: int, load: BulkLoaded) -> list[int]:
     end = min(first + rows, load.rows)
-    return sorted(each for each in ids if first <= each < end)
+    return sorted(each for each in ids if isinstance(each, int) and first <= each < end)
 
 
-def _ids(packed: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(packed) // ID_BYTES}Q", packed[: len(packed) // ID_BYTES * ID_BYTES])
+def _chosen(ids: Ids, numbers: list[int]) -> Ids:
+    if isinstance(ids, bytes):
+        return _rows(ids, ID_BYTES, numbers)
+    return [ids[number] for number in numbers]
 
 
 def _rows(packed: bytes, size: int, numbers: list[int]) -> bytes:

@@ -110,6 +110,12 @@ void bind_graph_builder(py::module_& m) {
                  builder.append(id, rows, n);
              },
              py::arg("ids"), py::arg("encoded"))
+        .def("rename",
+             [](GraphBuilder& builder, const Array<uint64_t>& ids) {
+                 require(size_t(ids.size()) == builder.rows(), "as many ids as rows");
+                 builder.rename(ids.data());
+             },
+             py::arg("ids"))
         .def("adopt", &builder_adopt, py::arg("segment"), py::arg("ordinals"), py::arg("threads"),
              py::arg("progress"))
         .def("link_by_insertion",

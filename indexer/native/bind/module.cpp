@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bind/module.hpp"
+#include "bind/names.hpp"
 #include "parts/segment.hpp"
 #include "quant/kernels.hpp"
 #include "quant/sq8.hpp"
@@ -39,6 +40,7 @@ class PartPlans {
             const Shape &one = plans_.front().part->shape(), &other = plan.part->shape();
             require(one.dim == other.dim && one.metric == other.metric && one.outliers == other.outliers,
                     "parts of one dimension, metric and layout");
+            require(plan.part->has_names() == plans_.front().part->has_names(), "ids of one kind");
         }
     }
 
@@ -82,6 +84,19 @@ Array<T> column(const std::vector<Answer>& answers, size_t width, const Get& get
     return values;
 }
 
+// The ids of hits, laid out as a column.
+py::array id_column(const std::vector<PartPlan>& plans, const std::vector<Answer>& answers, size_t width) {
+    if (plans.empty() || !plans.front().part->has_names())
+        return column<uint64_t>(answers, width, [](const Hit& hit) { return hit.id; });
+    NameArray names({answers.size(), width});
+    for (size_t i = 0; i < answers.size(); ++i)
+        for (size_t j = 0; j < answers[i].hits.size(); ++j) {
+            const Hit& hit = answers[i].hits[j];
+            names.set(i * width + j, plans[hit.part].part->name(hit.ordinal));
+        }
+    return names.take();
+}
+
 py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint32_t k, uint32_t ef,
                        bool exact, uint32_t threads, bool bounds, Allowance* allowance) {
     const std::vector<PartPlan>& plans = parts.list();
@@ -106,7 +121,7 @@ py::tuple search_parts(const PartPlans& parts, const Array<float>& queries, uint
         rescanned.mutable_data()[i] = answers[i].rescanned;
         error_bounds.mutable_data()[i] = answers[i].error_bound;
     }
-    return py::make_tuple(column<uint64_t>(answers, width, [](const Hit& hit) { return hit.id; }),
+    return py::make_tuple(id_column(plans, answers, width),
                           column<double>(answers, width, [](const Hit& hit) { return hit.distance; }),
                           column<uint32_t>(answers, width, [](const Hit& hit) { return hit.part; }),
                           column<uint32_t>(answers, width, [](const Hit& hit) { return hit.ordinal; }), found,
@@ -174,6 +189,7 @@ PYBIND11_MODULE(core, m) {
         .value("ip", Metric::ip);
     bind_kernels(m);
     bind_parts(m);
+    bind_names(m);
     bind_graph_builder(m);
     bind_columns(m);
     m.attr("RECORD_HEADER_BYTES") = sizeof(RecordHeader);

@@ -1,5 +1,6 @@
 // Parts as Python sees them: the tail and segments.
 #include "bind/module.hpp"
+#include "bind/names.hpp"
 #include "parts/rows.hpp"
 #include "parts/segment.hpp"
 #include "quant/sq8.hpp"
@@ -19,7 +20,16 @@ void for_each_ordinal(const Array<uint32_t>& ordinals, uint32_t rows, const F& f
     }
 }
 
-Array<uint64_t> ids_of(const Part& part, const Array<uint32_t>& ordinals) {
+py::array names_of(const Part& part, const Array<uint32_t>& ordinals) {
+    NameArray names({size_t(ordinals.size())});
+    for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
+        names.set(size_t(i), part.name(row));
+    });
+    return names.take();
+}
+
+py::array ids_of(const Part& part, const Array<uint32_t>& ordinals) {
+    if (part.has_names()) return names_of(part, ordinals);
     Array<uint64_t> ids(ordinals.size());
     uint64_t* out = ids.mutable_data();
     const ReleaseGilIf release(ordinals.size() >= ROWS_WITHOUT_GIL);
@@ -27,8 +37,13 @@ Array<uint64_t> ids_of(const Part& part, const Array<uint32_t>& ordinals) {
     return ids;
 }
 
-Array<uint64_t> first_ids(const Part& part, uint32_t rows) {
+py::array first_ids(const Part& part, uint32_t rows) {
     require(rows <= part.rows(), "no such rows");
+    if (part.has_names()) {
+        NameArray names({size_t(rows)});
+        for (uint32_t row = 0; row < rows; ++row) names.set(row, part.name(row));
+        return names.take();
+    }
     Array<uint64_t> ids{ssize_t(rows)};
     uint64_t* out = ids.mutable_data();
     py::gil_scoped_release release;
@@ -61,15 +76,23 @@ Array<uint8_t> encoded_of(const Part& part, const Array<uint32_t>& ordinals) {
     return rows;
 }
 
-template <class Find>
-Array<int64_t> find_all(const Array<uint64_t>& ids, const Find& find) {
-    Array<int64_t> rows(ids.size());
-    const uint64_t* wanted = ids.data();
+template <class Id, class Find>
+Array<int64_t> find_each(const Id* wanted, ssize_t n, const Find& find) {
+    Array<int64_t> rows(n);
     int64_t* out = rows.mutable_data();
-    const ssize_t n = ids.size();
     py::gil_scoped_release release;
     for (ssize_t i = 0; i < n; ++i) out[i] = find(wanted[i]);
     return rows;
+}
+
+template <class Find>
+Array<int64_t> find_all(const Part& part, const py::array& ids, const Find& find) {
+    if (part.has_names()) {
+        const auto names = names_from(ids);
+        return find_each(names.data(), ssize_t(names.size()), find);
+    }
+    const Array<uint64_t> numbers(ids);
+    return find_each(numbers.data(), numbers.size(), find);
 }
 
 SegmentLayout layout_from(const py::dict& fields) {
@@ -83,6 +106,10 @@ SegmentLayout layout_from(const py::dict& fields) {
     layout.is_of_0_1 = fields.contains("is_of_0_1") && fields["is_of_0_1"].cast<bool>();
     for (const auto& [links, count] : fields["upper"].cast<std::vector<std::pair<uint64_t, uint32_t>>>())
         layout.upper.push_back({links, count});
+    if (fields.contains("names")) {
+        const auto at = fields["names"].cast<std::array<uint64_t, 5>>();
+        layout.names = NameLayout{at[0], at[1], at[2], at[3], at[4]};
+    }
     return layout;
 }
 
@@ -98,23 +125,31 @@ void bind_parts(py::module_& m) {
         .def("vectors", &vectors_of, py::arg("ordinals"))
         .def("encoded", &encoded_of, py::arg("ordinals"));
     py::class_<Rows, Part, Holder<Rows>>(m, "Rows")
-        .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity, size_t outliers) {
-                 return Holder<Rows>(new Rows(shape_from(dim, metric, fine, outliers), capacity));
+        .def(py::init([](size_t dim, Metric metric, bool fine, uint32_t capacity, size_t outliers,
+                         bool has_names) {
+                 return Holder<Rows>(new Rows(shape_from(dim, metric, fine, outliers), capacity, has_names));
              }),
              py::arg("dim"), py::arg("metric"), py::arg("fine"), py::arg("capacity"),
-             py::arg("outliers") = 0)
+             py::arg("outliers") = 0, py::arg("has_names") = false)
+        .def_property_readonly("name_bytes", &Rows::name_bytes)
         .def_property_readonly("capacity", &Rows::capacity)
         .def("append",
-             [](Rows& rows, const Array<uint64_t>& ids, const Array<uint8_t>& encoded) {
+             [](Rows& rows, const py::array& ids, const Array<uint8_t>& encoded) {
                  require_matrix(encoded, rows.stride(), "encoded rows have another size");
                  require(ids.size() == encoded.shape(0), "as many ids as rows");
-                 const ReleaseGilIf release(ids.size() >= ROWS_WITHOUT_GIL);
-                 return rows.append(ids.data(), encoded.data(), uint32_t(ids.size()));
+                 if (rows.has_names()) {
+                     const auto names = names_from(ids);
+                     const ReleaseGilIf release(ids.size() >= ROWS_WITHOUT_GIL);
+                     return rows.append(names.data(), encoded.data(), uint32_t(names.size()));
+                 }
+                 const Array<uint64_t> numbers(ids);
+                 const ReleaseGilIf release(numbers.size() >= ROWS_WITHOUT_GIL);
+                 return rows.append(numbers.data(), encoded.data(), uint32_t(numbers.size()));
              },
              py::arg("ids"), py::arg("encoded"))
         .def("find",
-             [](const Rows& rows, const Array<uint64_t>& ids, uint32_t visible) {
-                 return find_all(ids, [&](uint64_t id) { return rows.find(id, visible); });
+             [](const Rows& rows, const py::array& ids, uint32_t visible) {
+                 return find_all(rows, ids, [&](const auto& id) { return rows.find(id, visible); });
              },
              py::arg("ids"), py::arg("visible"));
     py::class_<Segment, Part, Holder<Segment>>(m, "Segment")
@@ -137,8 +172,8 @@ void bind_parts(py::module_& m) {
         .def("release", &Segment::release, py::arg("offset"), py::arg("length"),
              py::call_guard<py::gil_scoped_release>())
         .def("find",
-             [](const Segment& segment, const Array<uint64_t>& ids) {
-                 return find_all(ids, [&](uint64_t id) { return segment.find(id); });
+             [](const Segment& segment, const py::array& ids) {
+                 return find_all(segment, ids, [&](const auto& id) { return segment.find(id); });
              },
              py::arg("ids"));
     m.def("first_bad_node",

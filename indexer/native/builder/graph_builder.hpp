@@ -41,6 +41,9 @@ class GraphBuilder final {
     // Appends rows without links; throws std::length_error beyond the capacity.
     void append(const uint64_t* ids, const uint8_t* rows, uint32_t n);
 
+    // Gives all rows other ids.
+    void rename(const uint64_t* ids) { ids_.assign(ids, ids + rows_); }
+
     uint64_t id(uint32_t row) const { return ids_[row]; }
     const uint8_t* record(uint32_t row) const { return entry(row); }
     const uint8_t* fine(uint32_t row) const { return entry(row) + record_bytes(shape_); }

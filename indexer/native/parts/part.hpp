@@ -5,6 +5,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
+#include <string_view>
 
 #include "parts/layout.hpp"
 #include "quant/sq8.hpp"
@@ -43,12 +45,23 @@ inline Links checked(const Links& links, uint32_t nodes, LinkBuffer& buffer) {
     return {buffer.data(), count};
 }
 
+// A file has changed since it was checked.
+struct DamagedSegment : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 class Part {
   public:
     virtual ~Part() = default;
     virtual const Shape& shape() const = 0;
     virtual uint32_t rows() const = 0;
+    // The integer that is a row's id. Where ids are names it is the rank of the name, or means nothing.
     virtual uint64_t id(uint32_t ordinal) const = 0;
+    virtual bool has_names() const = 0;
+    // Whether rows with names are ordered by id() as by their names.
+    virtual bool has_ranks() const = 0;
+    // The name of a row; throws DamagedSegment.
+    virtual std::string_view name(uint32_t ordinal) const = 0;
     virtual const uint8_t* record(uint32_t ordinal) const = 0;
     virtual const uint8_t* fine(uint32_t ordinal) const = 0;  // null when the index keeps no residuals
 };

@@ -6,65 +6,93 @@
 
 namespace asteroid {
 
-Rows::Rows(const Shape& shape, uint32_t capacity)
+Rows::Rows(const Shape& shape, uint32_t capacity, bool has_names)
     : shape_(shape),
       stride_(row_bytes(shape)),
       capacity_(capacity),
+      has_names_(has_names),
       chunks_((size_t(capacity) + CHUNK_ROWS - 1) / CHUNK_ROWS) {}
+
+template <>
+uint64_t Rows::key_of<uint64_t>(uint32_t row) const {
+    return chunk_of(row).ids[row % CHUNK_ROWS];
+}
+
+template <>
+std::string_view Rows::key_of<std::string_view>(uint32_t row) const {
+    return chunk_of(row).names[row % CHUNK_ROWS];
+}
 
 void Rows::add_chunk(uint32_t index) {
     if (chunks_[index].records) return;
-    Chunk chunk{std::make_unique<uint8_t[]>(size_t(CHUNK_ROWS) * stride_),
-                std::make_unique<uint64_t[]>(CHUNK_ROWS), std::make_unique<uint32_t[]>(CHUNK_ROWS)};
+    Chunk chunk{std::make_unique<uint8_t[]>(size_t(CHUNK_ROWS) * stride_), nullptr, nullptr,
+                std::make_unique<uint32_t[]>(CHUNK_ROWS)};
+    if (has_names_)
+        chunk.names = std::make_unique<std::string_view[]>(CHUNK_ROWS);
+    else
+        chunk.ids = std::make_unique<uint64_t[]>(CHUNK_ROWS);
     chunks_[index] = std::move(chunk);
+}
+
+void Rows::put(uint32_t row, const uint8_t* record) {
+    add_chunk(row / CHUNK_ROWS);
+    const Chunk& chunk = chunks_[row / CHUNK_ROWS];
+    std::memcpy(chunk.records.get() + size_t(row % CHUNK_ROWS) * stride_, record, stride_);
 }
 
 uint32_t Rows::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
     if (n > capacity_ - count_) throw std::length_error("the block is full");
     const uint32_t first = count_;
     for (uint32_t i = 0; i < n; ++i) {
-        const uint32_t row = first + i;
-        add_chunk(row / CHUNK_ROWS);
-        Chunk& chunk = chunks_[row / CHUNK_ROWS];
-        chunk.ids[row % CHUNK_ROWS] = ids[i];
-        std::memcpy(chunk.records.get() + size_t(row % CHUNK_ROWS) * stride_, rows + i * stride_, stride_);
+        put(first + i, rows + i * stride_);
+        chunk_of(first + i).ids[(first + i) % CHUNK_ROWS] = ids[i];
     }
-    const std::unique_lock guard(by_id_lock_);
-    uint32_t named = 0;
-    try {
-        for (; named < n; ++named) name(first + named);
-    } catch (...) {  // no memory: rows beyond the count do no harm, names of them would
-        while (named-- > 0) unname(first + named);
-        throw;
-    }
-    count_ += n;
+    publish(newest_by_id_, n);
     return first;
 }
 
-void Rows::name(uint32_t row) {
-    Chunk& chunk = chunks_[row / CHUNK_ROWS];
-    const auto [slot, is_new] = newest_by_id_.try_emplace(chunk.ids[row % CHUNK_ROWS], row);
-    chunk.previous[row % CHUNK_ROWS] = is_new ? NO_NODE : slot->second;
+uint32_t Rows::append(const std::string_view* names, const uint8_t* rows, uint32_t n) {
+    if (n > capacity_ - count_) throw std::length_error("the block is full");
+    const uint32_t first = count_;
+    for (uint32_t i = 0; i < n; ++i) {
+        put(first + i, rows + i * stride_);
+        chunk_of(first + i).names[(first + i) % CHUNK_ROWS] = arena_.keep(names[i]);
+    }
+    name_bytes_ = arena_.bytes();
+    publish(newest_by_name_, n);
+    return first;
+}
+
+// Lets rows that are in their places be found and counted.
+template <class Map>
+void Rows::publish(Map& newest, uint32_t n) {
+    const uint32_t first = count_;
+    const std::unique_lock guard(by_id_lock_);
+    uint32_t noted = 0;
+    try {
+        for (; noted < n; ++noted) note(newest, first + noted);
+    } catch (...) {  // no memory: rows beyond the count do no harm, ways to them would
+        while (noted-- > 0) forget(newest, first + noted);
+        throw;
+    }
+    count_ += n;
+}
+
+template <class Map>
+void Rows::note(Map& newest, uint32_t row) {
+    const auto [slot, is_new] = newest.try_emplace(key_of<typename Map::key_type>(row), row);
+    chunk_of(row).previous[row % CHUNK_ROWS] = is_new ? NO_NODE : slot->second;
     slot->second = row;
 }
 
-void Rows::unname(uint32_t row) {
-    const Chunk& chunk = chunk_of(row);
-    const auto slot = newest_by_id_.find(chunk.ids[row % CHUNK_ROWS]);
-    const uint32_t before = chunk.previous[row % CHUNK_ROWS];
+template <class Map>
+void Rows::forget(Map& newest, uint32_t row) {
+    const auto slot = newest.find(key_of<typename Map::key_type>(row));
+    const uint32_t before = chunk_of(row).previous[row % CHUNK_ROWS];
     if (before == NO_NODE)
-        newest_by_id_.erase(slot);
+        newest.erase(slot);
     else
         slot->second = before;
-}
-
-int64_t Rows::find(uint64_t id, uint32_t visible) const {
-    const std::shared_lock guard(by_id_lock_);
-    const auto slot = newest_by_id_.find(id);
-    if (slot == newest_by_id_.end()) return -1;
-    uint32_t row = slot->second;
-    while (row != NO_NODE && row >= visible) row = chunk_of(row).previous[row % CHUNK_ROWS];
-    return row == NO_NODE ? -1 : int64_t(row);
 }
 
 }  // namespace asteroid

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "names/name_filter.hpp"
 #include "parts/layout.hpp"
 #include "parts/prefetch.hpp"
 
@@ -29,6 +30,9 @@ Segment::Segment(const std::string& path, const Shape& shape, const SegmentLayou
         fine_ = base_ + layout_.fine;
         ids_ = base_ + layout_.ids;
         by_id_ = base_ + layout_.by_id;
+        if (const auto& at = layout_.names)
+            names_ = {base_ + at->ends,   base_ + at->text,         at->text_bytes,
+                      base_ + at->filter, size_t(at->filter_bytes), layout_.rows};
         copy_top();
     } catch (...) {
         munmap(const_cast<uint8_t*>(base_), bytes_);
@@ -64,6 +68,10 @@ void Segment::check_bounds() const {
                 layout_.links_max <= LINKS_MAX_MAX && inside(layout_.nodes, layout_.rows, node_bytes_) &&
                 inside(layout_.ids, layout_.rows, 8) && inside(layout_.by_id, layout_.rows, 4) &&
                 (!shape_.has_fine || inside(layout_.fine, layout_.rows, fine_bytes(shape_.dim)));
+    if (const auto& names = layout_.names)
+        good = good && inside(names->ends, layout_.rows, 8) && inside(names->text, names->text_bytes, 1) &&
+               names->filter_bytes == filter_bytes(layout_.rows) &&
+               inside(names->filter, names->filter_bytes, 1);
     uint32_t below = layout_.rows;
     for (size_t i = 0; i < layout_.upper.size(); ++i) {
         const UpperLayout& level = layout_.upper[i];
@@ -131,6 +139,11 @@ int64_t Segment::find(uint64_t wanted) const {
     if (low == layout_.rows) return -1;
     const uint32_t ordinal = by_id(low);
     return id(ordinal) == wanted ? int64_t(ordinal) : -1;
+}
+
+int64_t Segment::find(std::string_view wanted) const {
+    const int64_t rank = names_.find(wanted);
+    return rank < 0 ? -1 : int64_t(by_id(uint32_t(rank)));
 }
 
 void Segment::warm() const {

@@ -6,19 +6,15 @@
 // beyond the mapping. A file that is made shorter still ends the process; see THREAT_MODEL.md.
 #pragma once
 
-#include <stdexcept>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "names/name_table.hpp"
 #include "parts/part.hpp"
 #include "quant/distance.hpp"
 
 namespace asteroid {
-
-// A file has changed since it was checked.
-struct DamagedSegment : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 // A level of the hierarchy above the ground. Its nodes are the first `count` of the segment.
 struct UpperLayout {
@@ -26,16 +22,24 @@ struct UpperLayout {
     uint32_t count;
 };
 
+// Where the names are, of a segment whose ids are names: sorted by their bytes.
+struct NameLayout {
+    uint64_t ends;  // u64 × rows: where each name ends
+    uint64_t text, text_bytes;
+    uint64_t filter, filter_bytes;
+};
+
 // Where the sections of a file begin.
 struct SegmentLayout {
     uint64_t nodes;  // (record | count u32 | ordinal u32 × 2M | padding) × rows
     uint64_t fine;   // u8 × dim, padded to 4, × rows; unused without residuals
-    uint64_t ids;    // u64 × rows, by ordinal
+    uint64_t ids;    // u64 × rows, by ordinal; ranks where there are names
     uint64_t by_id;  // u32 × rows: ordinals in the order of their ids
     std::vector<UpperLayout> upper;  // level 1 first
     uint32_t rows;
     bool is_of_0_1;      // records as version 0.1 wrote them
     uint32_t links_max;  // M: links a node on the upper levels; 2M on the ground
+    std::optional<NameLayout> names = std::nullopt;
 };
 
 class Segment final : public Part {
@@ -50,6 +54,15 @@ class Segment final : public Part {
     uint64_t id(uint32_t ordinal) const override {
         return load<uint64_t>(ids_ + sizeof(uint64_t) * size_t(ordinal));
     }
+    bool has_names() const override { return layout_.names.has_value(); }
+    bool has_ranks() const override { return true; }
+    std::string_view name(uint32_t ordinal) const override {
+        const uint64_t rank = id(ordinal);
+        const std::string_view name = rank < layout_.rows ? names_.at(uint32_t(rank)) : std::string_view{};
+        if (name.empty()) throw DamagedSegment("the table of ids is not as it was");
+        return name;
+    }
+    const NameTable& names() const { return names_; }
     const uint8_t* record(uint32_t ordinal) const override { return nodes_ + size_t(ordinal) * node_bytes_; }
     const uint8_t* fine(uint32_t ordinal) const override {
         return shape_.has_fine ? fine_ + size_t(ordinal) * fine_bytes(shape_.dim) : nullptr;
@@ -79,6 +92,9 @@ class Segment final : public Part {
     bool is_of_0_1() const { return layout_.is_of_0_1; }
     // The ordinal of an id, or -1. Throws DamagedSegment.
     int64_t find(uint64_t wanted) const;
+    int64_t find(std::string_view wanted) const;
+    // The ordinal of a place in the order of the ids. Throws DamagedSegment.
+    uint32_t by_id(uint32_t place) const;
     uint32_t links_max() const { return layout_.links_max; }
 
     // Reads every page now, so that no search waits for the disk.
@@ -90,7 +106,6 @@ class Segment final : public Part {
     size_t resident_bytes() const;
 
   private:
-    uint32_t by_id(uint32_t place) const;
     uint32_t top_count() const { return layout_.upper.empty() ? layout_.rows : layout_.upper.back().count; }
     void map(const std::string& path);
     void check_bounds() const;
@@ -107,6 +122,7 @@ class Segment final : public Part {
     const uint8_t* fine_ = nullptr;
     const uint8_t* ids_ = nullptr;
     const uint8_t* by_id_ = nullptr;
+    NameTable names_;
     std::vector<uint8_t> top_records_;
     std::vector<const uint8_t*> top_;
 };

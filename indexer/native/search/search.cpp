@@ -45,7 +45,8 @@ class Search {
           query_(query),
           options_(options),
           scratch_(scratch),
-          best_(options.k),
+          order_(parts_of(parts, all_)),
+          best_(options.k, order_),
           left_out_(parts.size(), std::numeric_limits<double>::infinity()) {
         size_t matching = 0;
         for (const PartPlan& plan : parts) {
@@ -74,6 +75,12 @@ class Search {
         uint32_t ef;
         float edge;
     };
+
+    static const std::vector<const Part*>& parts_of(const std::vector<PartPlan>& plans,
+                                                    std::vector<const Part*>& parts) {
+        for (const PartPlan& plan : plans) parts.push_back(plan.part);
+        return parts;
+    }
 
     bool is_scanned(const PartPlan& plan) const {
         return options_.exact || query_.is_beyond_first_bytes() || plan.scan || !plan.segment;
@@ -253,9 +260,15 @@ class Search {
         answer.hits = std::move(best_).sorted();
         for (Hit& hit : answer.hits) hit.distance = query_.distance_of(hit.rank);
         // Different ranks may round to one distance: ties are by id.
-        std::stable_sort(answer.hits.begin(), answer.hits.end(), [](const Hit& a, const Hit& b) {
-            return a.distance < b.distance || (a.distance == b.distance && a.id < b.id);
-        });
+        const auto before = [&](const Hit& a, const Hit& b) {
+            return a.distance < b.distance || (a.distance == b.distance && order_.id_before(a, b));
+        };
+        if (order_.has_names()) {  // a heap stays in bounds if what it compares is damaged meanwhile
+            std::make_heap(answer.hits.begin(), answer.hits.end(), before);
+            std::sort_heap(answer.hits.begin(), answer.hits.end(), before);
+        } else {
+            std::stable_sort(answer.hits.begin(), answer.hits.end(), before);
+        }
         if (options_.bounds) answer.error_bound = error_bound(answer.hits);
         return answer;
     }
@@ -270,6 +283,8 @@ class Search {
     const Query& query_;
     const SearchOptions& options_;
     Scratch& scratch_;
+    std::vector<const Part*> all_;  // by number
+    const HitOrder order_;
     Best best_;
     uint64_t walked_rows_ = 0;
     bool is_alone_ = true;     // whether all matches are in one part

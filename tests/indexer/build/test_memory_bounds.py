@@ -16,7 +16,6 @@ from asteroid_cloud.indexer.build.payload_order import PayloadOrder, payload_win
 from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.memory.build_sizes import BuildSizes
-from asteroid_cloud.indexer.model.ids import INTEGER_IDS
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.limits import KIB, MIB
 from asteroid_cloud.wal.lsn import Lsn
@@ -102,7 +101,7 @@ async def test_a_merge_holds_few_payloads_at_a_time(tmp_path: Path) -> None:
         asked = np.random.default_rng(0).permutation(2 * rows).astype(np.uint64)
         tracemalloc.start()
         try:
-            given = [text[:9].split(b",")[0] for text in PayloadOrder(INTEGER_IDS, sources, 256 * KIB)(asked)]
+            given = [text[:9].split(b",")[0] for text in PayloadOrder(sources, 256 * KIB)(asked)]
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

@@ -10,7 +10,7 @@ import pytest
 from asteroid_cloud.query import MATCH_ALL, Filter, FilterCache, ScrollPage, parse_filter, scroll
 from asteroid_cloud.query import scroll as scroll_function
 from asteroid_cloud.query.limits import SCROLL_LIMIT_MAX
-from asteroid_cloud.query.records.scroll import _cursor
+from asteroid_cloud.query.records.cursor import cursor_of
 from asteroid_cloud.wal import LSN_MAX, Lsn
 from asteroid_cloud.wal.errors import InvalidRequest, Overloaded
 from tests.support.parts import World
@@ -104,7 +104,7 @@ def test_a_limit_out_of_bounds_is_refused(limit: int) -> None:
     assert caught.value.code == "bad_limit"
 
 
-def first_cursor(world: World) -> str:
+def firstcursor_of(world: World) -> str:
     cursor = scroll(world.snapshot(), FilterCache(), limit=2).cursor
     assert cursor is not None
     return cursor
@@ -112,7 +112,7 @@ def first_cursor(world: World) -> str:
 
 def test_a_foreign_or_damaged_cursor_is_refused() -> None:
     world, _ = shuffled(9)
-    good = first_cursor(world)
+    good = firstcursor_of(world)
     damaged = bytearray(base64.urlsafe_b64decode(good))
     damaged[3] ^= 1
     for bad in ["", "x", "é", "a" * 28, good[:-4], good + good, base64.urlsafe_b64encode(damaged).decode()]:
@@ -127,7 +127,7 @@ def test_a_cursor_of_an_lsn_that_no_store_gives_out_is_refused() -> None:
     world, _ = shuffled(9)
     for lsn in (LSN_MAX + 1, 2**64 - 1):
         with pytest.raises(InvalidRequest, match=str(LSN_MAX)) as caught:
-            scroll(world.snapshot(), FilterCache(), limit=2, cursor=_cursor(1, Lsn(lsn), MATCH_ALL))
+            scroll(world.snapshot(), FilterCache(), limit=2, cursor=cursor_of(1, Lsn(lsn), MATCH_ALL))
         assert caught.value.code == "bad_cursor"
 
 
@@ -136,5 +136,5 @@ def test_a_snapshot_older_than_the_page_before_is_not_walked() -> None:
     old = world.snapshot()
     world.delete([0])
     with pytest.raises(Overloaded) as caught:
-        scroll(old, FilterCache(), limit=2, cursor=first_cursor(world))
+        scroll(old, FilterCache(), limit=2, cursor=firstcursor_of(world))
     assert caught.value.code == "not_caught_up"
