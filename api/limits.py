@@ -92,3 +92,12 @@ RECALL_TIME_SHARE_MAX = 0.02
 """Share of any minute in which one processor repeats sampled searches exactly."""
 RECALL_WAITING_MAX = 2
 """Sampled searches that wait to be repeated, each with the snapshot that it read."""
+
+COLLECTIONS_OPEN_MAX = 100
+"""Collections beside `default` that are open at the same time."""
+COLLECTIONS_OPENING_MAX = 4
+"""Collections that are opened at the same time."""
+COLLECTION_OPEN_WAIT_S_MAX = 30.0
+"""Time that a call waits for its collection to be opened."""
+COLLECTION_DRAIN_S_MAX = 10.0
+"""Time that calls in a collection that is deleted have to end before its files go."""

@@ -25,6 +25,7 @@ from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
 from asteroid_cloud.indexer.loss.loss_record import acknowledge_losses, read_losses
+from asteroid_cloud.indexer.memory.budget import MemoryBudget, SharedBudget
 from asteroid_cloud.indexer.model.columns import Column, Columns
 from asteroid_cloud.indexer.model.data_loss import DataLoss, LostRecords, LostSegment, RecoveryMode
 from asteroid_cloud.indexer.model.digest import snapshot_digest
@@ -105,6 +106,7 @@ __all__ = [
     "Losses",
     "LostRecords",
     "LostSegment",
+    "MemoryBudget",
     "MemoryUse",
     "PartPlan",
     "PartView",
@@ -122,6 +124,7 @@ __all__ = [
     "ReplayReport",
     "RestoreReport",
     "RetentionChange",
+    "SharedBudget",
     "Snapshot",
     "TagInfo",
     "TakeBytes",

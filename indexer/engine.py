@@ -7,9 +7,10 @@ background. Readers take a ``snapshot`` and need nothing more. What else can be 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from copy import copy
+from functools import partial
 from math import inf
 
 import anyio
@@ -23,7 +24,7 @@ from asteroid_cloud.indexer.bulk_load import BulkLoader
 from asteroid_cloud.indexer.feed.change_feed import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo
-from asteroid_cloud.indexer.memory.budget import MemoryBudget
+from asteroid_cloud.indexer.memory.budget import MemoryBudget, SharedBudget
 from asteroid_cloud.indexer.model.errors import no_index
 from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.options import EngineOptions
@@ -50,9 +51,10 @@ from asteroid_cloud.indexer.write_events import (
 from asteroid_cloud.indexer.write_path import Writer
 from asteroid_cloud.wal import Histories, Lsn
 from asteroid_cloud.wal.append import Unchanged
-from asteroid_cloud.wal.disk import Files, LocalFiles, StoreLayout
+from asteroid_cloud.wal.disk import CollectionLayout, Files, LocalFiles, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, Conflict
 from asteroid_cloud.wal.format import IndexDeleted, RequestKey
+from asteroid_cloud.wal.store import StoreAccess, enter, enter_collection
 
 FOUND_IN_PLACE_MAX = 1_000
 """More ids than this are looked up in a thread."""
@@ -80,22 +82,22 @@ class Engine:
 
         Raises LockHeld when another process has it open.
         """
-        options = options or EngineOptions()
+        options, disk = options or EngineOptions(), files or LocalFiles()
         budget = MemoryBudget(options.memory_budget_bytes)
-        supervisor = Supervisor(files or LocalFiles(), StoreLayout(path).collection(), options, budget)
-        await supervisor.lock()
-        try:
-            with _unwrapped():
-                async with anyio.create_task_group() as group:
-                    group.start_soon(supervisor.run)
-                    try:
-                        yield cls(supervisor, options, budget)
-                    finally:
-                        supervisor.abandon_builds()
-                        group.cancel_scope.cancel()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await supervisor.close()
+        entry = partial(enter, disk, path, creates=True)
+        async with _running(entry, disk, StoreLayout(path).collection(), options, budget) as supervisor:
+            yield cls(supervisor, options, budget)
+
+    @classmethod
+    @asynccontextmanager
+    async def open_in(
+        cls, store: StoreAccess, id_: str, options: EngineOptions, shared: SharedBudget
+    ) -> AsyncIterator[Engine]:
+        """Opens one collection of a store that this process has, by its id, and takes no lock for it."""
+        layout = StoreLayout(store.layout.root).collection(id_)
+        entry, budget = partial(enter_collection, store, id_), MemoryBudget(shared=shared)
+        async with _running(entry, store.files, layout, options, budget) as supervisor:
+            yield cls(supervisor, options, budget)
 
     async def ready(self) -> None:
         """Returns at the end of recovery; raises what made it fail."""
@@ -314,6 +316,31 @@ async def _deletion(snapshot: Snapshot, ids: Keys) -> Write:
     if len(ids) <= FOUND_IN_PLACE_MAX:
         return delete_of(snapshot, ids)
     return await to_thread.run_sync(delete_of, snapshot, ids)
+
+
+@asynccontextmanager
+async def _running(
+    entry: Callable[[], StoreAccess],
+    files: Files,
+    layout: CollectionLayout,
+    options: EngineOptions,
+    budget: MemoryBudget,
+) -> AsyncIterator[Supervisor]:
+    """Enters and opens what lies there, and closes it at the end of the block."""
+    supervisor = Supervisor(entry, files, layout, options, budget)
+    await supervisor.lock()
+    try:
+        with _unwrapped():
+            async with anyio.create_task_group() as group:
+                group.start_soon(supervisor.run)
+                try:
+                    yield supervisor
+                finally:
+                    supervisor.abandon_builds()
+                    group.cancel_scope.cancel()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await supervisor.close()
 
 
 @contextmanager

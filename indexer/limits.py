@@ -31,3 +31,10 @@ BULK_LOADS_MAX = 4
 """Bulk loads that are open at the same time; others wait."""
 WRITE_ADMISSION_WAIT_S_MAX = 30.0
 """Time that a write waits for room in memory, or a bulk load for another one to end."""
+
+CATALOG_BYTES_MAX = 64 * MIB
+"""The file of collections and aliases; a larger one is not read."""
+COLLECTIONS_LIMIT = 100_000
+"""Collections that a store can be set to have at most, beside `default`."""
+ALIASES_MAX = 10_000
+"""Aliases of one store."""

@@ -7,7 +7,7 @@ import sys
 
 import rich_click as click
 
-from asteroid_cloud.api.http.settings_sources import load_settings, unknown_variables
+from asteroid_cloud.api.http.settings.sources import load_settings, unknown_variables
 from asteroid_cloud.api.reference.settings import SettingInfo, list_settings
 from asteroid_cloud.wal.errors import AsteroidError
 

@@ -12,9 +12,9 @@ from typing import Any
 import anyio
 
 from asteroid_cloud.api.embedded.life import Life
-from asteroid_cloud.api.service.collections import Collection
+from asteroid_cloud.api.service.collections import Collections, CollectionsOptions, open_collections
 from asteroid_cloud.api.service.quality.options import QualityOptions
-from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.indexer import EngineOptions
 
 
 class Owner:
@@ -23,12 +23,12 @@ class Owner:
     def __init__(self, path: str, options: EngineOptions | None, quality: QualityOptions | None) -> None:
         self.life = Life()
         self._loop = asyncio.get_running_loop()
-        self._opened: asyncio.Future[Collection] = self._loop.create_future()
+        self._opened: asyncio.Future[Collections] = self._loop.create_future()
         self._over = asyncio.Event()
         self._task = self._loop.create_task(self._run(path, options, quality), name="asteroid-store")
 
-    async def opened(self) -> Collection:
-        """The store's collection; raises what kept it from opening."""
+    async def opened(self) -> Collections:
+        """The store's collections; raises what kept it from opening."""
         try:
             first: list[asyncio.Future[Any]] = [self._task, self._opened]
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
@@ -54,14 +54,13 @@ class Owner:
 
     async def _run(self, path: str, options: EngineOptions | None, quality: QualityOptions | None) -> None:
         try:
-            async with Engine.open(path, options) as engine:
-                collection = Collection(path, engine, quality=quality)
-                self._opened.set_result(collection)
+            of_all = CollectionsOptions(quality=quality)
+            async with open_collections(path, options, of_all) as collections:
+                self._opened.set_result(collections)
                 try:
                     await self._over.wait()
                 finally:
                     with anyio.CancelScope(shield=True):
                         await self.life.end()
-                        await collection.close()
         finally:
             self.life.is_closed = True

@@ -19,7 +19,7 @@ from asteroid_cloud.api.embedded.load import LoadCalls
 from asteroid_cloud.api.embedded.owner import Owner
 from asteroid_cloud.api.embedded.search import SearchCalls
 from asteroid_cloud.api.embedded.vectors import VectorCalls
-from asteroid_cloud.api.service.collections import Collection
+from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.indexer import EngineOptions
 from asteroid_cloud.wal.errors import InvalidRequest
@@ -31,9 +31,10 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
     It belongs to the process and the event loop that opened it. Several may be closed in any order.
     """
 
-    def __init__(self, collection: Collection, owner: Owner) -> None:
-        super().__init__(collection, owner.life)
+    def __init__(self, collections: Collections, owner: Owner) -> None:
+        super().__init__(collections.default, owner.life)
         self._owner = owner
+        self._collections = collections
 
     @property
     def path(self) -> str:

@@ -26,7 +26,7 @@ from asteroid_cloud.api.http.exchange.log_lines import log_access
 from asteroid_cloud.api.http.exchange.sending import Sender, SlowReader
 from asteroid_cloud.api.http.framework_errors import ErrorHandler
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.http.units import parse_size
+from asteroid_cloud.api.http.settings.units import parse_size
 from asteroid_cloud.api.routing.matcher import Match
 from asteroid_cloud.api.routing.route import API, Route
 from asteroid_cloud.api.service.access.grants import Grant

@@ -27,10 +27,9 @@ from asteroid_cloud.api.http.loop_lag import watch
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import EXIT_S_MAX
-from asteroid_cloud.api.service.collections import Collection, Collections
+from asteroid_cloud.api.service.collections import Collections, open_collections
 from asteroid_cloud.api.service.memory.heap import bound_heap
 from asteroid_cloud.api.service.metrics import Metrics
-from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
 logger = logging.getLogger(__name__)
@@ -159,16 +158,10 @@ async def _serve(settings: Settings) -> None:
     shown = f"[{host}]" if ":" in host else host
     metrics = Metrics()
     failure: AsteroidError | None = None
-    async with Engine.open(settings.data, settings.engine_options) as engine:
-        collection = Collection(
-            settings.data,
-            engine,
-            settings.backup_dir,
-            awaits_index=settings.dim is not None,
-            quality=settings.quality_options,
-            bounds=settings.read_bounds,
-        )
-        collections = Collections(collection)
+    async with open_collections(
+        settings.data, settings.engine_options, settings.collections_options
+    ) as collections:
+        default = collections.default
         app = create_app(settings, collections, metrics)
         config = uvicorn.Config(
             app,
@@ -188,24 +181,24 @@ async def _serve(settings: Settings) -> None:
         async def prepare() -> None:
             nonlocal failure
             try:
-                await engine.ready()
+                await default.engine.ready()
                 if settings.dim is not None:
-                    await collection.ensure_index(settings.dim, settings.metric, settings.bits)
-                server.announce()
+                    await default.ensure_index(settings.dim, settings.metric, settings.bits)
             except AsteroidError as error:
-                failure, server.should_exit = error, True
+                if not collections.are_there:
+                    failure, server.should_exit = error, True
+                    return
+                logger.warning("the collection default is not served: %s", error.message)
+            server.announce()
 
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(prepare)
-                group.start_soon(watch, metrics.loop_lag)
-                group.start_soon(app.heap.run)
-                if settings.api_keys is not None:
-                    always = raw_keys(settings.api_key)
-                    group.start_soon(KeysReload(app.keys, settings.api_keys, always).run)
-                await server.serve(sockets=[listener, *(listener.dup() for _ in range(1, ACCEPTORS))])
-                group.cancel_scope.cancel()
-        finally:
-            await collection.close()
+        async with anyio.create_task_group() as group:
+            group.start_soon(prepare)
+            group.start_soon(watch, metrics.loop_lag)
+            group.start_soon(app.heap.run)
+            if settings.api_keys is not None:
+                always = raw_keys(settings.api_key)
+                group.start_soon(KeysReload(app.keys, settings.api_keys, always).run)
+            await server.serve(sockets=[listener, *(listener.dup() for _ in range(1, ACCEPTORS))])
+            group.cancel_scope.cancel()
     if failure is not None:
         raise failure

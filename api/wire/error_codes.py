@@ -80,8 +80,6 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_ef_search": ErrorCode(400, "`ef_search` is not an integer within its bounds.", _FIX),
     "bad_offset": ErrorCode(400, "`offset` is not an integer within its bounds.", _FIX),
     "bad_limit": ErrorCode(400, "`limit` is not an integer within its bounds.", _FIX),
-    "bad_order": ErrorCode(400, "`order` is neither `count` nor `value`.", _FIX),
-    "bad_contains": ErrorCode(400, "`contains` is no string within its bounds.", _FIX),
     "bad_cursor": ErrorCode(
         400, "A scroll's cursor is damaged, or belongs to another filter.", "Start the scroll again."
     ),
@@ -135,6 +133,20 @@ ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "index_differs": ErrorCode(
         409, "The index has another dimension, metric or precision.", "Ask for the one that there is."
+    ),
+    "collection_differs": ErrorCode(
+        409, "There is a collection of that name, and it is another.", "Ask for the one that there is."
+    ),
+    "name_taken": ErrorCode(
+        409, "A collection or an alias has that name already.", "Choose another name, or free this one."
+    ),
+    "too_many_collections": ErrorCode(
+        409,
+        "The store has as many collections as it may have.",
+        "Delete one, or raise `collections_max`.",
+    ),
+    "too_many_aliases": ErrorCode(
+        409, "The store has as many aliases as it may have.", "Delete an alias first."
     ),
     "backup_not_configured": ErrorCode(
         409, "The server has no folder for backups.", "Start it with `--backup-dir`."
@@ -228,6 +240,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "lock_held": ErrorCode(503, "Another process has the data directory open.", "Stop the other process."),
     "not_caught_up": ErrorCode(503, "Reads do not cover the LSN that was asked for yet.", _WAIT),
+    "too_many_open": ErrorCode(503, "As many collections are in use as may be open at the same time.", _WAIT),
     "not_ready": ErrorCode(
         503,
         "Recovery is still running, or there is no index.",

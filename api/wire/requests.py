@@ -180,9 +180,6 @@ class FacetsBody(Body, frozen=True):
     field: object
     filter: msgspec.Raw = ABSENT
     limit: object = 10
-    offset: object = 0
-    order: object = "count"
-    contains: object = None
     min_lsn: object = None
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from functools import partial
 
 from anyio import to_thread
 
@@ -49,7 +48,7 @@ from asteroid_cloud.wal.errors import (
     StorageError,
     UnsupportedVersion,
 )
-from asteroid_cloud.wal.store import StoreAccess, enter
+from asteroid_cloud.wal.store import StoreAccess
 
 logger = logging.getLogger(__name__)
 REPAIRS_MAX = 3
@@ -62,13 +61,15 @@ class Opener:
 
     def __init__(
         self,
+        entry: Callable[[], StoreAccess],
         files: Files,
         layout: CollectionLayout,
         options: EngineOptions,
         budget: MemoryBudget,
         report: Callable[[Phase], None],
     ) -> None:
-        """``report`` is called with the phase that the opening is in."""
+        """``entry`` enters the store; ``report`` is called with the phase that the opening is in."""
+        self._entry = entry
         self._files = files
         self._layout = layout
         self._options = options
@@ -79,12 +80,12 @@ class Opener:
         self._replay: Replay | None = None
 
     async def lock(self) -> None:
-        """Takes the data directory for this process alone, and finishes what was interrupted in it.
+        """Enters: takes the data directory for this process alone, unless it has it, and finishes what was
+        interrupted in it.
 
         Raises as ``enter``: LockHeld, Conflict ``is_backup``, StorageError ``incomplete``.
         """
-        entered = partial(enter, self._files, self._layout.root, creates=True)
-        self._access = await to_thread.run_sync(entered)
+        self._access = await to_thread.run_sync(self._entry)
         self._files = self._access.files
         try:
             self._files.make_dirs(self._layout.index)

@@ -15,6 +15,7 @@ from asteroid_cloud.indexer.recovery.operator_hints import with_advice
 from asteroid_cloud.indexer.recovery.wiring import StoreParts
 from asteroid_cloud.wal.disk import CollectionLayout, Files
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, StorageError
+from asteroid_cloud.wal.store import StoreAccess
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +24,21 @@ class Supervisor:
     """Opens one store and keeps its tasks going; ``opened`` has its parts once recovery is over."""
 
     def __init__(
-        self, files: Files, layout: CollectionLayout, options: EngineOptions, budget: MemoryBudget
+        self,
+        entry: Callable[[], StoreAccess],
+        files: Files,
+        layout: CollectionLayout,
+        options: EngineOptions,
+        budget: MemoryBudget,
     ) -> None:
+        """``entry`` enters the store, in a thread."""
         self.opened: StoreParts | None = None
         self.phase = Phase("opening", 0.0, "taking the lock")
         self.layout = layout
         self._options = options
         self._settled = anyio.Event()
         """Set once the store is open or has failed to open."""
-        self._opener = Opener(files, layout, options, budget, self._enter)
+        self._opener = Opener(entry, files, layout, options, budget, self._enter)
 
     async def lock(self) -> None:
         """Takes the data directory for this process alone; raises LockHeld."""

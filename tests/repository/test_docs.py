@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asteroid_cloud.api.http.settings_sources import load_settings
+from asteroid_cloud.api.http.settings.sources import load_settings
 from ops.docs.pages import stale_pages
 
 ROOT = Path(__file__).resolve().parents[2]

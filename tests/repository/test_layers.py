@@ -43,7 +43,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "state",
         "build",
         "checkpoint",
-        "maintenance history feed",
+        "maintenance history feed catalog",
         "backup reindex",
         "check",
         "recovery",

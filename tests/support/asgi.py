@@ -16,7 +16,6 @@ from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.routing.route import Route
-from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics
 
 DISCONNECT = b"(the client goes away)"
@@ -116,7 +115,7 @@ async def ask(
 
 def app_over(settings: Settings, store: Store, metrics: Metrics | None = None) -> RequestGuard:
     """The application that serves a store."""
-    return create_app(settings, Collections(store.collection), metrics)
+    return create_app(settings, store._collections, metrics)
 
 
 VALUES = {"id": "1", "name": "1", "file": "1", "collection": "default", "alias": "alias"}

@@ -12,11 +12,11 @@ import msgspec
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.service.results import Stats
 from asteroid_cloud.indexer import IndexSpec, MemoryUse, Phase, Recovery
 from asteroid_cloud.wal.errors import AsteroidError
+from tests.support.only import only
 
 STATS = Stats(
     vectors=7,
@@ -139,7 +139,7 @@ def shell(
     """The whole application over a fake collection."""
     chosen = Settings(**{"data": "unused", **settings})
     standing_in: Any = collection or FakeCollection()
-    return create_app(chosen, Collections(standing_in), metrics)
+    return create_app(chosen, only(standing_in), metrics)
 
 
 async def ask(

@@ -12,6 +12,7 @@ from asteroid_cloud.wal.disk.contents import read_small
 from asteroid_cloud.wal.disk.files import AppendFile, FileLock, Files, ReadFile
 from asteroid_cloud.wal.disk.layout import (
     BACKUP_LIST,
+    CATALOG,
     DEFAULT,
     INCOMPLETE,
     INDEX,
@@ -39,6 +40,7 @@ from asteroid_cloud.wal.disk.system_errors import translated
 
 __all__ = [
     "BACKUP_LIST",
+    "CATALOG",
     "DEFAULT",
     "INCOMPLETE",
     "INDEX",

@@ -9,7 +9,11 @@
     restored/{wal,index,tags}      what a restore in place is about to swap in, once ``READY`` is there
     replaced.N/{wal,index,tags}    what it has replaced; undo brings back the highest N
     INCOMPLETE                     the folder is still being made, or its making was interrupted
+    catalog                        the names of the other collections, and aliases
+    catalog.broken[.N]             one that a rebuilt catalog has replaced
     collections/<id>/              any other collection, laid out as ``default`` is at the root
+    collections/<id>/collection    which one it is
+    collections/<id>/INCOMPLETE    it is being made or removed; the catalog says whether it exists
 
 A backup is a folder with a ``wal`` and an ``index`` as well, and with ``BACKUP.json``.
 """
@@ -26,6 +30,7 @@ LOG = "wal"
 INDEX = "index"
 TAGS = "tags"
 LOCK = "LOCK"
+CATALOG = "catalog"
 LOST = "lost.json"
 BACKUP_LIST = "BACKUP.json"
 RETENTION = "retention.json"
@@ -34,6 +39,7 @@ INCOMPLETE = "INCOMPLETE"
 PARTS = (INDEX, LOG, TAGS)
 """The folders that make up a collection; a restore in place swaps them, in this order."""
 _COLLECTIONS = "collections"
+_MARKER = "collection"
 _RESTORED = "restored"
 _REBUILT = f"{INDEX}.rebuilt"
 _BROKEN_INDEX = f"{INDEX}.broken"
@@ -59,11 +65,21 @@ class StoreLayout:
         """The file that says that the folder is not complete, in a store or backup that is being made."""
         return f"{self.root}/{INCOMPLETE}"
 
+    @property
+    def catalog(self) -> str:
+        """The file that names the collections beside ``default``, and the aliases."""
+        return f"{self.root}/{CATALOG}"
+
+    @property
+    def collections(self) -> str:
+        """The folder of the collections beside ``default``."""
+        return f"{self.root}/{_COLLECTIONS}"
+
     def collection(self, name: str = DEFAULT) -> CollectionLayout:
         """Where a collection lies; ``name`` is ``default`` or the id of another one."""
         if name == DEFAULT:
             return CollectionLayout(self.root, self.root)
-        return CollectionLayout(self.root, f"{self.root}/{_COLLECTIONS}/{name}")
+        return CollectionLayout(self.root, f"{self.collections}/{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,16 @@ class CollectionLayout:
     root: str
     """The data directory, whose lock protects the collection."""
     folder: str
+
+    @property
+    def marker(self) -> str:
+        """The file that says which collection this is; ``default`` has none."""
+        return f"{self.folder}/{_MARKER}"
+
+    @property
+    def unsettled(self) -> str:
+        """The file whose presence says that the collection is being made or removed."""
+        return f"{self.folder}/{INCOMPLETE}"
 
     @property
     def log(self) -> str:
@@ -148,7 +174,7 @@ class CollectionLayout:
 
 def has_store(names: Iterable[str]) -> bool:
     """Whether the names in a folder are those of a store, which may be about to be replaced."""
-    return not {LOG, INDEX, _RESTORED, _REBUILT}.isdisjoint(names)
+    return not {LOG, INDEX, CATALOG, _RESTORED, _REBUILT}.isdisjoint(names)
 
 
 def broken_indexes(names: Iterable[str]) -> list[int]:

@@ -73,6 +73,32 @@ def enter(files: Files, folder: str, *, creates: bool = False) -> StoreAccess:
     return access
 
 
+class _LentLock:
+    """A lock that belongs to somebody else, who releases it."""
+
+    def __init__(self, lock: FileLock) -> None:
+        self._lock = lock
+
+    def check(self) -> None:
+        """Raises StorageError ``lock_lost`` once the lock is lost."""
+        self._lock.check()
+
+    def release(self) -> None:
+        """Does nothing."""
+
+
+def enter_collection(store: StoreAccess, id_: str) -> StoreAccess:
+    """A way into one collection of a store that this process has: ``default`` or the id of another one.
+
+    Finishes what was interrupted in that collection. Its release does nothing: the lock is the store's.
+    Raises CorruptionError, StorageError.
+    """
+    access = StoreAccess(store.files, StoreLayout(store.layout.root).collection(id_), _LentLock(store.lock))
+    for what in finish_interrupted(access.files, access.layout):
+        logger.warning("finished %s that had been interrupted in %s", what, access.layout.folder)
+    return access
+
+
 @contextmanager
 def look(files: Files, folder: str, *, backups: bool = False) -> Iterator[None]:
     """Keeps writers out of the store in ``folder`` while the block reads it; changes nothing.

@@ -58,7 +58,7 @@ class CallerReads:
     ) -> list[SearchResult]:
         """Many searches of one snapshot."""
         requests = [self._quality.widened(request) for request in requests]
-        threads = self._reads.lanes.threads
+        threads = self._reads.threads
         results = query.search_batch(snapshot, requests, self._masks, threads=threads, take=take)
         for request, result in zip(requests, results, strict=True):
             self._quality.note(snapshot, request, result)
@@ -110,21 +110,9 @@ class CallerReads:
         """How many records match."""
         return query.count(snapshot, self._masks, filter)
 
-    def facets(
-        self,
-        snapshot: Snapshot,
-        path: Path,
-        filter: Filter,
-        limit: object,
-        *,
-        offset: object = 0,
-        order: object = "count",
-        contains: object = None,
-    ) -> Facets:
-        """The commonest values of a field, or those that ``query.facets`` is told of."""
-        return query.facets(
-            snapshot, self._masks, path, filter, limit=limit, offset=offset, order=order, contains=contains
-        )
+    def facets(self, snapshot: Snapshot, path: Path, filter: Filter, limit: object) -> Facets:
+        """The commonest values of a field."""
+        return query.facets(snapshot, self._masks, path, filter, limit=limit)
 
     def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
         """The least and the greatest value of a field."""

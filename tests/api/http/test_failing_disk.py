@@ -18,13 +18,14 @@ import pytest
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.service.collections import Collection, Collections
+from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.maintenance import sealer
 from asteroid_cloud.indexer.state import backpressure
 from asteroid_cloud.wal import LocalFiles
 from tests.support.asgi import Answer, ask, routes_of
 from tests.support.faulty_files import Fault, FaultyFiles
+from tests.support.only import only
 
 pytestmark = pytest.mark.anyio
 DIM = 4
@@ -57,7 +58,7 @@ async def served(
             await engine.create_index(DIM, "l2")
         collection = Collection(str(path / "data"), engine, str(path / "backups"))
         settings = Settings(data=str(path / "data"), backup_dir=str(path / "backups"))
-        gate = create_app(settings, Collections(collection))
+        gate = create_app(settings, only(collection))
         await send(gate, "POST", "/v1/vectors", {"id": 1, "vector": [1] * DIM, "metadata": {"b": 2}})
         yield gate
 

@@ -10,8 +10,8 @@ import pytest
 from asteroid_cloud.api.cli.serve import serve
 from asteroid_cloud.api.http.access.keys import raw_key
 from asteroid_cloud.api.http.settings import Settings, variable_of
-from asteroid_cloud.api.http.settings_sources import load_settings, unknown_variables
-from asteroid_cloud.api.http.units import parse_size
+from asteroid_cloud.api.http.settings.sources import load_settings, unknown_variables
+from asteroid_cloud.api.http.settings.units import parse_size
 from asteroid_cloud.indexer import RetentionChange
 from asteroid_cloud.wal.errors import InvalidRequest
 

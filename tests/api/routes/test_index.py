@@ -8,8 +8,9 @@ import pytest
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.http.app import create_app
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.service.collections import Collection, Collections
+from asteroid_cloud.api.service.collections import Collection
 from tests.support.asking import DIM, ZEROS, Http
+from tests.support.only import only
 
 pytestmark = pytest.mark.anyio
 
@@ -151,7 +152,7 @@ async def test_nothing_is_served_until_the_index_of_the_settings_is_made(
     store: Store, method: str, path: str, body: object
 ) -> None:
     waiting = Collection(store.path, store.engine, awaits_index=True)
-    app = create_app(Settings(data=store.path), Collections(waiting))
+    app = create_app(Settings(data=store.path), only(waiting))
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         await Http(client).refused(method, path, body, status=503, code="not_ready")

@@ -10,7 +10,7 @@ import pytest
 from asteroid_cloud.api.http.access.keys import raw_key
 from asteroid_cloud.api.http.access.keys_file import read_keys, warn_of_readers
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.http.settings_sources import load_settings
+from asteroid_cloud.api.http.settings.sources import load_settings
 from asteroid_cloud.api.limits import CONFIG_FILE_BYTES_MAX, KEY_CHARACTERS_MIN, KEYS_FILE_BYTES_MAX
 from asteroid_cloud.wal.errors import InvalidRequest
 

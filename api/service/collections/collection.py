@@ -1,8 +1,4 @@
-"""Collections: what serves one of them, and the registry that hands them out.
-
-A server has one collection today, ``default``. Whatever serves it is in its ``Collection``, so a second one
-needs nothing that is shared but the process.
-"""
+"""A collection that is open: its engine, and what serves it. Two share nothing but the process."""
 
 from __future__ import annotations
 
@@ -20,7 +16,7 @@ from asteroid_cloud.api.service.reading.bounds import ReadBounds
 from asteroid_cloud.api.service.requests.turns import RequestTurns
 from asteroid_cloud.api.service.results import IndexInfo, Stats
 from asteroid_cloud.indexer import Engine
-from asteroid_cloud.wal.errors import Conflict, NotFound, Overloaded
+from asteroid_cloud.wal.errors import Conflict, Overloaded
 
 DEFAULT = "default"
 """The name of the collection that the paths without a name speak of."""
@@ -103,20 +99,3 @@ class Collection:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(quality.close)
         quality.close()  # also where none has run: what is searched from now on is not sampled
-
-
-class Collections:
-    """The collections of a server, by name."""
-
-    def __init__(self, default: Collection) -> None:
-        self.default = default
-
-    def handle(self, name: str) -> Collection:
-        """The collection of that name; raises NotFound ``no_collection``."""
-        if name != self.default.name:
-            raise NotFound(f"there is no collection {name!r:.80}", code="no_collection")
-        return self.default
-
-    def end_feeds(self) -> None:
-        """Ends the change feeds of all collections, which would never end by themselves."""
-        self.default.feeds.end()

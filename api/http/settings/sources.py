@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from asteroid_cloud.api.http.settings import VARIABLE_PREFIX, Settings, variable_of
+from asteroid_cloud.api.http.settings.settings import VARIABLE_PREFIX, Settings, variable_of
 from asteroid_cloud.api.limits import CONFIG_FILE_BYTES_MAX
 from asteroid_cloud.wal.disk import read_named
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest

@@ -1,7 +1,8 @@
-"""The units that settings are written in: sizes (``256MiB``) and lengths of time (``12h``)."""
+"""How settings are written: sizes (``256MiB``), lengths of time (``12h``), addresses."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from asteroid_cloud.wal.limits import KIB, MIB
@@ -26,3 +27,31 @@ def parse_age_s(text: str) -> int:
     if match is None:
         raise ValueError(f"not a length of time: {text!r}; write it like 12h or 7d")
     return int(match[1]) * AGE_UNITS_S[match[2]]
+
+
+def check_age(name: str, text: str) -> None:
+    """Raises ValueError for what is no time, naming the setting."""
+    try:
+        parse_age_s(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def check_size(name: str, text: str, least: int = MIB) -> None:
+    """Raises ValueError for what is no size, or less than ``least``, naming the setting."""
+    try:
+        size = parse_size(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if size < least:
+        raise ValueError(f"{name} must be at least {'1MiB' if least == MIB else '1KiB'}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,4 +1,4 @@
-"""A collection has all that serves it, so that a second one shares nothing with it; the registry finds it."""
+"""A collection has all that serves it, so that a second one shares nothing with it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,11 @@ from pathlib import Path
 import pytest
 
 from asteroid_cloud.api import Store
-from asteroid_cloud.api.service.collections import DEFAULT, Collection, Collections
+from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.indexer import Engine
-from asteroid_cloud.wal.errors import Conflict, NotFound, Overloaded
+from asteroid_cloud.wal.errors import Conflict, Overloaded
 
 pytestmark = pytest.mark.anyio
-
-
-async def test_the_registry_finds_the_default_and_no_other(store: Store) -> None:
-    collections = Collections(store.collection)
-    assert collections.default is store.collection
-    assert collections.handle(DEFAULT) is store.collection
-    with pytest.raises(NotFound) as caught:
-        collections.handle("books")
-    assert caught.value.code == "no_collection"
 
 
 async def test_two_collections_share_nothing(store: Store, tmp_path: Path) -> None:
