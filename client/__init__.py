@@ -36,7 +36,7 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Record, Row, Written
+from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Inserted, Record, Row, Written
 from asteroid_cloud.client.results.server import KeyInfo
 from asteroid_cloud.client.settings import RetryPolicy
 from asteroid_cloud.client.sync.client import Client
@@ -68,6 +68,7 @@ __all__ = [
     "Hit",
     "Hits",
     "IndexInfo",
+    "Inserted",
     "InternalError",
     "InvalidRequest",
     "KeyInfo",

@@ -19,6 +19,17 @@ from asteroid_cloud.indexer.backup.writer import backup_stopped_store
 from asteroid_cloud.indexer.bulk_admission import Gathering
 from asteroid_cloud.indexer.bulk_load import BulkLoader, BulkResult
 from asteroid_cloud.indexer.check.verify import Verification, Verified
+from asteroid_cloud.indexer.decide.items import (
+    FAIL,
+    MATCH_ANY,
+    NO_MATCH,
+    NUMBER_OF,
+    REPLACE,
+    SKIP,
+    ItemConditions,
+    OnExisting,
+    Upserts,
+)
 from asteroid_cloud.indexer.engine import Engine
 from asteroid_cloud.indexer.feed.change_feed import Change, ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
@@ -50,6 +61,7 @@ from asteroid_cloud.indexer.model.results import (
     Phase,
     Recovery,
     Remembered,
+    WriteCounts,
     WriteResult,
 )
 from asteroid_cloud.indexer.model.snapshot import (
@@ -76,8 +88,14 @@ rebuild_into = reindex_into
 
 __all__ = [
     "DONE",
+    "FAIL",
     "INTEGER_IDS",
+    "MATCH_ANY",
     "NAME_BYTES_MAX",
+    "NO_MATCH",
+    "NUMBER_OF",
+    "REPLACE",
+    "SKIP",
     "BackupList",
     "BackupReport",
     "Building",
@@ -101,6 +119,7 @@ __all__ = [
     "IdKind",
     "Ids",
     "IndexSpec",
+    "ItemConditions",
     "Journey",
     "LogRepair",
     "Losses",
@@ -108,6 +127,7 @@ __all__ = [
     "LostSegment",
     "MemoryBudget",
     "MemoryUse",
+    "OnExisting",
     "PartPlan",
     "PartView",
     "Phase",
@@ -128,9 +148,11 @@ __all__ = [
     "Snapshot",
     "TagInfo",
     "TakeBytes",
+    "Upserts",
     "Verification",
     "Verified",
     "WentBack",
+    "WriteCounts",
     "WriteResult",
     "acknowledge_losses",
     "backup_stopped_store",

@@ -8,7 +8,12 @@ background. Readers take a ``snapshot`` and need nothing more. What else can be 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from copy import copy
 from functools import partial
 from math import inf
@@ -21,6 +26,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer.admin import Admin
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.bulk_load import BulkLoader
+from asteroid_cloud.indexer.decided_writes import DecidedWrites
 from asteroid_cloud.indexer.feed.change_feed import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo
@@ -69,6 +75,8 @@ class Engine:
         """Of the memory: what uses some of it asks for a share."""
         self._supervisor = supervisor
         self._writer = Writer(supervisor)
+        self.decided = DecidedWrites(self._writer)
+        """Writes whose items have conditions, or depend on each other."""
         self.requests = Requests(self._writer)
         self.admin = Admin(self._writer, budget)
         """Bulk loads, backups, tags, purges, feeds and figures."""
@@ -107,6 +115,7 @@ class Engine:
         """The same engine for one request with a key: what it writes is remembered as that request's."""
         engine = copy(self)
         engine._writer = self._writer.of_request(request)
+        engine.decided = DecidedWrites(engine._writer)
         return engine
 
     def of_part(self, done: int) -> Engine:
@@ -205,7 +214,7 @@ class Engine:
         Conflict ``precondition_failed`` when ``condition`` may not hold of the first id.
         """
         write = upsert_of(self.snapshot().spec, ids, vectors, payloads)
-        return await self._writer.log(write, unchanged=self._unchanged(ids, condition))
+        return await self._writer.log(write, unchanged=_unchanged(self.snapshot(), ids, condition))
 
     async def delete(
         self, ids: Keys, *, expected_lsn: int | None = None, condition: Condition | None = None
@@ -216,7 +225,7 @@ class Engine:
         ``precondition_failed`` when ``condition`` may not hold of the first id.
         """
         self._writer.check()
-        unchanged = self._unchanged(ids, condition)
+        unchanged = _unchanged(self.snapshot(), ids, condition)
         write = await _deletion(self.snapshot(), ids)
         if not write.events:
             if unchanged is not None:
@@ -233,7 +242,9 @@ class Engine:
         """
         snapshot = self.snapshot()
         write = replacement_of(snapshot, id_, payload)
-        return await self._writer.log(write, unchanged=self._unchanged(snapshot.spec.ids.one(id_), condition))
+        return await self._writer.log(
+            write, unchanged=_unchanged(snapshot, snapshot.spec.ids.one(id_), condition)
+        )
 
     async def merge_payload(
         self, id_: Id, patch: bytes, *, condition: Condition | None = None
@@ -241,7 +252,9 @@ class Engine:
         """Applies a JSON merge-patch (RFC 7396) to a payload; raises as ``replace_payload``."""
         snapshot = self.snapshot()
         write = merge_of(snapshot, id_, patch, self.options.payload_bytes_max)
-        return await self._writer.log(write, unchanged=self._unchanged(snapshot.spec.ids.one(id_), condition))
+        return await self._writer.log(
+            write, unchanged=_unchanged(snapshot, snapshot.spec.ids.one(id_), condition)
+        )
 
     async def merge_payloads(
         self, ids: Keys, patch: bytes, payload_bytes: int, *, expected_lsn: int | None = None
@@ -256,12 +269,6 @@ class Engine:
             merges_of(self.snapshot().spec, ids, patch, payload_bytes, self.options.payload_bytes_max),
             expected_lsn,
         )
-
-    def _unchanged(self, ids: Keys, condition: Condition | None) -> Unchanged | None:
-        """What the log has to check of a condition on the first id; raises when that fails already."""
-        if condition is None or len(ids) == 0:
-            return None
-        return as_of(self.snapshot(), ids[:1].tolist()[0], condition)
 
     def bulk(self) -> AbstractAsyncContextManager[BulkLoader]:
         """As ``Admin.bulk``."""
@@ -287,11 +294,9 @@ class Engine:
         """As ``Admin.purge``."""
         return await self.admin.purge()
 
-    @contextmanager
-    def changes(self, since: int, parts: FeedParts) -> Iterator[ChangeFeed]:
+    def changes(self, since: int, parts: FeedParts) -> AbstractContextManager[ChangeFeed]:
         """As ``Admin.changes``."""
-        with self.admin.changes(since, parts) as feed:
-            yield feed
+        return self.admin.changes(since, parts)
 
     async def flush(self, timeout_s: float = inf) -> Lsn:
         """As ``Admin.flush``."""
@@ -309,6 +314,13 @@ class Engine:
     async def memory(self) -> MemoryUse:
         """As ``Admin.memory``."""
         return await self.admin.memory()
+
+
+def _unchanged(snapshot: Snapshot, ids: Keys, condition: Condition | None) -> Unchanged | None:
+    """What the log has to check of a condition on the first id; raises when that fails already."""
+    if condition is None or len(ids) == 0:
+        return None
+    return as_of(snapshot, ids[:1].tolist()[0], condition)
 
 
 async def _deletion(snapshot: Snapshot, ids: Keys) -> Write:

@@ -27,6 +27,8 @@ class Write:
     events: Sequence[Event]
     rows: int = 0
     bytes: int = 0
+    skipped: int = 0
+    """Items that are not in the events because their ids exist."""
 
 
 def upsert_of(
@@ -34,8 +36,12 @@ def upsert_of(
     ids: Keys,
     vectors: NDArray[np.float32],
     payloads: Sequence[bytes | None] | None,
+    skipped: int = 0,
 ) -> Write:
-    """Inserts or replaces rows; raises InvalidRequest or TooLarge for rows that do not fit."""
+    """Inserts or replaces rows, where ``skipped`` others are left out.
+
+    Raises InvalidRequest or TooLarge for rows that do not fit.
+    """
     if vectors.shape[1:] != (spec.dim,):
         raise wrong_dim(vectors.shape[-1], spec.dim)
     if len(vectors) != len(ids):
@@ -53,7 +59,7 @@ def upsert_of(
     )
     refs = len(ids) if payloads is None else payloads.count(None)
     size = len(ids) * _row_bytes(spec) + refs * PAYLOAD_REF_BYTES + payload_bytes + id_bytes
-    return Write([event], len(ids), size)
+    return Write([event], len(ids), size, skipped)
 
 
 def delete_of(snapshot: Snapshot, ids: Keys) -> Write:

@@ -7,7 +7,7 @@ from copy import copy
 
 from msgspec.structs import replace
 
-from asteroid_cloud.indexer.model.results import WriteResult
+from asteroid_cloud.indexer.model.results import WriteCounts, WriteResult
 from asteroid_cloud.indexer.recovery.supervisor import Supervisor
 from asteroid_cloud.indexer.recovery.wiring import StoreParts
 from asteroid_cloud.indexer.state.rw_lock import ReadWriteLock
@@ -79,7 +79,10 @@ class Writer:
             )
             lsns = range(last - len(events) + 1, last + 1)
             outcomes = [await parts.applier.outcome(Lsn(lsn)) for lsn in lsns]
-        return WriteResult(last, sum(outcome.affected for outcome in outcomes))
+        affected = sum(outcome.affected for outcome in outcomes)
+        replaced = sum(outcome.replaced for outcome in outcomes)
+        counts = WriteCounts(inserted=affected, replaced=replaced, skipped=write.skipped)
+        return WriteResult(last, affected, counts)
 
     def _request_of(self, events: list[Event]) -> RequestKey | None:
         """What is logged with the last event: those before it, one id each, are done by then."""

@@ -7,17 +7,17 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asteroid_cloud.api.service.checks import Vector, check_dim, checked_id, float32_vector
 from asteroid_cloud.api.service.payloads import payload_text
-from asteroid_cloud.indexer import IndexSpec
+from asteroid_cloud.api.service.preconditions import checked_match, checked_on_existing
+from asteroid_cloud.indexer import NO_MATCH, NUMBER_OF, IndexSpec, ItemConditions, OnExisting, Upserts
 from asteroid_cloud.wal.errors import InvalidRequest
 
 Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, Any] | None] | Mapping[str, Any]
 Items = Iterable[Item]
 AsyncItems = Iterable[Item] | AsyncIterable[Item]
-NAMES = {"id", "vector", "metadata"}
+NAMES = {"id", "vector", "metadata", "if_match", "on_existing"}
 
 
 async def batched(items: AsyncItems, size: int) -> AsyncIterator[list[Item]]:
@@ -42,12 +42,21 @@ async def batched(items: AsyncItems, size: int) -> AsyncIterator[list[Item]]:
 
 
 def checked_items(
-    items: Sequence[Item], spec: IndexSpec, first: int, payload_bytes_max: int
-) -> tuple[NDArray[np.uint64], NDArray[np.float32], list[bytes | None]]:
-    """Items in columns; raises InvalidRequest ``bad_item`` with the ``index``, counted from ``first``."""
+    items: Sequence[Item],
+    spec: IndexSpec,
+    first: int,
+    payload_bytes_max: int,
+    on_existing: OnExisting | None = None,
+) -> Upserts:
+    """Items in columns; raises InvalidRequest ``bad_item`` with the ``index``, counted from ``first``.
+
+    ``on_existing`` goes for items that do not say it themselves.
+    """
     ids = np.empty(len(items), np.uint64)
     vectors = np.empty((len(items), spec.dim), np.float32)
     payloads: list[bytes | None] = []
+    matches = np.full(len(items), NO_MATCH, np.int64)
+    modes = np.full(len(items), NUMBER_OF[on_existing or "replace"], np.uint8)
     for row, item in enumerate(items):
         try:
             id, vector, metadata = parts_of(item)
@@ -56,6 +65,10 @@ def checked_items(
             check_dim(len(numbers), spec)
             vectors[row] = numbers
             payloads.append(None if metadata is None else payload_text(metadata, payload_bytes_max))
+            if isinstance(item, Mapping) and len(item) > 2:
+                matches[row] = checked_match(item.get("if_match"))
+                if (said := checked_on_existing(item.get("on_existing"))) is not None:
+                    modes[row] = NUMBER_OF[said]
         except InvalidRequest as error:
             raise InvalidRequest(
                 f"item {first + row}: {error.message}", code="bad_item", index=first + row, reason=error.code
@@ -66,7 +79,8 @@ def checked_items(
                 code="bad_item",
                 index=first + row,
             ) from error
-    return ids, vectors, payloads
+    is_plain = not modes.any() and bool((matches == NO_MATCH).all())
+    return Upserts(ids, vectors, payloads, None if is_plain else ItemConditions(matches, modes))
 
 
 def parts_of(item: Any) -> tuple[Any, Any, Any]:

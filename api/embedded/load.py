@@ -15,9 +15,10 @@ from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.service.checks import check_dim, float32_rows, integer
 from asteroid_cloud.api.service.payloads import payload_text
-from asteroid_cloud.api.service.results import BulkReport, Counted
+from asteroid_cloud.api.service.preconditions import checked_on_existing
+from asteroid_cloud.api.service.results import BulkReport, Inserted
 from asteroid_cloud.api.service.writes import bulk_report, chosen_threads, put_batch
-from asteroid_cloud.indexer import BulkLoader
+from asteroid_cloud.indexer import BulkLoader, OnExisting
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 from asteroid_cloud.wal.limits import MIB
@@ -40,31 +41,44 @@ class LoadCalls(Calls):
         chunk_size: int = CHUNK_ITEMS,
         parallel: int = 1,
         progress: bool | None = None,
-    ) -> Counted:
+        on_existing: OnExisting | None = None,
+    ) -> Inserted:
         """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items, or mappings; returns how many.
+
+        Where an id exists the item replaces what is stored; with ``on_existing="skip"`` it is left out, and
+        with "fail" its batch is refused. A mapping may say ``on_existing`` for itself, and ``if_match``: an
+        LSN after which its id must not have changed, or "*" for an id that must exist. Items take their turns
+        in order, so that of two with one id the second finds what the first has stored. The result has
+        ``replaced`` and ``skipped`` too.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
         not at all. ``parallel`` and ``progress`` are accepted for code written for the client and have no
         effect, as there is no network to wait for.
 
-        Raises InvalidRequest (``bad_item``), with the place of the item among all in
-        ``details["index"]``. Any error has in ``details["inserted"]`` how many items were stored before it.
+        Raises InvalidRequest (``bad_item``), and Conflict (``id_exists``, ``precondition_failed``), with the
+        place of the item among all in ``details["index"]``. Any error has in ``details["inserted"]`` how many
+        items were stored before it.
         """
         chunk_size = integer("chunk_size", chunk_size, code="bad_chunk")
         if not 1 <= chunk_size <= BATCH_ITEMS_MAX:
             raise InvalidRequest(f"chunk_size must be from 1 to {BATCH_ITEMS_MAX}", code="bad_chunk")
-        done = Counted(0, lsn=self.engine.applied_lsn)
+        existing = checked_on_existing(on_existing)
+        done = Inserted(0, lsn=self.engine.applied_lsn)
+        first = 0
         async for batch in batched(items, chunk_size):
             try:
                 spec, bytes_max = self.engine.snapshot().spec, self.engine.options.payload_bytes_max
-                columns = checked_items(batch, spec, int(done), bytes_max)
-                result = await put_batch(self.engine, *columns)
+                rows = checked_items(batch, spec, first, bytes_max, existing)
+                result = await put_batch(self.engine, rows)
             except AsteroidError as error:
                 error.details["inserted"] = int(done)
                 if "failed_index" in error.details:
-                    error.details["failed_index"] = int(done)
+                    error.details["failed_index"] = first
+                elif error.code != "bad_item" and isinstance(within := error.details.get("index"), int):
+                    error.details["index"] = first + within
                 raise
-            done = Counted(done + len(batch), lsn=result.lsn)
+            first += len(batch)
+            done = done.plus(result.counts, result.lsn)
         return done
 
     @until_closed

@@ -18,11 +18,12 @@ from asteroid_cloud.api.service.checks import (
     float32_vector,
 )
 from asteroid_cloud.api.service.payloads import payload_text, payload_value
-from asteroid_cloud.api.service.preconditions import checked_condition
+from asteroid_cloud.api.service.preconditions import checked_condition, checked_on_existing
 from asteroid_cloud.api.service.results import Counted, Payload, Record, Row, Written
 from asteroid_cloud.api.service.searches import Metadata, row_of
 from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_ids, merge_matching
-from asteroid_cloud.api.service.writes import put
+from asteroid_cloud.api.service.writes import put, result_of
+from asteroid_cloud.indexer import OnExisting
 from asteroid_cloud.query import fetch_one, parse_filter
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -44,9 +45,12 @@ class VectorCalls(Calls):
         *,
         if_match: int | None = None,
         if_absent: bool = False,
+        on_existing: OnExisting | None = None,
     ) -> Written:
         """Stores a vector; it replaces the one that the id may have.
 
+        With ``on_existing="skip"`` nothing is written where the id exists, with "fail" that is a Conflict
+        (``id_exists``). The result says which it was: "inserted", "replaced" or "skipped".
         ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is. Raises
         Conflict (``precondition_failed``) when the id changed after LSN ``if_match``, or when it exists and
         ``if_absent`` is set; InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``,
@@ -55,7 +59,9 @@ class VectorCalls(Calls):
         number, row = checked_id(id), float32_vector(vector)
         payload = None if metadata is None else self._payload_text(metadata)
         condition = checked_condition(if_match, if_absent)
-        return Written(number, (await put(self.engine, number, row, payload, condition)).lsn)
+        existing = checked_on_existing(on_existing)
+        result = await put(self.engine, number, row, payload, condition, existing)
+        return Written(number, result.lsn, result_of(result.counts))
 
     async def upsert(
         self,
@@ -65,9 +71,12 @@ class VectorCalls(Calls):
         *,
         if_match: int | None = None,
         if_absent: bool = False,
+        on_existing: OnExisting | None = None,
     ) -> Written:
         """Stores a vector exactly as ``insert`` does."""
-        return await self.insert(id, vector, metadata, if_match=if_match, if_absent=if_absent)
+        return await self.insert(
+            id, vector, metadata, if_match=if_match, if_absent=if_absent, on_existing=on_existing
+        )
 
     async def get(self, id: int, *, min_lsn: int | None = None) -> Record:
         """The stored vector, dequantised: close to what was inserted, not equal to it.

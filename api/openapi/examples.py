@@ -17,6 +17,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "flush": {"Within ten seconds": {"timeout_s": 10}},
     "insert": {
         "With a payload": {"id": 1, "vector": _VECTOR, "metadata": _REPORT},
+        "Only where there is none": {"id": 1, "vector": _VECTOR, "on_existing": "skip"},
         "The largest id, as text": {"id": "18446744073709551615", "vector": [0.4, 0.3, 0.2, 0.1]},
     },
     "upsert": {
@@ -34,6 +35,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
                 {"id": 2, "vector": [0.2, 0.2, 0.3, 0.4], "metadata": {"year": 2024, "lang": "de"}},
                 {"id": 3, "vector": [0.9, 0.1, 0.0, 0.0]},
             ]
+        },
+        "Only what is new, and one that must exist": {
+            "items": [
+                {"id": 2, "vector": _VECTOR},
+                {"id": 3, "vector": _VECTOR, "on_existing": "replace", "if_match": "*"},
+            ],
+            "on_existing": "skip",
         },
     },
     "fetch": {

@@ -41,6 +41,7 @@ SEARCH = (
 ONE = ("bad_id", "not_found")
 KEYED = ("bad_idempotency_key", "idempotency_mismatch", "request_interrupted", "answer_not_kept")
 IF = ("bad_if_match", "other_history", "precondition_failed")
+EXISTING = ("bad_on_existing", "id_exists")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,18 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "recovery": Operation("index", "What the server found when it opened the store", "Recovery", READ[1:2]),
     "insert": Operation(
-        "vectors", "Insert a vector", "Written", (*WRITE, *VECTOR, *IF, "bad_id", "bad_payload"), "InsertBody"
+        "vectors",
+        "Insert a vector",
+        "Stored",
+        (*WRITE, *VECTOR, *IF, *EXISTING, "bad_id", "bad_payload"),
+        "InsertBody",
     ),
     "get": Operation("vectors", "A stored vector", "Row", (*READ, *ONE)),
     "upsert": Operation(
         "vectors",
         "Insert or replace a vector",
-        "Written",
-        (*WRITE, *VECTOR, *IF, "bad_id", "bad_payload"),
+        "Stored",
+        (*WRITE, *VECTOR, *IF, *EXISTING, "bad_id", "bad_payload"),
         "VectorBody",
     ),
     "delete": Operation("vectors", "Delete a vector and its payload", "", (*WRITE, *IF, "bad_id")),
@@ -103,7 +108,7 @@ OPERATIONS: dict[str, Operation] = {
         "vectors",
         "Insert many vectors",
         "Inserted",
-        (*WRITE, *BODY, "bad_item", "empty_batch", "batch_too_large"),
+        (*WRITE, *BODY, *IF, *EXISTING, "bad_item", "empty_batch", "batch_too_large"),
         "BatchBody",
     ),
     "fetch": Operation(

@@ -137,6 +137,11 @@ PARTS: dict[str, Schema] = {
         "$and $or $not $nor; a bare value means $eq, {} matches all.",
         "examples": [{"$and": [{"category": "docs"}, {"year": {"$gte": 2026}}]}],
     },
+    "OnExisting": about(
+        "What is to happen where the id exists: replace it (if nothing is said), skip the item, or fail with "
+        "409 id_exists and write nothing.",
+        {"type": "string", "enum": ["replace", "skip", "fail"]},
+    ),
     "Lsn": about("The number of the log's record that made this so.", integer(0, LSN_MAX, format="int64")),
     "ErrorAnswer": answer(
         ["error", "code"],
@@ -181,9 +186,30 @@ REQUESTS: dict[str, Schema] = {
             default(wire.IndexBody, "bits", BITS),
         ),
     ),
-    "InsertBody": body(["id", "vector"], id=ref("IdIn"), vector=ref("Vector"), metadata=ref("Payload")),
-    "VectorBody": body(["vector"], vector=ref("Vector"), metadata=ref("Payload")),
-    "BatchBody": body(["items"], items=array(ref("InsertBody"), BATCH_ITEMS_MAX, least=1)),
+    "InsertBody": body(
+        ["id", "vector"],
+        id=ref("IdIn"),
+        vector=ref("Vector"),
+        metadata=ref("Payload"),
+        on_existing=nullable(ref("OnExisting")),
+    ),
+    "VectorBody": body(
+        ["vector"], vector=ref("Vector"), metadata=ref("Payload"), on_existing=nullable(ref("OnExisting"))
+    ),
+    "Item": body(
+        ["id", "vector"],
+        id=ref("IdIn"),
+        vector=ref("Vector"),
+        metadata=ref("Payload"),
+        on_existing=ref("OnExisting"),
+        if_match=about(
+            'An LSN after which the id must not have changed, or "*" for an id that must exist.',
+            {"anyOf": [ref("Lsn"), {"type": "string", "enum": ["*"]}]},
+        ),
+    ),
+    "BatchBody": body(
+        ["items"], items=array(ref("Item"), BATCH_ITEMS_MAX, least=1), on_existing=ref("OnExisting")
+    ),
     "SearchBody": body(
         [],
         vector=nullable(ref("Vector")),
@@ -276,7 +302,22 @@ ANSWERS: dict[str, Schema] = {
     "IndexDeleted": answer(["initialized", "lsn"], initialized=FLAG, lsn=ref("Lsn")),
     "Flushed": answer(["lsn"], lsn=about("What a durable manifest holds.", ref("Lsn"))),
     "Written": answer(["id", "lsn"], id=ref("Id"), lsn=ref("Lsn")),
-    "Inserted": answer(["inserted", "lsn"], inserted=integer(1), lsn=ref("Lsn")),
+    "Stored": answer(
+        ["id", "lsn", "result"],
+        id=ref("Id"),
+        lsn=ref("Lsn"),
+        result=about(
+            "Whether the id is new, was there and is replaced, or was there and is left as it was.",
+            {"type": "string", "enum": ["inserted", "replaced", "skipped"]},
+        ),
+    ),
+    "Inserted": answer(
+        ["inserted", "replaced", "skipped", "lsn"],
+        inserted=about("Items that were written.", integer(0)),
+        replaced=about("Of these, items whose id existed.", integer(0)),
+        skipped=about("Items that were left out because their id existed.", integer(0)),
+        lsn=ref("Lsn"),
+    ),
     "Deleted": answer(["deleted", "lsn"], deleted=integer(0), lsn=ref("Lsn")),
     "Patched": answer(["patched", "lsn"], patched=integer(0), lsn=ref("Lsn")),
     "Counted": answer(["count"], count=integer(0)),

@@ -23,7 +23,7 @@ from asteroid_cloud.api.routes.responses import (
 from asteroid_cloud.api.service.checks import checked_ids, checked_include
 from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.service.writes import put_batch
-from asteroid_cloud.api.wire.answers import page_pieces, rows_pieces
+from asteroid_cloud.api.wire.answers import batch_told, page_pieces, rows_pieces
 from asteroid_cloud.api.wire.batches import read_batch
 from asteroid_cloud.api.wire.requests import (
     DELETE,
@@ -39,12 +39,12 @@ from asteroid_cloud.wal.errors import InvalidRequest
 
 
 async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
-    """All of them or none; an id given twice ends up as its last item says."""
+    """All of them or none, in order: each item meets what those before it have written."""
     collection = collection_of(request)
     dim, bytes_max = collection.engine.snapshot().spec.dim, collection.engine.options.payload_bytes_max
     batch = await read(collection.reads, len(body), lambda: read_batch(body, dim, bytes_max))
-    result = await put_batch(engine_of(request), batch.ids, batch.vectors, batch.payloads)
-    return answer({"inserted": len(batch.ids), "lsn": result.lsn}, result.lsn)
+    result = await put_batch(engine_of(request), batch)
+    return answer(batch_told(result.counts, result.lsn), result.lsn)
 
 
 async def fetch_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from litestar import Response
 from litestar.params import RawBody
+from numpy.typing import NDArray
 
 from asteroid_cloud.api.routes.reading_bodies import read, read_payload
 from asteroid_cloud.api.routes.responses import (
@@ -18,7 +19,8 @@ from asteroid_cloud.api.routes.responses import (
     wanted_lsn,
 )
 from asteroid_cloud.api.service.checks import checked_id, float32_vector
-from asteroid_cloud.api.service.writes import put
+from asteroid_cloud.api.service.preconditions import checked_on_existing
+from asteroid_cloud.api.service.writes import put, result_of
 from asteroid_cloud.api.wire.answers import row_answer
 from asteroid_cloud.api.wire.headers import condition_of
 from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_of
@@ -31,9 +33,7 @@ async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     asked = await read(collection.reads, len(body), lambda: decode(INSERT, body))
     number, vector = checked_id(asked.id), float32_vector(asked.vector)
     payload = await read_payload(collection, asked.metadata)
-    condition = condition_of(request.headers)
-    result = await put(engine_of(request), number, vector, payload, condition)
-    return answer({"id": number, "lsn": result.lsn}, result.lsn)
+    return await _put(request, number, vector, payload, asked.on_existing)
 
 
 async def upsert_vector(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
@@ -41,9 +41,16 @@ async def upsert_vector(request: AnyRequest, id: str, body: RawBody) -> JsonResp
     number, collection = checked_id(id), collection_of(request)
     asked = await read(collection.reads, len(body), lambda: decode(VECTOR, body))
     vector, payload = float32_vector(asked.vector), await read_payload(collection, asked.metadata)
-    condition = condition_of(request.headers)
-    result = await put(engine_of(request), number, vector, payload, condition)
-    return answer({"id": number, "lsn": result.lsn}, result.lsn)
+    return await _put(request, number, vector, payload, asked.on_existing)
+
+
+async def _put(
+    request: AnyRequest, number: int, vector: NDArray[np.float32], payload: bytes | None, on_existing: object
+) -> JsonResponse:
+    condition, existing = condition_of(request.headers), checked_on_existing(on_existing)
+    result = await put(engine_of(request), number, vector, payload, condition, existing)
+    told = {"id": number, "lsn": result.lsn, "result": result_of(result.counts)}
+    return answer(told, result.lsn)
 
 
 async def get_vector(request: AnyRequest, id: str) -> JsonResponse:

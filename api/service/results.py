@@ -8,14 +8,14 @@ there is an ``lsn`` it is that of the write, or of the snapshot that was read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import Any, Literal, Self, cast
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud import query
-from asteroid_cloud.indexer import Building, MemoryUse
+from asteroid_cloud.indexer import Building, MemoryUse, WriteCounts
 from asteroid_cloud.query import Bounds, Explain, FacetValue
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
 from asteroid_cloud.wal.append import LogSyncs
@@ -82,11 +82,16 @@ class Record(Answer, frozen=True, eq=False):
         return self.vector
 
 
+WriteOutcome = Literal["inserted", "replaced", "skipped"]
+"""What became of an item: its id is new, it was there, or it was there and the item is left out."""
+
+
 class Written(Answer, frozen=True):
-    """A durable write of one id."""
+    """A durable write of one id; of a vector, ``result`` says what became of it."""
 
     id: int | str
     lsn: int
+    result: WriteOutcome | None = None
 
 
 class IndexInfo(Answer, frozen=True):
@@ -220,7 +225,7 @@ class Counted(int):
 
     lsn: int
 
-    def __new__(cls, count: int, *, lsn: int) -> Counted:
+    def __new__(cls, count: int, *, lsn: int) -> Self:
         self = super().__new__(cls, count)
         self.lsn = lsn
         return self
@@ -229,3 +234,26 @@ class Counted(int):
     def count(self) -> int:
         """The number itself, as a plain int."""
         return int(self)
+
+
+class Inserted(Counted):
+    """How many items were written, which also carries ``replaced``, ``skipped`` and ``lsn``."""
+
+    replaced: int
+    """Of those written: their ids existed before."""
+    skipped: int
+    """Items that were left out because their ids existed."""
+
+    def __new__(cls, count: int, *, replaced: int = 0, skipped: int = 0, lsn: int) -> Self:
+        self = super().__new__(cls, count, lsn=lsn)
+        self.replaced, self.skipped = replaced, skipped
+        return self
+
+    def plus(self, counts: WriteCounts, lsn: int) -> Inserted:
+        """That many more, as of ``lsn``."""
+        return Inserted(
+            self + counts.inserted,
+            replaced=self.replaced + counts.replaced,
+            skipped=self.skipped + counts.skipped,
+            lsn=lsn,
+        )

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.service.checks import check_dim, integer
+from asteroid_cloud.api.service.preconditions import match_of
 from asteroid_cloud.api.service.process_info import processors
-from asteroid_cloud.api.service.results import BulkReport
-from asteroid_cloud.indexer import BulkResult, Condition, Engine, WriteResult
-from asteroid_cloud.wal.errors import InvalidRequest, Overloaded, StorageError
+from asteroid_cloud.api.service.results import BulkReport, WriteOutcome
+from asteroid_cloud.indexer import (
+    NUMBER_OF,
+    BulkResult,
+    Condition,
+    Engine,
+    ItemConditions,
+    OnExisting,
+    Upserts,
+    WriteCounts,
+    WriteResult,
+)
+from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded, StorageError
 
 
 async def put(
@@ -21,22 +31,41 @@ async def put(
     vector: NDArray[np.float32],
     payload: bytes | None,
     condition: Condition | None = None,
+    on_existing: OnExisting | None = None,
 ) -> WriteResult:
-    """Stores one finite vector; a payload of None keeps the old one, b"" clears it."""
+    """Stores one finite vector; a payload of None keeps the old one, b"" clears it.
+
+    Raises Conflict ``precondition_failed`` for ``condition``, ``id_exists`` for ``on_existing``.
+    """
     check_dim(len(vector), engine.snapshot().spec)
-    payloads = None if payload is None else [payload]
-    return await engine.upsert(np.array([id], np.uint64), vector[None], payloads, condition=condition)
-
-
-async def put_batch(
-    engine: Engine,
-    ids: NDArray[np.uint64],
-    vectors: NDArray[np.float32],
-    payloads: Sequence[bytes | None] | None,
-) -> WriteResult:
-    """Stores a checked batch, all of it or nothing; a failure of the engine says that it was nothing."""
+    ids, payloads = np.array([id], np.uint64), None if payload is None else [payload]
+    if on_existing is None or on_existing == "replace":
+        return await engine.upsert(ids, vector[None], payloads, condition=condition)
+    match = match_of(condition)
+    conditions = ItemConditions(np.array([match]), np.array([NUMBER_OF[on_existing]], np.uint8))
     try:
-        return await engine.upsert(ids, vectors, payloads)
+        return await engine.decided.upsert(Upserts(ids, vector[None], payloads, conditions))
+    except AsteroidError as error:
+        error.details.pop("index", None)
+        raise
+
+
+def result_of(counts: WriteCounts) -> WriteOutcome:
+    """What became of a single item."""
+    if counts.skipped:
+        return "skipped"
+    return "replaced" if counts.replaced else "inserted"
+
+
+async def put_batch(engine: Engine, rows: Upserts) -> WriteResult:
+    """Stores a checked batch, all of it or nothing; a failure of the engine says that it was nothing.
+
+    Raises Conflict ``id_exists`` or ``precondition_failed`` with the ``index`` of the item that refuses.
+    """
+    try:
+        if rows.conditions is None:
+            return await engine.upsert(rows.ids, rows.vectors, rows.payloads)
+        return await engine.decided.upsert(rows)
     except (StorageError, Overloaded) as error:
         error.details.update(inserted=0, failed_index=0)
         raise

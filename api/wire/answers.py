@@ -8,7 +8,7 @@ import msgspec
 
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.wire.json_pieces import JsonPieces, Pieces
-from asteroid_cloud.indexer import Id
+from asteroid_cloud.indexer import Id, WriteCounts
 from asteroid_cloud.query import Record, ScrollPage, SearchResult
 
 
@@ -27,6 +27,16 @@ class RowAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     id: Id
     vector: list[float] | None = None
     payload: msgspec.Raw | None = None
+
+
+def batch_told(counts: WriteCounts, lsn: int) -> dict[str, object]:
+    """The answer to a batch."""
+    return {
+        "inserted": counts.inserted,
+        "replaced": counts.replaced,
+        "skipped": counts.skipped,
+        "lsn": lsn,
+    }
 
 
 GONE = Record(0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NoReturn
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.wire.native import core
+from asteroid_cloud.indexer import NO_MATCH, REPLACE, ItemConditions, Upserts
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 from asteroid_cloud.wal.limits import MIB, PAYLOAD_DEPTH_MAX
@@ -17,18 +17,21 @@ from asteroid_cloud.wal.limits import MIB, PAYLOAD_DEPTH_MAX
 SLICE_BYTES_MAX = 4 * MIB
 """Payload texts of a bulk load that are in memory at once."""
 SLICE_ROWS_MAX = 100_000
+UNSAID = 255
+"""Of an item that does not say what is to happen where its id exists: as the batch says."""
+Columns = tuple[
+    NDArray[np.uint64],
+    NDArray[np.float32],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.uint8],
+    int,
+]
 
 
-class Batch(msgspec.Struct, frozen=True, eq=False):
-    """Checked items in columns."""
-
-    ids: NDArray[np.uint64]
-    vectors: NDArray[np.float32]
-    payloads: list[bytes | None] | None
-
-
-def read_batch(body: bytes, dim: int, payload_bytes_max: int) -> Batch:
-    """The items of ``{"items": […]}``, checked whole; payloads are bounded as a setting says.
+def read_batch(body: bytes, dim: int, payload_bytes_max: int) -> Upserts:
+    """The items of ``{"items": […], "on_existing"?}``, checked whole; payloads are bounded as a setting says.
 
     Raises InvalidRequest: ``bad_item`` with the ``index`` of the first bad item and the ``reason`` as a
     code, ``empty_batch``, ``unknown_field``, ``missing_field``, ``bad_json``; TooLarge ``batch_too_large``.
@@ -37,10 +40,30 @@ def read_batch(body: bytes, dim: int, payload_bytes_max: int) -> Batch:
         columns = core.read_items(body, dim, BATCH_ITEMS_MAX, payload_bytes_max, PAYLOAD_DEPTH_MAX)
     except core.ReadError as error:
         _refuse_batch(*error.args)
-    ids, vectors, offsets, lengths = columns
+    return _upserts(body, columns)
+
+
+def _upserts(body: bytes, columns: Columns) -> Upserts:
+    ids, vectors, offsets, lengths, if_match, on_existing, of_all = columns
     spans = zip(offsets.tolist(), lengths.tolist(), strict=True)
     payloads = [None if offset < 0 else _stored(body[offset : offset + length]) for offset, length in spans]
-    return Batch(ids, vectors, payloads if any(text is not None for text in payloads) else None)
+    texts = payloads if any(text is not None for text in payloads) else None
+    return Upserts(ids, vectors, texts, conditions_of(len(ids), if_match, on_existing, of_all))
+
+
+def conditions_of(
+    items: int, if_match: NDArray[np.int64], on_existing: NDArray[np.uint8], of_all: int
+) -> ItemConditions | None:
+    """The conditions of so many items, from columns that are empty where no item says anything."""
+    of_all = REPLACE if of_all == UNSAID else of_all
+    if len(if_match) == 0 and len(on_existing) == 0 and of_all == REPLACE:
+        return None
+    return ItemConditions(
+        if_match if len(if_match) else np.full(items, NO_MATCH, np.int64),
+        np.where(on_existing == UNSAID, np.uint8(of_all), on_existing)
+        if len(on_existing)
+        else np.full(items, of_all, np.uint8),
+    )
 
 
 def _refuse_batch(code: str, index: int, message: str) -> NoReturn:

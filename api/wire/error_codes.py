@@ -70,6 +70,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_follow": ErrorCode(400, "`follow` is not true or false.", _FIX),
     "bad_heartbeat": ErrorCode(400, "`heartbeat` is not a number of seconds within its bounds.", _FIX),
     "bad_if_match": ErrorCode(400, "`If-Match` or `If-None-Match` is not an LSN or *.", _FIX),
+    "bad_on_existing": ErrorCode(400, '`on_existing` is not "replace", "skip" or "fail".', _FIX),
     "bad_idempotency_key": ErrorCode(
         400, "`Idempotency-Key` is not 1 to 128 printable ASCII characters, or is there twice.", _FIX
     ),
@@ -131,6 +132,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "index_not_empty": ErrorCode(
         409, "A bulk load needs an empty index, and this one has vectors.", "Insert in batches instead."
     ),
+    "id_exists": ErrorCode(
+        409,
+        "The id exists, and `on_existing` is `fail`; nothing is written.",
+        "Leave it out, or say `replace` or `skip`; of a batch, `index` names the item.",
+    ),
     "index_differs": ErrorCode(
         409, "The index has another dimension, metric or precision.", "Ask for the one that there is."
     ),
@@ -189,7 +195,9 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "Read all data again, and follow from there; keep the log for longer.",
     ),
     "precondition_failed": ErrorCode(
-        412, "The id changed after the LSN of `If-Match`, or exists already.", "Read again and decide again."
+        412,
+        "The id changed after the LSN of `If-Match` or `if_match`, does not exist, or exists already.",
+        "Read again and decide again; of a batch, `index` names the item.",
     ),
     "payload_too_large": ErrorCode(
         413, "The body is larger than its limit.", "Send less; `limit` has the bound."

@@ -64,6 +64,7 @@ class VectorBody(Body, frozen=True):
 
     vector: list[float]
     metadata: msgspec.Raw = ABSENT
+    on_existing: object = None
 
 
 class InsertBody(Body, frozen=True):
@@ -72,6 +73,7 @@ class InsertBody(Body, frozen=True):
     id: object
     vector: list[float]
     metadata: msgspec.Raw = ABSENT
+    on_existing: object = None
 
 
 class SearchBody(Body, frozen=True):

@@ -8,23 +8,26 @@ from asteroid_cloud.client.aio.concurrency import Parallel, in_thread
 from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.progress import Meter
-from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.protocol import writes
 from asteroid_cloud.client.protocol.batches import Chunk, Item, Tally, encode_chunks
-from asteroid_cloud.client.results.rows import Counted
+from asteroid_cloud.client.results.rows import Inserted
 
 
 class BatchUpload:
     """Sends batches of items until there are none left, or one fails."""
 
-    def __init__(self, transport: AsyncTransport, parallel: int, meter: Meter) -> None:
+    def __init__(
+        self, transport: AsyncTransport, parallel: int, meter: Meter, on_existing: str | None
+    ) -> None:
         self._transport = transport
+        self._on_existing = on_existing
         self._meter = meter
         self._tally = Tally()
-        self._pending: Parallel[Chunk, Counted] = Parallel(parallel)
+        self._pending: Parallel[Chunk, Inserted] = Parallel(parallel)
         self._failed: tuple[int, int, AsteroidError] | None = None
         """The first item concerned, what to add to the places that the error names, and the error."""
 
-    async def run(self, batches: AsyncIterator[list[Item]]) -> Counted:
+    async def run(self, batches: AsyncIterator[list[Item]]) -> Inserted:
         """Sends everything. After a failure nothing new is begun, but requests under way are awaited."""
         first = 0
         try:
@@ -47,7 +50,7 @@ class BatchUpload:
     async def _encoded(self, batch: list[Item], first: int) -> list[Chunk]:
         """The batch as request bodies; making them takes tens of milliseconds."""
         try:
-            return await in_thread(encode_chunks, batch, first)
+            return await in_thread(encode_chunks, batch, first, self._on_existing)
         except AsteroidError as error:
             self._fail(first, 0, error)
             return []
@@ -57,7 +60,7 @@ class BatchUpload:
         while self._pending.is_full:
             await self._settle()
         if self._failed is None:
-            self._pending.start(chunk, self._transport.send, routes.insert_batch(chunk.body))
+            self._pending.start(chunk, self._transport.send, writes.insert_batch(chunk.body))
 
     async def _settle(self) -> None:
         """Waits for at least one chunk under way and counts it."""

@@ -13,9 +13,9 @@ from asteroid_cloud.client.bulk.body import BULK_TIMEOUT_S, Payloads, Vectors, b
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import routes
-from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, AsyncItems, checked_chunk_size
+from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, AsyncItems, OnExisting, checked_chunk_size
 from asteroid_cloud.client.results.reports import BulkReport
-from asteroid_cloud.client.results.rows import Counted
+from asteroid_cloud.client.results.rows import Inserted
 
 PARALLEL_MAX = 64
 
@@ -30,8 +30,15 @@ class AsyncLoadCalls(AsyncCalls):
         chunk_size: int = CHUNK_ITEMS,
         parallel: int = 1,
         progress: bool | None = None,
-    ) -> Counted:
+        on_existing: OnExisting | None = None,
+    ) -> Inserted:
         """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items, or mappings; returns how many.
+
+        Where an id exists the item replaces what is stored; with ``on_existing="skip"`` it is left out, and
+        with "fail" its batch is refused. A mapping may say ``on_existing`` for itself, and ``if_match``: an
+        LSN after which its id must not have changed, or "*" for an id that must exist. Items take their turns
+        in order, so that of two with one id the second finds what the first has stored. The result has
+        ``replaced`` and ``skipped`` too.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
         not at all. With ``parallel`` above 1 that many are under way at once; of two items with the
@@ -39,7 +46,8 @@ class AsyncLoadCalls(AsyncCalls):
         if it takes long (None).
 
         Raises InvalidRequest (``bad_item``), with the place of the item among all in
-        ``details["index"]``, besides what ``insert`` raises. Any error has in ``details["inserted"]``
+        ``details["index"]``, as Conflict (``id_exists``, ``precondition_failed``) does, besides what
+        ``insert`` raises. Any error has in ``details["inserted"]``
         how many items were acknowledged before it.
         """
         chunk_size = checked_chunk_size(chunk_size)
@@ -47,7 +55,7 @@ class AsyncLoadCalls(AsyncCalls):
         if not 1 <= parallel <= PARALLEL_MAX:
             raise InvalidRequest(f"parallel must be 1 … {PARALLEL_MAX}, got {parallel}", code="bad_parallel")
         with Meter(len(items) if isinstance(items, Sized) else None, progress) as meter:
-            upload = BatchUpload(self._transport, parallel, meter)
+            upload = BatchUpload(self._transport, parallel, meter, on_existing)
             async with aclosing(batched(items, chunk_size)) as batches:
                 return await upload.run(batches)
 

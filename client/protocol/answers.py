@@ -26,7 +26,7 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Record, Row, Written
+from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Inserted, Record, Row, Written
 from asteroid_cloud.client.results.server import KeyInfo
 
 WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange, Recall)
@@ -59,8 +59,18 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Lsn(msgspec.Struct, frozen=True):
-    """The LSN in the body of an answer to a write."""
+    """The LSN in the body of an answer to a write, and of a vector what became of it."""
 
+    lsn: int = 0
+    result: str | None = None
+
+
+class InsertedAnswer(msgspec.Struct, frozen=True):
+    """The answer to a batch."""
+
+    inserted: int
+    replaced: int = 0
+    skipped: int = 0
     lsn: int = 0
 
 
@@ -78,6 +88,7 @@ FACETS = Decoder(Facets)
 RANGE = Decoder(FieldRange)
 RECALL = Decoder(Recall)
 OBJECT = Decoder(Payload)
+INSERTED = Decoder(InsertedAnswer)
 
 
 def stamped(value: WithLsn, reply: Reply) -> WithLsn:
@@ -125,7 +136,8 @@ def written(id: int) -> Callable[[Reply], Written]:
     """A reader of answers to a write of that id: a body with an LSN, or none at all and the header."""
 
     def read(reply: Reply) -> Written:
-        return Written(id, done(reply))
+        lsn = done(reply)
+        return Written(id, lsn, decode(LSN, reply).result if reply.body else None)
 
     return read
 
@@ -142,6 +154,14 @@ def done(reply: Reply) -> int:
 def lsn_of(reply: Reply) -> int:
     """An LSN, which is the whole answer."""
     return decode(LSN, reply).lsn
+
+
+def inserted_of(reply: Reply) -> Inserted:
+    """The answer to a batch; an older server says only how many were written."""
+    answer = decode(INSERTED, reply)
+    return Inserted(
+        answer.inserted, replaced=answer.replaced, skipped=answer.skipped, lsn=answer.lsn or reply.lsn
+    )
 
 
 def count_of(name: str) -> Callable[[Reply], Counted]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,16 +16,19 @@ from asteroid_cloud.client.protocol.encoding import (
     encode_vector,
     encode_vectors,
 )
-from asteroid_cloud.client.results.rows import Counted
+from asteroid_cloud.client.results.rows import Inserted
 
 Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, object] | None] | Mapping[str, Any]
 Items = Iterable[Item]
 AsyncItems = Iterable[Item] | AsyncIterable[Item]
 
+OnExisting = Literal["replace", "skip", "fail"]
+"""Where the id of an item exists, the item replaces what is stored, is left out, or nothing is written."""
+
 CHUNK_ITEMS = 1000
 CHUNK_ITEMS_MAX = 10_000
 CHUNK_BYTES_MAX = 48 * 1024 * 1024  # the server refuses a body of more than 64 MiB
-NAMES = {"id", "vector", "metadata"}
+NAMES = {"id", "vector", "metadata", "if_match", "on_existing"}
 PLACES = ("index", "failed_index")  # the fields of an error that name an item by its place
 
 
@@ -43,12 +46,15 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     id: int
     vector: msgspec.Raw
     metadata: msgspec.Raw | None = None
+    if_match: int | str | None = None
+    on_existing: str | None = None
 
 
-class Entries(msgspec.Struct, frozen=True):
+class Entries(msgspec.Struct, frozen=True, omit_defaults=True):
     """One body on the wire."""
 
     items: list[Entry]
+    on_existing: str | None = None
 
 
 def checked_chunk_size(chunk_size: object) -> int:
@@ -59,13 +65,14 @@ def checked_chunk_size(chunk_size: object) -> int:
     return items
 
 
-def encode_chunks(items: Sequence[Item], first: int) -> list[Chunk]:
+def encode_chunks(items: Sequence[Item], first: int, on_existing: str | None = None) -> list[Chunk]:
     """The items as one request body, or as several where large metadata makes one too big."""
-    body = msgspec.json.encode(Entries(entries(items, first)))
+    body = msgspec.json.encode(Entries(entries(items, first), on_existing))
     if len(body) <= CHUNK_BYTES_MAX or len(items) == 1:
         return [Chunk(first, len(items), body)]
     half = len(items) // 2
-    return encode_chunks(items[:half], first) + encode_chunks(items[half:], first + half)
+    rest = encode_chunks(items[half:], first + half, on_existing)
+    return encode_chunks(items[:half], first, on_existing) + rest
 
 
 def entries(items: Sequence[Item], first: int) -> list[Entry]:
@@ -87,6 +94,7 @@ def entry(item: Item, vector: msgspec.Raw | None, place: int) -> Entry:
             encode_id(id),
             encode_vector(own_vector) if vector is None else vector,
             None if metadata is None else encode_metadata(metadata),
+            *(conditions_of(item) if isinstance(item, Mapping) else ()),
         )
     except InvalidRequest as error:
         raise InvalidRequest(f"item {place}: {error}", code="bad_item", details={"index": place}) from error
@@ -96,6 +104,14 @@ def entry(item: Item, vector: msgspec.Raw | None, place: int) -> Entry:
             code="bad_item",
             details={"index": place},
         ) from error
+
+
+def conditions_of(item: Mapping[str, Any]) -> tuple[int | str | None, str | None]:
+    """What an item asks of its id; the server judges what it is."""
+    match, existing = item.get("if_match"), item.get("on_existing")
+    if match is not None and not isinstance(match, str):
+        match = integer("if_match", match)
+    return match, None if existing is None else str(existing)
 
 
 def parts_of(item: Any) -> tuple[Any, Any, Any]:
@@ -119,17 +135,19 @@ class Tally:
     """How much of an upload the server has acknowledged."""
 
     def __init__(self) -> None:
-        self.inserted = 0
+        self.inserted = self.replaced = self.skipped = 0
         self.lsn = 0
 
-    def add(self, counted: Counted) -> None:
+    def add(self, counted: Inserted) -> None:
         """Count an acknowledged chunk."""
         self.inserted += counted
+        self.replaced += counted.replaced
+        self.skipped += counted.skipped
         self.lsn = max(self.lsn, counted.lsn)
 
-    def total(self) -> Counted:
+    def total(self) -> Inserted:
         """The result of the whole upload."""
-        return Counted(self.inserted, lsn=self.lsn)
+        return Inserted(self.inserted, replaced=self.replaced, skipped=self.skipped, lsn=self.lsn)
 
     def place(self, error: AsteroidError, first: int) -> None:
         """Make an error of the chunk that began at ``first`` speak of the whole upload."""

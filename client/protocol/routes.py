@@ -178,22 +178,30 @@ def alive(path: str) -> Call[bool]:
 
 
 def insert(
-    id: int, vector: Vector, metadata: Metadata | None, condition: dict[str, str] | None = None
+    id: int,
+    vector: Vector,
+    metadata: Metadata | None,
+    condition: dict[str, str] | None = None,
+    on_existing: str | None = None,
 ) -> Call[Written]:
     """POST /v1/vectors. It replaces what the id had."""
     number = encode_id(id)
     text = None if metadata is None else encode_metadata(metadata)
-    body = without_none(id=number, vector=encode_vector(vector), metadata=text)
+    body = without_none(id=number, vector=encode_vector(vector), metadata=text, on_existing=on_existing)
     return change("/v1/vectors", body, written(number), condition=condition)
 
 
 def upsert(
-    id: int, vector: Vector, metadata: Metadata | None, condition: dict[str, str] | None = None
+    id: int,
+    vector: Vector,
+    metadata: Metadata | None,
+    condition: dict[str, str] | None = None,
+    on_existing: str | None = None,
 ) -> Call[Written]:
     """PUT /v1/vectors/{id}."""
     number = encode_id(id)
     text = None if metadata is None else encode_metadata(metadata)
-    body = without_none(vector=encode_vector(vector), metadata=text)
+    body = without_none(vector=encode_vector(vector), metadata=text, on_existing=on_existing)
     return change(f"/v1/vectors/{number}", body, written(number), method="PUT", condition=condition)
 
 
@@ -361,11 +369,6 @@ def search_batch(
         for each in listable(searches, "searches", "bad_request")
     ]
     return ask("/v1/search/batch", {"searches": bodies}, hit_lists(len(bodies)), min_lsn)
-
-
-def insert_batch(body: bytes) -> Call[Counted]:
-    """POST /v1/vectors/batch with an encoded body."""
-    return Call("POST", "/v1/vectors/batch", count_of("inserted"), body, JSON | new_key(), Retry.UNSENT)
 
 
 def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) -> Call[BulkReport]:

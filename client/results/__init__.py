@@ -20,7 +20,7 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Record, Row, Written
+from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Inserted, Record, Row, Written
 
 __all__ = [
     "Answer",
@@ -38,6 +38,7 @@ __all__ = [
     "Hit",
     "Hits",
     "IndexInfo",
+    "Inserted",
     "LostRecords",
     "LostSegment",
     "Payload",

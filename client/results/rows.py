@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,10 +52,12 @@ class Record(Answer, frozen=True):
 
 
 class Written(Answer, frozen=True):
-    """An acknowledged, durable write of one id."""
+    """An acknowledged, durable write of one id; of a vector, ``result`` says what became of it."""
 
     id: int | str
     lsn: int = 0
+    result: str | None = None
+    """ "inserted", "replaced" or "skipped"; None from an older server, and of other writes."""
 
 
 class Counted(int):
@@ -62,7 +65,7 @@ class Counted(int):
 
     lsn: int
 
-    def __new__(cls, count: int, *, lsn: int = 0) -> Counted:
+    def __new__(cls, count: int, *, lsn: int = 0) -> Self:
         self = super().__new__(cls, count)
         self.lsn = lsn
         return self
@@ -71,3 +74,17 @@ class Counted(int):
     def count(self) -> int:
         """The number itself, as a plain int."""
         return int(self)
+
+
+class Inserted(Counted):
+    """How many items were written, which also carries ``replaced``, ``skipped`` and ``lsn``."""
+
+    replaced: int
+    """Of those written: their ids existed before."""
+    skipped: int
+    """Items that were left out because their ids existed."""
+
+    def __new__(cls, count: int, *, replaced: int = 0, skipped: int = 0, lsn: int = 0) -> Self:
+        self = super().__new__(cls, count, lsn=lsn)
+        self.replaced, self.skipped = replaced, skipped
+        return self

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from asteroid_cloud.client.errors import AsteroidError
 from asteroid_cloud.client.progress import Meter
-from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.protocol import writes
 from asteroid_cloud.client.protocol.batches import Chunk, Item, Tally, encode_chunks
-from asteroid_cloud.client.results.rows import Counted
+from asteroid_cloud.client.results.rows import Inserted
 from asteroid_cloud.client.sync.concurrency import Parallel, in_thread
 from asteroid_cloud.client.sync.transport import BlockingTransport
 
@@ -17,15 +17,18 @@ from asteroid_cloud.client.sync.transport import BlockingTransport
 class BatchUpload:
     """Sends batches of items until there are none left, or one fails."""
 
-    def __init__(self, transport: BlockingTransport, parallel: int, meter: Meter) -> None:
+    def __init__(
+        self, transport: BlockingTransport, parallel: int, meter: Meter, on_existing: str | None
+    ) -> None:
         self._transport = transport
+        self._on_existing = on_existing
         self._meter = meter
         self._tally = Tally()
-        self._pending: Parallel[Chunk, Counted] = Parallel(parallel)
+        self._pending: Parallel[Chunk, Inserted] = Parallel(parallel)
         self._failed: tuple[int, int, AsteroidError] | None = None
         """The first item concerned, what to add to the places that the error names, and the error."""
 
-    def run(self, batches: Iterator[list[Item]]) -> Counted:
+    def run(self, batches: Iterator[list[Item]]) -> Inserted:
         """Sends everything. After a failure nothing new is begun, but requests under way are awaited."""
         first = 0
         try:
@@ -48,7 +51,7 @@ class BatchUpload:
     def _encoded(self, batch: list[Item], first: int) -> list[Chunk]:
         """The batch as request bodies; making them takes tens of milliseconds."""
         try:
-            return in_thread(encode_chunks, batch, first)
+            return in_thread(encode_chunks, batch, first, self._on_existing)
         except AsteroidError as error:
             self._fail(first, 0, error)
             return []
@@ -58,7 +61,7 @@ class BatchUpload:
         while self._pending.is_full:
             self._settle()
         if self._failed is None:
-            self._pending.start(chunk, self._transport.send, routes.insert_batch(chunk.body))
+            self._pending.start(chunk, self._transport.send, writes.insert_batch(chunk.body))
 
     def _settle(self) -> None:
         """Waits for at least one chunk under way and counts it."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.protocol.batches import OnExisting
 from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata
 from asteroid_cloud.client.results.answer import Payload
@@ -30,9 +31,12 @@ class VectorCalls(Calls):
         *,
         if_match: int | None = None,
         if_absent: bool = False,
+        on_existing: OnExisting | None = None,
     ) -> Written:
         """Stores a vector; it replaces the one that the id may have.
 
+        With ``on_existing="skip"`` nothing is written where the id exists, with "fail" that is a Conflict
+        (``id_exists``). The result says which it was: "inserted", "replaced" or "skipped".
         ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is.
         Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``), and Conflict
         (``precondition_failed``) when the id changed after LSN ``if_match``, the one that was read or last
@@ -41,7 +45,7 @@ class VectorCalls(Calls):
         read again and decide again. A write with a condition is not retried once it may have arrived.
         """
         condition = routes.matching(if_match, if_absent)
-        return self._transport.send(routes.insert(id, vector, metadata, condition))
+        return self._transport.send(routes.insert(id, vector, metadata, condition, on_existing))
 
     def upsert(
         self,
@@ -51,13 +55,14 @@ class VectorCalls(Calls):
         *,
         if_match: int | None = None,
         if_absent: bool = False,
+        on_existing: OnExisting | None = None,
     ) -> Written:
         """Stores a vector exactly as ``insert`` does.
 
         Raises InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``).
         """
         condition = routes.matching(if_match, if_absent)
-        return self._transport.send(routes.upsert(id, vector, metadata, condition))
+        return self._transport.send(routes.upsert(id, vector, metadata, condition, on_existing))
 
     def get(self, id: int, *, min_lsn: int | None = None) -> Record:
         """The stored vector, dequantised: close to what was inserted, not equal to it.

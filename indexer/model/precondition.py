@@ -39,11 +39,11 @@ def as_of(snapshot: Snapshot, id_: Id, condition: Condition) -> Unchanged:
         found = "there is a vector" if part is not None else "there is no vector"
         raise Conflict(f"{found} with id {kind.shown(id_)}", code="precondition_failed", lsn=snapshot.lsn)
     if condition.since is None:
-        return Unchanged(id_, snapshot.lsn)
+        return Unchanged(kind.pack(ids), snapshot.lsn)
     if condition.since > snapshot.lsn:
         raise InvalidRequest(
             f"the newest record is {snapshot.lsn}, not yet {condition.since}", code="bad_if_match"
         )
     newest = None if part is None else part.newest_lsn
     is_proven = newest is not None and newest <= condition.since
-    return Unchanged(id_, snapshot.lsn if is_proven else Lsn(condition.since))
+    return Unchanged(kind.pack(ids), snapshot.lsn if is_proven else Lsn(condition.since))

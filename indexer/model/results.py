@@ -133,11 +133,31 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     kernels: str
 
 
+class WriteCounts(msgspec.Struct, frozen=True):
+    """What a write did to how many of its items."""
+
+    deleted: int = 0
+    """Ids that were there and are gone; those named twice count once."""
+    inserted: int = 0
+    """Items that were written, those that replace included."""
+    replaced: int = 0
+    """Of these, items whose id existed when it was their turn."""
+    skipped: int = 0
+    """Items that were not written because their id existed."""
+    patched: int = 0
+    set: int = 0
+
+
+NO_COUNTS = WriteCounts()
+
+
 class WriteResult(msgspec.Struct, frozen=True):
     """The LSN of a write, and how many ids it touched; ``lsn`` is the newest one when nothing was logged."""
 
     lsn: int
     affected: int
+    counts: WriteCounts = NO_COUNTS
+    """Of writes that insert, and of mixed ones."""
 
 
 DONE = 0
@@ -156,3 +176,5 @@ class Remembered(msgspec.Struct, frozen=True):
     status: int = DONE
     """Of its answer; DONE when that follows from ``lsn`` and ``affected``."""
     answer: bytes = b""
+    replaced: int = 0
+    """Of an insertion: how many of the items found their id stored."""

@@ -54,6 +54,12 @@ class Outcome:
 
     affected: int = 0
     error: AsteroidError | None = None
+    replaced: int = 0
+    """Of inserted items: those whose id existed when it was their turn."""
+
+
+INSERTED, REPLACED = Outcome(1), Outcome(1, replaced=1)
+"""Of a record of one row."""
 
 
 def apply_record(state: State, record: Record) -> Outcome:
@@ -64,7 +70,7 @@ def apply_record(state: State, record: Record) -> Outcome:
         raise AssertionError(f"record {record.lsn} after {state.applied_lsn}: the log has a gap")
     outcome = _apply(state, record.lsn, event)
     if record.request is not None and outcome.error is None:  # what had no effect is answered afterwards
-        state.requests.note(record, outcome.affected)
+        state.requests.note(record, outcome.affected, outcome.replaced)
     state.moves_on(record.lsn, record.time_ms)
     return outcome
 
@@ -93,16 +99,18 @@ def _apply_batch(
     located = list(locate(state.parts, ids))
     given = [None if event.payloads is None else event.payloads[0] for event in upserts]
     payloads = resolved_payloads(given, located)
+    outcomes = [INSERTED] * len(batch)
     for where in located:
         for position, ordinal in zip(where.positions.tolist(), where.ordinals, strict=True):
             where.part.deletions.mark_deleted(batch[position].lsn, ordinal[None])
+            outcomes[position] = REPLACED
     encoded = spec.encode(vectors.reshape(-1, spec.dim))
     state.append_rows(batch[0].lsn, ids, encoded, payloads, batch[-1].lsn)
-    for record in batch:
+    for record, outcome in zip(batch, outcomes, strict=True):
         if record.request is not None:
-            state.requests.note(record, 1)
+            state.requests.note(record, 1, outcome.replaced)
     state.moves_on(batch[-1].lsn, batch[-1].time_ms)
-    return [Outcome(1)] * len(batch)
+    return outcomes
 
 
 def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
@@ -190,7 +198,8 @@ def _upsert(state: State, spec: IndexSpec, lsn: Lsn, event: VectorsUpserted) -> 
         payloads = [payloads[position] for position in last]
     mark_deleted(lsn, located)
     state.append_rows(lsn, ids, records, payloads)
-    return Outcome(len(given))
+    known = sum(len(np.unique(where.ordinals)) for where in located)
+    return Outcome(len(given), replaced=len(given) - len(ids) + known)
 
 
 def _last_positions(ids: Keys, given: Sequence[bytes | None], payloads: list[RowPayload]) -> list[int]:

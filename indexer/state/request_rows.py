@@ -26,9 +26,11 @@ ROW = np.dtype(
         ("time_ms", "<u8"),
         ("affected", "<u8"),
         ("status", "<u4"),
-        ("is_part", "<u4"),
+        ("marks", "<u4"),
     ]
 )
+IS_PART = 1
+"""The lowest of the marks: the request did not come to its end. The others are how many ids it replaced."""
 NAMES = tuple(ROW.names or ())
 ROWS_BYTES_MAX = KEYS_LIMIT * ROW.itemsize
 Rows = NDArray[np.void]
@@ -48,7 +50,7 @@ class Entry(NamedTuple):
     time_ms: int
     affected: int
     status: int
-    is_part: int
+    marks: int
 
 
 class Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -58,6 +60,8 @@ class Packed(msgspec.Struct, frozen=True, array_like=True):
     """Column after column, zstd."""
     answers: dict[int, bytes]
     """By the number of the row."""
+    replaced: dict[int, int] = {}
+    """By the number of the row, where it is not 0: how many ids the request replaced."""
 
 
 def packed(rows: Rows, answers: Mapping[int, bytes], until: Lsn, age_ms_max: int) -> bytes:
@@ -74,9 +78,13 @@ def packed(rows: Rows, answers: Mapping[int, bytes], until: Lsn, age_ms_max: int
     if len(rows) == 0:
         return b""
     is_later = rows["record_lsn"] > until  # it had begun by then, and was not at its end
-    rows["is_part"][is_later], rows["status"][is_later] = 1, DONE
+    rows["marks"][is_later], rows["status"][is_later] = IS_PART, DONE
+    replaced = rows["marks"] >> np.uint32(1)
+    rows["marks"] &= IS_PART  # the other marks are a later addition, and stand apart
     columns = b"".join([np.ascontiguousarray(rows[name]).tobytes() for name in NAMES])
-    return msgspec.msgpack.encode(Packed(zstandard.ZstdCompressor(level=1).compress(columns), kept))
+    counts = {int(number): int(replaced[number]) for number in np.flatnonzero(replaced)}
+    body = zstandard.ZstdCompressor(level=1).compress(columns)
+    return msgspec.msgpack.encode(Packed(body, kept, counts))
 
 
 def unpacked(contents: bytes) -> tuple[Rows, dict[int, bytes]]:
@@ -94,4 +102,8 @@ def unpacked(contents: bytes) -> tuple[Rows, dict[int, bytes]]:
         size = rows[name].nbytes
         rows[name] = np.frombuffer(columns[at : at + size], rows[name].dtype).reshape(rows[name].shape)
         at += size
+    for number, count in found.replaced.items():
+        if not 0 <= number < len(rows):
+            raise CorruptionError("manifest", 0, "it names requests that are not in it")
+        rows["marks"][number] |= 2 * count
     return rows, found.answers

@@ -15,7 +15,7 @@ import numpy as np
 from asteroid_cloud.indexer.limits import ANSWERS_BYTES_MAX
 from asteroid_cloud.indexer.model.errors import idempotency_mismatch
 from asteroid_cloud.indexer.model.results import DONE, Remembered
-from asteroid_cloud.indexer.state.request_rows import ENTRY, ROW, Entry, Rows, packed, unpacked
+from asteroid_cloud.indexer.state.request_rows import ENTRY, IS_PART, ROW, Entry, Rows, packed, unpacked
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.format import Record, RequestAnswered, RequestKey
 
@@ -67,10 +67,14 @@ class RequestTable:
             if entry.digest != request.digest:
                 raise idempotency_mismatch()
             answer = self._answers.get(number, b"")
-            return Remembered(Lsn(entry.lsn), entry.affected, not entry.is_part, entry.status, answer)
+            is_part, replaced = entry.marks & IS_PART, entry.marks >> 1
+            return Remembered(Lsn(entry.lsn), entry.affected, not is_part, entry.status, answer, replaced)
 
-    def note(self, record: Record, affected: int) -> None:
-        """Record ``record``, which belongs to a request, was applied and touched so many ids."""
+    def note(self, record: Record, affected: int, replaced: int = 0) -> None:
+        """Record ``record``, which belongs to a request, was applied and touched so many ids.
+
+        Of an insertion, ``replaced`` of them existed before.
+        """
         request, event = record.request, record.event
         if request is None or self._keys_max == 0:
             return
@@ -80,7 +84,15 @@ class RequestTable:
             answered, status, answer = Lsn(event.lsn), event.status, event.answer
             is_part = status == DONE
         entry = Entry(
-            request.key, request.digest, lsn, lsn, answered, record.time_ms, done, status, int(is_part)
+            request.key,
+            request.digest,
+            lsn,
+            lsn,
+            answered,
+            record.time_ms,
+            done,
+            status,
+            is_part + 2 * replaced,
         )
         with self._lock:
             self._put(entry, answer)

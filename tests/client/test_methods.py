@@ -64,8 +64,8 @@ async def test_health_and_ready(client: Any, server: FaultyServer) -> None:
 
 async def test_writes_return_their_lsn(client: Any) -> None:
     lsn = (await client.create_index(2)).lsn
-    assert await client.insert(7, [1, 2], metadata={}) == Written(7, lsn + 1)
-    assert await client.upsert(7, [1, 2.5]) == Written(7, lsn + 2)
+    assert await client.insert(7, [1, 2], metadata={}) == Written(7, lsn + 1, "inserted")
+    assert await client.upsert(7, [1, 2.5]) == Written(7, lsn + 2, "replaced")
     assert await client.set_payload(7, {"a": 1, "b": None}) == Written(7, lsn + 3)
     assert await client.merge_payload(7, {"a": None, "c": "d"}) == Written(7, lsn + 4)
     assert await client.get_payload(7) == {"b": None, "c": "d"}

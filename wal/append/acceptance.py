@@ -8,6 +8,7 @@ from asteroid_cloud.wal.append.group_commit import PendingAppend
 from asteroid_cloud.wal.append.last_changes import LastChanges, touches
 from asteroid_cloud.wal.append.log import Unchanged
 from asteroid_cloud.wal.errors import Conflict
+from asteroid_cloud.wal.format.events import ID_BYTES, Ids
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 
@@ -27,7 +28,7 @@ class Acceptance:
 
     def check(self, unchanged: Unchanged) -> None:
         """Raises Conflict ``precondition_failed`` unless it certainly holds for what is durable."""
-        if self._changes.may_have_changed(unchanged.id, unchanged.since):
+        if self._changes.may_have_changed(unchanged.ids, unchanged.since):
             raise _changed(unchanged, self._newest)
 
     def accepted(self, group: Sequence[PendingAppend]) -> list[PendingAppend]:
@@ -46,12 +47,20 @@ class Acceptance:
         return accepted
 
     def _may_not_hold(self, unchanged: Unchanged, before: list[PendingAppend]) -> bool:
-        """Whether what is durable, or about to be written first, may have changed the id."""
-        if self._changes.may_have_changed(unchanged.id, unchanged.since):
+        """Whether what is durable, or about to be written first, may have changed one of the ids."""
+        if self._changes.may_have_changed(unchanged.ids, unchanged.since):
             return True
-        return any(touches(event, unchanged.id) for pending in before for event in pending.events)
+        return any(touches(event, unchanged.ids) for pending in before for event in pending.events)
 
 
 def _changed(unchanged: Unchanged, newest: Lsn) -> Conflict:
-    message = f"id {unchanged.id} may have changed since record {unchanged.since}"
+    message = f"{_shown(unchanged.ids)} may have changed since record {unchanged.since}"
     return Conflict(message, code="precondition_failed", lsn=newest)
+
+
+def _shown(ids: Ids) -> str:
+    if isinstance(ids, bytes) and len(ids) == ID_BYTES:
+        return f"id {int.from_bytes(ids, 'little')}"
+    if isinstance(ids, list) and len(ids) == 1:
+        return f"id {ids[0]!r:.80}"
+    return "one of the ids"

@@ -8,16 +8,17 @@ from typing import Protocol
 import msgspec
 
 from asteroid_cloud.wal.errors import AsteroidError
-from asteroid_cloud.wal.format.events import Event, RequestKey
+from asteroid_cloud.wal.format.events import Event, Ids, RequestKey
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.durable_reader import ReadableLog
 
 
 class Unchanged(msgspec.Struct, frozen=True):
-    """A condition of an append: no record after ``since`` changed this id."""
+    """A condition of an append: no record after ``since`` changed any of these ids."""
 
-    id: int | str
+    ids: Ids
+    """Packed as in a record."""
     since: Lsn
 
 

@@ -7,7 +7,8 @@ from asteroid_cloud.api.embedded.batch_items import Items
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.embedded.bulk_rows import Vectors
 from asteroid_cloud.api.embedded.load import CHUNK_ITEMS, Payloads
-from asteroid_cloud.api.service.results import BulkReport, Counted
+from asteroid_cloud.api.service.results import BulkReport, Inserted
+from asteroid_cloud.indexer import OnExisting
 
 
 class BlockingLoadCalls(BlockingCalls):
@@ -20,18 +21,31 @@ class BlockingLoadCalls(BlockingCalls):
         chunk_size: int = CHUNK_ITEMS,
         parallel: int = 1,
         progress: bool | None = None,
-    ) -> Counted:
+        on_existing: OnExisting | None = None,
+    ) -> Inserted:
         """Stores ``(id, vector)`` or ``(id, vector, metadata)`` items, or mappings; returns how many.
+
+        Where an id exists the item replaces what is stored; with ``on_existing="skip"`` it is left out, and
+        with "fail" its batch is refused. A mapping may say ``on_existing`` for itself, and ``if_match``: an
+        LSN after which its id must not have changed, or "*" for an id that must exist. Items take their turns
+        in order, so that of two with one id the second finds what the first has stored. The result has
+        ``replaced`` and ``skipped`` too.
 
         ``items`` may be endless and is taken ``chunk_size`` at a time; each such batch is stored whole or
         not at all. ``parallel`` and ``progress`` are accepted for code written for the client and have no
         effect, as there is no network to wait for.
 
-        Raises InvalidRequest (``bad_item``), with the place of the item among all in
-        ``details["index"]``. Any error has in ``details["inserted"]`` how many items were stored before it.
+        Raises InvalidRequest (``bad_item``), and Conflict (``id_exists``, ``precondition_failed``), with the
+        place of the item among all in ``details["index"]``. Any error has in ``details["inserted"]`` how many
+        items were stored before it.
         """
         return self._loop.run(
-            self._store.insert_batch, items, chunk_size=chunk_size, parallel=parallel, progress=progress
+            self._store.insert_batch,
+            items,
+            chunk_size=chunk_size,
+            parallel=parallel,
+            progress=progress,
+            on_existing=on_existing,
         )
 
     def bulk_build(

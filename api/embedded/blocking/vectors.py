@@ -17,6 +17,7 @@ from asteroid_cloud.api.service.checks import (
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Counted, Payload, Record, Row, Written
 from asteroid_cloud.api.service.searches import Metadata, row_of
+from asteroid_cloud.indexer import OnExisting
 from asteroid_cloud.query import fetch_one
 
 
@@ -36,16 +37,25 @@ class BlockingVectorCalls(BlockingCalls):
         *,
         if_match: int | None = None,
         if_absent: bool = False,
+        on_existing: OnExisting | None = None,
     ) -> Written:
         """Stores a vector; it replaces the one that the id may have.
 
+        With ``on_existing="skip"`` nothing is written where the id exists, with "fail" that is a Conflict
+        (``id_exists``). The result says which it was: "inserted", "replaced" or "skipped".
         ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is. Raises
         Conflict (``precondition_failed``) when the id changed after LSN ``if_match``, or when it exists and
         ``if_absent`` is set; InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``,
         ``bad_if_match``).
         """
         return self._loop.run(
-            self._store.insert, id, vector, metadata, if_match=if_match, if_absent=if_absent
+            self._store.insert,
+            id,
+            vector,
+            metadata,
+            if_match=if_match,
+            if_absent=if_absent,
+            on_existing=on_existing,
         )
 
     def upsert(
@@ -56,10 +66,17 @@ class BlockingVectorCalls(BlockingCalls):
         *,
         if_match: int | None = None,
         if_absent: bool = False,
+        on_existing: OnExisting | None = None,
     ) -> Written:
         """Stores a vector exactly as ``insert`` does."""
         return self._loop.run(
-            self._store.upsert, id, vector, metadata, if_match=if_match, if_absent=if_absent
+            self._store.upsert,
+            id,
+            vector,
+            metadata,
+            if_match=if_match,
+            if_absent=if_absent,
+            on_existing=on_existing,
         )
 
     def get(self, id: int, *, min_lsn: int | None = None) -> Record:

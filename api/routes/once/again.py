@@ -11,8 +11,12 @@ from litestar import Response
 from asteroid_cloud.api.routes.index import described
 from asteroid_cloud.api.routes.responses import AnyRequest, answer, empty_answer, path_of
 from asteroid_cloud.api.service.checks import checked_id
+from asteroid_cloud.api.service.writes import result_of
+from asteroid_cloud.api.wire.answers import batch_told
+from asteroid_cloud.api.wire.native import core
 from asteroid_cloud.api.wire.requests import INDEX, INSERT, decode
-from asteroid_cloud.indexer import Remembered
+from asteroid_cloud.indexer import Remembered, WriteCounts
+from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
 
 AnyResponse = Response[bytes] | Response[None]
@@ -80,6 +84,19 @@ def _one(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
     return answer({"id": number, "lsn": known.lsn}, known.lsn)
 
 
+def _one_put(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    id_ = path_of(request).get("id")
+    number = checked_id(decode(INSERT, body).id if id_ is None else id_)
+    counts = WriteCounts(inserted=known.affected, replaced=known.replaced)
+    return answer({"id": number, "lsn": known.lsn, "result": result_of(counts)}, known.lsn)
+
+
+def _batch(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    items = core.count_elements(body, "items", BATCH_ITEMS_MAX)
+    counts = WriteCounts(inserted=known.affected, replaced=known.replaced, skipped=items - known.affected)
+    return answer(batch_told(counts, known.lsn), known.lsn)
+
+
 def _nothing(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
     return empty_answer(known.lsn)
 
@@ -114,12 +131,12 @@ OUTSIDE = Again()
 AGAIN: dict[str, Again] = {
     "create_index": Again(_index_made),
     "delete_index": Again(_index_gone),
-    "insert": ONE,
-    "upsert": ONE,
+    "insert": Again(_one_put),
+    "upsert": Again(_one_put),
     "delete": Again(_nothing),
     "set_payload": ONE,
     "merge_payload": ONE,
-    "insert_batch": _counted("inserted"),
+    "insert_batch": Again(_batch, "inserted"),
     "delete_many": _counted("deleted"),
     "merge_many": _counted("patched"),
     "bulk_build": LOADED,  # its report has times, which no record tells: it is remembered as it was given

@@ -12,6 +12,7 @@
 #include "json/reader.hpp"
 #include "bodies.hpp"
 #include "element_count.hpp"
+#include "spans.hpp"
 
 namespace py = pybind11;
 using namespace asteroid;
@@ -59,19 +60,45 @@ PayloadLimits limits_from(size_t bytes_max, unsigned depth_max) {
 }
 
 py::tuple items_of(const py::buffer& body, size_t dim, size_t items_max, size_t payload_bytes_max,
-                   unsigned depth_max) {
+                   unsigned depth_max, bool is_list) {
     if (dim == 0 || dim > UINT16_MAX) throw std::invalid_argument("dim must be from 1 to 65535");
     const PayloadLimits limits = limits_from(payload_bytes_max, depth_max);
     const HeldBytes held(body);
     Items items;
     {
         py::gil_scoped_release release;
-        items = read_items(held.bytes(), dim, items_max, limits);
+        const auto read = is_list ? read_item_list : read_items;
+        items = read(held.bytes(), dim, items_max, limits);
     }
     const auto rows = py::ssize_t(items.ids.size());
     return py::make_tuple(
         owned(std::move(items.ids)), owned(std::move(items.vectors), {rows, py::ssize_t(dim)}),
-        owned(std::move(items.payloads.offsets)), owned(std::move(items.payloads.lengths)));
+        owned(std::move(items.payloads.offsets)), owned(std::move(items.payloads.lengths)),
+        owned(std::move(items.conditions.if_match)), owned(std::move(items.conditions.on_existing)),
+        uint8_t(items.conditions.of_all));
+}
+
+py::list fields_of(const py::buffer& body) {
+    const HeldBytes held(body);
+    FieldSpans fields;
+    {
+        py::gil_scoped_release release;
+        fields = read_fields(held.bytes());
+    }
+    py::list found;
+    for (size_t at = 0; at < fields.names.size(); ++at)
+        found.append(py::make_tuple(fields.names[at], fields.values.offsets[at], fields.values.lengths[at]));
+    return found;
+}
+
+py::tuple elements(const py::buffer& text, size_t most) {
+    const HeldBytes held(text);
+    Spans spans;
+    {
+        py::gil_scoped_release release;
+        spans = read_elements(held.bytes(), most);
+    }
+    return py::make_tuple(owned(std::move(spans.offsets)), owned(std::move(spans.lengths)));
 }
 
 py::tuple objects_of(const py::buffer& body, size_t count, size_t payload_bytes_max, unsigned depth_max) {
@@ -109,7 +136,9 @@ PYBIND11_MODULE(core, m) {
     py::register_local_exception_translator(translate);
 
     m.def("read_items", items_of, py::arg("body"), py::arg("dim"), py::arg("items_max"),
-          py::arg("payload_bytes_max"), py::arg("depth_max"));
+          py::arg("payload_bytes_max"), py::arg("depth_max"), py::arg("is_list") = false);
+    m.def("read_fields", fields_of, py::arg("body"));
+    m.def("read_elements", elements, py::arg("text"), py::arg("most"));
     m.def("read_objects", objects_of, py::arg("body"), py::arg("count"), py::arg("payload_bytes_max"),
           py::arg("depth_max"));
     m.def("count_elements", elements_of, py::arg("body"), py::arg("field"), py::arg("most"));

@@ -22,6 +22,13 @@ public:
         whole([this] { top(); });
         if (!seen_items_) refuse("missing_field", "the field 'items' is missing");
         if (items_.ids.empty()) refuse("empty", "there are no items");
+        items_.conditions.end(items_.ids.size());
+        return std::move(items_);
+    }
+
+    Items read_list() {
+        whole([this] { list(); });
+        items_.conditions.end(items_.ids.size());
         return std::move(items_);
     }
 
@@ -31,10 +38,16 @@ private:
         if (in_.take('}')) return;
         do {
             const std::string_view key = in_.key();
-            if (!names(key, "items")) refuse("unknown_field", "no such field: '" + shown(key) + "'");
-            check_first(!seen_items_, "items");
-            seen_items_ = true;
-            list();
+            if (names(key, "items")) {
+                check_first(!seen_items_, "items");
+                seen_items_ = true;
+                list();
+            } else if (names(key, "on_existing")) {
+                check_first(items_.conditions.of_all == unsaid, "on_existing");
+                items_.conditions.of_all = read_on_existing();
+            } else {
+                refuse("unknown_field", "no such field: '" + shown(key) + "'");
+            }
         } while (in_.take(','));
         in_.expect('}');
     }
@@ -55,7 +68,7 @@ private:
 
     void item() {
         std::optional<uint64_t> id;
-        bool has_vector = false;
+        bool has_vector = false, has_match = false, has_on_existing = false;
         int64_t offset = -1, length = 0;
         items_.vectors.resize((size_t(item_) + 1) * dim_);
 
@@ -73,6 +86,14 @@ private:
                 } else if (names(key, "metadata")) {
                     check_first(offset < 0, "metadata");
                     payload(offset, length);
+                } else if (names(key, "if_match")) {
+                    check_first(!has_match, "if_match");
+                    items_.conditions.match(size_t(item_), read_match());
+                    has_match = true;
+                } else if (names(key, "on_existing")) {
+                    check_first(!has_on_existing, "on_existing");
+                    items_.conditions.existing(size_t(item_), read_on_existing());
+                    has_on_existing = true;
                 } else {
                     refuse("unknown_field", "no such field: '" + shown(key) + "'");
                 }
@@ -100,6 +121,28 @@ private:
         if (!id)
             refuse("bad_id", "an id is an integer from 0 to 18446744073709551615, or a string of its digits");
         return *id;
+    }
+
+    int64_t read_match() {
+        if (in_.next() == '"') {
+            if (in_.string() == "*") return MATCH_ANY;
+        } else {
+            const std::string_view word = in_.word();
+            if (word.empty()) check_value_starts();
+            if (const std::optional<int64_t> lsn = lsn_of(word)) return *lsn;
+        }
+        refuse("bad_if_match", "if_match is an LSN, or \"*\"");
+    }
+
+    OnExisting read_on_existing() {
+        if (in_.next() == '"') {
+            const std::string_view text = in_.string();
+            const bool is_plain = text.find('\\') == std::string_view::npos;
+            if (const auto what = on_existing_of(is_plain ? std::string(text) : unescape(text))) return *what;
+        } else {
+            check_value_starts();
+        }
+        refuse("bad_on_existing", "on_existing is \"replace\", \"skip\" or \"fail\"");
     }
 
     void read_vector(float* row) {
@@ -190,6 +233,10 @@ private:
 
 Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits) {
     return ItemsReader(body, dim, items_max, limits).read();
+}
+
+Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits) {
+    return ItemsReader(text, dim, items_max, limits).read_list();
 }
 
 Spans read_objects(std::string_view body, size_t count, PayloadLimits limits) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "item_conditions.hpp"
+
 namespace asteroid {
 
 // Why a body is refused. `code` is one of the API's; `item` is -1 outside of any item.
@@ -25,6 +27,7 @@ struct Items {
     std::vector<uint64_t> ids;
     std::vector<float> vectors;  // row by row
     Spans payloads;
+    ItemConditions conditions;
 };
 
 struct PayloadLimits {
@@ -32,8 +35,12 @@ struct PayloadLimits {
     unsigned depth_max;
 };
 
-// {"items": [{"id": …, "vector": […], "metadata": {…}?}, …]}
+// {"items": [{"id": …, "vector": […], "metadata": {…}?, "if_match": …?, "on_existing": …?}, …],
+//  "on_existing": …?}
 Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits);
+
+// The array of such items alone.
+Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits);
 
 // An array of exactly `count` objects or nulls.
 Spans read_objects(std::string_view body, size_t count, PayloadLimits limits);

@@ -18,11 +18,40 @@ def read_items(
     items_max: int,
     payload_bytes_max: int,
     depth_max: int,
-) -> tuple[NDArray[np.uint64], NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Ids, vectors, offsets and lengths of metadata, of ``{"items": [{"id", "vector", "metadata"?}]}``.
+    is_list: bool = False,
+) -> tuple[
+    NDArray[np.uint64],
+    NDArray[np.float32],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.uint8],
+    int,
+]:
+    """The columns of a batch, ``{"items": […], "on_existing"?}``.
+
+    An item is ``{"id", "vector", "metadata"?, "if_match"?, "on_existing"?}``. The columns are ids, vectors,
+    offsets and lengths of metadata; LSNs to match, -1 for none and -2 for ``"*"``; what is to happen where
+    the id exists: 0 replace, 1 skip, 2 fail, 255 not said. The last value is what the batch says of that.
+    The columns of LSNs and of what is to happen are empty when no item says any. ``is_list``: the body is
+    the array alone, and may be empty.
 
     Codes of ReadError: bad_json, unknown_field, missing_field, bad_id, bad_vector, wrong_dim, bad_payload,
-    too_many, empty.
+    bad_if_match, bad_on_existing, too_many, empty.
+    """
+
+def read_fields(body: bytes | bytearray | memoryview) -> list[tuple[str, int, int]]:
+    """Name, offset and length of the value of each field of the object that the body is.
+
+    Codes of ReadError: bad_json, also for a field that is given twice, and for more than 64 fields.
+    """
+
+def read_elements(
+    text: bytes | bytearray | memoryview, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offsets and lengths of the elements of the array that the text is.
+
+    Codes of ReadError: bad_json, also for an element with a key twice in one object, and too_many.
     """
 
 def read_objects(

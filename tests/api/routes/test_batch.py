@@ -30,7 +30,7 @@ async def count(http: Http) -> int:
 async def test_a_batch_counts_each_item(http: Http) -> None:
     items = [item(0, metadata={"a": 0}), item("18446744073709551615"), item(2, metadata={})]
     told = await http.send("POST", BATCH, {"items": items}, status=201)
-    assert told == {"inserted": 3, "lsn": http.lsn}
+    assert told == {"inserted": 3, "replaced": 0, "skipped": 0, "lsn": http.lsn}
     assert await count(http) == 3
     assert await http.send("GET", "/v1/vectors/0/payload", status=200) == {"a": 0}
     assert await http.send("GET", "/v1/vectors/18446744073709551615/payload", status=200) == {}

@@ -32,7 +32,7 @@ async def test_an_id_may_be_any_unsigned_64_bit_integer(http: Http, id: bytes) -
     number = int(id.strip(b'"'))
     body = b'{"id":' + id + b',"vector":[1,2,3,4],"metadata":{"a":1}}'
     told = await http.send("POST", "/v1/vectors", body, status=201)
-    assert told == {"id": number, "lsn": 2}
+    assert told == {"id": number, "lsn": 2, "result": "inserted"}
     assert (await http.send("GET", f"/v1/vectors/{number}", status=200))["id"] == number
     assert await http.found(vector=[1, 2, 3, 4]) == [number]
     fetched = await http.send("POST", "/v1/vectors/fetch", b'{"ids":[' + id + b"]}", status=200)
@@ -110,7 +110,7 @@ async def test_vectors_are_stored_replaced_and_deleted(http: Http) -> None:
     told = await http.send("GET", "/v1/vectors/1", status=200)
     assert told == {"id": 1, "vector": pytest.approx([1, 2, 3, 4], abs=0.02)}
     told = await http.send("PUT", "/v1/vectors/1", {"vector": [-4, 3, 2, 1]}, status=200)
-    assert told == {"id": 1, "lsn": http.lsn}
+    assert told == {"id": 1, "lsn": http.lsn, "result": "replaced"}
     told = await http.send("GET", "/v1/vectors/1", status=200)
     assert told["vector"] == pytest.approx([-4, 3, 2, 1], abs=0.05)
     await http.send("PUT", "/v1/vectors/2", {"vector": ZEROS, "metadata": {"new": True}}, status=200)

@@ -47,12 +47,13 @@ def test_a_batch_becomes_columns() -> None:
         b' {"items" : [ {"id": 7, "vector": [1, -2.5e1]},'
         b'\t\r\n{"metadata": {"a": [1]} , "vector":[0,1E-2], "id":"0"}] }\n'
     )
-    got_ids, vectors, offsets, lengths = read(body)
+    got_ids, vectors, offsets, lengths, if_match, existing, of_all = read(body)
     assert (got_ids.dtype, vectors.dtype) == (np.uint64, np.float32)
     assert got_ids.tolist() == [7, 0]
     assert vectors.tolist() == [[1, -25], [0, float(np.float32(0.01))]]
     assert offsets[0] == -1
     assert body[offsets[1] : offsets[1] + lengths[1]] == b'{"a": [1]}'
+    assert (if_match.tolist(), existing.tolist(), of_all) == ([], [], 255)
 
 
 @pytest.mark.parametrize("body", [bytearray(body_of(item_of())), memoryview(body_of(item_of()))])
@@ -62,7 +63,7 @@ def test_any_buffer_will_do(body: bytearray | memoryview) -> None:
 
 def test_keys_may_be_escaped() -> None:
     body = rb'{"\u0069tems":[{"i\u0064":"\u0034\u0032","vector":[2,3]}]}'
-    got_ids, vectors, _, _ = read(body)
+    got_ids, vectors, *_ = read(body)
     assert (got_ids.tolist(), vectors.tolist()) == ([42], [[2, 3]])
 
 

@@ -47,7 +47,7 @@ def strict_json(text: bytes) -> Any:
 @given(st.lists(items, min_size=1, max_size=5), layouts)
 def test_valid_bodies_agree_with_python(batch: list[dict[str, Any]], layout: dict[str, Any]) -> None:
     body = json.dumps({"items": batch}, **layout).encode()
-    got_ids, vectors, offsets, lengths = core.read_items(body, DIM, ITEMS_MAX, BYTES_MAX, DEPTH_MAX)
+    got_ids, vectors, offsets, lengths, *_ = core.read_items(body, DIM, ITEMS_MAX, BYTES_MAX, DEPTH_MAX)
     assert got_ids.tolist() == [int(item["id"]) for item in batch]
     expected = np.array([[np.float32(float(x)) for x in item["vector"]] for item in batch], np.float32)
     assert vectors.tobytes() == expected.tobytes()

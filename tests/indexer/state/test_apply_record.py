@@ -84,7 +84,7 @@ def test_an_upsert_keeps_clears_or_replaces_the_payload() -> None:
     history = created()
     history.upsert([1, 2, 3, 4], [b'{"a":1}', b'{"b":1}', b'{"c":1}', None])
     outcome = history.upsert([1, 2, 3, 4], [None, b"", b'{"d":1}', b'{"e":1}'], at=1)
-    assert outcome == Outcome(4)
+    assert outcome == Outcome(4, replaced=4)
     assert history.rows() == {
         1: ([1, 0], b'{"a":1}'),
         2: ([1, 1], b""),
@@ -109,7 +109,7 @@ def test_an_upsert_keeps_clears_or_replaces_the_payload() -> None:
 def test_an_id_twice_in_a_batch_is_as_if_written_twice(payloads: list[bytes | None], kept: bytes) -> None:
     history = created()
     history.upsert([7], [b'{"old":1}'])
-    assert history.upsert([7, 7], payloads, at=1) == Outcome(2)
+    assert history.upsert([7, 7], payloads, at=1) == Outcome(2, replaced=2)
     assert history.rows() == {7: ([1, 1], kept)}
 
 
