@@ -34,6 +34,8 @@ FIELD_BYTES_MAX = 1_024
 """The path of a payload field."""
 FACET_LIMIT_MAX = 1_000
 """Values that one call for facets can list."""
+FACET_CONTAINS_BYTES_MAX = 1_024
+"""The text that the values which facets list are to contain."""
 FACET_VALUES_MAX = 100_000
 """Distinct values of a field that facets can count."""
 FACET_TEXT_BYTES_MAX = 16 * MIB

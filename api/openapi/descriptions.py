@@ -71,7 +71,8 @@ MORE = {
     "measurements take turns. `recall` and `worst` are 1 when there is nothing to find, and `samples` is 0.",
     "search_batch": "Each search has the fields of `POST /v1/search`, which also explains filters.",
     "facets": FIELD_HELP.format(
-        "`distinct` counts all values, those not listed too. More than "
+        "`distinct` counts all values, those not listed too; with `contains` those with the text in them. "
+        "Equally common values stand in order of value. More than "
         f"{FACET_VALUES_MAX:,} distinct values, or {FACET_TEXT_BYTES_MAX:,} bytes of them, are refused with "
         "`too_many_values`, never cut short: narrow the filter."
     ),

@@ -84,6 +84,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "facets": {
         "The languages there are": {"field": "lang"},
         "Tags of what matches": {"field": "tags", "filter": {"year": {"$gte": 2024}}, "limit": 100},
+        "The second page of those with a text, by value": {
+            "field": "tags",
+            "contains": "a",
+            "order": "value",
+            "offset": 10,
+        },
     },
     "backup": {"Today's": {"name": "2026-11-23"}},
     "tag": {"Before a change": {"name": "before-migration"}},

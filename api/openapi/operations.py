@@ -159,7 +159,10 @@ OPERATIONS: dict[str, Operation] = {
         "fields",
         "The commonest values",
         "Facets",
-        (*LONG, *BODY, "bad_field", "bad_filter", "bad_limit", "too_many_values", "answer_too_large"),
+        (
+            *(*LONG, *BODY, "bad_field", "bad_filter", "bad_limit", "bad_offset", "bad_order"),
+            *("bad_contains", "too_many_values", "answer_too_large"),
+        ),
         "FacetsBody",
     ),
     "backup": Operation(

@@ -26,7 +26,9 @@ from asteroid_cloud.query import Explain, Facets, FieldRange, Recall
 from asteroid_cloud.query.limits import (
     EF_SEARCH_DEFAULT,
     EF_SEARCH_MAX,
+    FACET_CONTAINS_BYTES_MAX,
     FACET_LIMIT_MAX,
+    FACET_VALUES_MAX,
     FIELD_BYTES_MAX,
     FILTER_BYTES_MAX,
     FILTER_DEPTH_MAX,
@@ -278,6 +280,15 @@ REQUESTS: dict[str, Schema] = {
         field=FIELD,
         filter=ref("Filter"),
         limit=default(wire.FacetsBody, "limit", integer(1, FACET_LIMIT_MAX)),
+        offset=default(wire.FacetsBody, "offset", integer(0, FACET_VALUES_MAX)),
+        order=about(
+            "By value: null, booleans, numbers, strings.",
+            default(wire.FacetsBody, "order", TEXT | {"enum": ["count", "value"]}),
+        ),
+        contains=about(
+            f"Only strings with this in them, of at most {FACET_CONTAINS_BYTES_MAX:,} bytes, are values.",
+            nullable(TEXT),
+        ),
         min_lsn=MIN_LSN,
     ),
     "RangeBody": body(["field"], field=FIELD, filter=ref("Filter"), min_lsn=MIN_LSN),

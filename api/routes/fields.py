@@ -16,7 +16,8 @@ async def facets(request: AnyRequest, body: RawBody) -> JsonResponse:
     asked, reads = decode(FACETS, body), collection_of(request).reads
     path, filter = field_path(asked.field), await read_filter(reads, asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
-    found = await reads.facets(snapshot, path, filter, asked.limit)
+    listed = {"offset": asked.offset, "order": asked.order, "contains": asked.contains}
+    found = await reads.facets(snapshot, path, filter, asked.limit, **listed)
     return answer(await reads.in_thread(lambda: msgspec.json.encode(found)), snapshot.lsn)
 
 

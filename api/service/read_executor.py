@@ -234,13 +234,33 @@ class ReadExecutor:
             cost, filter, lambda _, work: query.count(snapshot, self.filter_cache, filter, work)
         )
 
-    async def facets(self, snapshot: Snapshot, path: Path, filter: Filter, limit: object) -> Facets:
-        """The commonest values of a field."""
+    async def facets(
+        self,
+        snapshot: Snapshot,
+        path: Path,
+        filter: Filter,
+        limit: object,
+        *,
+        offset: object = 0,
+        order: object = "count",
+        contains: object = None,
+    ) -> Facets:
+        """The commonest values of a field, or those that ``query.facets`` is told of."""
         cost = estimates.of_fields(snapshot, filter, self.filter_cache)
         return await self._read_in_thread(
             cost,
             filter,
-            lambda _, work: query.facets(snapshot, self.filter_cache, path, filter, limit=limit, work=work),
+            lambda _, work: query.facets(
+                snapshot,
+                self.filter_cache,
+                path,
+                filter,
+                limit=limit,
+                offset=offset,
+                order=order,
+                contains=contains,
+                work=work,
+            ),
         )
 
     async def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:

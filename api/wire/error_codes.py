@@ -81,6 +81,8 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_ef_search": ErrorCode(400, "`ef_search` is not an integer within its bounds.", _FIX),
     "bad_offset": ErrorCode(400, "`offset` is not an integer within its bounds.", _FIX),
     "bad_limit": ErrorCode(400, "`limit` is not an integer within its bounds.", _FIX),
+    "bad_order": ErrorCode(400, "`order` is neither `count` nor `value`.", _FIX),
+    "bad_contains": ErrorCode(400, "`contains` is no string within its bounds.", _FIX),
     "bad_cursor": ErrorCode(
         400, "A scroll's cursor is damaged, or belongs to another filter.", "Start the scroll again."
     ),

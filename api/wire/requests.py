@@ -182,6 +182,9 @@ class FacetsBody(Body, frozen=True):
     field: object
     filter: msgspec.Raw = ABSENT
     limit: object = 10
+    offset: object = 0
+    order: object = "count"
+    contains: object = None
     min_lsn: object = None
 
 

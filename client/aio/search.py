@@ -101,15 +101,27 @@ class AsyncSearchCalls(AsyncCalls):
         return await self._transport.send(routes.recall(num, k, ef_search, filter, min_lsn))
 
     async def facets(
-        self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None
+        self,
+        field: str,
+        filter: Metadata | None = None,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        order: str = "count",
+        contains: str | None = None,
+        min_lsn: int | None = None,
     ) -> Facets:
         """The ``limit`` (1 … 1,000) commonest values of a payload field, the most frequent first; exact.
 
         ``field`` is a path through objects, ``a.b`` for b in a. Each distinct element of an array counts once
-        a vector; objects, and arrays within arrays, are not counted. Raises InvalidRequest (``bad_field``,
-        ``bad_limit``), TooLarge (``too_many_values``) when there are more than 100,000.
+        a vector; objects, and arrays within arrays, are not counted. ``offset`` skips the first; the
+        ``order`` "value" lists them by value: null, booleans, numbers, strings. With ``contains`` only
+        strings with this text in them are values. Raises InvalidRequest (``bad_field``, ``bad_limit``,
+        ``bad_offset``, ``bad_order``, ``bad_contains``), TooLarge (``too_many_values``) when there are more
+        than 100,000.
         """
-        return await self._transport.send(routes.facets(field, filter, limit, min_lsn))
+        call = routes.facets(field, filter, limit, offset, order, contains, min_lsn)
+        return await self._transport.send(call)
 
     async def field_range(
         self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None

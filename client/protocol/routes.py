@@ -324,9 +324,18 @@ def recall(
     return ask("/v1/recall", body, recall_of, min_lsn)
 
 
-def facets(field: str, filter: Metadata | None, limit: int, min_lsn: int | None) -> Call[Facets]:
+def facets(
+    field: str,
+    filter: Metadata | None,
+    limit: int,
+    offset: int,
+    order: str,
+    contains: str | None,
+    min_lsn: int | None,
+) -> Call[Facets]:
     """POST /v1/facets."""
-    body = without_none(field=field, filter=filter_text(filter), limit=limit)
+    listed = without_none(offset=offset or None, order=None if order == "count" else order, contains=contains)
+    body = without_none(field=field, filter=filter_text(filter), limit=limit) | listed
     return ask("/v1/facets", body, facets_of, min_lsn)
 
 

@@ -166,6 +166,9 @@ async def test_facets_and_range(client: Any) -> None:
     facets = await client.facets("kind", limit=1)
     assert facets == Facets([FacetValue("a", 1)], 2, 3, 2, 1, lsn)
     assert facets["values"][0]["value"] == "a"
+    rest = await client.facets("kind", limit=5, offset=1, order="value", contains="")
+    assert [each.value for each in rest.values] == ["b"]
+    assert (await client.facets("kind", contains="a")).distinct == 1
     assert (await client.facets("kind", {"kind": "b"}, min_lsn=lsn)).values == [FacetValue("b", 1)]
     assert await client.field_range("kind") == FieldRange(None, Bounds(2, "a", "b"), 3, 2, 1, lsn)
     assert (await client.field_range("none", {"kind": "a"})).strings is None

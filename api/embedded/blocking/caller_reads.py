@@ -110,9 +110,21 @@ class CallerReads:
         """How many records match."""
         return query.count(snapshot, self._masks, filter)
 
-    def facets(self, snapshot: Snapshot, path: Path, filter: Filter, limit: object) -> Facets:
-        """The commonest values of a field."""
-        return query.facets(snapshot, self._masks, path, filter, limit=limit)
+    def facets(
+        self,
+        snapshot: Snapshot,
+        path: Path,
+        filter: Filter,
+        limit: object,
+        *,
+        offset: object = 0,
+        order: object = "count",
+        contains: object = None,
+    ) -> Facets:
+        """The commonest values of a field, or those that ``query.facets`` is told of."""
+        return query.facets(
+            snapshot, self._masks, path, filter, limit=limit, offset=offset, order=order, contains=contains
+        )
 
     def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
         """The least and the greatest value of a field."""

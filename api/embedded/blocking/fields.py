@@ -19,16 +19,30 @@ class BlockingFieldCalls(BlockingCalls):
     """
 
     def facets(
-        self, field: str, filter: Metadata | None = None, *, limit: int = 10, min_lsn: int | None = None
+        self,
+        field: str,
+        filter: Metadata | None = None,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        order: str = "count",
+        contains: str | None = None,
+        min_lsn: int | None = None,
     ) -> Facets:
         """The ``limit`` (1 … 1,000) commonest values of a payload field, the most frequent first; exact.
 
-        Raises TooLarge (``too_many_values``) when the records that match have more distinct values than
-        can be counted: 100,000, or 16 MiB of text.
+        ``offset`` skips the first; the ``order`` "value" lists them by value: null, booleans, numbers,
+        strings. With ``contains`` only strings with this text in them are values. Raises TooLarge
+        (``too_many_values``) when the records that match have more distinct values than can be counted:
+        100,000, or 16 MiB of text.
         """
         path, condition = field_path(field), filter_of(filter)
         snapshot = self._reads.snapshot(checked_lsn(min_lsn))
-        return Facets.of(self._reads.facets(snapshot, path, condition, integer("limit", limit)), snapshot.lsn)
+        most, first = integer("limit", limit), integer("offset", offset)
+        found = self._reads.facets(
+            snapshot, path, condition, most, offset=first, order=order, contains=contains
+        )
+        return Facets.of(found, snapshot.lsn)
 
     def field_range(
         self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None

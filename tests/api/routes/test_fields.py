@@ -119,6 +119,39 @@ async def test_a_bad_limit_is_refused(http: Http, limit: object) -> None:
     await http.refused("POST", "/v1/facets", {"field": "a", "limit": limit}, status=400, code="bad_limit")
 
 
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("offset", [-1, 100_001, 1.0, "1", True, None]),
+        ("order", ["", "values", 1, None, ["count"]]),
+        ("contains", [1, True, ["a"], "x" * 1_025]),
+    ],
+)
+async def test_a_bad_listing_is_refused(http: Http, field: str, values: list[object]) -> None:
+    for value in values:
+        await http.refused(
+            "POST", "/v1/facets", {"field": "a", field: value}, status=400, code=f"bad_{field}"
+        )
+
+
+async def test_facets_go_on_by_value_and_by_what_they_contain(http: Http, store: Store) -> None:
+    await store.insert_batch(
+        [(number, ZEROS, {"a": each}) for number, each in enumerate(["b", "ab", 2, "b", 1.0, "c"])]
+    )
+    for asked, values in [
+        ({}, ["b", 1, 2, "ab", "c"]),
+        ({"offset": 1, "limit": 2}, [1, 2]),
+        ({"order": "value", "offset": 1}, [2, "ab", "b", "c"]),
+        ({"contains": "b"}, ["b", "ab"]),
+        ({"contains": "b", "order": "value", "offset": 1}, ["b"]),
+        ({"offset": 5}, []),
+    ]:
+        told = await http.send("POST", "/v1/facets", {"field": "a", **asked}, status=200)
+        assert [each["value"] for each in told["values"]] == values, asked
+        assert [each.value for each in (await store.facets("a", **asked)).values] == values, asked
+        assert told["rows_with_field"] == 6
+
+
 async def test_too_many_values_say_their_limit(
     http: Http, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,5 +178,8 @@ def test_the_blocking_store_says_the_same(tmp_path: Path) -> None:
     with open_blocking(tmp_path, dim=4) as store:
         store.insert_batch(ITEMS)
         assert store.facets("lang", {"lang": {"$ieq": "DE"}}).distinct == 1
+        assert [
+            each.value for each in store.facets("lang", order="value", contains="e", offset=1).values
+        ] == ["en"]
         found = store.field_range("lang")
         assert (found.numbers, found.strings and found.strings.max) == (None, "en")

@@ -56,7 +56,12 @@ CASES: list[tuple[Call[Any], str, str, Any]] = [
     ),
     (routes.recall(5, 3, None, None, 1), "POST", "/v1/recall", {"num": 5, "k": 3}),
     (routes.recall(5, 3, 9, {}, 0), "POST", "/v1/recall", {"num": 5, "k": 3, "ef_search": 9, "filter": {}}),
-    (routes.facets("kind", None, 1, None), "POST", "/v1/facets", {"field": "kind", "limit": 1}),
+    (
+        routes.facets("kind", None, 1, 0, "count", None, None),
+        "POST",
+        "/v1/facets",
+        {"field": "kind", "limit": 1},
+    ),
     (routes.field_range("a", {"b": 1}, None), "POST", "/v1/range", {"field": "a", "filter": {"b": 1}}),
     (routes.scroll(None, 9, None, None, "x"), "POST", "/v1/vectors/scroll", {"limit": 9, "cursor": "x"}),
     (routes.untag("x y/z"), "DELETE", "/v1/tags/x%20y%2Fz", None),

@@ -66,6 +66,54 @@ def text_of(value: Any) -> str:
     return f"{oracle.kind(value)} {int(value) if whole else value}"
 
 
+ORDER = ["null", "boolean", "number", "string"]
+
+
+def listed(counts: dict[str, tuple[Any, int]], order: str, contains: str | None) -> list[tuple[Any, int]]:
+    """All values with their counts in an order, as a plain sort has them."""
+    found = [
+        each
+        for each in counts.values()
+        if contains is None or (isinstance(each[0], str) and contains in each[0])
+    ]
+    found.sort(
+        key=lambda each: (
+            ORDER.index(oracle.kind(each[0])),
+            [ord(letter) for letter in each[0]] if isinstance(each[0], str) else [each[0] or 0],
+        )
+    )
+    if order == "count":
+        found.sort(key=lambda each: -each[1])
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_values_are_listed_as_a_plain_sort_has_them(seed: int) -> None:
+    random = Random(seed)
+    payloads = [{"a": strategies.random_value(random, 1)} for _ in range(300)]
+    snapshot, cache = world_of(payloads).snapshot(), FilterCache()
+    values = {
+        text_of(each): each
+        for payload in payloads
+        for each in (payload["a"] if isinstance(payload["a"], list) else [payload["a"]])
+        if not isinstance(each, dict | list)
+    }
+    counts, _ = expected(payloads, "a")
+    whole = {key: (values[key], count) for key, count in counts.items()}
+    for _ in range(300):
+        order, contains = (
+            random.choice(["count", "value"]),
+            random.choice([None, None, "", "a", "26", "é", "zz"]),
+        )
+        offset, limit = random.randrange(12), random.randint(1, 12)
+        found = facets(snapshot, cache, ("a",), limit=limit, offset=offset, order=order, contains=contains)
+        wanted = listed(whole, order, contains)
+        assert found.distinct == len(wanted)
+        assert [(text_of(each.value), each.count) for each in found.values] == [
+            (text_of(value), count) for value, count in wanted[offset : offset + limit]
+        ]
+
+
 @pytest.mark.parametrize("name", strategies.PATHS)
 @pytest.mark.parametrize("seed", range(3))
 def test_counts_and_bounds_are_those_of_a_plain_loop(name: str, seed: int) -> None:
