@@ -12,23 +12,22 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from math import inf
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud import query
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
-from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.quality.quality import Quality
+from asteroid_cloud.api.service.quality.sampling import SharedSampling
 from asteroid_cloud.api.service.reading.bounds import ReadBounds, name_of
 from asteroid_cloud.api.service.reading.lane import Lane
+from asteroid_cloud.api.service.reading.lanes import ReadLanes
 from asteroid_cloud.api.service.reading.retaken import Retaken
 from asteroid_cloud.indexer import Engine, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
-    COMPONENTS_A_SECOND,
     MATCH_ALL,
     Facets,
     FieldRange,
@@ -56,49 +55,31 @@ WORK_IN_PLACE_MAX = 8_000_000
 """The greatest estimate that runs in place: about half a millisecond."""
 DONE_IN_PLACE_MAX = 4 * WORK_IN_PLACE_MAX
 """What is done in place before it is given up there: two milliseconds."""
-SHORT_WORK_MAX = COMPONENTS_A_SECOND // 20
-"""The greatest estimate of a short read: 50 ms."""
-MIDDLING_WORK_MAX = COMPONENTS_A_SECOND
-"""The greatest estimate of a middling one: a second."""
 
 BYTES_IN_PLACE_MAX = 256 * KIB
 """Payloads and vectors that are read, or written as JSON, in place."""
-
-
-class Storey(NamedTuple):
-    """Where reads up to some estimate run."""
-
-    lane: Lane
-    cost_max: float
-    done_max: float
-    """What such a read does before it goes one storey on."""
 
 
 class ReadExecutor:
     """The reading side of a store; the blocking twin calls the query layer on its snapshots itself."""
 
     def __init__(
-        self, engine: Engine, quality: QualityOptions | None = None, bounds: ReadBounds | None = None
+        self,
+        engine: Engine,
+        quality: QualityOptions | None = None,
+        bounds: ReadBounds | None = None,
+        lanes: ReadLanes | None = None,
+        sampling: SharedSampling | None = None,
     ) -> None:
+        """``lanes`` and ``sampling`` are those that it shares with other collections."""
         share = engine.budget.filters
         self.filter_cache = FilterCache(lambda: share.bytes_max, share.press)
         share.measure_with(lambda: self.filter_cache.bytes)
         share.shrink = self.filter_cache.shrink
-        self.quality = Quality(self.filter_cache, quality or QualityOptions())
-        self.threads = processors()
+        self.quality = Quality(self.filter_cache, quality or QualityOptions(), sampling)
+        self.lanes = lanes or ReadLanes()
         self.bounds = bounds or ReadBounds()
         self._engine = engine
-        self._short = Lane(max(2, self.threads))
-        self._long = Lane(max(1, self.threads - 1))
-        self.storeys = (
-            Storey(self._short, SHORT_WORK_MAX, 2 * SHORT_WORK_MAX),
-            Storey(Lane(max(1, self.threads - 1)), MIDDLING_WORK_MAX, 2 * MIDDLING_WORK_MAX),
-            Storey(self._long, inf, inf),
-        )
-        """The short reads first."""
-        self._urgent = Lane(1)
-        self._measuring = Lane(1)
-        self._loading = Lane(1)
 
     async def snapshot(self, min_lsn: int = 0) -> Snapshot:
         """What the index holds now, ``min_lsn`` at least.
@@ -122,11 +103,11 @@ class ReadExecutor:
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Runs something short that is no read in one of the bounded worker threads."""
-        return await self._short.run(function)
+        return await self.lanes.short.run(function)
 
     async def for_load(self, function: Callable[[], T]) -> T:
         """Runs a part of a bulk load, which may take long, where it keeps no read waiting."""
-        return await self._loading.run(function)
+        return await self.lanes.loading.run(function)
 
     def work(self, filter: Filter) -> Work:
         """What finding all that matches may do, in parts, each with the time of one read."""
@@ -135,12 +116,12 @@ class ReadExecutor:
     async def next_part(self, function: Callable[[], T], work: Work) -> T:
         """Runs a part of a long read in a thread; ``work`` is what the read was begun with."""
         work.go_on()
-        return await self._long.run(function, work.cancel, wait_s=self.bounds.deadline_s)
+        return await self.lanes.long.run(function, work.cancel, wait_s=self.bounds.deadline_s)
 
     async def at_once(self, read: Callable[[Work], T], filter: Filter = MATCH_ALL) -> T:
         """Runs something short in a thread that no long read occupies, for a caller that blocks others."""
         work = self.work(filter)
-        return await self._urgent.run(partial(read, work), work.cancel)
+        return await self.lanes.urgent.run(partial(read, work), work.cancel)
 
     async def search(
         self, snapshot: Snapshot, request: SearchRequest, take: TakeBytes = unbounded
@@ -168,7 +149,7 @@ class ReadExecutor:
             cost,
             MATCH_ALL if costliest is None else costliest.filter,
             lambda taken, work: query.search_batch(
-                snapshot, requests, self.filter_cache, threads=self.threads, take=taken, work=work
+                snapshot, requests, self.filter_cache, threads=self.lanes.threads, take=taken, work=work
             ),
             Retaken(take),
         )
@@ -279,7 +260,7 @@ class ReadExecutor:
         self.bounds.check(cost, request.filter)
         work = self.work(request.filter)
         samples = query.recalls(snapshot, request, self.filter_cache, work)
-        while (one := await self._measuring.run(partial(next, samples, None), work.cancel)) is not None:
+        while (one := await self.lanes.measuring.run(partial(next, samples, None), work.cancel)) is not None:
             found.append(one)
         return query.summary_of(found)
 
@@ -299,7 +280,7 @@ class ReadExecutor:
         what, taken = name_of(filter), taken or Retaken(unbounded)
         self.bounds.check(cost, filter)
         until_s = time.monotonic() + self.bounds.deadline_s
-        for storey in self.storeys:
+        for storey in self.lanes.storeys:
             if cost > storey.cost_max:
                 continue
             most = min(storey.done_max, self.bounds.components)

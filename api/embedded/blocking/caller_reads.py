@@ -58,7 +58,7 @@ class CallerReads:
     ) -> list[SearchResult]:
         """Many searches of one snapshot."""
         requests = [self._quality.widened(request) for request in requests]
-        threads = self._reads.threads
+        threads = self._reads.lanes.threads
         results = query.search_batch(snapshot, requests, self._masks, threads=threads, take=take)
         for request, result in zip(requests, results, strict=True):
             self._quality.note(snapshot, request, result)

@@ -2,17 +2,15 @@
 
 The sampled search has been answered before. It is repeated in a thread of low priority on the snapshot that
 it read, one at a time, in native code without the GIL; at most RECALL_WAITING_MAX more wait, each with its
-snapshot. What would take more than RECALL_TIME_SHARE_MAX of the time is not repeated at all. Waiting for a
-disk, or for a processor that others need, counts too.
+snapshot. What would take more than RECALL_TIME_SHARE_MAX of the time, together with the samples of all other
+collections, is not repeated at all. Waiting for a disk, or for a processor that others need, counts too.
 """
 
 from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
 from copy import deepcopy
 from typing import TypeVar
 
@@ -22,10 +20,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from asteroid_cloud import query
-from asteroid_cloud.api.limits import RECALL_TIME_SHARE_MAX, RECALL_WAITING_MAX
+from asteroid_cloud.api.limits import RECALL_WAITING_MAX
 from asteroid_cloud.api.service.metrics import Histogram
 from asteroid_cloud.api.service.quality.options import QualityOptions
-from asteroid_cloud.api.service.quality.time_budget import TimeBudget
+from asteroid_cloud.api.service.quality.sampling import SharedSampling
 from asteroid_cloud.api.service.quality.widening import Widening
 from asteroid_cloud.api.service.quality.worker import Worker
 from asteroid_cloud.indexer import Snapshot
@@ -78,14 +76,14 @@ class Quality:
         self,
         cache: FilterCache,
         options: QualityOptions,
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        shared: SharedSampling | None = None,
     ) -> None:
+        """``shared`` is what all collections of a store have in common."""
         self._cache = cache
         self._every = options.sample_every
         self._searches = itertools.count(1)
-        self._budget = TimeBudget(RECALL_TIME_SHARE_MAX, clock)
-        self._clock = clock
+        self._shared = shared or SharedSampling()
+        self._budget, self._clock = self._shared.budget, self._shared.clock
         self._seconds_a_component = SECONDS_A_COMPONENT
         self._worker = Worker("asteroid-recall", self._repeat, RECALL_WAITING_MAX)
         self._widening = Widening(options.recall_min)
@@ -150,7 +148,11 @@ class Quality:
             self._seconds_a_component = max(SECONDS_A_COMPONENT, FORGETTING * self._seconds_a_component)
 
     def _repeat(self, sample: Sample) -> None:
-        """Measures the recall of a sample, in the worker's thread."""
+        """Measures the recall of a sample, in the worker's thread, while no other collection does."""
+        with self._shared.alone:
+            self._repeat_alone(sample)
+
+    def _repeat_alone(self, sample: Sample) -> None:
         if not self._is_affordable(sample.components):  # the one before took longer than was thought
             return
         began = self._clock()

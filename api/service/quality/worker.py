@@ -14,14 +14,23 @@ logger = logging.getLogger(__name__)
 
 J = TypeVar("J")
 
+IDLE_S = 10.0
+"""Time without a job after which the thread ends."""
+
 
 class Worker(Generic[J]):
-    """Does jobs in the order in which they came; its thread begins with the first and ends with ``close``."""
+    """Does jobs in the order in which they came.
 
-    def __init__(self, name: str, work: Callable[[J], None], waiting_max: int) -> None:
+    Its thread begins with a job and ends with ``close``, or when no job came for ``idle_s``.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[J], None], waiting_max: int, idle_s: float = IDLE_S
+    ) -> None:
         self._name = name
         self._work = work
         self._waiting_max = waiting_max
+        self._idle_s = idle_s
         self._waiting: deque[J] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
@@ -30,7 +39,8 @@ class Worker(Generic[J]):
     @property
     def is_running(self) -> bool:
         """Whether there is a thread."""
-        return self._thread is not None and self._thread.is_alive()
+        thread = self._thread
+        return thread is not None and thread.is_alive()
 
     def offer(self, job: J) -> bool:
         """Takes the job, unless as many are waiting as may be; from any thread, in microseconds."""
@@ -50,8 +60,9 @@ class Worker(Generic[J]):
             self._is_closed = True
             self._waiting.clear()
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _run(self) -> None:
         lower_priority()
@@ -59,10 +70,11 @@ class Worker(Generic[J]):
             pass
 
     def _do_next(self) -> bool:
-        """Waits for a job and does it; False once closed. No job outlives the call."""
+        """Waits for a job and does it; False when the thread is to end. No job outlives the call."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_closed)
-            if self._is_closed:
+            self._changed.wait_for(lambda: self._waiting or self._is_closed, self._idle_s)
+            if self._is_closed or not self._waiting:
+                self._thread = None
                 return False
             job = self._waiting.popleft()
         try:

@@ -16,12 +16,11 @@ from asteroid_cloud import query
 from asteroid_cloud.api import Store
 from asteroid_cloud.api.service.read_executor import (
     BYTES_IN_PLACE_MAX,
-    MIDDLING_WORK_MAX,
-    SHORT_WORK_MAX,
     WORK_IN_PLACE_MAX,
     ReadExecutor,
 )
 from asteroid_cloud.api.service.reading.bounds import ReadBounds
+from asteroid_cloud.api.service.reading.lanes import MIDDLING_WORK_MAX, SHORT_WORK_MAX
 from asteroid_cloud.indexer import Snapshot
 from asteroid_cloud.query import (
     MATCH_ALL,
@@ -181,8 +180,8 @@ async def test_a_short_read_that_proves_long_begins_again_among_the_long_ones(
     monkeypatch.setattr(query, "count", count)
     monkeypatch.setattr(estimates, "of_count", lambda *_: 0.0)
     async with executor(tmp_path) as (reads, snapshot):
-        short, middling, long = reads.storeys
-        reads.storeys = (short._replace(done_max=1_000), middling._replace(done_max=2_000), long)
+        short, middling, long = reads.lanes.storeys
+        reads.lanes.storeys = (short._replace(done_max=1_000), middling._replace(done_max=2_000), long)
         assert await reads.count(snapshot, COSTLY) == 0
     assert works == [1_000, 2_000, STEPS_MAX]
 

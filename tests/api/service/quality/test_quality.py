@@ -14,6 +14,7 @@ from asteroid_cloud.api.limits import RECALL_TIME_SHARE_MAX
 from asteroid_cloud.api.service.quality import quality as module
 from asteroid_cloud.api.service.quality.options import QualityOptions, checked_options
 from asteroid_cloud.api.service.quality.quality import Quality
+from asteroid_cloud.api.service.quality.sampling import SharedSampling
 from asteroid_cloud.api.service.quality.time_budget import WINDOW_S
 from asteroid_cloud.query import FilterCache, RecallRequest, SearchRequest, SearchResult
 from asteroid_cloud.query.knn import true_distances
@@ -97,7 +98,7 @@ def walked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def of_every(searches: int, *, clock: Clock | None = None) -> Quality:
     """A sampler for which no time passes, unless the test's own clock says so."""
-    return Quality(FilterCache(), QualityOptions(sample_every=searches), clock=clock or Clock())
+    return Quality(FilterCache(), QualityOptions(sample_every=searches), SharedSampling(clock or Clock()))
 
 
 def test_nothing_runs_when_it_is_off(world: World) -> None:
@@ -253,3 +254,23 @@ def test_bad_options_are_refused(every: object, least: object) -> None:
     with pytest.raises(InvalidRequest) as caught:
         checked_options(every, least)
     assert caught.value.code == "bad_settings"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_collections_share_the_time_for_samples_and_not_what_they_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    clock.taken_by_exact_searches(monkeypatch, RECALL_TIME_SHARE_MAX * WINDOW_S / 4)
+    sampling = SharedSampling(clock)
+    first, second = (Quality(FilterCache(), QualityOptions(sample_every=1), sampling) for _ in range(2))
+    note(first, world, times=20)
+    samples = first.report().recall_samples
+    assert 1 <= samples <= 5
+    note(second, world, times=20)
+    assert second.report().recall_samples == 0, "the other one has used up the time of both"
+    assert second.report().recall_sampled is None
+    assert sum(first.recalls()["scan"].counts) == samples
+    clock.now_s += 10 * WINDOW_S
+    note(second, world)
+    assert second.report().recall_samples == 1

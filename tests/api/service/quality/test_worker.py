@@ -93,3 +93,14 @@ def test_a_job_is_not_held_after_it_is_done() -> None:
     while alive() is not None:
         gc.collect()
     worker.close()
+
+
+def test_the_thread_ends_without_work_and_a_new_one_begins_with_the_next_job() -> None:
+    done: list[int] = []
+    worker = Worker("w", done.append, waiting_max=1, idle_s=0.001)
+    for job in range(3):
+        assert worker.offer(job)
+        while worker.is_running:
+            pass
+        assert done == list(range(job + 1))
+    worker.close()
