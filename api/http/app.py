@@ -36,7 +36,7 @@ def create_app(settings: Settings, collections: Collections, metrics: Metrics | 
             logging_config=None,
         )
     )
-    return RequestGuard(app, settings, metrics, errors, lambda: collections.default.store_name)
+    return RequestGuard(app, settings, metrics, errors, collections)
 
 
 def _handler(route: Route) -> HTTPRouteHandler | ASGIRouteHandler:

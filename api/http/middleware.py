@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from litestar.enums import ScopeType
@@ -30,14 +30,15 @@ from asteroid_cloud.api.http.settings.units import parse_size
 from asteroid_cloud.api.routing.matcher import Match
 from asteroid_cloud.api.routing.route import API, Route
 from asteroid_cloud.api.service.access.grants import Grant
+from asteroid_cloud.api.service.collections import Collection, Collections
 from asteroid_cloud.api.service.memory.answers import AnswerBudget, AnswerRoom
 from asteroid_cloud.api.service.memory.heap import HeapTrimmer
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.error_answers import ErrorAnswer
-from asteroid_cloud.api.wire.headers import ANSWER_ROOM, GONE, GRANT, HEAD_ONLY, ROUTE
+from asteroid_cloud.api.wire.headers import ANSWER_ROOM, COLLECTION, GONE, GRANT, HEAD_ONLY, ROUTE
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
-from asteroid_cloud.wal.errors import Overloaded
+from asteroid_cloud.wal.errors import NotFound, Overloaded
 
 
 class RequestGuard:
@@ -49,10 +50,9 @@ class RequestGuard:
         settings: Settings,
         metrics: Metrics,
         errors: ErrorHandler,
-        store_name: Callable[[], str | None] = lambda: None,
+        collections: Collections,
     ) -> None:
-        """``store_name`` names the store that answers; None until it is open."""
-        self._store_name = store_name
+        self._collections = collections
         self._app = app
         self._metrics = metrics
         self._errors = errors
@@ -87,12 +87,10 @@ class RequestGuard:
             body = sender.body = Body(scope, receive, asked.route, self._lag_s_max)
             held = body.held_bytes
             with self._admission.place(asked.route, held), self._watched(body):
-                if asked.route.path.startswith(API):
-                    sender.store, sender.remembers_s = self._store_name(), self._remembers_s
                 body.check_declared()
                 inner = _inner_scope(scope, body, room, asked, grant)
                 with _until_gone(scope, asked.route):
-                    await self._app(inner, body.receive, sender)
+                    await self._serve(inner, asked, body.receive, sender)
         except Exception as error:
             if not await self._answered(error, sender):
                 raise
@@ -120,12 +118,34 @@ class RequestGuard:
         for body in self._bodies:
             body.stop_waiting()
 
+    async def _serve(self, scope: HTTPScope, asked: Match, receive: Receive, sender: Sender) -> None:
+        """Has the request answered, with its collection open for as long as that takes."""
+        if not asked.route.is_named:
+            await self._serve_with(self._collections.default, scope, asked, receive, sender)
+            return
+        name = asked.collection()
+        assert name is not None, "the path of a named route has one"
+        async with self._collections.use(name) as collection:
+            sender.collection = collection.name if collection.name != name else None
+            await self._serve_with(collection, scope, asked, receive, sender)
+
+    async def _serve_with(
+        self, collection: Collection, scope: HTTPScope, asked: Match, receive: Receive, sender: Sender
+    ) -> None:
+        if asked.route.path.startswith(API):
+            sender.store, sender.remembers_s = collection.store_name, self._remembers_s
+        scope[COLLECTION] = collection  # type: ignore[literal-required]  # our own key
+        await self._app(scope, receive, sender)
+
     async def _answered(self, error: Exception, sender: Sender) -> bool:
-        """Answers an error, except to a client that does not read; False when something was sent already."""
+        """Answers an error, except to a client that does not read; False when something was sent already.
+
+        What a collection that is removed was answering ends where it is.
+        """
         if isinstance(error, SlowReader) or isinstance(error.__cause__, SlowReader):
             return True
         if sender.status:
-            return False
+            return isinstance(error, NotFound) and error.code == "no_collection"
         with suppress(SlowReader):
             await _send(self._errors.answer(sender.refusal or error), sender)
         return True

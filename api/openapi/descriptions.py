@@ -16,6 +16,10 @@ Vectors and JSON payloads in; nearest neighbours with filters out.
   request had or a new one; the server's log has it too.
 - Every error, from wherever it comes, is `{"error": "<one clear sentence>", "code": "<snake_case>"}`.
   An unknown route or method is 404 `not_found`. Errors to be tried again later carry `Retry-After`.
+- A server holds many collections. Paths without a name speak of the collection `default`, which needs no
+  setup; all of them but `PUT` and `DELETE /v1/index` stand once more under `/v1/collections/{name}`. The name
+  may be an alias; answers through one say in `X-Asteroid-Collection` where it led. Values in a path are
+  percent-encoded: paths are split at their slashes before they are decoded.
 - Ids are unsigned 64-bit integers, as JSON integers or decimal text; answers carry integers.
 - `If-Match: "<lsn>"` on the write of one id refuses it with 412 `precondition_failed` if the id changed
   after that record, the one that was read (`ETag`) or last written. A change is never missed; one may be
@@ -29,7 +33,8 @@ Vectors and JSON payloads in; nearest neighbours with filters out.
   answered before; `min_lsn`, or the header `X-Asteroid-Min-LSN`, also makes it wait for a given one.
 """
 TAGS = {
-    "index": "The one index of a server: its dimension, its metric, its figures.",
+    "collections": "Collections, each an index with a log of its own, and aliases, which lead to them.",
+    "index": "The index of the collection `default`: its dimension, its metric, its figures.",
     "vectors": "Write, read and delete vectors and their payloads.",
     "search": "Find the nearest, with filters; count.",
     "fields": "What a payload field holds in all vectors that match a filter.",

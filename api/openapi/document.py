@@ -9,7 +9,8 @@ import msgspec
 
 from asteroid_cloud.api.openapi.descriptions import ABOUT, TAGS
 from asteroid_cloud.api.openapi.paths import path_items
-from asteroid_cloud.api.openapi.schemas import Schema, components
+from asteroid_cloud.api.openapi.schema_words import Schema
+from asteroid_cloud.api.openapi.schemas import components
 from asteroid_cloud.api.routes.table import NAMED_ROUTES, ROUTES
 
 

@@ -14,6 +14,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "Inner product": {"dim": 4, "metric": "ip"},
         "Half the disk": {"dim": 4, "bits": 8},
     },
+    "create_collection": {
+        "Cosine distance": {"dim": 4, "metric": "cosine"},
+    },
+    "set_alias": {"Where it leads": {"collection": "default"}},
     "flush": {"Within ten seconds": {"timeout_s": 10}},
     "insert": {
         "With a payload": {"id": 1, "vector": _VECTOR, "metadata": _REPORT},

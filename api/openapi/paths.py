@@ -9,17 +9,18 @@ from asteroid_cloud.api.limits import BULK_ROWS_MAX, CHANGES_LIMIT_MAX, HEARTBEA
 from asteroid_cloud.api.openapi.descriptions import MORE
 from asteroid_cloud.api.openapi.examples import EXAMPLES
 from asteroid_cloud.api.openapi.operations import EVERY, KEYED, NAMED, OPERATIONS, Operation
-from asteroid_cloud.api.openapi.schemas import Schema, integer, ref
+from asteroid_cloud.api.openapi.schema_words import Schema, integer, ref
 from asteroid_cloud.api.routes.once.again import AGAIN
 from asteroid_cloud.api.routing.route import Route
 from asteroid_cloud.api.wire.error_codes import STATUS_BY_CODE
-from asteroid_cloud.api.wire.headers import LSN_HEADER, MIN_LSN_HEADER, STORE_HEADER
+from asteroid_cloud.api.wire.headers import COLLECTION_HEADER, LSN_HEADER, MIN_LSN_HEADER, STORE_HEADER
 from asteroid_cloud.api.wire.media_types import BYTES, EVENTS, JSON, LINES, TEXT
 from asteroid_cloud.api.wire.request_keys import KEY_CHARS_MAX, KEY_HEADER
 from asteroid_cloud.wal.limits import DIM_MAX
 
 PATH_PARAMETERS: dict[str, Schema] = {
-    "collection": {"type": "string"},
+    "collection": ref("CollectionName"),
+    "alias": ref("CollectionName"),
     "id": ref("IdIn"),
     "name": {"type": "string"},
 }
@@ -92,7 +93,7 @@ def _needs_key(route: Route) -> bool:
 
 def _names_an_lsn(route: Route, operation: Operation) -> bool:
     """Whether it reads or writes the state that the log makes, so that its answers have an LSN."""
-    return "not_ready" in operation.codes and route.operation != "ready"
+    return ("not_ready" in operation.codes and route.reach == "collection") or route.reach == "default"
 
 
 def _parameters(route: Route, operation: Operation) -> list[Schema]:
@@ -148,6 +149,9 @@ def _responses(route: Route, operation: Operation) -> dict[str, Schema]:
         about = "Names the store. It changes when the store is restored into a new folder."
         store = {"description": about, "schema": {"type": "string"}}
         success["headers"] = {LSN_HEADER: {"schema": ref("Lsn")}, STORE_HEADER: store}
+    if route.is_named:
+        led = {"description": "Where the alias in the path led.", "schema": {"type": "string"}}
+        success.setdefault("headers", {})[COLLECTION_HEADER] = led
     possible: tuple[str, ...] = ("bad_request",)
     if _needs_key(route):
         of_named = NAMED if route.is_named else ()

@@ -6,12 +6,31 @@ its own; the defaults are the structs', and a test keeps both in step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, FLUSH_WAIT_S_MAX, PATCH_IDS_MAX
+from asteroid_cloud.api.openapi.collection_schemas import COLLECTIONS
+from asteroid_cloud.api.openapi.schema_words import (
+    BITS,
+    FLAG,
+    FLOAT32,
+    METRIC,
+    NUMBER,
+    REF,
+    TEXT,
+    Schema,
+    about,
+    answer,
+    any_case,
+    array,
+    body,
+    default,
+    integer,
+    nullable,
+    ref,
+)
 from asteroid_cloud.api.service.access.grants import ROLES
 from asteroid_cloud.api.service.backups import NAME, Backup
 from asteroid_cloud.api.service.checks import DECIMAL, INCLUDABLE
@@ -47,70 +66,6 @@ from asteroid_cloud.wal.limits import (
     PAYLOAD_DEPTH_MAX,
 )
 
-Schema = dict[str, Any]
-
-REF = "#/components/schemas/"
-
-
-def ref(name: str) -> Schema:
-    """A reference to one of the schemas below."""
-    return {"$ref": REF + name}
-
-
-def integer(minimum: int, maximum: int | None = None, **more: object) -> Schema:
-    """A whole number within bounds."""
-    bounds = {"minimum": minimum} | ({} if maximum is None else {"maximum": maximum})
-    return {"type": "integer"} | bounds | more
-
-
-def array(items: Schema, most: int | None = None, least: int = 0) -> Schema:
-    """A list of so many items."""
-    return {"type": "array", "items": items, "minItems": least} | ({} if most is None else {"maxItems": most})
-
-
-def body(required: list[str], **properties: Schema) -> Schema:
-    """A request's object, which has no other fields than these."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
-
-
-def answer(required: list[str], **properties: Schema) -> Schema:
-    """An answer's object; a later version may have more fields."""
-    return {"type": "object", "properties": properties, "required": required}
-
-
-def nullable(schema: Schema) -> Schema:
-    """That, or null, which stands for a field left out."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def about(text: str, schema: Schema) -> Schema:
-    """A schema with a sentence on it."""
-    return schema | {"description": text}
-
-
-def default(struct: type[msgspec.Struct], name: str, schema: Schema) -> Schema:
-    """A schema with the default that the struct has for the field."""
-    (found,) = (field.default for field in msgspec.structs.fields(struct) if field.name == name)
-    return schema | {"default": found}
-
-
-def any_case(words: Iterable[str]) -> str:
-    """A pattern for these words in any case of their letters."""
-    patterns = ["".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in word) for word in words]
-    return f"^({'|'.join(patterns)})$"
-
-
-NUMBER: Schema = {"type": "number"}
-FLOAT32_MAX = 3.4028234663852886e38
-FLOAT32: Schema = {"type": "number", "format": "float", "minimum": -FLOAT32_MAX, "maximum": FLOAT32_MAX}
-TEXT: Schema = {"type": "string"}
-FLAG: Schema = {"type": "boolean"}
-METRIC: Schema = {"type": "string", "enum": [*METRICS]}
 INCLUDE = nullable(array({"type": "string", "enum": sorted(INCLUDABLE)}))
 MIN_LSN = nullable(
     about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, LSN_MAX))
@@ -169,7 +124,6 @@ FIELD = about(
     f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes; \\. is a dot in a key.",
     TEXT,
 )
-BITS: Schema = {"type": "integer", "enum": [8, 16]}
 EF_SEARCH = about(
     "More finds better and takes longer. Without it, a server that finds its recall too low takes more than "
     "the default.",
@@ -384,4 +338,4 @@ def components() -> dict[str, Schema]:
         ],
         ref_template=REF + "{name}",
     )
-    return PARTS | REQUESTS | ANSWERS | derived
+    return PARTS | REQUESTS | ANSWERS | COLLECTIONS | derived

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from litestar.params import RawBody
 from litestar.types import ASGIApp
@@ -16,15 +18,18 @@ from asteroid_cloud.api.routes.responses import (
     answer,
     collection_of,
     engine_of,
+    match_of,
     room_of,
     until_gone,
     wanted_lsn,
 )
 from asteroid_cloud.api.service.checks import checked_ids, checked_include
+from asteroid_cloud.api.service.collections import DEFAULT
 from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.service.writes import put_batch
 from asteroid_cloud.api.wire.answers import batch_told, page_pieces, rows_pieces
 from asteroid_cloud.api.wire.batches import read_batch
+from asteroid_cloud.api.wire.collections.cursors import marked, unmarked
 from asteroid_cloud.api.wire.requests import (
     DELETE,
     FETCH,
@@ -118,10 +123,23 @@ async def scroll_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
         snapshot,
         filter,
         asked.limit,
-        asked.cursor,
+        _own_cursor(request, asked.cursor),
         payload="payload" in include,
         vector="vector" in include,
         bytes_max=PAGE_BYTES_MAX,
         take=room.take,
     )
+    if page.cursor is not None and match_of(request).route.is_named:
+        page = replace(page, cursor=marked(page.cursor, _store_of(request)))
     return PiecesAnswer(await reads.in_thread(lambda: page_pieces(page, room)), page.lsn)
+
+
+def _own_cursor(request: AnyRequest, cursor: str | None) -> str | None:
+    """The cursor as the collection gave it; raises Conflict ``other_history`` for one of another."""
+    if cursor is None:
+        return None
+    return unmarked(cursor, _store_of(request), needs_mark=collection_of(request).name != DEFAULT)
+
+
+def _store_of(request: AnyRequest) -> str:
+    return collection_of(request).engine.name

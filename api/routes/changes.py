@@ -11,9 +11,9 @@ import msgspec
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from asteroid_cloud.api.limits import FEED_STALL_S_MAX, HEARTBEAT_S_DEFAULT
-from asteroid_cloud.api.routes.responses import AnyRequest, collection_of
+from asteroid_cloud.api.routes.responses import AnyRequest, collection_of, watch_of
 from asteroid_cloud.api.service.change_feeds import AskedChanges, checked_changes, followed
-from asteroid_cloud.api.service.collections import Collection
+from asteroid_cloud.api.service.collections import Collection, NameWatch
 from asteroid_cloud.api.wire.change_lines import change_line
 from asteroid_cloud.api.wire.error_answers import answer_to
 from asteroid_cloud.api.wire.headers import HEAD_ONLY, LSN_HEADER
@@ -30,7 +30,8 @@ DIGITS_MAX = 19
 async def changes(request: AnyRequest) -> ASGIApp:
     """What was logged after LSN ``since``, in order, each change a line of JSON."""
     asked, is_events = _asked(request), EVENTS in request.headers.get("Accept", "")
-    return FeedAnswer(collection_of(request), asked, as_event if is_events else as_line, is_events)
+    frame = as_event if is_events else as_line
+    return FeedAnswer(collection_of(request), watch_of(request), asked, frame, is_events)
 
 
 def _asked(request: AnyRequest) -> AskedChanges:
@@ -76,14 +77,27 @@ def as_event(kind: str, line: bytes, resume: int | None) -> bytes:
 class FeedAnswer:
     """The ASGI application that answers one request with a feed."""
 
-    def __init__(self, collection: Collection, asked: AskedChanges, frame: Frame, is_events: bool) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        watch: NameWatch,
+        asked: AskedChanges,
+        frame: Frame,
+        is_events: bool,
+    ) -> None:
         self._collection = collection
+        self._watch = watch
         self._asked = asked
         self._frame = frame
         self._type = EVENTS if is_events else LINES
+        self._is_over = False
+        """Whether the feed has ended by itself, so that there is nothing more to say."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers until the feed ends, the client goes away or reads nothing, or the server ends."""
+        """Answers until the feed ends, the client goes away or reads nothing, or the server ends.
+
+        Also until its name leads elsewhere, or the collection is removed: a last line says so.
+        """
         with self._collection.engine.changes(self._asked.since, self._asked.parts) as feed:
             newest = self._collection.engine.durable_lsn
             headers = {
@@ -97,14 +111,26 @@ class FeedAnswer:
             if scope.get(HEAD_ONLY):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
-            with self._collection.feeds.until_end():
-                async with anyio.create_task_group() as group:
-                    group.start_soon(_until_gone, receive, group.cancel_scope)
-                    await self._give(feed, newest, send)
-                    group.cancel_scope.cancel()
-            # A client that reads nothing does not get the end either: its connection is cut.
-            with anyio.move_on_after(1.0):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            # Who removes the collection ends its feeds first, and waits until they have said so.
+            with anyio.CancelScope(shield=True):
+                with self._collection.feeds.until_end():
+                    async with anyio.create_task_group() as group:
+                        group.start_soon(_until_gone, receive, group.cancel_scope)
+                        group.start_soon(self._until_moved, group.cancel_scope)
+                        await self._give(feed, newest, send)
+                        group.cancel_scope.cancel()
+                # A client that reads nothing does not get the end either: its connection is cut.
+                with anyio.move_on_after(1.0):
+                    await self._end(send)
+
+    async def _until_moved(self, scope: anyio.CancelScope) -> None:
+        await self._watch.moved()
+        scope.cancel()
+
+    async def _end(self, send: Send) -> None:
+        reason = None if self._is_over else self._watch.reason()
+        last = b"" if reason is None else self._frame("error", answer_to(reason).body, None)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _give(self, feed: ChangeFeed, newest: int, send: Send) -> None:
         try:
@@ -115,8 +141,10 @@ class FeedAnswer:
                     body = await self._collection.reads.in_thread(partial(self._encoded, given.changes))
                     if not await _sent(send, body or self._notice("heartbeat", reached)):
                         return
+            self._is_over = True
             await _sent(send, self._notice("end", reached))
         except AsteroidError as error:  # the status is out already, so it becomes the last line
+            self._is_over = True
             await _sent(send, self._frame("error", answer_to(error).body, None))
 
     def _encoded(self, changes: list[Change]) -> bytes:

@@ -12,11 +12,12 @@ from litestar.types import Receive, Scope, Send
 
 from asteroid_cloud.api.routing.matcher import Match
 from asteroid_cloud.api.service.access.grants import Grant
-from asteroid_cloud.api.service.collections import Collection, Collections
+from asteroid_cloud.api.service.collections import Collection, Collections, NameWatch
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.headers import (
     ANSWER_ROOM,
+    COLLECTION,
     ETAG,
     GONE,
     GRANT,
@@ -49,15 +50,25 @@ def path_of(request: AnyRequest) -> dict[str, str]:
 
 def collection_of(request: AnyRequest) -> Collection:
     """The collection that the request is about; raises Overloaded ``not_ready`` until its index is made."""
-    name = match_of(request).collection()
-    collection = default_collection(request) if name is None else collections_of(request).handle(name)
+    collection = _open_collection(request)
     collection.check_index_made()
     return collection
+
+
+def _open_collection(request: AnyRequest) -> Collection:
+    found: Collection = request.scope[COLLECTION]  # type: ignore[literal-required]  # the guard's own key
+    return found
 
 
 def default_collection(request: AnyRequest) -> Collection:
     """The collection ``default``, also while nothing can be asked of it yet."""
     return collections_of(request).default
+
+
+def watch_of(request: AnyRequest) -> NameWatch:
+    """Whether the name in the path still leads to the collection that the request is about."""
+    collection = _open_collection(request)
+    return NameWatch(collections_of(request), match_of(request).collection() or collection.name, collection)
 
 
 def collections_of(request: AnyRequest) -> Collections:

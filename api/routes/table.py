@@ -19,16 +19,26 @@ from asteroid_cloud.api.routes import (
     search,
     vectors,
 )
+from asteroid_cloud.api.routes.server import aliases, collections
 from asteroid_cloud.api.routes.server.key import get_key
-from asteroid_cloud.api.routing.route import Route
+from asteroid_cloud.api.routing.route import API, NAMED, Route
 
 LIST, BATCH, BULK = LIST_BODY_BYTES_MAX, BATCH_BODY_BYTES_MAX, BULK_BODY_BYTES_MAX
+ALIAS = f"{API}/aliases/{{alias}}"
 VECTOR, PAYLOAD = "/v1/vectors/{id}", "/v1/vectors/{id}/payload"
 
 ROUTES: tuple[Route, ...] = (
     Route("PUT", "/v1/index", index.create_index, "create_index", "admin", reach="default"),
     Route("GET", "/v1/index", index.get_index, "get_index", "read"),
     Route("DELETE", "/v1/index", index.delete_index, "delete_index", "admin", reach="default"),
+    Route("GET", "/v1/collections", collections.list_collections, "collections", "read", reach="server"),
+    Route("GET", NAMED, collections.get_collection, "get_collection", "read", reach="server"),
+    Route("PUT", NAMED, collections.create_collection, "create_collection", "admin", reach="server"),
+    Route("DELETE", NAMED, collections.delete_collection, "delete_collection", "admin", reach="server"),
+    Route("GET", "/v1/aliases", aliases.list_aliases, "aliases", "read", reach="server"),
+    Route("GET", ALIAS, aliases.get_alias, "get_alias", "read", reach="server"),
+    Route("PUT", ALIAS, aliases.set_alias, "set_alias", "admin", reach="server"),
+    Route("DELETE", ALIAS, aliases.delete_alias, "delete_alias", "admin", reach="server"),
     Route("GET", "/v1/stats", index.get_stats, "stats", "read"),
     Route("POST", "/v1/flush", index.flush, "flush", "write"),
     Route("GET", "/v1/recovery", index.get_recovery, "recovery", "read"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from asteroid_cloud.api.routing.paths import decoded, plain_bytes
-from asteroid_cloud.api.routing.route import COLLECTION, PARAMETER, Route
+from asteroid_cloud.api.routing.route import ALIAS, COLLECTION, PARAMETER, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Match:
 
     def collection(self) -> str | None:
         """The collection or alias in the path; None where the path names none. Raises as ``parameters``."""
-        if not self.names or self.names[0] != COLLECTION:
+        if not self.names or self.names[0] not in (COLLECTION, ALIAS):
             return None
-        return decoded(COLLECTION, self.values[0])
+        return decoded(self.names[0], self.values[0])
 
 
 @dataclass(slots=True)

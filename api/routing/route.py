@@ -13,6 +13,7 @@ API = "/v1"
 """Where all that answers for a store stands."""
 COLLECTION = "collection"
 """The parameter that names the collection, or an alias of it."""
+ALIAS = "alias"
 NAMED = f"{API}/collections/{{{COLLECTION}}}"
 """Where the routes of one collection stand once more."""
 DEFAULT_NAME = "default"
@@ -63,6 +64,11 @@ class Route:
     def is_named(self) -> bool:
         """Whether it is a route of ``default`` once more, under the name of a collection."""
         return bool(self.inner_path)
+
+    @property
+    def names_one(self) -> bool:
+        """Whether the path begins with the name of a collection or alias."""
+        return self.parameters[:1] in ((COLLECTION,), (ALIAS,))
 
     @property
     def framework_path(self) -> str:

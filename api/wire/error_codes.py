@@ -145,6 +145,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "collection_differs": ErrorCode(
         409, "There is a collection of that name, and it is another.", "Ask for the one that there is."
     ),
+    "alias_moved": ErrorCode(
+        409,
+        "The alias of an open change feed leads to another collection now, or to none.",
+        "Read the collection that it leads to, and then follow it from there.",
+    ),
     "name_taken": ErrorCode(
         409, "A collection or an alias has that name already.", "Choose another name, or free this one."
     ),

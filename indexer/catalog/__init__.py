@@ -1,6 +1,6 @@
 """Which collections does a data directory have beside ``default``, and by which names?"""
 
-from asteroid_cloud.indexer.catalog.catalog import Catalog, checked_collection_name, no_collection
+from asteroid_cloud.indexer.catalog.catalog import NAME, Catalog, checked_collection_name, no_collection
 from asteroid_cloud.indexer.catalog.catalog_file import read_catalog, write_catalog
 from asteroid_cloud.indexer.catalog.changes import (
     begin_collection,
@@ -15,6 +15,7 @@ from asteroid_cloud.indexer.catalog.opening import Cleaned, clean, open_catalog
 from asteroid_cloud.indexer.catalog.size import closed_size
 
 __all__ = [
+    "NAME",
     "Catalog",
     "CatalogEntry",
     "Cleaned",

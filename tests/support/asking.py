@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterable
 from typing import Any
 
@@ -10,6 +11,8 @@ import msgspec
 
 DIM = 4
 ZEROS = [0.0] * DIM
+OF_SERVER = re.compile(r"/v1/(key|collections(/[^/]+)?|aliases(/[^/]+)?)")
+"""What speaks of no log, so that its answers have no LSN."""
 LSN_HEADER = "X-Asteroid-LSN"
 
 Content = bytes | AsyncIterable[bytes]
@@ -37,7 +40,7 @@ class Http:
         kind = {} if body is None else {"Content-Type": "application/json"}
         answer = await self.client.request(method, path, content=content, headers=kind | (headers or {}))
         assert answer.status_code == status, answer.text
-        if status < 300:
+        if status < 300 and not OF_SERVER.fullmatch(path):
             self.lsn = int(answer.headers[LSN_HEADER])
         if status == 204:
             assert answer.content == b""

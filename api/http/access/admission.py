@@ -14,7 +14,7 @@ from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import BODIES_IN_FLIGHT_BYTES_MAX
 from asteroid_cloud.api.openapi.swagger_page import PAGE_PREFIX
 from asteroid_cloud.api.routing.matcher import Match
-from asteroid_cloud.api.routing.route import COLLECTION, DEFAULT_NAME, Route
+from asteroid_cloud.api.routing.route import DEFAULT_NAME, Route
 from asteroid_cloud.api.service.access.grants import EVERYTHING, Grant
 from asteroid_cloud.api.wire.headers import WELCOME
 from asteroid_cloud.wal.errors import NotFound, Overloaded, Unauthorized
@@ -110,7 +110,7 @@ def _check_grant(match: Match, grant: Grant) -> None:
     grant.check_role(route.scope)
     if route.reach == "process":
         grant.check_unlimited()
-    elif route.reach != "server" or route.parameters[:1] == (COLLECTION,):
+    elif route.reach != "server" or route.names_one:
         grant.check_sees(match.collection() or DEFAULT_NAME)
 
 

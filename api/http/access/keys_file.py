@@ -20,7 +20,7 @@ import re
 from asteroid_cloud.api.http.access.keys import Key, raw_key, what_is_wrong
 from asteroid_cloud.api.limits import KEYS_FILE_BYTES_MAX
 from asteroid_cloud.api.service.access.grants import ROLES, Grant, Role
-from asteroid_cloud.api.service.access.names import COLLECTION_NAME
+from asteroid_cloud.indexer.catalog import checked_collection_name
 from asteroid_cloud.wal.disk import read_named
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
@@ -96,8 +96,10 @@ def checked_grant(name: str, role: str, collections: tuple[str, ...] | None) -> 
     if role not in ROLES:
         raise ValueError(f"needs one of the roles {', '.join(ROLES)}")
     for collection in collections or ():
-        if not COLLECTION_NAME.fullmatch(collection):
-            raise ValueError("names a collection that can have no such name")
+        try:
+            checked_collection_name(collection)
+        except InvalidRequest as error:
+            raise ValueError("names a collection that can have no such name") from error
     known: Role = role
     return Grant(name, known, collections)
 

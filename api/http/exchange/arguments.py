@@ -51,5 +51,6 @@ def _as_route(request: AnyRequest) -> Iterator[None]:
 def _from_path(request: AnyRequest) -> dict[str, str]:
     """What stands in the path, but for the collection, which the request has as an object."""
     found = path_of(request)
-    found.pop(COLLECTION, None)
+    if match_of(request).route.is_named:
+        del found[COLLECTION]
     return found

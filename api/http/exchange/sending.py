@@ -11,7 +11,7 @@ from litestar.types import HTTPScope, Message, Send
 from asteroid_cloud.api.http.bodies import Body
 from asteroid_cloud.api.limits import ANSWER_BYTES_PER_S_MIN, ANSWER_PIECE_BYTES
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
-from asteroid_cloud.api.wire.headers import CUT, REMEMBERS_HEADER, STORE_HEADER, WAITS
+from asteroid_cloud.api.wire.headers import COLLECTION_HEADER, CUT, REMEMBERS_HEADER, STORE_HEADER, WAITS
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.limits import KIB
@@ -42,6 +42,8 @@ class Sender:
         """Whether the connection ends with this answer: until it is known that the client may come in."""
         self.store: str | None = None
         """Names the store that answers; set before the answer, when there is one."""
+        self.collection: str | None = None
+        """The collection that answers; set when the request asked for an alias of it."""
         self.remembers_s = 0
         """For how long writes with a key are remembered; set as the name is."""
         self.is_whole = False
@@ -86,6 +88,8 @@ class Sender:
         added = [(REQUEST_ID.lower().encode(), self._request_id.encode())]
         if self.store is not None:
             added.append((STORE_HEADER.lower().encode(), self.store.encode()))
+        if self.collection is not None:
+            added.append((COLLECTION_HEADER.lower().encode(), self.collection.encode()))
         if self.remembers_s:
             added.append((REMEMBERS_HEADER.lower().encode(), b"%d" % self.remembers_s))
         if self.is_last or (self.body is not None and self.body.is_cut):

@@ -13,6 +13,7 @@ from asteroid_cloud.api.routes.responses import AnyRequest, answer, empty_answer
 from asteroid_cloud.api.service.checks import checked_id
 from asteroid_cloud.api.service.writes import result_of
 from asteroid_cloud.api.wire.answers import batch_told
+from asteroid_cloud.api.wire.headers import LSN_HEADER
 from asteroid_cloud.api.wire.native import core
 from asteroid_cloud.api.wire.requests import INDEX, INSERT, decode
 from asteroid_cloud.indexer import Remembered, WriteCounts
@@ -59,7 +60,10 @@ def repeated(request: AnyRequest, body: bytes, known: Remembered, again: Again) 
             raise Conflict(
                 "the request was done; its answer was too long to be remembered", code="answer_not_kept"
             )
-        return answer(known.answer, known.lsn)
+        response = answer(known.answer, known.lsn)
+        if not known.lsn:  # of the server, not of a log
+            del response.headers[LSN_HEADER]
+        return response
     assert again.rebuild is not None, "a request whose record tells its answer"
     return again.rebuild(request, body, known)
 
@@ -140,6 +144,10 @@ AGAIN: dict[str, Again] = {
     "delete_many": _counted("deleted"),
     "merge_many": _counted("patched"),
     "bulk_build": LOADED,  # its report has times, which no record tells: it is remembered as it was given
+    "create_collection": OUTSIDE,
+    "delete_collection": OUTSIDE,
+    "set_alias": OUTSIDE,
+    "delete_alias": OUTSIDE,
     "backup": OUTSIDE,
     "tag": OUTSIDE,
     "untag": OUTSIDE,

@@ -10,7 +10,7 @@ from typing import Any
 from litestar import Response
 
 from asteroid_cloud.api.routes.once.again import AGAIN, LOADED, OUTSIDE, refusal_text, repeated
-from asteroid_cloud.api.routes.responses import REQUEST_KEY, AnyRequest, collection_of
+from asteroid_cloud.api.routes.responses import REQUEST_KEY, AnyRequest, collection_of, default_collection
 from asteroid_cloud.api.routing.route import Handler, Route
 from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.api.service.requests.turns import is_remembered
@@ -38,7 +38,8 @@ def once(route: Route) -> Handler:
     @wraps(handler)
     async def keyed(request: AnyRequest, **given: Any) -> object:
         key = checked_key(request.headers.getall(KEY_HEADER, []))
-        if key is None or not (collection := collection_of(request)).turns.is_on:
+        collection = None if key is None else _remembering(route, request)
+        if key is None or collection is None:
             return await handler(request, **given)
         body = b"" if route.is_streamed else await request.body()
         asked = await _asked(collection, request, key, body)
@@ -51,6 +52,21 @@ def once(route: Route) -> Handler:
             return await _first(collection, asked, route, handler(request, **given))
 
     return keyed
+
+
+def _remembering(route: Route, request: AnyRequest) -> Collection | None:
+    """The collection whose log remembers the request; None where none does.
+
+    What is done to collections and aliases is remembered by ``default``, if that is served.
+    """
+    if route.reach == "server":
+        collection = default_collection(request)
+        engine = collection.engine
+        if engine.phase.name != "ready" or engine.failure is not None:
+            return None
+    else:
+        collection = collection_of(request)
+    return collection if collection.turns.is_on else None
 
 
 async def _asked(collection: Collection, request: AnyRequest, key: str, body: bytes) -> RequestKey:
@@ -76,7 +92,7 @@ async def _first(
         raise
     assert isinstance(response, Response)
     if AGAIN[route.operation] is LOADED or not _is_told(collection.engine.requests.known(asked)):
-        lsn, content = int(response.headers[LSN_HEADER]), response.content
+        lsn, content = int(response.headers.get(LSN_HEADER, "0")), response.content
         await _remember(collection, asked, route.status, lsn, content if isinstance(content, bytes) else b"")
     return response
 

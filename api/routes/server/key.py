@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-from litestar import Response
-
 from asteroid_cloud.api.routes.responses import AnyRequest, JsonResponse, grant_of
-from asteroid_cloud.api.wire.media_types import JSON
+from asteroid_cloud.api.routes.server.plain import plain_answer
 
 
 async def get_key(request: AnyRequest) -> JsonResponse:
@@ -14,4 +11,4 @@ async def get_key(request: AnyRequest) -> JsonResponse:
 
     Without keys everybody may do everything.
     """
-    return Response(msgspec.json.encode(grant_of(request)), media_type=JSON)
+    return plain_answer(grant_of(request))

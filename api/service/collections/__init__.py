@@ -2,6 +2,7 @@
 
 from asteroid_cloud.api.service.collections.collection import DEFAULT, Collection
 from asteroid_cloud.api.service.collections.definition import AskedDefinition, CollectionInfo, Definition
+from asteroid_cloud.api.service.collections.name_watch import NameWatch
 from asteroid_cloud.api.service.collections.options import CollectionsOptions
 from asteroid_cloud.api.service.collections.registry import Collections, open_collections
 
@@ -13,5 +14,6 @@ __all__ = [
     "Collections",
     "CollectionsOptions",
     "Definition",
+    "NameWatch",
     "open_collections",
 ]

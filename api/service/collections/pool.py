@@ -22,9 +22,8 @@ from asteroid_cloud.api.limits import (
 )
 from asteroid_cloud.api.service.collections.collection import Collection
 from asteroid_cloud.api.service.collections.options import CollectionsOptions
-from asteroid_cloud.api.service.collections.shared import SharedParts
 from asteroid_cloud.api.service.collections.slot import Size, Slot, SlotState
-from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.indexer import Engine, EngineOptions, SharedBudget
 from asteroid_cloud.indexer.catalog import no_collection
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, Overloaded, StorageError
@@ -48,7 +47,7 @@ class Pool:
         store: StoreAccess,
         engine_options: EngineOptions,
         options: CollectionsOptions,
-        shared: SharedParts,
+        shared: SharedBudget,
     ) -> None:
         """``shared`` is the memory budget of all."""
         self._store = store
@@ -81,23 +80,18 @@ class Pool:
             while True:
                 self._check(slot)
                 if slot.state is SlotState.CLOSED:
-                    _raise_kept_failure(slot)
                     self._begin(slot)
                 elif slot.collection is not None and slot.is_wanted:
                     return slot.collection
-                ended = slot.ended
                 await slot.changed.wait()
-                if ended.is_set() and slot.failure is not None:
-                    raise slot.failure
         raise Overloaded(f"the collection {slot.entry.name} is still being opened", code="not_ready")
 
     async def close(self, slot: Slot) -> None:
         """Has a slot closed, whoever uses it, and returns once it is."""
-        if slot.state is not SlotState.CLOSED:
-            ended = slot.ended
-            slot.is_wanted = False
-            slot.announce()
-            await ended.wait()
+        slot.is_wanted = False
+        slot.announce()
+        while slot.state is not SlotState.CLOSED:
+            await slot.changed.wait()
 
     async def end(self) -> None:
         """Closes all, and opens none any more."""
@@ -133,9 +127,11 @@ class Pool:
             raise no_collection(slot.entry.name)
         if self._is_ending:
             raise Overloaded("the store is being closed", code="not_ready")
+        if slot.failure is not None and time.monotonic() - slot.failed_s < FAILURE_KEPT_S:
+            raise slot.failure
 
     def _begin(self, slot: Slot) -> None:
-        slot.failure, slot.is_wanted, slot.ended = None, True, anyio.Event()
+        slot.failure, slot.is_wanted = None, True
         slot.enter(SlotState.OPENING)
         self._open[slot.entry.id] = slot
         self.run(self._live(slot), f"collection {slot.entry.name}")
@@ -155,7 +151,6 @@ class Pool:
         finally:
             slot.collection, slot.is_wanted = None, False
             del self._open[slot.entry.id]
-            slot.ended.set()
             slot.enter(SlotState.CLOSED)
 
     def _fail(self, slot: Slot, error: AsteroidError) -> None:
@@ -181,8 +176,8 @@ class Pool:
         async with AsyncExitStack() as opening:
             await self._opening.acquire_on_behalf_of(slot)
             opening.callback(self._opening.release_on_behalf_of, slot)
-            engine_options, memory = self._engine_options, self._shared.memory
-            async with Engine.open_in(self._store, slot.entry.id, engine_options, memory) as engine:
+            engine_options, shared = self._engine_options, self._shared
+            async with Engine.open_in(self._store, slot.entry.id, engine_options, shared) as engine:
                 if not await _ready(engine, slot):
                     return
                 await opening.aclose()
@@ -206,7 +201,6 @@ class Pool:
             name=slot.entry.name,
             quality=options.quality,
             bounds=options.bounds,
-            shared=self._shared,
         )
 
     def _evict(self) -> None:
@@ -244,14 +238,6 @@ class Pool:
                 await self.close(slot)
                 return
         slot.used_s = time.monotonic()
-
-
-def _raise_kept_failure(slot: Slot) -> None:
-    """Raises why it did not open a moment ago: to try again takes time, and damage does not go away."""
-    failure = slot.failure
-    is_kept = time.monotonic() - slot.failed_s < FAILURE_KEPT_S and not isinstance(failure, Overloaded)
-    if failure is not None and is_kept:
-        raise failure
 
 
 async def _ready(engine: Engine, slot: Slot) -> bool:

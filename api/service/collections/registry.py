@@ -24,7 +24,6 @@ from asteroid_cloud.api.service.collections.listing import listed
 from asteroid_cloud.api.service.collections.names import Names
 from asteroid_cloud.api.service.collections.options import CollectionsOptions
 from asteroid_cloud.api.service.collections.pool import Pool
-from asteroid_cloud.api.service.collections.shared import SharedParts
 from asteroid_cloud.api.service.collections.slot import Slot
 from asteroid_cloud.indexer import Engine, EngineOptions, SharedBudget
 from asteroid_cloud.indexer.catalog import (
@@ -57,14 +56,14 @@ class Collections:
         catalog: Catalog,
         engine_options: EngineOptions | None = None,
         options: CollectionsOptions | None = None,
-        shared: SharedParts | None = None,
+        shared: SharedBudget | None = None,
     ) -> None:
-        """``shared`` is what all have in common; ``default`` uses it already."""
+        """``shared`` is the memory budget of all; ``default`` has its part of it already."""
         self.default = default
         """The collection that paths without a name speak of; it is always open."""
         self._names = Names(store.files, StoreLayout(store.layout.root), catalog)
         self._options = options or CollectionsOptions()
-        self._pool = Pool(store, engine_options or EngineOptions(), self._options, shared or SharedParts())
+        self._pool = Pool(store, engine_options or EngineOptions(), self._options, shared or SharedBudget())
         self._slots = {entry.name: Slot(entry) for entry in catalog.entries.values()}
         self._making: dict[str, anyio.Event] = {}
         """Names of collections that are being made."""
@@ -73,12 +72,6 @@ class Collections:
     def are_there(self) -> bool:
         """Whether there is any collection beside ``default``."""
         return bool(self._slots)
-
-    @property
-    def count(self) -> int:
-        """How many there are; ``default`` counts once it has an index."""
-        engine = self.default.engine
-        return len(self._slots) + int(engine.phase.name == "ready" and engine.spec is not None)
 
     @property
     def open_collections(self) -> list[Collection]:
@@ -301,8 +294,8 @@ async def open_collections(
     store = await to_thread.run_sync(partial(enter, files or LocalFiles(), path, creates=True))
     try:
         catalog = await to_thread.run_sync(_catalog_of, store)
-        shared = SharedParts(SharedBudget(engine_options.memory_budget_bytes))
-        async with Engine.open_in(store, DEFAULT, engine_options, shared.memory) as engine:
+        shared = SharedBudget(engine_options.memory_budget_bytes)
+        async with Engine.open_in(store, DEFAULT, engine_options, shared) as engine:
             default = Collection(
                 path,
                 engine,
@@ -310,7 +303,6 @@ async def open_collections(
                 awaits_index=options.awaits_index,
                 quality=options.quality,
                 bounds=options.bounds,
-                shared=shared,
             )
             collections = Collections(default, store, catalog, engine_options, options, shared)
             try:

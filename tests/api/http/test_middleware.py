@@ -296,6 +296,6 @@ async def test_a_bug_outside_the_application_is_answered_too(
     async def broken(*_: object) -> None:
         raise RuntimeError("secret of the inside")
 
-    gate = RequestGuard(broken, Settings(data=store.path), Metrics(), ErrorHandler([]))
+    gate = RequestGuard(broken, Settings(data=store.path), Metrics(), ErrorHandler([]), store._collections)
     told = (await ask(gate, "GET", "/v1/index")).check_refused(500, "internal")
     assert told["request_id"] in caplog.text

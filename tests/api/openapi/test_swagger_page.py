@@ -146,7 +146,12 @@ async def test_every_example_is_accepted(http: Http) -> None:
             assert faults(body, content["schema"], SCHEMAS) == []
             if path == "/v1/index":
                 await http.send("DELETE", path, status=200)
-            await http.send(method.upper(), path.format(id=1), body, status=told_success(told))
+            await http.send(
+                method.upper(),
+                path.format(id=1, collection="books", alias="live"),
+                body,
+                status=told_success(told),
+            )
 
 
 def told_success(told: dict[str, Any]) -> int:

@@ -125,7 +125,7 @@ def test_words_are_found_however_they_are_encoded_and_before_values() -> None:
 
 def test_head_is_answered_wherever_get_is() -> None:
     for route in ALL_ROUTES:
-        sent = route.path.format(id="7", name="n", collection="c", file="f")
+        sent = route.path.format(id="7", name="n", collection="c", alias="a", file="f")
         found = MATCHER.find("HEAD", sent.encode())
         assert (found is None) == (MATCHER.find("GET", sent.encode()) is None)
         here = MATCHER.find(route.method, sent.encode())

@@ -1,0 +1,1 @@
+"""What goes over the wire about collections, and tells one from another?"""
