@@ -8,9 +8,8 @@ from asteroid_cloud.query import estimates
 from asteroid_cloud.query.costs import COMPONENTS_A_SECOND, seconds_of
 from asteroid_cloud.query.fields.facets import Facets, FacetValue, facets
 from asteroid_cloud.query.fields.field_range import Bounds, FieldRange, field_range
-from asteroid_cloud.query.fields.values import field_path
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter, parse_filter
-from asteroid_cloud.query.filters.paths import MalformedPath, Path, parse_path, path_text
+from asteroid_cloud.query.filters.paths import MalformedPath, Path, field_path, parse_path, path_text
 from asteroid_cloud.query.knn.explain import Explain, PartChoice
 from asteroid_cloud.query.knn.planner import estimate
 from asteroid_cloud.query.knn.recall import Recall, RecallRequest, recalls, summary_of
@@ -22,6 +21,7 @@ from asteroid_cloud.query.records.matching_records import (
     matching_batches,
     payload_batches,
 )
+from asteroid_cloud.query.records.order import OrderBy, order_by
 from asteroid_cloud.query.records.records import Record, fetch, fetch_one
 from asteroid_cloud.query.records.scroll import ScrollPage, scroll
 from asteroid_cloud.query.selection.filter_cache import FilterCache
@@ -44,6 +44,7 @@ __all__ = [
     "Hit",
     "MalformedPath",
     "MaskCache",
+    "OrderBy",
     "PartChoice",
     "Path",
     "Recall",
@@ -63,6 +64,7 @@ __all__ = [
     "field_range",
     "matching_among",
     "matching_batches",
+    "order_by",
     "parse_filter",
     "parse_path",
     "path_text",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asteroid_cloud.indexer import Snapshot
+from asteroid_cloud.indexer import PartView, Snapshot
 from asteroid_cloud.query.costs import COLUMN_ROW, READING, RECORD, UNPACKED_BYTE
 from asteroid_cloud.query.fields.values import cost_of_values
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.knn.planner import estimate
 from asteroid_cloud.query.knn.recall import RecallRequest
 from asteroid_cloud.query.knn.request import SearchRequest
+from asteroid_cloud.query.records.order import OrderBy
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.filter_cost import cost_of_matching, payload_bytes
 
@@ -47,19 +48,38 @@ def of_recall(snapshot: Snapshot, request: RecallRequest, cache: FilterCache) ->
     return filtered + request.num * matching * snapshot.spec.dim
 
 
-def of_scroll(snapshot: Snapshot, filter: Filter, limit: int, cache: FilterCache, *, reads: bool) -> float:
-    """Of one page: all that matches is looked through for the smallest ids."""
-    walked = sum(view.rows for view in snapshot.parts) * COLUMN_ROW
+def of_scroll(
+    snapshot: Snapshot,
+    filter: Filter,
+    limit: int,
+    cache: FilterCache,
+    *,
+    reads: bool,
+    order: OrderBy | None = None,
+) -> float:
+    """Of one page: all that matches is looked through for the smallest ids, or those first in an order."""
+    walked: float = sum(view.rows for view in snapshot.parts) * COLUMN_ROW
+    if order is not None:
+        walked += sum(_of_ordered(view, order, limit) for view in snapshot.parts)
     return of_count(snapshot, filter, cache) + walked + of_records(snapshot, limit, reads=reads)
+
+
+def _of_ordered(view: PartView, order: OrderBy, limit: int) -> float:
+    """Of a part's first rows in an order: each of them is read once, or all where no columns tell."""
+    columns = view.part.fields
+    if columns is None or not columns.knows(order.path):
+        return _of_values(view)
+    return min(_of_values(view), limit * (READING + RECORD))
+
+
+def _of_values(view: PartView) -> float:
+    size = payload_bytes(view, view.live)
+    return cost_of_values(view.live, size) + size * UNPACKED_BYTE
 
 
 def of_fields(snapshot: Snapshot, filter: Filter, cache: FilterCache) -> float:
     """Of reading a field of all rows that match, as if all did."""
-    values = 0.0
-    for view in snapshot.parts:
-        size = payload_bytes(view, view.live)
-        values += cost_of_values(view.live, size) + size * UNPACKED_BYTE
-    return of_count(snapshot, filter, cache) + values
+    return of_count(snapshot, filter, cache) + sum(map(_of_values, snapshot.parts))
 
 
 def of_records(snapshot: Snapshot, count: int, *, reads: bool) -> float:

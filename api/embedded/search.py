@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from asteroid_cloud import query
 from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.service.checks import Vector, checked_include, checked_lsn, integer
 from asteroid_cloud.api.service.results import Counted, Hits, Recall, Row
@@ -108,6 +109,7 @@ class SearchCalls(Calls):
         filter: Metadata | None = None,
         *,
         page_size: int = 1000,
+        order_by: Mapping[str, str] | None = None,
         include: Sequence[str] | None = None,
         min_lsn: int | None = None,
     ) -> AsyncIterator[Row]:
@@ -116,8 +118,13 @@ class SearchCalls(Calls):
         They are read ``page_size`` at a time (1 … 10,000) while the iteration goes on. No id comes
         twice, and each that exists and matches the whole time comes once. ``include`` names what each
         row carries: "payload", "vector" or both.
+
+        ``order_by``, as ``{"field": "year", "direction": "desc"}``, walks in the order of a payload field:
+        numbers, strings, booleans, then all others, which are last in either direction. Where the value
+        changes meanwhile, a vector may be missed or come twice. Raises InvalidRequest (``bad_order_by``).
         """
         condition, wanted = filter_of(filter), checked_include(include)
+        order = query.order_by(order_by)
         cursor: str | None = None
         while True:
             page = await self.reads.scroll(
@@ -127,6 +134,7 @@ class SearchCalls(Calls):
                 cursor,
                 payload="payload" in wanted,
                 vector="vector" in wanted,
+                order=order,
             )
             for record in page.records:
                 yield row_of(record)

@@ -70,6 +70,10 @@ MORE = {
     "later in a last line; so keep the log for as long as a reader may stay away (`--log-retention-bytes`, "
     "`--log-retention-age`). After a store was taken back in time its LSNs name other records: begin anew.",
     "search": FILTER_HELP,
+    "scroll": "With `order_by` the walk is in the order of a field: numbers, strings, booleans, "
+    "the other way round when descending; all others last in either direction; of equal values the "
+    "least id first. A vector whose value changes meanwhile may be missed or met twice. A cursor names its "
+    "order and filter; with others it is refused. Pages of long strings may be shorter than `limit`.",
     "recall": "Samples are stored vectors, drawn evenly from those that match `filter`. Each is searched for "
     "with `k`, `ef_search` and `filter`, the vector itself left out, and compared with an exact search: what "
     "is as near as the farthest true neighbour counts. That takes as long as `num` exact searches; "

@@ -54,6 +54,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "scroll": {
         "The first page": {"limit": 100, "include": ["payload"]},
         "Only what matches": {"filter": {"year": {"$gte": 2024}}},
+        "The newest first": {"order_by": {"field": "year", "direction": "desc"}, "limit": 10},
     },
     "search": {
         "The three nearest": {"vector": _VECTOR, "k": 3},

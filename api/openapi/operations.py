@@ -167,9 +167,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "scroll": Operation(
         "vectors",
-        "Walk in id order",
+        "Walk by id, or by a field",
         "Page",
-        (*LONG, *BODY, "bad_filter", "bad_limit", "bad_cursor", "bad_include"),
+        (*LONG, *BODY, "bad_filter", "bad_limit", "bad_cursor", "bad_order_by", "bad_include"),
         "ScrollBody",
     ),
     "search": Operation("search", "Nearest neighbours", "Hits", SEARCH, "SearchBody"),

@@ -201,6 +201,11 @@ REQUESTS: dict[str, Schema] = {
         limit=default(wire.ScrollBody, "limit", integer(1, SCROLL_LIMIT_MAX)),
         filter=ref("Filter"),
         cursor=about("From the page before; null for the first.", nullable(TEXT)),
+        order_by=about(
+            "The field to walk by, instead of ids: numbers, strings, booleans; all others last in either "
+            "direction; of equal values the least id first.",
+            nullable(body(["field"], field=FIELD, direction=TEXT | {"enum": ["asc", "desc"]})),
+        ),
         include=INCLUDE,
         min_lsn=MIN_LSN,
     ),

@@ -40,6 +40,7 @@ from asteroid_cloud.api.wire.requests import (
     check_count,
     decode,
 )
+from asteroid_cloud.query import order_by
 from asteroid_cloud.wal.errors import InvalidRequest
 
 
@@ -117,6 +118,7 @@ async def scroll_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
         raise InvalidRequest("limit must be an integer", code="bad_limit")
     if asked.cursor is not None and not isinstance(asked.cursor, str):
         raise InvalidRequest("a cursor is a string", code="bad_cursor")
+    order = order_by(asked.order_by)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     room = room_of(request, "lower limit")
     page = await reads.scroll(
@@ -126,6 +128,7 @@ async def scroll_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
         _own_cursor(request, asked.cursor),
         payload="payload" in include,
         vector="vector" in include,
+        order=order,
         bytes_max=PAGE_BYTES_MAX,
         take=room.take,
     )

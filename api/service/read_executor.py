@@ -33,6 +33,7 @@ from asteroid_cloud.query import (
     FieldRange,
     Filter,
     FilterCache,
+    OrderBy,
     Recall,
     RecallRequest,
     Record,
@@ -184,10 +185,11 @@ class ReadExecutor:
         *,
         payload: bool,
         vector: bool,
+        order: OrderBy | None = None,
         bytes_max: int | None = None,
         take: TakeBytes = unbounded,
     ) -> ScrollPage:
-        """The next page of the matches in id order, of ``bytes_max`` as JSON."""
+        """The next page of the matches in the order of ids, or another, of ``bytes_max`` as JSON."""
 
         def read(taken: TakeBytes, work: Work) -> ScrollPage:
             return query.scroll(
@@ -196,6 +198,7 @@ class ReadExecutor:
                 limit=limit,
                 filter=filter,
                 cursor=cursor,
+                order=order,
                 payload=payload,
                 vector=vector,
                 bytes_max=bytes_max,
@@ -203,7 +206,7 @@ class ReadExecutor:
                 work=work,
             )
 
-        cost = estimates.of_scroll(snapshot, filter, limit, self.filter_cache, reads=payload)
+        cost = estimates.of_scroll(snapshot, filter, limit, self.filter_cache, reads=payload, order=order)
         return await self._read_in_thread(cost, filter, read, Retaken(take))
 
     async def count(self, snapshot: Snapshot, filter: Filter) -> int:

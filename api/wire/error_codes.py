@@ -82,9 +82,10 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_offset": ErrorCode(400, "`offset` is not an integer within its bounds.", _FIX),
     "bad_limit": ErrorCode(400, "`limit` is not an integer within its bounds.", _FIX),
     "bad_order": ErrorCode(400, "`order` is neither `count` nor `value`.", _FIX),
+    "bad_order_by": ErrorCode(400, "`order_by` is no object with a `field` that is a path.", _FIX),
     "bad_contains": ErrorCode(400, "`contains` is no string within its bounds.", _FIX),
     "bad_cursor": ErrorCode(
-        400, "A scroll's cursor is damaged, or belongs to another filter.", "Start the scroll again."
+        400, "A scroll's cursor is damaged, or belongs to another filter or order.", "Start the scroll again."
     ),
     "bad_max_distance": ErrorCode(400, "`max_distance` is not a finite number.", _FIX),
     "bad_min_lsn": ErrorCode(400, "`min_lsn` or `X-Asteroid-Min-LSN` is not an LSN.", _FIX),

@@ -149,6 +149,7 @@ class ScrollBody(Body, frozen=True):
     limit: object = 1000
     filter: msgspec.Raw = ABSENT
     cursor: object = None
+    order_by: object = None
     include: object = None
     min_lsn: object = None
 

@@ -266,9 +266,13 @@ def scroll(
     include: Sequence[str] | None,
     min_lsn: int | None,
     cursor: str | None,
+    order_by: Mapping[str, str] | None = None,
 ) -> Call[Page]:
     """POST /v1/vectors/scroll."""
-    body = without_none(filter=filter_text(filter), limit=limit, include=include, cursor=cursor)
+    order = None if order_by is None else encode_object(order_by, "bad_order_by", "order_by")
+    body = without_none(
+        filter=filter_text(filter), limit=limit, include=include, cursor=cursor, order_by=order
+    )
     return ask("/v1/vectors/scroll", body, page_of, min_lsn)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Flags = NDArray[np.bool_]
+Ordinals = NDArray[np.uint32]
+Groups = NDArray[np.int64]
 
 
 class Column(Protocol):
@@ -33,6 +36,10 @@ class Column(Protocol):
 
     def mark(self, flags: Flags, first: int, last: int) -> None:
         """Sets the flags of the rows in groups ``first`` to before ``last``."""
+        ...
+
+    def rows(self, first: int, last: int) -> Iterator[tuple[Ordinals, Groups]]:
+        """The rows in groups ``first`` to before ``last``, some at a time, with the group of each."""
         ...
 
     def mark_alike(self, flags: Flags, group: int, text: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.indexer.model.columns import Groups, Ordinals
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.column_file import (
     DEPTH_MAX,
@@ -31,6 +32,8 @@ from asteroid_cloud.wal.disk import Files, ReadFile
 from asteroid_cloud.wal.errors import CorruptionError
 
 Flags = NDArray[np.bool_]
+ROWS_A_PIECE = 1 << 17
+"""Rows of a column that are read at a time."""
 
 DIRECTORY_COLUMN_BYTES = 800
 
@@ -76,6 +79,27 @@ class FieldColumn:
             flags[self._listed(first, last)] = True
             self._mark_dense(flags, first, last)
 
+    def rows(self, first: int, last: int) -> Iterator[tuple[Ordinals, Groups]]:
+        """The rows in groups ``first`` to before ``last``, some at a time, with the group of each."""
+        first, last = max(first, 0), min(last, self.groups)
+        if first >= last:
+            return
+        begin, end = int(self._starts[first]), int(self._starts[last])
+        for start in range(begin, end, ROWS_A_PIECE):
+            stop = min(start + ROWS_A_PIECE, end)
+            groups = np.searchsorted(self._starts, np.arange(start, stop), side="right") - 1
+            yield self._entries(start, stop).astype(np.uint32), groups
+        size = (self._rows + 7) // 8
+        for place, group in enumerate(self._entry.dense):
+            if not first <= group < last:
+                continue
+            for byte in range(0, size, ROWS_A_PIECE // 8):
+                until = min(byte + ROWS_A_PIECE // 8, size)
+                bits = self._read(self._entry.bitmaps, place * size + byte, place * size + until)
+                flags = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")
+                found = (np.flatnonzero(flags[: self._rows - 8 * byte]) + 8 * byte).astype(np.uint32)
+                yield found, np.full(len(found), group, np.int64)
+
     def mark_alike(self, flags: Flags, group: int, text: bytes) -> None:
         """Sets the flags of a group's rows that may have this very string, by their fingerprints."""
         prints = self._entry.prints
@@ -88,8 +112,10 @@ class FieldColumn:
         self._mark_dense(flags, group, group + 1)
 
     def _listed(self, first: int, last: int) -> NDArray[np.unsignedinteger]:
+        return self._entries(int(self._starts[first]), int(self._starts[last]))
+
+    def _entries(self, begin: int, end: int) -> NDArray[np.unsignedinteger]:
         entry, kind = self._entry, row_type(self._rows)
-        begin, end = int(self._starts[first]), int(self._starts[last])
         rows = np.frombuffer(self._read(entry.rows, begin * kind.itemsize, end * kind.itemsize), kind)
         if len(rows) and int(rows.max()) >= self._rows:
             raise CorruptionError(self._path, entry.rows.offset, "a column names a row that is not there")

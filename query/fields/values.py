@@ -12,31 +12,11 @@ from typing import Any
 from asteroid_cloud.indexer import Snapshot
 from asteroid_cloud.query.costs import PAYLOAD_BYTE, RECORD, VALUE_BYTE
 from asteroid_cloud.query.filters.filter import Filter
-from asteroid_cloud.query.filters.paths import MalformedPath, Path, parse_path
-from asteroid_cloud.query.filters.payload_matcher import MISSING
-from asteroid_cloud.query.limits import FIELD_BYTES_MAX
-from asteroid_cloud.query.selection.documents import decoded
+from asteroid_cloud.query.filters.paths import Path
+from asteroid_cloud.query.selection.documents import decoded, value_at
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import ordinals_of
 from asteroid_cloud.query.work import Work
-from asteroid_cloud.wal.errors import InvalidRequest
-
-
-def field_path(field: object, name: str = "field", *, code: str = "bad_field") -> Path:
-    """The path that a text says, ``a.b`` for b in a; raises InvalidRequest with this code.
-
-    ``name`` is what the request calls it, for the error.
-    """
-    try:
-        size = len(field.encode()) if isinstance(field, str) else 0
-    except UnicodeEncodeError:  # half of a surrogate pair
-        size = 0
-    if not 1 <= size <= FIELD_BYTES_MAX or not isinstance(field, str):
-        raise InvalidRequest(f"{name} must be a path of 1 to {FIELD_BYTES_MAX} bytes", code=code)
-    try:
-        return parse_path(field)
-    except MalformedPath as error:
-        raise InvalidRequest(f"{name} {field!r:.80}: {error}", code=code) from error
 
 
 def cost_of_values(payloads: int, size: int) -> float:
@@ -52,15 +32,7 @@ def column(
     for view in snapshot.parts:
         for ordinals in ordinals_of(view, filter, cache, work):
             for some in decoded(view, ordinals, roots, work, cost_of_values):
-                yield [_at(document, path) for document in some]
-
-
-def _at(document: Any, path: Path) -> Any:
-    for step in path:
-        if type(document) is not dict:
-            return MISSING
-        document = document.get(step, MISSING)
-    return document
+                yield [value_at(document, path) for document in some]
 
 
 def canonical_number(value: Any) -> Any:

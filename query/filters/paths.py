@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 
+from asteroid_cloud.query.limits import FIELD_BYTES_MAX
+from asteroid_cloud.wal.errors import InvalidRequest
+
 Path = tuple[str, ...]
 """A field: keys through objects, outermost first."""
 
@@ -41,6 +44,23 @@ def parse_path(text: str) -> Path:
         else:
             keys[-1].append(piece)
     return tuple(map("".join, keys))
+
+
+def field_path(field: object, name: str = "field", *, code: str = "bad_field") -> Path:
+    """The path that a text says, ``a.b`` for b in a; raises InvalidRequest with this code.
+
+    ``name`` is what the request calls it, for the error.
+    """
+    try:
+        size = len(field.encode()) if isinstance(field, str) else 0
+    except UnicodeEncodeError:  # half of a surrogate pair
+        size = 0
+    if not 1 <= size <= FIELD_BYTES_MAX or not isinstance(field, str):
+        raise InvalidRequest(f"{name} must be a path of 1 to {FIELD_BYTES_MAX} bytes", code=code)
+    try:
+        return parse_path(field)
+    except MalformedPath as error:
+        raise InvalidRequest(f"{name} {field!r:.80}: {error}", code=code) from error
 
 
 def path_text(path: Path) -> str:

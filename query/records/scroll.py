@@ -1,9 +1,10 @@
-"""A walk over the records that match, in id order, a page at a time.
+"""A walk over the records that match, in the order of their ids or of a field, a page at a time.
 
 Each page reads the snapshot that is current when it is asked for and resumes after the last id of the
 page before, so nothing is held for a walker between pages. Ids ascend throughout: a walk meets each id at
 most once, and exactly once each id that exists and matches from its first page to its last. What is
-written meanwhile is met if it lies ahead.
+written meanwhile is met if it lies ahead. In the order of a field the same holds of ids whose value does not
+change; one that changes may be missed, or met twice.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,9 @@ from asteroid_cloud.query.costs import COLUMN_ROW, RECORD
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.limits import SCROLL_LIMIT_MAX
 from asteroid_cloud.query.records.cursor import cursor_of, id_of_cursor
+from asteroid_cloud.query.records.order import OrderBy, Position
+from asteroid_cloud.query.records.order_cursor import cursor_after, position_of
+from asteroid_cloud.query.records.ordered import rows_in_order
 from asteroid_cloud.query.records.records import Places, Record, records_at
 from asteroid_cloud.query.selection.bitmaps import Bits, ordinals_in_steps
 from asteroid_cloud.query.selection.filter_cache import FilterCache
@@ -59,31 +64,73 @@ def scroll(
     limit: int,
     filter: Filter = MATCH_ALL,
     cursor: str | None = None,
+    order: OrderBy | None = None,
     payload: bool = False,
     vector: bool = False,
     bytes_max: int | None = None,
     take: TakeBytes = unbounded,
     work: Work = UNBOUNDED,
 ) -> ScrollPage:
-    """The next ``limit`` matches after the cursor, or the first ones without it.
+    """The next ``limit`` matches after the cursor, or the first ones without it: by id, or as ``order`` says.
 
     A page ends early, but not before its first record, where its records would take more than ``bytes_max``
     as JSON. ``take`` is told of payloads and vectors before they are held.
 
-    Raises InvalidRequest ``bad_limit``, and as ``id_of_cursor`` for the cursor.
+    Raises InvalidRequest ``bad_limit``, and as ``id_of_cursor`` or ``position_of`` for the cursor.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= SCROLL_LIMIT_MAX:
         raise InvalidRequest(f"limit must be an integer from 1 to {SCROLL_LIMIT_MAX}", code="bad_limit")
-    after = None if cursor is None else id_of_cursor(cursor, filter, snapshot)
-    ids, places = _smallest(snapshot, cache, filter, after, limit + 1, work)  # one more says whether to go on
+    found = _found(snapshot, cache, filter, cursor, order, limit + 1, work)  # one more says whether to go on
+    ids, places = found.ids, found.places
+    limit = min(limit, found.limit)
     read = partial(_read, snapshot, work, payload=payload, vector=vector)
     if bytes_max is None:
         records = read(ids[:limit], places.slice(0, limit), take=take)
     else:
         records = _page(read, ids[:limit], places.slice(0, limit), bytes_max, take)
     more = len(ids) > len(records)
-    following = cursor_of(records[-1].id, snapshot.lsn, filter) if more else None
+    following = found.following(len(records) - 1) if more else None
     return ScrollPage(snapshot.lsn, records, following)
+
+
+class _Found(NamedTuple):
+    """The rows of a page and perhaps one more, in order."""
+
+    ids: Ids
+    places: Places
+    limit: int
+    """How many of them the page may have."""
+    following: Callable[[int], str]
+    """The cursor of the page that begins after the row of this number."""
+
+
+def _found(
+    snapshot: Snapshot,
+    cache: FilterCache,
+    filter: Filter,
+    cursor: str | None,
+    order: OrderBy | None,
+    wanted: int,
+    work: Work,
+) -> _Found:
+    if order is None:
+        after = None if cursor is None else id_of_cursor(cursor, filter, snapshot)
+        ids, places = _smallest(snapshot, cache, filter, after, wanted, work)
+        by_id = ids.tolist()
+        return _Found(ids, places, wanted - 1, lambda row: cursor_of(by_id[row], snapshot.lsn, filter))
+    position = None if cursor is None else position_of(cursor, filter, order, snapshot)
+    pool = rows_in_order(snapshot, cache, filter, order, position, wanted, work)
+    rows = pool.sorted()
+    entries = [entry for _, entry in rows]
+    parts = np.array([entry.part for entry in entries], np.uint32)
+    ordinals = np.array([entry.ordinal for entry in entries], np.uint32)
+    ids = snapshot.spec.ids.of([entry.id for entry in entries])
+
+    def following(row: int) -> str:
+        rank, entry = rows[row]
+        return cursor_after(Position(rank, entry.value, entry.id), snapshot.lsn, filter, order)
+
+    return _Found(ids, Places(parts, ordinals), pool.wanted - 1, following)
 
 
 def _read(

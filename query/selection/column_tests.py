@@ -27,10 +27,10 @@ from asteroid_cloud.query.filters.tree import (
     Test,
     When,
 )
+from asteroid_cloud.query.selection.column_keys import double, is_whole, utf8
 from asteroid_cloud.query.selection.column_verdicts import Flags, Verdict, joined
 from asteroid_cloud.query.work import Work
 
-EXACT_INTEGERS = float(2**53)
 TAGS: dict[object, float] = {None: core.TAG_NULL, False: core.TAG_FALSE, True: core.TAG_TRUE}
 WHOLE = (0, "")
 """What follows the second of an instant that is neither within it nor in a leap second."""
@@ -109,7 +109,7 @@ class PathTests:
             case Size(order, length):
                 if order == "$eq":
                     return self._with_length(length)
-                return self._range("length", order, _double(length), is_cut=False)
+                return self._range("length", order, double(length), is_cut=False)
             case EqualFolded(folded):
                 return self._folded(folded)
             case When(order, bound):
@@ -134,10 +134,10 @@ class PathTests:
         if literal is None or isinstance(literal, bool):
             self._mark_key("tag", TAGS[literal], certain, possible)
         elif isinstance(literal, str):
-            text = _utf8(literal)
+            text = utf8(literal)
             self._mark_key("string", text[:KEY_BYTES], certain, possible, text)
         else:
-            self._mark_key("number", _double(literal), certain, possible)
+            self._mark_key("number", double(literal), certain, possible)
 
     def _mark_key(
         self, kind: str, key: float | bytes, certain: Flags, possible: Flags, text: bytes | None = None
@@ -149,7 +149,7 @@ class PathTests:
         group = column.last_at_most(key)
         if group < 0 or (column.is_exact and column.key(group) != key):
             return
-        if column.is_exact and _is_whole(key):
+        if column.is_exact and is_whole(key):
             column.mark(certain, group, group + 1)
         elif text is not None:
             column.mark_alike(possible, group, text)
@@ -158,7 +158,7 @@ class PathTests:
 
     def _with_length(self, length: int) -> Verdict:
         certain, possible = self._none(), self._none()
-        self._mark_key("length", _double(length), certain, possible)
+        self._mark_key("length", double(length), certain, possible)
         return Verdict(certain, possible | certain)
 
     def _equal_array(self, literal: tuple[Literal, ...]) -> Flags:
@@ -182,8 +182,8 @@ class PathTests:
         if isinstance(bound, bool) or not isinstance(bound, int | float | str):
             return self._certain(self._none())
         if not isinstance(bound, str):
-            return self._range("number", order, _double(bound), is_cut=False)
-        text = _utf8(bound)
+            return self._range("number", order, double(bound), is_cut=False)
+        text = utf8(bound)
         return self._range("string", order, text[:KEY_BYTES], is_cut=len(text) > KEY_BYTES)
 
     def _range(self, kind: str, order: str, key: float | bytes, *, is_cut: bool) -> Verdict:
@@ -204,7 +204,7 @@ class PathTests:
             if order in ("$lt", "$lte"):
                 column.mark(rows, group, group + 1)
             return self._certain(rows)
-        if column.is_exact and _is_whole(key) and not is_cut:
+        if column.is_exact and is_whole(key) and not is_cut:
             if order in ("$gte", "$lte", "$eq"):
                 column.mark(rows, group, group + 1)
             return self._certain(rows)
@@ -230,7 +230,7 @@ class PathTests:
         return rows
 
     def _prefix(self, text: str) -> Verdict:
-        column, begin = self._column("string"), _utf8(text)
+        column, begin = self._column("string"), utf8(text)
         certain, possible = self._none(), self._none()
         if column is None:
             return Verdict(certain, possible)
@@ -271,7 +271,7 @@ class PathTests:
             key = column.key(group)
             assert isinstance(key, bytes)
             text = key.decode("utf-8", "ignore").casefold()  # a character that was cut in two is left out
-            if not _is_whole(key) and folded.startswith(text):
+            if not is_whole(key) and folded.startswith(text):
                 column.mark(possible, group, group + 1)
             elif text == folded:
                 column.mark(certain, group, group + 1)
@@ -310,20 +310,3 @@ class PathTests:
 def mark_between(column: Column, flags: Flags, begin: bytes, end: bytes) -> None:
     """Sets the flags of all rows with a string from ``begin`` to ``end``, and perhaps of some others."""
     column.mark(flags, column.last_at_most(begin), column.last_at_most(end) + 1)
-
-
-def _utf8(text: str) -> bytes:
-    """The bytes that order as the text does; half a surrogate pair, which no payload has, has some too."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _double(number: int | float) -> float:
-    try:
-        return float(number) + 0.0  # −0 is 0
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")
-
-
-def _is_whole(key: float | bytes) -> bool:
-    """Whether values with this key are all equal to it."""
-    return len(key) < KEY_BYTES if isinstance(key, bytes) else abs(key) < EXACT_INTEGERS

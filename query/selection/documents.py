@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import PartView, unbounded
 from asteroid_cloud.query.costs import PAYLOAD_BYTE, RECORD
+from asteroid_cloud.query.filters.payload_matcher import MISSING
 from asteroid_cloud.query.selection.few_payloads import rows_at_once
 from asteroid_cloud.query.work import Work
 from asteroid_cloud.wal.errors import CorruptionError
@@ -64,6 +65,15 @@ def decoded(
             raise CorruptionError(f"payloads of {view.key}", at, f"not a JSON object: {error}") from error
         first += rows
         rows = min(max(1, BYTES_A_READ * len(texts) // max(size, 1)), ROWS_A_READ, 4 * rows)
+
+
+def value_at(document: Any, path: tuple[str, ...]) -> Any:
+    """The value at a path through objects, or MISSING."""
+    for step in path:
+        if type(document) is not dict:
+            return MISSING
+        document = document.get(step, MISSING)
+    return document
 
 
 @lru_cache(maxsize=256)

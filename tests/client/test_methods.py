@@ -198,6 +198,9 @@ async def test_scroll_walks_all_pages_lazily(client: Any, server: FaultyServer) 
     assert cursors[0] is None
     assert len(set(cursors)) == len(cursors) == 3
     assert [row.id async for row in client.scroll({"odd": 1}, page_size=5)] == list(range(1, 25, 2))
+    order = {"field": "odd", "direction": "desc"}
+    ordered = [row.id async for row in client.scroll(order_by=order, page_size=7)]
+    assert ordered == [*range(1, 25, 2), *range(0, 25, 2)]
     before = len(server.seen)
     async for row in client.scroll(page_size=10):
         if row.id == 4:

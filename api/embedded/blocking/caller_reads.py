@@ -18,6 +18,7 @@ from asteroid_cloud.query import (
     Facets,
     FieldRange,
     Filter,
+    OrderBy,
     Recall,
     RecallRequest,
     Record,
@@ -90,16 +91,18 @@ class CallerReads:
         *,
         payload: bool,
         vector: bool,
+        order: OrderBy | None = None,
         bytes_max: int | None = None,
         take: TakeBytes = unbounded,
     ) -> ScrollPage:
-        """The next page of the matches in id order."""
+        """The next page of the matches in the order of ids, or another."""
         return query.scroll(
             snapshot,
             self._masks,
             limit=limit,
             filter=filter,
             cursor=cursor,
+            order=order,
             payload=payload,
             vector=vector,
             bytes_max=bytes_max,

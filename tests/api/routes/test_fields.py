@@ -152,6 +152,30 @@ async def test_facets_go_on_by_value_and_by_what_they_contain(http: Http, store:
         assert told["rows_with_field"] == 6
 
 
+async def test_a_scroll_goes_by_a_field(http: Http, store: Store) -> None:
+    values = [3, "b", True, None, 1.5, "a", [1], False, 3]
+    await store.insert_batch([(number, ZEROS, {"a": {"x.y": each}}) for number, each in enumerate(values)])
+    for direction, ids in [("asc", [4, 0, 8, 5, 1, 7, 2, 3, 6]), ("desc", [2, 7, 1, 5, 0, 8, 4, 3, 6])]:
+        order = {"field": r"a.x\.y", "direction": direction}
+        body: dict[str, Any] = {"order_by": order, "limit": 2, "include": ["payload"]}
+        found, pages = [], 0
+        while pages == 0 or body["cursor"] is not None:
+            told = await http.send("POST", "/v1/vectors/scroll", body, status=200)
+            found += [row["id"] for row in told["vectors"]]
+            body["cursor"], pages = told["cursor"], pages + 1
+            assert all(row["payload"]["a"]["x.y"] == values[row["id"]] for row in told["vectors"])
+        assert (found, pages) == (ids, 5)
+        assert [row.id async for row in store.scroll(order_by=order, page_size=2)] == ids
+    first = {"order_by": {"field": "a"}, "limit": 1}
+    cursor = (await http.send("POST", "/v1/vectors/scroll", first, status=200))["cursor"]
+    for other in ({}, {"order_by": {"field": "b"}}, {"order_by": {"field": "a", "direction": "desc"}}):
+        body = {**other, "cursor": cursor}
+        await http.refused("POST", "/v1/vectors/scroll", body, status=400, code="bad_cursor")
+    for bad in ("a", {}, {"field": "$a"}, {"field": "a", "direction": 1}, {"field": "a", "dir": "asc"}):
+        body = {"order_by": bad}
+        await http.refused("POST", "/v1/vectors/scroll", body, status=400, code="bad_order_by")
+
+
 async def test_too_many_values_say_their_limit(
     http: Http, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,5 +205,7 @@ def test_the_blocking_store_says_the_same(tmp_path: Path) -> None:
         assert [
             each.value for each in store.facets("lang", order="value", contains="e", offset=1).values
         ] == ["en"]
+        newest = store.scroll(order_by={"field": "year", "direction": "desc"}, page_size=2)
+        assert [row.id for row in newest] == [3, 2, 1, 4, 5]
         found = store.field_range("lang")
         assert (found.numbers, found.strings and found.strings.max) == (None, "en")
