@@ -77,6 +77,11 @@ from asteroid_cloud.indexer.recovery.log_repair import LogRepair, RepairReport
 from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport
 from asteroid_cloud.indexer.reindex.reindex_into import reindex_into
 from asteroid_cloud.indexer.segment.columns import FieldColumn, Fields
+from asteroid_cloud.indexer.whole_store import (
+    back_up_whole_store,
+    backups_in,
+    restore_whole_store,
+)
 
 # Names of version 0.1, which keep working.
 Journey = PointInTimeRestore
@@ -155,7 +160,9 @@ __all__ = [
     "WriteCounts",
     "WriteResult",
     "acknowledge_losses",
+    "back_up_whole_store",
     "backup_stopped_store",
+    "backups_in",
     "check_backed_up_log",
     "check_backup",
     "check_name",
@@ -170,6 +177,7 @@ __all__ = [
     "rebuild_into",
     "reindex_into",
     "restore_backup",
+    "restore_whole_store",
     "search_parts",
     "search_prepared",
     "snapshot_digest",

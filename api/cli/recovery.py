@@ -8,6 +8,7 @@ import time
 import msgspec
 import rich_click as click
 
+from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import as_json_option, data_option, errors_to_status, print_json
 from asteroid_cloud.indexer import DataLoss, acknowledge_losses, read_losses
 from asteroid_cloud.wal import LocalFiles
@@ -21,6 +22,7 @@ from asteroid_cloud.wal.read import iso
 )
 @as_json_option
 @errors_to_status
+@collection_option("data", "beside", changes_if="acknowledge")
 def recovery(data: str, acknowledge: bool, as_json: bool) -> None:
     """Say what a store has lost to damage, and with --acknowledge let it open in every mode again.
 

@@ -10,15 +10,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from asteroid_cloud.api.cli.backup import FOLDER, show_backup
+from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import INSTANT, errors_to_status
 from asteroid_cloud.indexer import (
     BackupReport,
     Point,
     PointInTimeRestore,
     RestoreReport,
+    backups_in,
     check_backup,
     is_backup,
-    restore_backup,
+    restore_whole_store,
     undo_replacement,
 )
 from asteroid_cloud.wal import LSN_MAX, LocalFiles
@@ -45,6 +47,7 @@ from asteroid_cloud.wal.store import enter
 @click.option("--check", is_flag=True, help="Only read the backup and check every byte.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 @errors_to_status
+@collection_option("source", "look", changes_if="in_place")
 def restore(
     source: str,
     into: str | None,
@@ -63,6 +66,10 @@ def restore(
     checkpoint or the first record. So can a backup, up to where the log of its store, named by --log, ends.
     How far the log reaches is set by --log-retention-bytes and --log-retention-age of the server.
 
+    From a backup without a point in time all collections are restored. With --collection it is that one
+    alone: --into makes a store in which it is the collection default, --in-place restores it in its store.
+    A point in time is always of one collection, default without --collection.
+
     No server may have SOURCE open. Exit status 1 when the point cannot be reached, or a byte is not as it
     was written.
     """
@@ -74,18 +81,23 @@ def restore(
         raise click.UsageError("--undo and --check go with no point in time")
     files = LocalFiles()
     if check:
-        found = check_backup(files, source)
-        size = sum(each.bytes for each in found.files)
-        show_backup(BackupReport(found.lsn, len(found.files), size, 0, 0.0), "Checked", source, as_json)
+        show_backup(_checked(files, source), "Checked", source, as_json)
     elif undo:
         _undo(files, source, as_json)
     elif in_place:
         done, replaced = PointInTimeRestore(files, source, log).in_place(point)
         _show(done, source, as_json, f"What it replaced is in {replaced}; --undo brings it back.")
     elif into is not None and not wants_history and is_backup(files, source):
-        show_backup(restore_backup(files, source, into), "Restored", into, as_json)
+        show_backup(restore_whole_store(files, source, into), "Restored", into, as_json)
     elif into is not None:
         _show(PointInTimeRestore(files, source, log).to_new(into, point), into, as_json, "")
+
+
+def _checked(files: LocalFiles, source: str) -> BackupReport:
+    """Reads every file of a backup, and of those of its collections."""
+    found = [check_backup(files, folder) for folder, _ in backups_in(files, source)]
+    listed = [each for backup in found for each in backup.files]
+    return BackupReport(found[0].lsn, len(listed), sum(each.bytes for each in listed), 0, 0.0)
 
 
 def _undo(files: LocalFiles, source: str, as_json: bool) -> None:

@@ -9,9 +9,12 @@ import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
+from asteroid_cloud.api.cli.collection import catalog_of
 from asteroid_cloud.indexer import EngineOptions, Reindex, ReindexReport, Verification, Verified
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.disk import DEFAULT, StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError
+from asteroid_cloud.wal.store import look
 
 
 class VerifyError(msgspec.Struct, frozen=True):
@@ -29,6 +32,8 @@ class VerifyReport(msgspec.Struct, frozen=True):
     """None when the check was impossible."""
     replay: ReindexReport | None
     error: VerifyError | None = None
+    collections: dict[str, VerifyReport] | msgspec.UnsetType = msgspec.UNSET
+    """Of the collections beside ``default``, by name, where there are any."""
 
 
 @click.command()
@@ -46,40 +51,68 @@ class VerifyReport(msgspec.Struct, frozen=True):
     is_flag=True,
     help="Also build a second index from the log, and compare; no server may have the store open.",
 )
+@click.option("--collection", metavar="NAME", help="Only this collection; an alias will do.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
-def verify(data: str, replay: bool, as_json: bool) -> None:
+def verify(data: str, replay: bool, collection: str | None, as_json: bool) -> None:
     """Check a store: all checksums, links, ids, payloads and columns, the log, and that they fit together.
 
+    All of its collections are checked, and the catalog that names them.
     Of a backup each file is compared with its list, too. A loss that was not acknowledged is a finding.
     Nothing is changed, so that the store may be a copy that cannot be written to. Beside a server it checks
     the newest checkpoint, and the log as far as it was written. Exit status: 0 when all is well, 1 when
     something is not, 2 when the check is impossible; --json prints one line in each case.
     """
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
-    replayed: ReindexReport | None = None
     try:
-        found = Verification(LocalFiles(), data).run()
-        if replay and found.ok:
-            replayed = Reindex(LocalFiles(), data, EngineOptions()).compare(lambda done, total: None)
+        wanted = _wanted(data, collection)
+        found = {name: _checked(data, id_, replay) for name, id_ in wanted.items()}
     except AsteroidError as error:
         errors.print(f"[red]{error.code}[/]: {escape(error.message)}")
         if as_json:
             _print_json(VerifyReport(False, None, None, VerifyError(error.code, error.message)))
         sys.exit(2)
-    ok = found.ok and (replayed is None or replayed.agrees)
+    ok = all(each.ok for each in found.values())
+    first, *others = found
     if as_json:
-        _print_json(VerifyReport(ok, found, replayed))
+        more = {name: found[name] for name in others}
+        _print_json(msgspec.structs.replace(found[first], ok=ok, collections=more or msgspec.UNSET))
     else:
-        _print(found, replayed)
+        for name, report in found.items():
+            _print(report, name if len(found) > 1 else None)
     sys.exit(0 if ok else 1)
+
+
+def _wanted(data: str, collection: str | None) -> dict[str, str]:
+    """The ids of the collections to check, by name; raises CorruptionError when the catalog is damaged."""
+    catalog = catalog_of(data)
+    ids = {DEFAULT: DEFAULT} | {name: entry.id for name, entry in catalog.entries.items()}
+    if collection is None:
+        return ids
+    name = catalog.resolve(collection)
+    return {name: ids[name]}
+
+
+def _checked(data: str, id_: str, replay: bool) -> VerifyReport:
+    """What is found in one collection; raises what makes that impossible."""
+    files, store = LocalFiles(), data.rstrip("/")
+    found, replayed = Verification(files, store, id_).run(), None
+    if replay and found.ok:
+        with look(files, store, backups=True):
+            folder = StoreLayout(store).collection(id_).folder
+            replayed = Reindex(files, folder, EngineOptions()).compare(lambda done, total: None)
+    ok = found.ok and (replayed is None or replayed.agrees)
+    return VerifyReport(ok, found, replayed)
 
 
 def _print_json(report: VerifyReport) -> None:
     sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
 
 
-def _print(found: Verified, replayed: ReindexReport | None) -> None:
-    out = Console(highlight=False, soft_wrap=True)
+def _print(report: VerifyReport, name: str | None) -> None:
+    out, found, replayed = Console(highlight=False, soft_wrap=True), report.store, report.replay
+    assert found is not None
+    if name is not None:
+        out.print(f"[bold]{name}[/]")
     for finding in found.findings:
         out.print(f"[red]{escape(finding.place)}[/]: {escape(finding.problem)}")
         out.print(f"  [dim]{escape(finding.advice)}[/]")

@@ -13,6 +13,7 @@ import msgspec
 
 from asteroid_cloud.indexer.backup.file_copy import chunks_of
 from asteroid_cloud.wal.disk import (
+    CATALOG,
     INDEX,
     LOG,
     LOST,
@@ -21,6 +22,7 @@ from asteroid_cloud.wal.disk import (
     CollectionLayout,
     Files,
     StoreLayout,
+    is_backup_of_a_collection,
     read_small,
     write_atomic,
 )
@@ -29,8 +31,10 @@ from asteroid_cloud.wal.limits import MIB
 from asteroid_cloud.wal.store import refuse_linked_parts
 
 FORMAT = 2
+WHOLE_FORMAT = 3
+"""Of the backup of a store with other collections than ``default``; see ``indexer.whole_store``."""
 LIST_BYTES_MAX = 64 * MIB
-FOLDERS = {1: (INDEX, LOG), FORMAT: (INDEX, LOG, TAGS)}
+FOLDERS = {1: (INDEX, LOG), FORMAT: (INDEX, LOG, TAGS), WHOLE_FORMAT: (INDEX, LOG, TAGS)}
 """The folders that a backup of each format has."""
 
 
@@ -57,9 +61,11 @@ class BackupList(msgspec.Struct, frozen=True):
     """Of this list as compact JSON in which it is 0; unused in format 1."""
 
     @classmethod
-    def of(cls, identity: bytes, lsn: int, made_ms: int, files: list[ListedFile]) -> BackupList:
-        """A list of the present format."""
-        made = cls(FORMAT, identity.hex(), lsn, made_ms, files)
+    def of(
+        cls, identity: bytes, lsn: int, made_ms: int, files: list[ListedFile], format: int = FORMAT
+    ) -> BackupList:
+        """A list with its checksum."""
+        made = cls(format, identity.hex(), lsn, made_ms, files)
         return msgspec.structs.replace(made, crc32=made.checksum())
 
     def checksum(self) -> int:
@@ -92,7 +98,7 @@ def read_backup(files: Files, folder: str) -> BackupList:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptionError(path, 0, f"the list of the backup does not decode: {error}") from error
     if found.format not in FOLDERS:
-        raise UnsupportedVersion(f"{path} has format {found.format}; this program knows {FORMAT}")
+        raise UnsupportedVersion(f"{path} has format {found.format}; this program knows {WHOLE_FORMAT}")
     if found.format > 1 and found.crc32 != found.checksum():
         raise CorruptionError(path, 0, "the checksum of the list does not match")
     for each in found.files:
@@ -103,6 +109,8 @@ def read_backup(files: Files, folder: str) -> BackupList:
 
 def _is_of_a_store(path: str, format: int) -> bool:
     parent, _, name = path.partition("/")
+    if format == WHOLE_FORMAT and (path == CATALOG or is_backup_of_a_collection(path)):
+        return True
     if path in (LOST, RETENTION):
         return format > 1
     return parent in FOLDERS[format] and name != "" and "/" not in name and not name.startswith(".")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from asteroid_cloud.indexer.backup.copying import Copying, check_log
 from asteroid_cloud.indexer.backup.earlier import EarlierBackup
-from asteroid_cloud.indexer.backup.file_list import BackupList, write_list
+from asteroid_cloud.indexer.backup.file_list import FORMAT, WHOLE_FORMAT, BackupList, ListedFile, write_list
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.source import PinnedState, PinnedTag, tag_left_out
 from asteroid_cloud.wal.disk import CollectionLayout, Files, StoreLayout
@@ -17,10 +18,19 @@ from asteroid_cloud.wal.store import new_folder
 logger = logging.getLogger(__name__)
 
 
+Others = Callable[[Files], list[ListedFile]]
+"""Puts more into a backup that is being written: its files, by their paths in the backup."""
+
+
 def write_backup(
-    files: Files, layout: CollectionLayout, pinned: PinnedState, target: str, previous: str | None = None
+    files: Files,
+    layout: CollectionLayout,
+    pinned: PinnedState,
+    target: str,
+    previous: str | None = None,
+    others: Others | None = None,
 ) -> BackupReport:
-    """Copies what is pinned into the new folder ``target``, and checks the copy.
+    """Copies what is pinned into the new folder ``target``, and checks the copy; ``others`` adds to it.
 
     Segments that ``previous``, an earlier backup, has whole are linked. A tag that is damaged is left out,
     and named in the report. Raises Conflict ``backup_exists`` when the folder holds anything, CorruptionError
@@ -30,7 +40,7 @@ def write_backup(
     began_s, made_ms = time.monotonic(), time.time_ns() // 1_000_000
     earlier, made = EarlierBackup(files, previous, pinned.identity), StoreLayout(target).collection()
     copying = Copying(files, layout, made, earlier)
-    with new_folder(files, target, taken="backup_exists"):
+    with new_folder(files, target, taken="backup_exists") as guarded:
         for part in made.parts:
             files.make_dirs(part)
         copying.take(pinned.sources, pinned.manifest)
@@ -38,8 +48,9 @@ def write_backup(
         left_out = [*pinned.damaged, *_take_tags(copying, pinned.tags)]
         for part in made.parts:
             files.sync_dir(part)
-        listed = list(copying.listed.values())
-        write_list(files, made, BackupList.of(pinned.identity, pinned.lsn, made_ms, listed))
+        listed = [*copying.listed.values(), *(others(guarded) if others is not None else ())]
+        whole = FORMAT if others is None else WHOLE_FORMAT
+        write_list(files, made, BackupList.of(pinned.identity, pinned.lsn, made_ms, listed, whole))
     return BackupReport(
         pinned.lsn,
         len(listed),

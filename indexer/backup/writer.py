@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.backup.source import PinnedState, PinnedTag, manifest_of, pinned_tags, sources_of
-from asteroid_cloud.indexer.backup.write_backup import write_backup
+from asteroid_cloud.indexer.backup.write_backup import Others, write_backup
 from asteroid_cloud.indexer.checkpoint.checkpointer import Checkpointer
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, manifest_name, newest_manifest
 from asteroid_cloud.indexer.checkpoint.pins import PinnedCheckpoint, PinnedHistory
@@ -62,8 +62,12 @@ class BackupWriter:
             return await to_thread.run_sync(write_backup, files, layout, pinned, target, previous)
 
 
-def backup_stopped_store(files: Files, store: str, target: str, previous: str | None = None) -> BackupReport:
+def backup_stopped_store(
+    files: Files, store: str, target: str, previous: str | None = None, others: Others | None = None
+) -> BackupReport:
     """Copies the store in the folder ``store``, which may be read-only, into the new folder ``target``.
+
+    ``others`` adds what belongs to its other collections.
 
     Raises as ``look``, and as ``BackupWriter.write``; LogPruned when the log no longer reaches back to the
     checkpoint. Nothing is left of the backup then.
@@ -79,7 +83,7 @@ def backup_stopped_store(files: Files, store: str, target: str, previous: str | 
         pinned = PinnedState(
             end.header.identity, end.last_lsn, manifest, sources, *pinned_tags(files, layout)
         )
-        return write_backup(files, layout, pinned, target, previous)
+        return write_backup(files, layout, pinned, target, previous, others)
 
 
 def _checkpoint(files: Files, layout: CollectionLayout, manifest: Manifest | None) -> PinnedCheckpoint:

@@ -39,7 +39,7 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.paths import graph_path, segment_paths
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.wal import Histories, Lsn
-from asteroid_cloud.wal.disk import Files, StoreLayout
+from asteroid_cloud.wal.disk import DEFAULT, Files, StoreLayout
 from asteroid_cloud.wal.errors import LockHeld
 from asteroid_cloud.wal.read import LogCheck, log_files
 from asteroid_cloud.wal.store import look_beside
@@ -76,11 +76,11 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification:
-    """One look at the store in ``path``."""
+    """One look at a collection of the store in ``path``: ``default``, or another one by its id."""
 
-    def __init__(self, files: Files, path: str) -> None:
+    def __init__(self, files: Files, path: str, id_: str = DEFAULT) -> None:
         self._files = files
-        self._layout = StoreLayout(path).collection()
+        self._layout = StoreLayout(path).collection(id_)
         self._folder = self._layout.index
         self._begin()
 

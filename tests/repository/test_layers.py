@@ -47,7 +47,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "backup reindex",
         "check",
         "recovery",
-        "bulk_admission",
+        "bulk_admission whole_store",
         "bulk_load memory_use stats write_events",
         "write_path decide",
         "admin requests decided_writes",

@@ -41,6 +41,7 @@ PARTS = (INDEX, LOG, TAGS)
 _COLLECTIONS = "collections"
 _MARKER = "collection"
 _RESTORED = "restored"
+_COLLECTION_LIST = re.compile(rf"{_COLLECTIONS}/[0-9a-f]{{16}}/{re.escape(BACKUP_LIST)}")
 _REBUILT = f"{INDEX}.rebuilt"
 _BROKEN_INDEX = f"{INDEX}.broken"
 _NUMBERED = re.compile(r"(.*)\.(\d+)")
@@ -175,6 +176,11 @@ class CollectionLayout:
 def has_store(names: Iterable[str]) -> bool:
     """Whether the names in a folder are those of a store, which may be about to be replaced."""
     return not {LOG, INDEX, CATALOG, _RESTORED, _REBUILT}.isdisjoint(names)
+
+
+def is_backup_of_a_collection(path: str) -> bool:
+    """Whether a path in a backup of a whole store is the list of one collection's backup."""
+    return _COLLECTION_LIST.fullmatch(path) is not None
 
 
 def broken_indexes(names: Iterable[str]) -> list[int]:

@@ -8,6 +8,7 @@ import msgspec
 import rich_click as click
 from rich.table import Table
 
+from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import (
     as_json_option,
     data_option,
@@ -51,6 +52,7 @@ wal.add_command(import_command)
 @data_option
 @as_json_option
 @errors_to_status
+@collection_option("data", "beside")
 def ls(data: str, as_json: bool) -> None:
     """List the files: their records, LSNs and bytes."""
     states = log_to_read(data).check(bodies=False).files
@@ -70,6 +72,7 @@ def ls(data: str, as_json: bool) -> None:
 @data_option
 @as_json_option
 @errors_to_status
+@collection_option("data", "beside")
 def verify(data: str, as_json: bool) -> None:
     """Check every file, frame and record. Status 1 at damage.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import INSTANT, LSN, data_option, errors_to_status, log_to_read, lsn_of
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.limits import ID_MAX
@@ -26,6 +27,7 @@ from asteroid_cloud.wal.read import KINDS, Selection, record_line, select
 )
 @click.option("--vectors", is_flag=True, help="Print vectors in full, not just how many.")
 @errors_to_status
+@collection_option("data", "beside")
 def dump(
     data: str,
     from_lsn: int,

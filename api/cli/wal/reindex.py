@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from asteroid_cloud.api.cli.options import INSTANT, LSN
+from asteroid_cloud.api.cli.collection import collection_option
+from asteroid_cloud.api.cli.options import INSTANT, LSN, errors_to_status
 from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.indexer import (
     EngineOptions,
@@ -49,6 +50,8 @@ T = TypeVar("T")
 @click.option("--until-lsn", type=LSN, help="With --into: up to this record.")
 @click.option("--until-time", type=INSTANT, metavar="TIME", help="With --into: up to this moment.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
+@errors_to_status
+@collection_option("data", "look", beside_if="into", changes_if="apply")
 def replay(
     data: str,
     apply: bool,

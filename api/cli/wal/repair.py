@@ -8,6 +8,7 @@ import msgspec
 import rich_click as click
 from rich.table import Table
 
+from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import (
     as_json_option,
     data_option,
@@ -24,6 +25,7 @@ from asteroid_cloud.wal import LocalFiles
 @click.option("--apply", is_flag=True, help="Change the log; what is removed stays as ….broken.")
 @as_json_option
 @errors_to_status
+@collection_option("data", "beside", changes_if="apply")
 def repair(data: str, apply: bool, as_json: bool) -> None:
     """Find out what can be saved of a damaged log, and with --apply leave just that. Else nothing is changed.
 

@@ -8,6 +8,7 @@ import msgspec
 import rich_click as click
 from rich.table import Table
 
+from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import (
     as_json_option,
     data_option,
@@ -23,6 +24,7 @@ from asteroid_cloud.wal.read import LogStatistics, iso, statistics_of
 @data_option
 @as_json_option
 @errors_to_status
+@collection_option("data", "beside")
 def stats(data: str, as_json: bool) -> None:
     """Count records, rows and bytes, by kind of event.
 

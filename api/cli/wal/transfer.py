@@ -6,6 +6,7 @@ from os.path import realpath
 
 import rich_click as click
 
+from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import (
     INSTANT,
     LSN,
@@ -30,6 +31,7 @@ from asteroid_cloud.wal.transfer import LogExport, export_log, import_log, last_
 @click.option("--until-time", type=INSTANT, metavar="TIME", help="End with the last record of then.")
 @as_json_option
 @errors_to_status
+@collection_option("data", "beside")
 def export_command(
     file: str, data: str, from_lsn: int | None, until_lsn: int | None, until_time: int | None, as_json: bool
 ) -> None:
@@ -54,6 +56,7 @@ def export_command(
 @data_option
 @as_json_option
 @errors_to_status
+@collection_option("data", "enter")
 def import_command(file: str, data: str, as_json: bool) -> None:
     """Make a new store's log from the exported FILE, or append FILE to the log of a stopped store.
 

@@ -11,7 +11,13 @@ import msgspec
 import pytest
 
 from asteroid_cloud.indexer import Engine, EngineOptions, restore_backup
-from asteroid_cloud.indexer.backup.file_list import FORMAT, BackupList, ListedFile, read_backup, write_list
+from asteroid_cloud.indexer.backup.file_list import (
+    WHOLE_FORMAT,
+    BackupList,
+    ListedFile,
+    read_backup,
+    write_list,
+)
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.disk.layout import BACKUP_LIST
@@ -75,12 +81,33 @@ def test_every_bit_counts(tmp_path: Path) -> None:
 
 
 def test_a_list_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:
-    newer = msgspec.structs.replace(MADE, format=FORMAT + 1)
+    newer = msgspec.structs.replace(MADE, format=WHOLE_FORMAT + 1)
     write_list(FILES, StoreLayout(str(tmp_path)).collection(), newer)
     before = image_of(tmp_path)
-    with pytest.raises(UnsupportedVersion, match=f"has format {FORMAT + 1}"):
+    with pytest.raises(UnsupportedVersion, match=f"has format {WHOLE_FORMAT + 1}"):
         restore_backup(FILES, str(tmp_path), str(tmp_path / "never"))
     assert image_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("path", ["catalog", f"collections/{'a' * 16}/BACKUP.json"])
+def test_only_the_backup_of_a_whole_store_names_its_collections(path: str, tmp_path: Path) -> None:
+    made = BackupList.of(bytes(16), Lsn(1), 1, [ListedFile(path, 1, 0)], WHOLE_FORMAT)
+    write_list(FILES, StoreLayout(str(tmp_path)).collection(), made)
+    assert read_backup(FILES, str(tmp_path)) == made
+    made = BackupList.of(bytes(16), Lsn(1), 1, [ListedFile(path, 1, 0)])
+    write_list(FILES, StoreLayout(str(tmp_path)).collection(), made)
+    with pytest.raises(CorruptionError, match="no store has"):
+        read_backup(FILES, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "path", ["collections/../../x/BACKUP.json", "collections/a/BACKUP.json", "catalog/x"]
+)
+def test_a_backup_of_a_whole_store_names_nothing_else(path: str, tmp_path: Path) -> None:
+    made = BackupList.of(bytes(16), Lsn(1), 1, [ListedFile(path, 1, 0)], WHOLE_FORMAT)
+    write_list(FILES, StoreLayout(str(tmp_path)).collection(), made)
+    with pytest.raises(CorruptionError, match="no store has"):
+        read_backup(FILES, str(tmp_path))
 
 
 @pytest.mark.parametrize("path", ["lost.json", "tags/x", "index/x", "wal/x"])

@@ -1,0 +1,184 @@
+"""Commands for one collection of a store, and backups of all of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anyio
+import pytest
+from click.testing import CliRunner, Result
+
+from asteroid_cloud.api.cli.main import main
+from asteroid_cloud.api.service.collections import AskedDefinition, open_collections
+from asteroid_cloud.indexer import EngineOptions, read_backup
+from asteroid_cloud.wal import LocalFiles
+from tests.support.engines import contents, u64, vectors
+
+NAMES = ("books", "films")
+
+
+def run(*arguments: str | Path, status: int = 0) -> Result:
+    """A command that ends with this status."""
+    found = CliRunner().invoke(main, [str(each) for each in arguments])
+    assert found.exit_code == status, found.output
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A closed store: 1 row in ``default``, 2 in books, 3 in films, and an alias."""
+    path = tmp_path / "data"
+
+    async def fill() -> None:
+        async with open_collections(str(path), EngineOptions(keep_log=True)) as all_:
+            await all_.default.engine.ready()
+            for rows, name in enumerate(("default", *NAMES), 1):
+                await all_.create(name, AskedDefinition(dim=4))
+                async with all_.use(name) as collection:
+                    await collection.engine.upsert(u64(*range(rows)), vectors(rows, 4), None)
+                    for extra in range(rows):
+                        await collection.engine.upsert(u64(0), vectors(1, 4, seed=extra), None)
+                    await collection.engine.flush()
+            await all_.set_alias("b", "books")
+
+    anyio.run(fill)
+    return path
+
+
+def rows_of(path: Path) -> dict[str, int]:
+    """How many rows each collection of a store has, and each alias."""
+
+    async def look() -> dict[str, int]:
+        async with open_collections(str(path)) as all_:
+            await all_.default.engine.ready()
+            found = {}
+            for name in [*(info.name for info in await all_.infos()), *all_.aliases]:
+                async with all_.use(name) as collection:
+                    found[name] = len(contents(collection.engine))
+            return found
+
+    return anyio.run(look)
+
+
+ALL = {"default": 1, "books": 2, "films": 3, "b": 2}
+
+
+def folder_of(store: Path, name: str) -> Path:
+    """Where a collection lies."""
+    folders = (store / "collections").iterdir()
+    [found] = [path for path in folders if f'"{name}"'.encode() in (path / "collection").read_bytes()]
+    return found
+
+
+@pytest.mark.parametrize("command", ["ls", "verify", "stats", "dump"])
+def test_the_log_of_one_collection_is_looked_at(store: Path, command: str) -> None:
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    outputs = {name: run("wal", command, "--data", store, "--collection", name).output for name in NAMES}
+    assert len(set(outputs.values())) == 2
+    assert run("wal", command, "--data", store, "--collection", "b").output == outputs["books"]
+    of_default = run("wal", command, "--data", store).output
+    assert run("wal", command, "--data", store, "--collection", "default").output == of_default
+    assert before == {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["wal", "ls"], ["wal", "repair"], ["wal", "replay"], ["recovery"], ["recovery", "--acknowledge"]],
+)
+def test_a_collection_that_is_not_there_is_said(store: Path, command: list[str]) -> None:
+    assert "no_collection" in run(*command, "--data", store, "--collection", "songs", status=1).output
+
+
+def test_one_collection_is_replayed_repaired_and_exported(store: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        where = ("--data", store, "--collection", name)
+        run("wal", "repair", *where, "--apply")
+        run("recovery", *where)
+        run("wal", "export", tmp_path / f"{name}.log", *where)
+    assert rows_of(store) == ALL
+
+
+def test_verify_checks_all_collections_and_names_the_one_that_is_damaged(store: Path) -> None:
+    report = json.loads(run("verify", "--data", store, "--json").output)
+    assert (report["ok"], report["store"]["vectors"]) == (True, 1)
+    found = {name: each["store"]["vectors"] for name, each in report["collections"].items()}
+    assert found == {"books": 2, "films": 3}
+    graph = next((folder_of(store, "films") / "index").glob("*.graph"))
+    data = bytearray(graph.read_bytes())
+    data[len(data) // 2] ^= 1
+    graph.write_bytes(data)
+    report = json.loads(run("verify", "--data", store, "--json", status=1).output)
+    assert {name: each["ok"] for name, each in report["collections"].items()} == {
+        "books": True,
+        "films": False,
+    }
+    run("verify", "--data", store, "--collection", "b")
+    run("verify", "--data", store, "--collection", "films", status=1)
+    run("verify", "--data", store, "--collection", "songs", status=2)
+
+
+def test_a_damaged_catalog_makes_verify_impossible(store: Path) -> None:
+    (store / "catalog").write_bytes(b"?")
+    assert "corruption" in run("verify", "--data", store, status=2).output
+
+
+def test_a_backup_has_all_collections_and_restores_them(store: Path, tmp_path: Path) -> None:
+    first, second, made = tmp_path / "first", tmp_path / "second", tmp_path / "made"
+    run("backup", first, "--data", store)
+    report = json.loads(run("backup", second, "--data", store, "--previous", first, "--json").output)
+    assert report["linked_bytes"] > 0
+    assert read_backup(LocalFiles(), str(second)).format == 3
+    run("restore", second, "--check")
+    run("verify", "--data", second)
+    run("restore", second, "--into", made)
+    assert (rows_of(made), rows_of(store)) == (ALL, ALL)
+
+
+def test_a_backup_of_one_collection_restores_as_a_store_of_its_own(store: Path, tmp_path: Path) -> None:
+    run("backup", tmp_path / "backup", "--data", store, "--collection", "b")
+    run("restore", tmp_path / "backup", "--into", tmp_path / "made")
+    assert rows_of(tmp_path / "made") == {"default": 2}
+
+
+def test_one_collection_is_restored_from_a_backup_of_all(store: Path, tmp_path: Path) -> None:
+    run("backup", tmp_path / "backup", "--data", store)
+    run("restore", tmp_path / "backup", "--collection", "films", "--into", tmp_path / "made")
+    assert rows_of(tmp_path / "made") == {"default": 3}
+
+
+def test_one_collection_goes_back_in_place_and_the_others_stay(store: Path) -> None:
+    run("restore", store, "--collection", "films", "--in-place", "--until-lsn", "1")
+    assert rows_of(store) == ALL | {"films": 0}
+    run("restore", store, "--collection", "films", "--undo")
+    assert rows_of(store) == ALL
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_damage_to_one_file_of_a_backup_is_found(store: Path, tmp_path: Path, missing: bool) -> None:
+    backup = tmp_path / "backup"
+    run("backup", backup, "--data", store)
+    for path in sorted(path for path in backup.rglob("*") if path.is_file()):
+        whole = path.read_bytes()
+        if missing and path == backup / "BACKUP.json":
+            continue  # without it the folder is no backup
+        if missing:
+            path.unlink()
+        else:
+            path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        run("restore", backup, "--check", status=1)
+        run("restore", backup, "--into", tmp_path / "made", status=1)
+        assert not (tmp_path / "made").exists()
+        path.write_bytes(whole)
+    run("restore", backup, "--check")
+
+
+def test_a_store_without_collections_is_backed_up_as_before(tmp_path: Path) -> None:
+    async def fill() -> None:
+        async with open_collections(str(tmp_path / "data")) as all_:
+            await all_.default.engine.ready()
+            await all_.create("default", AskedDefinition(dim=4))
+
+    anyio.run(fill)
+    run("backup", tmp_path / "backup", "--data", tmp_path / "data")
+    assert read_backup(LocalFiles(), str(tmp_path / "backup")).format == 2
