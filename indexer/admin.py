@@ -18,7 +18,6 @@ from asteroid_cloud.indexer.bulk_load import BulkLoader
 from asteroid_cloud.indexer.feed.change_feed import ChangeFeed, FeedParts
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
-from asteroid_cloud.indexer.limits import FEEDS_MAX
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.memory_use import memory_use
 from asteroid_cloud.indexer.model.errors import no_index
@@ -35,8 +34,6 @@ from asteroid_cloud.wal.format import BulkLoaded
 
 logger = logging.getLogger(__name__)
 
-FEED_THREADS = 2
-"""Threads that read the log for all change feeds together."""
 PURGE_WAIT_S_MAX = 60.0
 """What is logged already has to be applied in this time."""
 
@@ -47,11 +44,11 @@ class Admin:
     def __init__(self, writer: Writer, budget: MemoryBudget) -> None:
         self._writer = writer
         self._budget = budget
-        self.loads = BulkAdmission(budget.building)
+        self.loads = BulkAdmission(budget)
         """The bulk loads that are open."""
         self._feeds = 0
         self._purging = anyio.Lock()
-        self._feed_threads = anyio.CapacityLimiter(FEED_THREADS)
+        self._limits = budget.shared.limits
 
     @asynccontextmanager
     async def bulk(self, writer: Writer) -> AsyncIterator[BulkLoader]:
@@ -161,25 +158,27 @@ class Admin:
     def changes(self, since: int, parts: FeedParts) -> Iterator[ChangeFeed]:
         """Follows what is logged after ``since``, for as long as the block runs.
 
-        Raises Overloaded ``too_many_feeds`` beyond FEEDS_MAX, NotFound ``changes_pruned`` when the log does
-        not reach back that far, InvalidRequest ``bad_since`` when it does not reach that far yet, Conflict
-        ``other_history`` for a position that was abandoned.
+        Raises Overloaded ``too_many_feeds`` beyond FEEDS_MAX, of all collections; NotFound ``changes_pruned``
+        when the log does not reach back that far, InvalidRequest ``bad_since`` when it does not reach that
+        far yet, Conflict ``other_history`` for a position that was abandoned.
         """
         log = self._parts.log
-        if self._feeds >= FEEDS_MAX:
-            raise Overloaded(f"{FEEDS_MAX} change feeds are open already", code="too_many_feeds")
-        self._parts.state.histories.check(since)
-        feed = ChangeFeed(log, since, parts, self._feed_threads)
-        self._feeds += 1
+        self._limits.open_feed()
         try:
-            yield feed
+            self._parts.state.histories.check(since)
+            feed = ChangeFeed(log, since, parts, self._limits.feed_threads)
+            self._feeds += 1
+            try:
+                yield feed
+            finally:
+                feed.close()
+                self._feeds -= 1
         finally:
-            feed.close()
-            self._feeds -= 1
+            self._limits.close_feed()
 
     @property
     def open_feeds(self) -> int:
-        """How many change feeds are open."""
+        """How many change feeds of this index are open."""
         return self._feeds
 
     async def flush(self, timeout_s: float = inf) -> Lsn:

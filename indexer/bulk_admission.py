@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from asteroid_cloud.indexer.limits import BULK_LOADS_MAX, WRITE_ADMISSION_WAIT_S_MAX
-from asteroid_cloud.indexer.memory.share import Share
+from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.wal.errors import Overloaded
 from asteroid_cloud.wal.limits import KIB, MIB
 
@@ -27,21 +27,21 @@ class Gathering:
 
 
 class BulkAdmission:
-    """Of one store; for its event loop."""
+    """Of one index, which shares its places with others; for its event loop."""
 
-    def __init__(self, building: Share) -> None:
-        self._building = building
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._building = budget.building
         self._open: set[Gathering] = set()
-        self._free = anyio.Semaphore(BULK_LOADS_MAX, fast_acquire=True)
+        self._free = budget.shared.limits.bulk_loads
 
     @property
     def gathered_bytes(self) -> int:
-        """What all open loads hold."""
+        """What all open loads of this index hold."""
         return sum(each.bytes for each in self._open)
 
     @asynccontextmanager
     async def admitted(self) -> AsyncIterator[Gathering]:
-        """Opens a load for as long as the block runs, once fewer than BULK_LOADS_MAX are open.
+        """Opens a load for as long as the block runs, once fewer than BULK_LOADS_MAX are open anywhere.
 
         Raises Overloaded when that takes longer than WRITE_ADMISSION_WAIT_S_MAX seconds.
         """

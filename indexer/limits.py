@@ -21,14 +21,20 @@ ANSWER_KEPT_BYTES_MAX = 4 * KIB
 """One such answer; of a longer one it is remembered that it was given."""
 
 FEEDS_MAX = 32
-"""Change feeds that are open at the same time."""
+"""Change feeds that are open at the same time, of all collections."""
+FEED_THREADS_MAX = 2
+"""Threads that read logs for all change feeds together."""
+LOG_THREADS_MAX = 16
+"""Logs that write and sync at the same time, of all collections; each is in a thread."""
+APPLY_THREADS_MAX = 8
+"""Collections that apply records at the same time; each is in a thread."""
 FEED_CHUNK_BYTES = 256 * KIB
 """A piece of a large record in a change feed, about."""
 FEED_SCAN_BYTES_MAX = 16 * MIB
 """The part of the log that one step of a change feed reads."""
 
 BULK_LOADS_MAX = 4
-"""Bulk loads that are open at the same time; others wait."""
+"""Bulk loads that are open at the same time, of all collections; others wait."""
 WRITE_ADMISSION_WAIT_S_MAX = 30.0
 """Time that a write waits for room in memory, or a bulk load for another one to end."""
 

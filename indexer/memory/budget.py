@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from asteroid_cloud.indexer.memory.pool import Pool
 from asteroid_cloud.indexer.memory.share import SHARE_BYTES_MIN, PooledShare, Share
+from asteroid_cloud.indexer.memory.shared_limits import SharedLimits
 from asteroid_cloud.indexer.memory.turns import Turns
 from asteroid_cloud.indexer.model.options import BUDGET_BYTES_DEFAULT
 from asteroid_cloud.wal.append import LogBuffers
@@ -32,6 +33,8 @@ class SharedBudget:
         """Bitmaps of filters that are kept for the next search."""
         self.log = Pool(self._part(1, 8))
         """Records that wait to be written or to be applied."""
+        self.limits = SharedLimits()
+        """Of what goes on at the same time."""
         self.sealing = Turns(self._part(1, 8))
         """Sealing one memtable, beside the memtable itself."""
         self.building = Turns(self._part(3, 8))

@@ -194,6 +194,7 @@ class Opener:
             is_strict=options.recovery == "strict",
             last_ms=manifest.applied_ms if manifest else 0,
             slow_sync_s=options.slow_sync_s,
+            threads=self._budget.shared.limits.log_threads,
         )
         self._budget.log.measure_with(lambda: log.buffer_bytes)
         if log.report.reason:

@@ -38,7 +38,7 @@ class Replay:
         self.state.histories = recovered.histories
         self.state.requests.load(recovered.requests)
         self.state.segments = list(recovered.segments)
-        self.applier = Applier(self.state)
+        self.applier = Applier(self.state, builder.budget.shared.limits.apply_threads)
         self._log = log
         self._builder = builder
         self._options = options

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import anyio
 from anyio import to_thread
@@ -23,7 +24,8 @@ OUTCOMES_MAX = 65_536
 class Applier:
     """Owns the lock of the state: its holder may read or change the state; readers need only the snapshot."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, threads: AbstractAsyncContextManager[object] | None = None) -> None:
+        """``threads`` are places for all that apply records at the same time; by default there is one."""
         self.lock = anyio.Lock()
         self.snapshot: Snapshot | None = None
         self.applied_lsn = Lsn(0)
@@ -34,6 +36,7 @@ class Applier:
         self.failure: AsteroidError | None = None
         self._state = state
         self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._threads = threads or nullcontext()
         self._outcomes: OrderedDict[Lsn, Outcome] = OrderedDict()
         """Of records whose outcome was not asked for yet."""
         self._asked: dict[Lsn, asyncio.Future[Outcome]] = {}
@@ -60,7 +63,8 @@ class Applier:
             self._announce()
 
     async def _apply(self, records: list[Record]) -> list[Outcome]:
-        outcomes = await to_thread.run_sync(apply_all, self._state, records, limiter=self._one_at_a_time)
+        async with self._threads:
+            outcomes = await to_thread.run_sync(apply_all, self._state, records, limiter=self._one_at_a_time)
         self.publish()
         return outcomes
 

@@ -28,4 +28,4 @@ def open_feeds(engine: Engine) -> int:
 
 def use_up_feeds(patch: pytest.MonkeyPatch, engine: Engine) -> None:
     """Makes the engine believe that as many change feeds are open as are allowed."""
-    patch.setattr(engine.admin, "_feeds", FEEDS_MAX)
+    patch.setattr(engine.budget.shared.limits, "feeds", FEEDS_MAX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import reduce
 from operator import or_
 
@@ -26,13 +27,18 @@ class Appender:
         writer: LogWriter,
         epoch: int,
         disk: CapacityLimiter,
+        threads: AbstractAsyncContextManager[object],
         queue_bytes_max: Callable[[], int],
         announce: Callable[[list[Record], int], None],
     ) -> None:
-        """``announce`` gets each group of durable records, and its encoded bytes, before callers return."""
+        """``announce`` gets each group of durable records, and its encoded bytes, before callers return.
+
+        ``disk`` lets one thread at a time at this log, ``threads`` are places for all logs that write.
+        """
         self._writer = writer
         self._epoch = epoch
         self._disk = disk
+        self._threads = threads
         self._announce = announce
         self._committer = GroupCommitter(self._commit, queue_bytes_max)
         self._acceptance = Acceptance(writer.durable_lsn)
@@ -69,9 +75,10 @@ class Appender:
         encoded = [event for pending in accepted for event in pending.encoded]
         flags = reduce(or_, [flags_of(event) for pending in accepted for event in pending.events])
         try:
-            place = await to_thread.run_sync(
-                self._writer.append, encoded, self._epoch, flags, limiter=self._disk
-            )
+            async with self._threads:
+                place = await to_thread.run_sync(
+                    self._writer.append, encoded, self._epoch, flags, limiter=self._disk
+                )
         except AsteroidError as error:
             _fail(accepted, error)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
@@ -58,6 +59,7 @@ class LocalLog:
         report: RecoveryReport,
         epoch: int | None,
         buffers: BuffersNow,
+        threads: AbstractAsyncContextManager[object],
     ) -> None:
         self.report = report
         """What recovery found and cut."""
@@ -73,6 +75,7 @@ class LocalLog:
             writer,
             writer.epoch if epoch is None else epoch,
             self._disk,
+            threads,
             lambda: buffers().commit_bytes_max,
             self.followers.announce,
         )
@@ -89,18 +92,19 @@ class LocalLog:
         is_strict: bool = False,
         last_ms: int = 0,
         slow_sync_s: float = SLOW_SYNC_S,
+        threads: AbstractAsyncContextManager[object] | None = None,
     ) -> LocalLog:
         """Recovers the log in ``folder``, or begins one. Cuts a torn tail; on a full disk at the first write.
 
         ``identity`` must be that of the log when given. ``epoch`` is the writer's; by default the newest.
         ``is_strict`` refuses a torn tail. No record gets a time before ``last_ms``. Syncs that take
-        ``slow_sync_s`` or longer are logged. Raises CorruptionError or UnsupportedVersion, with nothing
-        changed.
+        ``slow_sync_s`` or longer are logged. ``threads`` are places for all logs that write at the same
+        time; by default there is one. Raises CorruptionError or UnsupportedVersion, with nothing changed.
         """
         writer, report = await to_thread.run_sync(
             _recovered, files, folder, identity, is_strict, last_ms, slow_sync_s
         )
-        return cls(files, folder, writer, report, epoch, buffers)
+        return cls(files, folder, writer, report, epoch, buffers, threads or nullcontext())
 
     @property
     def identity(self) -> bytes:

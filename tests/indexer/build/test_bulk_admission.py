@@ -87,8 +87,8 @@ async def test_what_is_loaded_while_one_waits_refuses_it(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("budget", [2 * MIB, 64 * MIB, 256 * MIB, 4096 * MIB])
 async def test_all_pieces_together_are_a_small_part_of_the_budget(budget: int) -> None:
-    share = MemoryBudget(EngineOptions(memory_budget_bytes=budget).memory_budget_bytes).building
-    async with BulkAdmission(share).admitted() as gathering:
+    shares = MemoryBudget(EngineOptions(memory_budget_bytes=budget).memory_budget_bytes)
+    async with BulkAdmission(shares).admitted() as gathering:
         assert PIECE_BYTES_MIN <= gathering.piece_bytes <= PIECE_BYTES_MAX
         if gathering.piece_bytes > PIECE_BYTES_MIN:
             assert 2 * BULK_LOADS_MAX * gathering.piece_bytes <= budget // 10
