@@ -14,7 +14,7 @@ NATIVE := $(shell find indexer/native api/wire/native -name '*.[ch]pp')
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-segments bench-capped bench-log bench-shapes bench-native crash soak fuzz sanitize clean
+.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-segments bench-capped bench-log bench-shapes bench-collections bench-native crash soak fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -100,6 +100,9 @@ bench-log: $(STAMP)  ## the log: compression, reading, starting after a kill, gr
 
 bench-shapes: $(PEERS)/.installed ## recall on every shape of data, in every state of a store; half an hour; ARGS="--results" keeps it
 	$(PEERS)/bin/python -m ops.bench shapes $(ARGS)
+
+bench-collections: $(STAMP) ## a thousand collections: memory, start, first touch, idleness, searches beside a load; ARGS="--collections … --active …"
+	$(BIN)/python -m ops.bench collections $(ARGS)
 
 crash: $(STAMP)      ## 1,500 kills under load, half a million images of power cuts, 2,000 histories of operations, kills at each system call (strace); an hour or two
 	$(BIN)/python -m ops.crash --cycles 1500

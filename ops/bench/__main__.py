@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ops.bench import job, machine, report
+from ops.bench.collections import command as collections
 from ops.bench.data import Dataset, prepare
 from ops.bench.endurance import capped, churn, growth, segments
 from ops.bench.filtered import command as filters
@@ -34,11 +35,12 @@ COMMANDS = {
     "filters": filters.main,
     "log": logs.main,
     "shapes": shapes.main,
+    "collections": collections.main,
 }
 EPILOG = (
-    "`python -m ops.bench peers | filters | churn | growth | segments | capped | log | shapes --help`: "
-    "beside other systems, under filters, over time, in size, at full speed, with little memory, the log by "
-    "itself, and recall by shape."
+    "`python -m ops.bench peers | filters | churn | growth | segments | capped | log | shapes | "
+    "collections --help`: beside other systems, under filters, over time, in size, at full speed, with "
+    "little memory, the log by itself, recall by shape, and many collections."
 )
 
 console = Console()
