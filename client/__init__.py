@@ -21,7 +21,7 @@ from asteroid_cloud.client.errors import (
     UnexpectedAnswer,
 )
 from asteroid_cloud.client.filters import Condition, F
-from asteroid_cloud.client.protocol.routes import Search
+from asteroid_cloud.client.protocol.searches import Search
 from asteroid_cloud.client.results.changes import Change
 from asteroid_cloud.client.results.fields import Bounds, Facets, FacetValue, FieldRange
 from asteroid_cloud.client.results.recovery import DataLoss, LostRecords, LostSegment, Recovery

@@ -22,8 +22,10 @@ from asteroid_cloud.query.records.matching_records import (
     payload_batches,
 )
 from asteroid_cloud.query.records.order import OrderBy, order_by
+from asteroid_cloud.query.records.projection import Projection, Wanted
 from asteroid_cloud.query.records.records import Record, fetch, fetch_one
-from asteroid_cloud.query.records.scroll import ScrollPage, scroll
+from asteroid_cloud.query.records.scroll import NUMBER_BYTES, ScrollPage, scroll
+from asteroid_cloud.query.selection.allow_list import AllowList
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.work import UNBOUNDED, Work, too_costly
 
@@ -33,7 +35,9 @@ MaskCache = FilterCache
 __all__ = [
     "COMPONENTS_A_SECOND",
     "MATCH_ALL",
+    "NUMBER_BYTES",
     "UNBOUNDED",
+    "AllowList",
     "Bounds",
     "Explain",
     "FacetValue",
@@ -47,12 +51,14 @@ __all__ = [
     "OrderBy",
     "PartChoice",
     "Path",
+    "Projection",
     "Recall",
     "RecallRequest",
     "Record",
     "ScrollPage",
     "SearchRequest",
     "SearchResult",
+    "Wanted",
     "Work",
     "count",
     "estimate",

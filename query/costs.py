@@ -15,6 +15,8 @@ READING = 400_000
 """Reading payloads from one place on the disk, and unpacking them: about 25 µs."""
 UNPACKED_BYTE = 24
 """The same for each byte of payloads that are read in the order of the disk."""
+PROJECTED_BYTE = 24
+"""Looking through one byte of a payload for the fields that are wanted."""
 PAYLOAD_BYTE = 60
 """Decoding one byte of a payload: half a nanosecond for texts, 4 for numbers, more for empty lists."""
 ELEMENT_BYTE = 100

@@ -14,6 +14,8 @@ EF_SEARCH_WIDENED_MAX = 1_024
 """What that grows to, at most, while the sampled recall of such searches is too low."""
 OFFSET_MAX = 10_000
 """Nearest matches that a search can skip."""
+ALLOWED_IDS_MAX = 10_000
+"""Ids that a search can be limited to."""
 SEARCHES_MAX = 1_000
 """Searches in a batch."""
 SEARCH_BATCH_HITS_MAX = 200_000
@@ -30,6 +32,8 @@ FILTER_DEPTH_MAX = 16
 FILTER_NODES_MAX = 1_024
 """Predicates in a filter."""
 
+FIELDS_MAX = 100
+"""Payload fields that one read can choose."""
 FIELD_BYTES_MAX = 1_024
 """The path of a payload field."""
 FACET_LIMIT_MAX = 1_000

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from asteroid_cloud import query
 from asteroid_cloud.api.embedded.calls import Calls
-from asteroid_cloud.api.service.checks import Vector, checked_include, checked_lsn, integer
+from asteroid_cloud.api.service.checks import Vector, checked_columns, checked_lsn, integer
 from asteroid_cloud.api.service.results import Counted, Hits, Recall, Row
 from asteroid_cloud.api.service.searches import (
     Metadata,
@@ -43,17 +43,37 @@ class SearchCalls(Calls):
         max_distance: float | None = None,
         id: int | None = None,
         explain: bool = False,
+        ids: Iterable[int] | None = None,
+        min_score: float | None = None,
+        fields: Sequence[str] | None = None,
     ) -> Hits:
         """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
 
         ``vector`` has ``dim`` numbers; ``id`` in its place searches with that stored vector.
         ``ef_search`` trades time for recall, ``exact`` compares with every vector. ``filter`` is a
-        condition on the payload, as ``{"year": {"$gte": 2026}}``. ``include`` names what each hit
-        carries besides ``id`` and ``distance``: "payload", "vector" or both. ``offset`` skips the
-        nearest, ``max_distance`` drops what is farther; ``explain`` fills ``Hits.explain``.
+        condition on the payload, as ``{"year": {"$gte": 2026}}``; ``ids`` allows only these, 10,000 at
+        most. ``include`` names what each hit carries besides ``id`` and ``distance``: "payload", "vector",
+        "score"; ``fields`` asks for these of the payload only, as ``["title", "a.b"]``. The score is higher
+        where the distance is lower: ``1 - distance`` (cosine), the product (ip), ``1 / (1 + distance)``
+        (l2). ``offset`` skips the nearest, ``max_distance`` drops what is farther, ``min_score`` what
+        scores less; ``explain`` fills ``Hits.explain``.
         """
         request = request_of(
-            Search(vector, k, ef_search, filter, include, exact, offset, max_distance, id, explain)
+            Search(
+                vector,
+                k,
+                ef_search,
+                filter,
+                include,
+                exact,
+                offset,
+                max_distance,
+                id,
+                explain,
+                ids,
+                min_score,
+                fields,
+            )
         )
         return hits_of(await self.reads.search(await self.reads.snapshot(checked_lsn(min_lsn)), request))
 
@@ -67,13 +87,25 @@ class SearchCalls(Calls):
         include: Sequence[str] | None = None,
         exact: bool = False,
         min_lsn: int | None = None,
+        ids: Iterable[int] | None = None,
+        min_score: float | None = None,
+        fields: Sequence[str] | None = None,
     ) -> list[Hits]:
         """Many searches over one snapshot: the hits of each, in order.
 
         ``searches`` holds vectors (the rows of a two-dimensional array will do), searched with the
         arguments given here, or ``Search`` objects, each with its own.
         """
-        shared = Search(k=k, ef_search=ef_search, filter=filter, include=include, exact=exact)
+        shared = Search(
+            k=k,
+            ef_search=ef_search,
+            filter=filter,
+            include=include,
+            exact=exact,
+            ids=None if ids is None else list(ids),
+            min_score=min_score,
+            fields=fields,
+        )
         requests = [request_of(each) for each in listed_searches(searches, shared)]
         results = await self.reads.search_batch(await self.reads.snapshot(checked_lsn(min_lsn)), requests)
         return [hits_of(result) for result in results]
@@ -112,18 +144,19 @@ class SearchCalls(Calls):
         order_by: Mapping[str, str] | None = None,
         include: Sequence[str] | None = None,
         min_lsn: int | None = None,
+        fields: Sequence[str] | None = None,
     ) -> AsyncIterator[Row]:
         """All vectors that match, in the order of their ids.
 
         They are read ``page_size`` at a time (1 … 10,000) while the iteration goes on. No id comes
         twice, and each that exists and matches the whole time comes once. ``include`` names what each
-        row carries: "payload", "vector" or both.
+        row carries: "payload", "vector" or both; ``fields`` asks for these of the payload only.
 
         ``order_by``, as ``{"field": "year", "direction": "desc"}``, walks in the order of a payload field:
         numbers, strings, booleans, then all others, which are last in either direction. Where the value
         changes meanwhile, a vector may be missed or come twice. Raises InvalidRequest (``bad_order_by``).
         """
-        condition, wanted = filter_of(filter), checked_include(include)
+        condition, wanted = filter_of(filter), checked_columns(include, fields)
         order = query.order_by(order_by)
         cursor: str | None = None
         while True:
@@ -132,8 +165,7 @@ class SearchCalls(Calls):
                 condition,
                 integer("page_size", page_size, code="bad_limit"),
                 cursor,
-                payload="payload" in wanted,
-                vector="vector" in wanted,
+                wanted,
                 order=order,
             )
             for record in page.records:

@@ -11,9 +11,9 @@ from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
 from asteroid_cloud.api.service.checks import (
     Vector,
+    checked_columns,
     checked_id,
     checked_ids,
-    checked_include,
     checked_lsn,
     float32_vector,
 )
@@ -129,17 +129,21 @@ class VectorCalls(Calls):
         return Written(number, (await self.engine.merge_payload(number, text, condition=condition)).lsn)
 
     async def fetch(
-        self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None
+        self,
+        ids: Iterable[int],
+        *,
+        include: Sequence[str] | None = None,
+        min_lsn: int | None = None,
+        fields: Sequence[str] | None = None,
     ) -> list[Row]:
         """Many stored vectors at once; ids that do not exist are left out.
 
-        ``include`` names what each row carries: "payload", "vector" or both.
+        ``include`` names what each row carries: "payload", "vector" or both; ``fields`` asks for these of
+        the payload only, as ``["title", "a.b"]``.
         """
-        wanted, numbers = checked_include(include), checked_ids(ids, FETCH_IDS_MAX)
+        wanted, numbers = checked_columns(include, fields), checked_ids(ids, FETCH_IDS_MAX)
         snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
-        records = await self.reads.fetch(
-            snapshot, numbers, payload="payload" in wanted, vector="vector" in wanted
-        )
+        records = await self.reads.fetch(snapshot, numbers, wanted)
         return [row_of(record) for record in records]
 
     @until_closed

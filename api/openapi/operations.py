@@ -29,6 +29,7 @@ DATA = ("index_not_initialized", "not_ready")
 READ = (*DATA, "bad_min_lsn", "other_history", "not_caught_up")
 WRITE = (*DATA, "poisoned", "storage_error", "no_space")
 VECTOR = (*BODY, "bad_vector", "wrong_dim")
+COLUMNS = ("bad_include", "bad_fields", "bad_vector_format")
 LONG = (*READ, "too_costly")
 """A read that may take long."""
 SEARCH = (
@@ -36,7 +37,8 @@ SEARCH = (
     *LONG,
     *VECTOR,
     *("bad_id", "bad_k", "bad_ef_search", "bad_filter", "bad_include", "bad_exact", "bad_offset"),
-    *("bad_max_distance", "bad_explain", "not_found"),
+    *("bad_max_distance", "bad_min_score", "bad_fields", "bad_vector_format", "bad_explain", "not_found"),
+    "batch_too_large",
 )
 ONE = ("bad_id", "not_found")
 KEYED = ("bad_idempotency_key", "idempotency_mismatch", "request_interrupted", "answer_not_kept")
@@ -121,7 +123,7 @@ OPERATIONS: dict[str, Operation] = {
         (*WRITE, *VECTOR, *IF, *EXISTING, "bad_id", "bad_payload"),
         "InsertBody",
     ),
-    "get": Operation("vectors", "A stored vector", "Row", (*READ, *ONE)),
+    "get": Operation("vectors", "A stored vector", "Row", (*READ, *ONE, "bad_vector_format")),
     "upsert": Operation(
         "vectors",
         "Insert or replace a vector",
@@ -148,7 +150,7 @@ OPERATIONS: dict[str, Operation] = {
         "vectors",
         "Get many vectors",
         "Rows",
-        (*LONG, *BODY, "bad_id", "bad_include", "batch_too_large", "answer_too_large"),
+        (*LONG, *BODY, "bad_id", *COLUMNS, "batch_too_large", "answer_too_large"),
         "FetchBody",
     ),
     "delete_many": Operation(
@@ -169,7 +171,7 @@ OPERATIONS: dict[str, Operation] = {
         "vectors",
         "Walk by id, or by a field",
         "Page",
-        (*LONG, *BODY, "bad_filter", "bad_limit", "bad_cursor", "bad_order_by", "bad_include"),
+        (*LONG, *BODY, "bad_filter", "bad_limit", "bad_cursor", "bad_order_by", *COLUMNS),
         "ScrollBody",
     ),
     "search": Operation("search", "Nearest neighbours", "Hits", SEARCH, "SearchBody"),
@@ -177,7 +179,7 @@ OPERATIONS: dict[str, Operation] = {
         "search",
         "Many searches",
         "HitsOfMany",
-        (*SEARCH, "batch_too_large"),
+        SEARCH,
         "SearchBatchBody",
     ),
     "recall": Operation(
@@ -230,7 +232,7 @@ OPERATIONS: dict[str, Operation] = {
         "Change",
         (
             *("not_ready", "bad_since", "bad_include", "bad_limit", "bad_follow", "bad_heartbeat"),
-            *("unknown_field", "other_history", "changes_pruned", "too_many_feeds"),
+            *("bad_vector_format", "unknown_field", "other_history", "changes_pruned", "too_many_feeds"),
         ),
     ),
     "field_range": Operation(

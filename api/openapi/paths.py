@@ -42,6 +42,7 @@ CHANGES_PARAMETERS = {
         "What a change carries beside its ids, with a comma between.",
         {"type": "string", "enum": ["payload", "vector", "payload,vector"]},
     ),
+    "vector_format": ("How vectors are written.", {"type": "string", "enum": ["json", "base64"]}),
     "limit": ("End after so many changes.", integer(1, CHANGES_LIMIT_MAX)),
     "follow": (
         "Go on with what is written later, without end; else end after what is durable now.",
@@ -110,6 +111,10 @@ def _parameters(route: Route, operation: Operation) -> list[Schema]:
     if route.operation in AGAIN:
         schema: Schema = {"type": "string", "minLength": 1, "maxLength": KEY_CHARS_MAX}
         named.append({"name": KEY_HEADER, "in": "header", "description": KEY_ABOUT, "schema": schema})
+    if route.operation == "get":
+        about = "How the vector is written."
+        schema = {"type": "string", "enum": ["json", "base64"], "default": "json"}
+        named.append({"name": "vector_format", "in": "query", "description": about, "schema": schema})
     if route.operation == "changes":
         for name, (about, schema) in CHANGES_PARAMETERS.items():
             named.append({"name": name, "in": "query", "description": about, "schema": schema})

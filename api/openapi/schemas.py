@@ -33,7 +33,7 @@ from asteroid_cloud.api.openapi.schema_words import (
 )
 from asteroid_cloud.api.service.access.grants import ROLES
 from asteroid_cloud.api.service.backups import NAME, Backup
-from asteroid_cloud.api.service.checks import DECIMAL, INCLUDABLE
+from asteroid_cloud.api.service.checks import DECIMAL, INCLUDABLE, INCLUDABLE_IN_HITS
 from asteroid_cloud.api.service.results import BulkReport, Stats
 from asteroid_cloud.api.wire import requests as wire
 from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
@@ -43,12 +43,14 @@ from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.indexer.model import METRICS
 from asteroid_cloud.query import Explain, Facets, FieldRange, Recall
 from asteroid_cloud.query.limits import (
+    ALLOWED_IDS_MAX,
     EF_SEARCH_DEFAULT,
     EF_SEARCH_MAX,
     FACET_CONTAINS_BYTES_MAX,
     FACET_LIMIT_MAX,
     FACET_VALUES_MAX,
     FIELD_BYTES_MAX,
+    FIELDS_MAX,
     FILTER_BYTES_MAX,
     FILTER_DEPTH_MAX,
     K_MAX,
@@ -67,6 +69,10 @@ from asteroid_cloud.wal.limits import (
 )
 
 INCLUDE = nullable(array({"type": "string", "enum": sorted(INCLUDABLE)}))
+INCLUDE_IN_HITS = nullable(array({"type": "string", "enum": sorted(INCLUDABLE_IN_HITS)}))
+FORMAT = nullable(
+    about("How the answer has vectors.", {"type": "string", "enum": ["json", "base64"], "default": "json"})
+)
 MIN_LSN = nullable(
     about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, LSN_MAX))
 )
@@ -77,9 +83,11 @@ PARTS: dict[str, Schema] = {
         "anyOf": [ref("Id"), {"type": "string", "pattern": f"^({DECIMAL.pattern})$"}],
         "description": "An id, also as decimal text, for readers whose numbers are not exact beyond 2^53.",
     },
-    "Vector": about(
-        "As many finite float32 numbers as the index's dimension.", array(FLOAT32, DIM_MAX, least=1)
-    ),
+    "Vector": {
+        "anyOf": [array(FLOAT32, DIM_MAX, least=1), {"type": "string", "contentEncoding": "base64"}],
+        "description": "As many finite float32 numbers as the index's dimension: a list, or base64 of them, "
+        "little end first. Answers have lists unless `vector_format` asks for base64.",
+    },
     "Payload": {
         "type": "object",
         "description": f"Any JSON object of at most {PAYLOAD_BYTES_DEFAULT:,} bytes, or as many as the "
@@ -120,6 +128,11 @@ PARTS: dict[str, Schema] = {
 }
 BACKUP_NAME = f"^{NAME.pattern}$"
 TAG_NAME = f"^{TAG.pattern}$"
+FIELDS = about(
+    "Of the payload only these, by path; this asks for the payload too. Objects that lead to a field stay, "
+    "arrays are not entered, and what a row does not have is left out.",
+    nullable(array(TEXT, FIELDS_MAX)),
+)
 FIELD = about(
     f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes; \\. is a dot in a key.",
     TEXT,
@@ -173,16 +186,30 @@ REQUESTS: dict[str, Schema] = {
         k=default(wire.SearchBody, "k", integer(1, K_MAX)),
         ef_search=EF_SEARCH,
         filter=ref("Filter"),
-        include=INCLUDE,
+        ids=about(
+            "Only these; with a filter those of them that match.",
+            nullable(array(ref("IdIn"), ALLOWED_IDS_MAX)),
+        ),
+        include=INCLUDE_IN_HITS,
+        fields=FIELDS,
+        vector_format=FORMAT,
         exact=about("Compare with every vector.", default(wire.SearchBody, "exact", FLAG)),
         offset=default(wire.SearchBody, "offset", integer(0, OFFSET_MAX)),
         max_distance=nullable(NUMBER),
+        min_score=about("Leave out hits with a lower score.", nullable(NUMBER)),
         min_lsn=MIN_LSN,
         explain=about("Say how it was searched.", default(wire.SearchBody, "explain", FLAG)),
         max_scan_candidates=about("Accepted without effect.", {}),
     ),
     "SearchBatchBody": body(["searches"], searches=array(ref("SearchBody"), SEARCHES_MAX), min_lsn=MIN_LSN),
-    "FetchBody": body(["ids"], ids=array(ref("IdIn"), FETCH_IDS_MAX), include=INCLUDE, min_lsn=MIN_LSN),
+    "FetchBody": body(
+        ["ids"],
+        ids=array(ref("IdIn"), FETCH_IDS_MAX),
+        include=INCLUDE,
+        fields=FIELDS,
+        vector_format=FORMAT,
+        min_lsn=MIN_LSN,
+    ),
     "DeleteBody": about(
         "Either ids or a filter.",
         body([], ids=nullable(array(ref("IdIn"), DELETE_IDS_MAX)), filter=ref("Filter")),
@@ -207,6 +234,8 @@ REQUESTS: dict[str, Schema] = {
             nullable(body(["field"], field=FIELD, direction=TEXT | {"enum": ["asc", "desc"]})),
         ),
         include=INCLUDE,
+        fields=FIELDS,
+        vector_format=FORMAT,
         min_lsn=MIN_LSN,
     ),
     "CountBody": body([], filter=ref("Filter"), min_lsn=MIN_LSN),
@@ -294,7 +323,14 @@ ANSWERS: dict[str, Schema] = {
     "Row": answer(["id"], **ROW),
     "Rows": answer(["vectors"], vectors=array(ref("Row"))),
     "Page": answer(["vectors", "cursor"], vectors=array(ref("Row")), cursor=nullable(TEXT)),
-    "Hit": answer(["id", "distance"], distance=NUMBER, **ROW),
+    "Hit": answer(
+        ["id", "distance"],
+        distance=NUMBER,
+        score=about(
+            "Higher is better: 1 - distance (cosine), the product (ip), 1 / (1 + distance) (l2).", NUMBER
+        ),
+        **ROW,
+    ),
     "Hits": answer(["results"], results=array(ref("Hit")), explain=ref("Explain")),
     "Change": answer(
         ["lsn", "kind"],

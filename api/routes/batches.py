@@ -23,11 +23,11 @@ from asteroid_cloud.api.routes.responses import (
     until_gone,
     wanted_lsn,
 )
-from asteroid_cloud.api.service.checks import checked_ids, checked_include
+from asteroid_cloud.api.service.checks import checked_columns, checked_ids
 from asteroid_cloud.api.service.collections import DEFAULT
 from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.service.writes import put_batch
-from asteroid_cloud.api.wire.answers import batch_told, page_pieces, rows_pieces
+from asteroid_cloud.api.wire.answers import NUMBER_BYTES, batch_told, page_pieces, rows_pieces
 from asteroid_cloud.api.wire.batches import read_batch
 from asteroid_cloud.api.wire.collections.cursors import marked, unmarked
 from asteroid_cloud.api.wire.requests import (
@@ -40,6 +40,7 @@ from asteroid_cloud.api.wire.requests import (
     check_count,
     decode,
 )
+from asteroid_cloud.api.wire.values.read import checked_format
 from asteroid_cloud.query import order_by
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -63,13 +64,11 @@ async def fetch_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
         return asked, checked_ids(asked.ids, FETCH_IDS_MAX)
 
     asked, ids = await read(reads, len(body), read_body)
-    include = checked_include(asked.include)
+    wanted, format = checked_columns(asked.include, asked.fields), checked_format(asked.vector_format)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     room = room_of(request, "send fewer ids, or leave out of include what is not needed")
-    records = await reads.fetch(
-        snapshot, ids, payload="payload" in include, vector="vector" in include, take=room.take
-    )
-    return PiecesAnswer(await reads.in_thread(lambda: rows_pieces(records, room)), snapshot.lsn)
+    records = await reads.fetch(snapshot, ids, wanted, room.take)
+    return PiecesAnswer(await reads.in_thread(lambda: rows_pieces(records, room, format)), snapshot.lsn)
 
 
 async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
@@ -113,7 +112,8 @@ async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
 async def scroll_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
     """One page; its cursor asks for the next. A page of large rows ends before ``limit``."""
     asked, reads = decode(SCROLL, body), collection_of(request).reads
-    filter, include = await read_filter(reads, asked.filter), checked_include(asked.include)
+    filter, format = await read_filter(reads, asked.filter), checked_format(asked.vector_format)
+    wanted = checked_columns(asked.include, asked.fields)
     if isinstance(asked.limit, bool) or not isinstance(asked.limit, int):
         raise InvalidRequest("limit must be an integer", code="bad_limit")
     if asked.cursor is not None and not isinstance(asked.cursor, str):
@@ -126,15 +126,15 @@ async def scroll_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
         filter,
         asked.limit,
         _own_cursor(request, asked.cursor),
-        payload="payload" in include,
-        vector="vector" in include,
+        wanted,
         order=order,
+        number_bytes=NUMBER_BYTES[format],
         bytes_max=PAGE_BYTES_MAX,
         take=room.take,
     )
     if page.cursor is not None and match_of(request).route.is_named:
         page = replace(page, cursor=marked(page.cursor, _store_of(request)))
-    return PiecesAnswer(await reads.in_thread(lambda: page_pieces(page, room)), page.lsn)
+    return PiecesAnswer(await reads.in_thread(lambda: page_pieces(page, room, format)), page.lsn)
 
 
 def _own_cursor(request: AnyRequest, cursor: str | None) -> str | None:

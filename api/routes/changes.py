@@ -14,14 +14,16 @@ from asteroid_cloud.api.limits import FEED_STALL_S_MAX, HEARTBEAT_S_DEFAULT
 from asteroid_cloud.api.routes.responses import AnyRequest, collection_of, watch_of
 from asteroid_cloud.api.service.change_feeds import AskedChanges, checked_changes, followed
 from asteroid_cloud.api.service.collections import Collection, NameWatch
+from asteroid_cloud.api.wire.answers import VectorFormat
 from asteroid_cloud.api.wire.change_lines import change_line
 from asteroid_cloud.api.wire.error_answers import answer_to
 from asteroid_cloud.api.wire.headers import HEAD_ONLY, LSN_HEADER
 from asteroid_cloud.api.wire.media_types import EVENTS, LINES
+from asteroid_cloud.api.wire.values.read import checked_format
 from asteroid_cloud.indexer import Change, ChangeFeed
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
-PARAMETERS = ("since", "include", "limit", "follow", "heartbeat")
+PARAMETERS = ("since", "include", "vector_format", "limit", "follow", "heartbeat")
 LAST_EVENT_HEADER = "Last-Event-ID"
 FLAGS = {"true": True, "false": False}
 DIGITS_MAX = 19
@@ -30,8 +32,9 @@ DIGITS_MAX = 19
 async def changes(request: AnyRequest) -> ASGIApp:
     """What was logged after LSN ``since``, in order, each change a line of JSON."""
     asked, is_events = _asked(request), EVENTS in request.headers.get("Accept", "")
+    format = checked_format(request.query_params.get("vector_format"))
     frame = as_event if is_events else as_line
-    return FeedAnswer(collection_of(request), watch_of(request), asked, frame, is_events)
+    return FeedAnswer(collection_of(request), watch_of(request), asked, frame, is_events, format)
 
 
 def _asked(request: AnyRequest) -> AskedChanges:
@@ -84,11 +87,13 @@ class FeedAnswer:
         asked: AskedChanges,
         frame: Frame,
         is_events: bool,
+        format: VectorFormat = "json",
     ) -> None:
         self._collection = collection
         self._watch = watch
         self._asked = asked
         self._frame = frame
+        self._format = format
         self._type = EVENTS if is_events else LINES
         self._is_over = False
         """Whether the feed has ended by itself, so that there is nothing more to say."""
@@ -150,7 +155,8 @@ class FeedAnswer:
     def _encoded(self, changes: list[Change]) -> bytes:
         frame = self._frame
         return b"".join(
-            frame("change", change_line(change), None if change.more else change.lsn) for change in changes
+            frame("change", change_line(change, self._format), None if change.more else change.lsn)
+            for change in changes
         )
 
     def _notice(self, kind: str, reached: int) -> bytes:

@@ -7,7 +7,7 @@ from functools import partial
 from litestar.params import RawBody
 from litestar.types import ASGIApp
 
-from asteroid_cloud.api.routes.reading_bodies import read_filter, with_filter
+from asteroid_cloud.api.routes.reading_bodies import read, read_filter, with_filter
 from asteroid_cloud.api.routes.responses import (
     AnyRequest,
     JsonResponse,
@@ -18,18 +18,20 @@ from asteroid_cloud.api.routes.responses import (
     wanted_lsn,
 )
 from asteroid_cloud.api.service.read_executor import BYTES_IN_PLACE_MAX
-from asteroid_cloud.api.wire.answers import batch_pieces, search_pieces
+from asteroid_cloud.api.wire.answers import VectorFormat, batch_pieces, search_pieces
 from asteroid_cloud.api.wire.requests import (
     COUNT,
     RECALL,
     SEARCH,
     SEARCH_BATCH,
     SearchBatchBody,
+    SearchBody,
     check_count,
     decode,
 )
+from asteroid_cloud.api.wire.values.read import checked_format
 from asteroid_cloud.query import SearchRequest
-from asteroid_cloud.query.limits import SEARCHES_MAX
+from asteroid_cloud.query.limits import ALLOWED_IDS_MAX, SEARCHES_MAX
 from asteroid_cloud.wal.errors import InvalidRequest
 
 HITS_IN_PLACE_MAX = 500
@@ -38,24 +40,26 @@ HITS_IN_PLACE_MAX = 500
 
 async def search(request: AnyRequest, body: bytes) -> ASGIApp:
     """Exactly ``k`` hits, or as many as match; ascending by distance."""
-    asked, reads = decode(SEARCH, body), collection_of(request).reads
+    reads = collection_of(request).reads
+    asked = await read(reads, len(body), partial(_read_search, body))
+    format = checked_format(asked.vector_format)
     wanted = await with_filter(reads, asked.filter, asked.request)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     room = room_of(request, "lower k, or leave out of include what is not needed")
     result = await reads.search(snapshot, wanted, room.take)
     if len(result) <= HITS_IN_PLACE_MAX and room.held <= BYTES_IN_PLACE_MAX:
-        return PiecesAnswer(search_pieces(result, room), result.lsn)
-    return PiecesAnswer(await reads.in_thread(partial(search_pieces, result, room)), result.lsn)
+        return PiecesAnswer(search_pieces(result, room, format), result.lsn)
+    return PiecesAnswer(await reads.in_thread(partial(search_pieces, result, room, format)), result.lsn)
 
 
 async def search_batch(request: AnyRequest, body: bytes) -> ASGIApp:
     """All of one snapshot, answered in order; one bad search refuses them all and is named."""
     reads = collection_of(request).reads
-    lsn, requests = await reads.in_thread(partial(_read_searches, body))
+    lsn, requests, formats = await reads.in_thread(partial(_read_searches, body))
     snapshot = await reads.snapshot(wanted_lsn(request, lsn))
     room = room_of(request, "send fewer searches, lower k, or leave out of include what is not needed")
     results = await reads.search_batch(snapshot, requests, room.take)
-    return PiecesAnswer(await reads.in_thread(partial(batch_pieces, results, room)), snapshot.lsn)
+    return PiecesAnswer(await reads.in_thread(partial(batch_pieces, results, room, formats)), snapshot.lsn)
 
 
 async def recall(request: AnyRequest, body: RawBody) -> JsonResponse:
@@ -74,14 +78,21 @@ async def count(request: AnyRequest, body: RawBody) -> JsonResponse:
     return answer({"count": await reads.count(snapshot, filter)}, snapshot.lsn)
 
 
-def _read_searches(body: bytes) -> tuple[int, list[SearchRequest]]:
+def _read_search(body: bytes) -> SearchBody:
+    check_count(body, "ids", ALLOWED_IDS_MAX, "ids")
+    asked: SearchBody = decode(SEARCH, body)
+    return asked
+
+
+def _read_searches(body: bytes) -> tuple[int, list[SearchRequest], list[VectorFormat]]:
     check_count(body, "searches", SEARCHES_MAX, "searches")
     asked: SearchBatchBody = decode(SEARCH_BATCH, body)
-    requests = []
+    requests, formats = list[SearchRequest](), list[VectorFormat]()
     for index, each in enumerate(asked.searches):
         try:
+            formats.append(checked_format(each.vector_format))
             requests.append(each.request())
         except InvalidRequest as error:
             error.details["index"] = index
             raise
-    return asked.wanted_lsn(), requests
+    return asked.wanted_lsn(), requests, formats

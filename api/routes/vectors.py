@@ -18,12 +18,13 @@ from asteroid_cloud.api.routes.responses import (
     engine_of,
     wanted_lsn,
 )
-from asteroid_cloud.api.service.checks import checked_id, float32_vector
+from asteroid_cloud.api.service.checks import checked_id
 from asteroid_cloud.api.service.preconditions import checked_on_existing
 from asteroid_cloud.api.service.writes import put, result_of
 from asteroid_cloud.api.wire.answers import row_answer
 from asteroid_cloud.api.wire.headers import condition_of
 from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_of
+from asteroid_cloud.api.wire.values.read import checked_format, vector_from
 from asteroid_cloud.query import fetch_one
 
 
@@ -31,7 +32,7 @@ async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Replaces the vector that the id may have; its payload stays unless ``metadata`` is given."""
     collection = collection_of(request)
     asked = await read(collection.reads, len(body), lambda: decode(INSERT, body))
-    number, vector = checked_id(asked.id), float32_vector(asked.vector)
+    number, vector = checked_id(asked.id), vector_from(asked.vector)
     payload = await read_payload(collection, asked.metadata)
     return await _put(request, number, vector, payload, asked.on_existing)
 
@@ -40,7 +41,7 @@ async def upsert_vector(request: AnyRequest, id: str, body: RawBody) -> JsonResp
     """The payload stays unless ``metadata`` is given."""
     number, collection = checked_id(id), collection_of(request)
     asked = await read(collection.reads, len(body), lambda: decode(VECTOR, body))
-    vector, payload = float32_vector(asked.vector), await read_payload(collection, asked.metadata)
+    vector, payload = vector_from(asked.vector), await read_payload(collection, asked.metadata)
     return await _put(request, number, vector, payload, asked.on_existing)
 
 
@@ -55,9 +56,9 @@ async def _put(
 
 async def get_vector(request: AnyRequest, id: str) -> JsonResponse:
     """Dequantised: close to what was inserted, not equal to it."""
-    number = checked_id(id)
+    number, format = checked_id(id), checked_format(request.query_params.get("vector_format"))
     snapshot = await collection_of(request).reads.snapshot(wanted_lsn(request))
-    return answer_with_tag(row_answer(fetch_one(snapshot, number, vector=True)), snapshot.lsn)
+    return answer_with_tag(row_answer(fetch_one(snapshot, number, vector=True), format), snapshot.lsn)
 
 
 async def delete_vector(request: AnyRequest, id: str) -> Response[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.api.limits import FLUSH_WAIT_S_MAX
 from asteroid_cloud.indexer import IndexSpec
+from asteroid_cloud.query import Projection, Wanted, field_path
+from asteroid_cloud.query.limits import FIELDS_MAX
 from asteroid_cloud.wal import LSN_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 from asteroid_cloud.wal.limits import ID_MAX
@@ -23,6 +26,9 @@ Vector = Sequence[float] | NDArray[Any]
 DECIMAL = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
 """An id as text: one text for each number."""
 INCLUDABLE = frozenset({"payload", "vector"})
+"""What a row can carry beside its id."""
+INCLUDABLE_IN_HITS = INCLUDABLE | {"score"}
+"""The same of a hit, beside its distance."""
 
 
 def checked_id(value: object) -> int:
@@ -55,8 +61,27 @@ def checked_ids(values: object, most: int) -> NDArray[np.uint64]:
 
 
 def float32_vector(value: object) -> NDArray[np.float32]:
-    """One vector of finite numbers; raises InvalidRequest ``bad_vector``."""
-    return float32_array(value, 1, "a vector")
+    """One vector of finite numbers, or base64 of them; raises InvalidRequest ``bad_vector``."""
+    return float32_array(_decoded(value) if isinstance(value, str) else value, 1, "a vector")
+
+
+def _decoded(text: str) -> NDArray[np.float32]:
+    """The numbers in base64 of little-endian float32."""
+    try:
+        data = _base64_bytes(text)
+        return np.frombuffer(data, "<f4")
+    except ValueError as error:
+        raise InvalidRequest(
+            f"a vector as text must be base64 of little-endian float32: {error}", code="bad_vector"
+        ) from error
+
+
+def _base64_bytes(text: str) -> bytes:
+    """What base64 stands for; raises ValueError for a text that is not the base64 of anything."""
+    data = binascii.a2b_base64(text, strict_mode=True)
+    if binascii.b2a_base64(data, newline=False) != text.encode():
+        raise ValueError("it has bits that stand for nothing")
+    return data
 
 
 def float32_rows(value: object) -> NDArray[np.float32]:
@@ -96,16 +121,32 @@ def check_dim(length: int, spec: IndexSpec) -> None:
         )
 
 
-def checked_include(include: object) -> frozenset[str]:
+def checked_include(include: object, known: frozenset[str] = INCLUDABLE) -> frozenset[str]:
     """The columns asked for beyond the id; raises InvalidRequest ``bad_include``."""
     if include is None:
         return frozenset()
+    names = " and ".join(sorted(known)) if len(known) == 2 else ", ".join(sorted(known))
     if not isinstance(include, list | tuple | set | frozenset):
-        raise InvalidRequest('include must be a list of "payload" and "vector"', code="bad_include")
+        raise InvalidRequest(f"include must be a list of {names}", code="bad_include")
     for name in include:
-        if not isinstance(name, str) or name not in INCLUDABLE:
-            raise InvalidRequest(f"include knows payload and vector, not {name!r:.80}", code="bad_include")
+        if not isinstance(name, str) or name not in known:
+            raise InvalidRequest(f"include knows {names}, not {name!r:.80}", code="bad_include")
     return frozenset(include)
+
+
+def checked_fields(fields: object) -> Projection | None:
+    """The payload fields that are wanted, None for all; raises InvalidRequest ``bad_fields``."""
+    if fields is None:
+        return None
+    if not isinstance(fields, list | tuple | set | frozenset) or len(fields) > FIELDS_MAX:
+        raise InvalidRequest(f"fields must be a list of at most {FIELDS_MAX} paths", code="bad_fields")
+    return Projection(frozenset(field_path(each, "fields", code="bad_fields") for each in fields))
+
+
+def checked_columns(include: object, fields: object) -> Wanted:
+    """What rows are to carry; raises InvalidRequest ``bad_include``, ``bad_fields``."""
+    named, chosen = checked_include(include), checked_fields(fields)
+    return Wanted("payload" in named or chosen is not None, "vector" in named, chosen)
 
 
 def checked_flag(name: str, value: object) -> bool:

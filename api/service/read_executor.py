@@ -29,6 +29,7 @@ from asteroid_cloud.api.service.reading.retaken import Retaken
 from asteroid_cloud.indexer import Engine, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
     MATCH_ALL,
+    NUMBER_BYTES,
     Facets,
     FieldRange,
     Filter,
@@ -40,6 +41,7 @@ from asteroid_cloud.query import (
     ScrollPage,
     SearchRequest,
     SearchResult,
+    Wanted,
     Work,
     estimates,
     seconds_of,
@@ -159,21 +161,18 @@ class ReadExecutor:
         return results
 
     async def fetch(
-        self,
-        snapshot: Snapshot,
-        ids: NDArray[np.uint64],
-        *,
-        payload: bool,
-        vector: bool,
-        take: TakeBytes = unbounded,
+        self, snapshot: Snapshot, ids: NDArray[np.uint64], wanted: Wanted, take: TakeBytes = unbounded
     ) -> list[Record]:
         """The records of those ids that exist, in the order asked."""
 
         def read(taken: TakeBytes, work: Work) -> list[Record]:
-            records = query.fetch(snapshot, ids, payload=payload, vector=vector, take=taken, work=work)
+            payload, vector, fields = wanted.payload, wanted.vector, wanted.fields
+            records = query.fetch(
+                snapshot, ids, payload=payload, vector=vector, fields=fields, take=taken, work=work
+            )
             return [record for record in records if record is not None]
 
-        cost = estimates.of_records(snapshot, len(ids), reads=payload)
+        cost = estimates.of_records(snapshot, len(ids), reads=wanted.payload)
         return await self._read(cost, MATCH_ALL, read, take)
 
     async def scroll(
@@ -182,10 +181,10 @@ class ReadExecutor:
         filter: Filter,
         limit: int,
         cursor: str | None,
+        wanted: Wanted,
         *,
-        payload: bool,
-        vector: bool,
         order: OrderBy | None = None,
+        number_bytes: int = NUMBER_BYTES,
         bytes_max: int | None = None,
         take: TakeBytes = unbounded,
     ) -> ScrollPage:
@@ -199,14 +198,17 @@ class ReadExecutor:
                 filter=filter,
                 cursor=cursor,
                 order=order,
-                payload=payload,
-                vector=vector,
+                payload=wanted.payload,
+                vector=wanted.vector,
+                fields=wanted.fields,
+                number_bytes=number_bytes,
                 bytes_max=bytes_max,
                 take=taken,
                 work=work,
             )
 
-        cost = estimates.of_scroll(snapshot, filter, limit, self.filter_cache, reads=payload, order=order)
+        cache = self.filter_cache
+        cost = estimates.of_scroll(snapshot, filter, limit, cache, reads=wanted.payload, order=order)
         return await self._read_in_thread(cost, filter, read, Retaken(take))
 
     async def count(self, snapshot: Snapshot, filter: Filter) -> int:

@@ -43,12 +43,13 @@ class Answer(msgspec.Struct, frozen=True, eq=False):
 
 
 class Hit(Answer, frozen=True, eq=False):
-    """One search result; ``payload`` and ``vector`` are None unless they were asked for."""
+    """One search result; ``payload``, ``vector`` and ``score`` are None unless they were asked for."""
 
     id: int | str
     distance: float
     payload: Payload | None = None
     vector: NDArray[np.float32] | None = None
+    score: float | None = None
 
 
 class Hits(list[Hit]):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from asteroid_cloud.api.service.checks import (
+    INCLUDABLE_IN_HITS,
     Vector,
+    checked_fields,
     checked_flag,
     checked_id,
+    checked_ids,
     checked_include,
     float32_vector,
     integer,
@@ -20,6 +23,7 @@ from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Hit, Hits, Row
 from asteroid_cloud.query import (
     MATCH_ALL,
+    AllowList,
     Filter,
     RecallRequest,
     Record,
@@ -27,6 +31,7 @@ from asteroid_cloud.query import (
     SearchResult,
     parse_filter,
 )
+from asteroid_cloud.query.limits import ALLOWED_IDS_MAX
 
 Metadata = Mapping[str, Any]
 
@@ -44,6 +49,9 @@ class Search(msgspec.Struct, frozen=True, eq=False):
     max_distance: float | None = None
     id: int | None = None
     explain: bool = False
+    ids: Iterable[int] | None = None
+    min_score: float | None = None
+    fields: Sequence[str] | None = None
 
 
 def filter_of(condition: Metadata | None) -> Filter:
@@ -64,6 +72,9 @@ def request_of(search: Search) -> SearchRequest:
         offset=search.offset,
         max_distance=search.max_distance,
         explain=search.explain,
+        ids=search.ids,
+        min_score=search.min_score,
+        fields=search.fields,
     )
 
 
@@ -79,20 +90,27 @@ def search_request(
     offset: object,
     max_distance: object,
     explain: object,
+    ids: object,
+    min_score: object,
+    fields: object,
 ) -> SearchRequest:
     """A request from fields of any type; raises InvalidRequest with the code of the field at fault."""
-    wanted = checked_include(include)
+    wanted, chosen = checked_include(include, INCLUDABLE_IN_HITS), checked_fields(fields)
     return SearchRequest(
         vector=None if vector is None else float32_vector(vector),
         id=None if id is None else checked_id(id),
         k=integer("k", k),
         ef_search=None if ef_search is None else integer("ef_search", ef_search),
         filter=filter,
+        ids=None if ids is None else AllowList(checked_ids(ids, ALLOWED_IDS_MAX)),
         offset=integer("offset", offset),
         max_distance=None if max_distance is None else real("max_distance", max_distance),
+        min_score=None if min_score is None else real("min_score", min_score),
         exact=checked_flag("exact", exact),
-        include_payload="payload" in wanted,
+        include_payload="payload" in wanted or chosen is not None,
+        fields=chosen,
         include_vector="vector" in wanted,
+        include_score="score" in wanted,
         explain=checked_flag("explain", explain),
     )
 
@@ -109,7 +127,7 @@ def recall_request(*, num: object, k: object, ef_search: object, filter: Filter)
 
 def hits_of(result: SearchResult) -> Hits:
     """The hits of an embedded search."""
-    if result.payloads is None and result.vectors is None:
+    if result.payloads is None and result.vectors is None and result.scores is None:
         pairs = zip(result.ids.tolist(), result.distances.tolist(), strict=True)
         hits = [Hit(id, distance) for id, distance in pairs]
     else:
@@ -119,6 +137,7 @@ def hits_of(result: SearchResult) -> Hits:
                 hit.distance,
                 None if hit.payload is None else payload_value(hit.payload),
                 hit.vector,
+                hit.score,
             )
             for hit in result.hits
         ]

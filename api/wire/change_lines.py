@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from asteroid_cloud.api.wire.answers import VectorAnswer, VectorFormat, vector_answer
 from asteroid_cloud.indexer import Change
 
 
@@ -15,7 +16,7 @@ class ChangeLine(msgspec.Struct, frozen=True, omit_defaults=True):
     time_ms: int
     ids: list[int] | None = None
     payloads: list[msgspec.Raw | None] | None = None
-    vectors: list[list[float]] | None = None
+    vectors: list[VectorAnswer] | None = None
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None
@@ -26,9 +27,9 @@ class ChangeLine(msgspec.Struct, frozen=True, omit_defaults=True):
 EMPTY = msgspec.Raw(b"{}")
 
 
-def change_line(change: Change) -> bytes:
+def change_line(change: Change, format: VectorFormat = "json") -> bytes:
     """A change as one line of JSON, without the line's end."""
-    texts = change.payloads
+    texts, vectors = change.payloads, change.vectors
     payloads = None
     if texts is not None:
         payloads = [None if text is None else msgspec.Raw(text) if text else EMPTY for text in texts]
@@ -39,7 +40,7 @@ def change_line(change: Change) -> bytes:
             time_ms=change.time_ms,
             ids=None if change.ids is None else change.ids.tolist(),
             payloads=payloads,
-            vectors=None if change.vectors is None else change.vectors.tolist(),
+            vectors=None if vectors is None else [vector_answer(vector, format) for vector in vectors],
             dim=change.dim,
             metric=change.metric,
             bits=change.bits,

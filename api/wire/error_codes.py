@@ -39,7 +39,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
         400, "The body is not what its `Content-Encoding` says, or ends too early.", "Encode it again."
     ),
     "bad_id": ErrorCode(400, "An id is not an integer from 0 to 2^64 - 1, or the text of one.", _FIX),
-    "bad_vector": ErrorCode(400, "A vector is not a list of finite float32 numbers.", _FIX),
+    "bad_vector": ErrorCode(400, "A vector is not a list, or base64, of finite float32 numbers.", _FIX),
     "wrong_dim": ErrorCode(
         400, "A vector has another dimension than the index.", "Send vectors of the index's dimension."
     ),
@@ -89,7 +89,12 @@ ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "bad_max_distance": ErrorCode(400, "`max_distance` is not a finite number.", _FIX),
     "bad_min_lsn": ErrorCode(400, "`min_lsn` or `X-Asteroid-Min-LSN` is not an LSN.", _FIX),
-    "bad_include": ErrorCode(400, "`include` names something other than payload and vector.", _FIX),
+    "bad_include": ErrorCode(
+        400, "`include` names something other than payload and vector, and in a search score.", _FIX
+    ),
+    "bad_min_score": ErrorCode(400, "`min_score` is not a finite number.", _FIX),
+    "bad_fields": ErrorCode(400, "`fields` is not a list of paths within its bounds.", _FIX),
+    "bad_vector_format": ErrorCode(400, "`vector_format` is neither json nor base64.", _FIX),
     "bad_collection_name": ErrorCode(
         400,
         "The name of a collection or alias is not right.",

@@ -17,7 +17,9 @@ from asteroid_cloud.api.service.payloads import checked_text
 from asteroid_cloud.api.service.searches import recall_request, search_request
 from asteroid_cloud.api.wire.json_faults import fault_of, repeated_key
 from asteroid_cloud.api.wire.native import core
+from asteroid_cloud.api.wire.values.read import ids_from, is_given, vector_from
 from asteroid_cloud.query import MATCH_ALL, Filter, RecallRequest, SearchRequest, parse_filter
+from asteroid_cloud.query.limits import ALLOWED_IDS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
 T = TypeVar("T")
@@ -62,7 +64,7 @@ class TagBody(Body, frozen=True):
 class VectorBody(Body, frozen=True):
     """``PUT /v1/vectors/{id}``."""
 
-    vector: list[float]
+    vector: msgspec.Raw
     metadata: msgspec.Raw = ABSENT
     on_existing: object = None
 
@@ -71,7 +73,7 @@ class InsertBody(Body, frozen=True):
     """``POST /v1/vectors``."""
 
     id: object
-    vector: list[float]
+    vector: msgspec.Raw
     metadata: msgspec.Raw = ABSENT
     on_existing: object = None
 
@@ -79,7 +81,7 @@ class InsertBody(Body, frozen=True):
 class SearchBody(Body, frozen=True):
     """``POST /v1/search``, and each search of a batch."""
 
-    vector: list[float] | None = None
+    vector: msgspec.Raw = ABSENT
     k: object = 10
     ef_search: object = None
     filter: msgspec.Raw = ABSENT
@@ -90,13 +92,17 @@ class SearchBody(Body, frozen=True):
     max_distance: object = None
     id: object = None
     explain: object = False
+    ids: msgspec.Raw = ABSENT
+    min_score: object = None
+    fields: object = None
+    vector_format: object = None
     max_scan_candidates: object = None
     """Accepted without effect: every search finds all that there are."""
 
     def request(self) -> SearchRequest:
         """The search asked for; raises InvalidRequest with the code of the field at fault."""
         return search_request(
-            vector=self.vector,
+            vector=vector_from(self.vector) if is_given(self.vector) else None,
             id=self.id,
             k=self.k,
             ef_search=self.ef_search,
@@ -106,6 +112,9 @@ class SearchBody(Body, frozen=True):
             offset=self.offset,
             max_distance=self.max_distance,
             explain=self.explain,
+            ids=ids_from(self.ids, ALLOWED_IDS_MAX) if is_given(self.ids) else None,
+            min_score=self.min_score,
+            fields=self.fields,
         )
 
 
@@ -125,6 +134,8 @@ class FetchBody(Body, frozen=True):
 
     ids: object
     include: object = None
+    fields: object = None
+    vector_format: object = None
     min_lsn: object = None
 
 
@@ -151,6 +162,8 @@ class ScrollBody(Body, frozen=True):
     cursor: object = None
     order_by: object = None
     include: object = None
+    fields: object = None
+    vector_format: object = None
     min_lsn: object = None
 
 

@@ -18,8 +18,6 @@ from asteroid_cloud.client.protocol.answers import (
     count_of,
     done,
     facets_of,
-    hit_lists,
-    hits_of,
     index_info,
     key_info,
     lsn_of,
@@ -57,7 +55,7 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Counted, Hits, Record, Row, Written
+from asteroid_cloud.client.results.rows import Counted, Record, Row, Written
 from asteroid_cloud.client.results.server import KeyInfo
 
 T = TypeVar("T")
@@ -65,21 +63,6 @@ Metadata = Mapping[str, object]
 JSON = {"Content-Type": "application/json"}
 FLUSH_WAIT_S = 60.0
 FLUSH_GRACE_S = 5.0
-
-
-class Search(msgspec.Struct, frozen=True):
-    """One search of a batch. Exactly one of ``vector`` and ``id`` (more like this one) is given."""
-
-    vector: Vector | None = None
-    k: int = 10
-    ef_search: int | None = None
-    filter: Metadata | None = None
-    include: Sequence[str] | None = None
-    exact: bool = False
-    offset: int = 0
-    max_distance: float | None = None
-    id: int | None = None
-    explain: bool = False
 
 
 def ask(path: str, body: Mapping[str, object], parse: Callable[[Reply], T], min_lsn: int | None) -> Call[T]:
@@ -133,6 +116,11 @@ def matching(if_match: int | None, if_absent: bool = False) -> dict[str, str]:
 def without_none(**fields: object) -> dict[str, object]:
     """The fields that were given; the server's defaults stand for the rest."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def encode_ids(ids: Iterable[int]) -> list[int]:
+    """A list of ids."""
+    return [encode_id(id) for id in listable(ids, "ids", "bad_id")]
 
 
 def filter_text(condition: Metadata | None) -> msgspec.Raw | None:
@@ -236,9 +224,14 @@ def merge_payload(id: int, partial: Metadata, condition: dict[str, str] | None =
     return change(f"/v1/vectors/{number}/payload", body, written(number), method="PATCH", condition=condition)
 
 
-def fetch(ids: Iterable[int], include: Sequence[str] | None, min_lsn: int | None) -> Call[list[Row]]:
+def fetch(
+    ids: Iterable[int],
+    include: Sequence[str] | None,
+    min_lsn: int | None,
+    fields: Sequence[str] | None = None,
+) -> Call[list[Row]]:
     """POST /v1/vectors/fetch."""
-    body = without_none(ids=[encode_id(id) for id in listable(ids, "ids", "bad_id")], include=include)
+    body = without_none(ids=encode_ids(ids), include=include, fields=fields)
     return ask("/v1/vectors/fetch", body, rows_of, min_lsn)
 
 
@@ -246,7 +239,7 @@ def delete_many(ids: Iterable[int] | None, filter: Metadata | None) -> Call[Coun
     """POST /v1/vectors/delete."""
     if (ids is None) == (filter is None):
         raise InvalidRequest("delete_many takes either ids or a filter", code="bad_request")
-    listed = None if ids is None else [encode_id(id) for id in listable(ids, "ids", "bad_id")]
+    listed = None if ids is None else encode_ids(ids)
     body = without_none(ids=listed, filter=filter_text(filter))
     return change("/v1/vectors/delete", body, count_of("deleted"))
 
@@ -255,7 +248,7 @@ def merge_many(partial: Metadata, ids: Iterable[int] | None, filter: Metadata | 
     """POST /v1/vectors/patch."""
     if (ids is None) == (filter is None):
         raise InvalidRequest("merge_many takes either ids or a filter", code="bad_request")
-    listed = None if ids is None else [encode_id(id) for id in listable(ids, "ids", "bad_id")]
+    listed = None if ids is None else encode_ids(ids)
     body = without_none(patch=encode_metadata(partial), ids=listed, filter=filter_text(filter))
     return change("/v1/vectors/patch", body, count_of("patched"))
 
@@ -267,11 +260,13 @@ def scroll(
     min_lsn: int | None,
     cursor: str | None,
     order_by: Mapping[str, str] | None = None,
+    fields: Sequence[str] | None = None,
 ) -> Call[Page]:
     """POST /v1/vectors/scroll."""
     order = None if order_by is None else encode_object(order_by, "bad_order_by", "order_by")
+    condition = filter_text(filter)
     body = without_none(
-        filter=filter_text(filter), limit=limit, include=include, cursor=cursor, order_by=order
+        filter=condition, limit=limit, include=include, cursor=cursor, order_by=order, fields=fields
     )
     return ask("/v1/vectors/scroll", body, page_of, min_lsn)
 
@@ -347,41 +342,6 @@ def field_range(field: str, filter: Metadata | None, min_lsn: int | None) -> Cal
     """POST /v1/range."""
     body = without_none(field=field, filter=filter_text(filter))
     return ask("/v1/range", body, range_of, min_lsn)
-
-
-def search_fields(search: Search) -> dict[str, object]:
-    """The JSON fields of a search; what equals the server's default is left out."""
-    if (search.vector is None) == (search.id is None):
-        raise InvalidRequest("a search takes either a vector or an id", code="bad_request")
-    fields = without_none(
-        vector=None if search.vector is None else encode_vector(search.vector),
-        id=None if search.id is None else encode_id(search.id),
-        k=search.k,
-        ef_search=search.ef_search,
-        filter=filter_text(search.filter),
-        include=search.include,
-        exact=search.exact or None,
-        offset=search.offset or None,
-        max_distance=search.max_distance,
-        explain=search.explain or None,
-    )
-    return plain_fields(fields)
-
-
-def search(search: Search, min_lsn: int | None) -> Call[Hits]:
-    """POST /v1/search."""
-    return ask("/v1/search", search_fields(search), hits_of, min_lsn)
-
-
-def search_batch(
-    searches: Iterable[Search | Vector], shared: Search, min_lsn: int | None
-) -> Call[list[Hits]]:
-    """POST /v1/search/batch; a plain vector is searched with the fields of ``shared``."""
-    bodies = [
-        search_fields(each if isinstance(each, Search) else msgspec.structs.replace(shared, vector=each))
-        for each in listable(searches, "searches", "bad_request")
-    ]
-    return ask("/v1/search/batch", {"searches": bodies}, hit_lists(len(bodies)), min_lsn)
 
 
 def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) -> Call[BulkReport]:

@@ -12,12 +12,13 @@ from asteroid_cloud.client.results.answer import Answer, Payload
 
 
 class Hit(Answer, frozen=True):
-    """One search result; ``payload`` and ``vector`` are None unless they were asked for."""
+    """One search result; ``payload``, ``vector`` and ``score`` are None unless they were asked for."""
 
     id: int | str
     distance: float
     payload: Payload | None = None
     vector: list[float] | None = None
+    score: float | None = None
 
 
 class Hits(list[Hit]):

@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.protocol import searches as search_routes
 from asteroid_cloud.client.protocol.encoding import Vector
-from asteroid_cloud.client.protocol.routes import Metadata, Search
+from asteroid_cloud.client.protocol.routes import Metadata
+from asteroid_cloud.client.protocol.searches import Search
 from asteroid_cloud.client.results.fields import Facets, FieldRange
 from asteroid_cloud.client.results.reports import Recall
 from asteroid_cloud.client.results.rows import Counted, Hits, Row
@@ -37,14 +39,20 @@ class SearchCalls(Calls):
         max_distance: float | None = None,
         id: int | None = None,
         explain: bool = False,
+        ids: Iterable[int] | None = None,
+        min_score: float | None = None,
+        fields: Sequence[str] | None = None,
     ) -> Hits:
         """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
 
         ``vector`` has ``dim`` numbers; ``id`` in its place searches with that stored vector.
         ``ef_search`` trades time for recall, ``exact`` compares with every vector. ``filter`` is a
-        condition on the payload, as ``{"year": {"$gte": 2026}}`` or ``F("year") >= 2026``. ``include``
-        names what each hit carries besides ``id`` and ``distance``: "payload", "vector" or both. ``offset``
-        skips the nearest, ``max_distance`` drops what is farther; ``explain`` fills ``Hits.explain``.
+        condition on the payload, as ``{"year": {"$gte": 2026}}`` or ``F("year") >= 2026``; ``ids`` allows
+        only these, 10,000 at most. ``include`` names what each hit carries besides ``id`` and ``distance``:
+        "payload", "vector", "score"; ``fields`` asks for these of the payload only, as
+        ``["title", "a.b"]``. The score is higher where the distance is lower: ``1 - distance`` (cosine), the
+        product (ip), ``1 / (1 + distance)`` (l2). ``offset`` skips the nearest, ``max_distance`` drops what
+        is farther, ``min_score`` what scores less; ``explain`` fills ``Hits.explain``.
         """
         search = Search(
             vector=vector,
@@ -57,8 +65,11 @@ class SearchCalls(Calls):
             max_distance=max_distance,
             id=id,
             explain=explain,
+            ids=ids,
+            min_score=min_score,
+            fields=fields,
         )
-        return self._transport.send(routes.search(search, min_lsn))
+        return self._transport.send(search_routes.search(search, min_lsn))
 
     def search_batch(
         self,
@@ -70,14 +81,26 @@ class SearchCalls(Calls):
         include: Sequence[str] | None = None,
         exact: bool = False,
         min_lsn: int | None = None,
+        ids: Iterable[int] | None = None,
+        min_score: float | None = None,
+        fields: Sequence[str] | None = None,
     ) -> list[Hits]:
         """Many searches over one snapshot: the hits of each, in order.
 
         ``searches`` holds vectors (the rows of a two-dimensional array will do), searched with the
         arguments given here, or ``Search`` objects, each with its own.
         """
-        shared = Search(k=k, ef_search=ef_search, filter=filter, include=include, exact=exact)
-        return self._transport.send(routes.search_batch(searches, shared, min_lsn))
+        shared = Search(
+            k=k,
+            ef_search=ef_search,
+            filter=filter,
+            include=include,
+            exact=exact,
+            ids=None if ids is None else list(ids),
+            min_score=min_score,
+            fields=fields,
+        )
+        return self._transport.send(search_routes.search_batch(searches, shared, min_lsn))
 
     def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
         """How many vectors match a filter, or how many there are; exact."""
@@ -141,12 +164,13 @@ class SearchCalls(Calls):
         order_by: Mapping[str, str] | None = None,
         include: Sequence[str] | None = None,
         min_lsn: int | None = None,
+        fields: Sequence[str] | None = None,
     ) -> Iterator[Row]:
         """All vectors that match, in the order of their ids.
 
         They are read ``page_size`` at a time (1 … 10,000) while the iteration goes on. No id comes
         twice, and each that exists and matches the whole time comes once. ``include`` names what each
-        row carries: "payload", "vector" or both.
+        row carries: "payload", "vector" or both; ``fields`` asks for these of the payload only.
 
         ``order_by``, as ``{"field": "year", "direction": "desc"}``, walks in the order of a payload field:
         numbers, strings, booleans, then all others, which are last in either direction. Where the value
@@ -154,7 +178,7 @@ class SearchCalls(Calls):
         """
         cursor: str | None = None
         while True:
-            call = routes.scroll(filter, page_size, include, min_lsn, cursor, order_by)
+            call = routes.scroll(filter, page_size, include, min_lsn, cursor, order_by, fields)
             page = self._transport.send(call)
             yield from page.vectors
             cursor = page.cursor

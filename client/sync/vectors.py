@@ -102,13 +102,19 @@ class VectorCalls(Calls):
         return self._transport.send(routes.merge_payload(id, partial, routes.matching(if_match)))
 
     def fetch(
-        self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None
+        self,
+        ids: Iterable[int],
+        *,
+        include: Sequence[str] | None = None,
+        min_lsn: int | None = None,
+        fields: Sequence[str] | None = None,
     ) -> list[Row]:
         """Many stored vectors at once; ids that do not exist are left out.
 
-        ``include`` names what each row carries: "payload", "vector" or both.
+        ``include`` names what each row carries: "payload", "vector" or both; ``fields`` asks for these of
+        the payload only, as ``["title", "a.b"]``.
         """
-        return self._transport.send(routes.fetch(ids, include, min_lsn))
+        return self._transport.send(routes.fetch(ids, include, min_lsn, fields))
 
     def delete_many(
         self,

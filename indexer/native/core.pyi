@@ -232,6 +232,17 @@ class Shredder:
     def is_complete(self) -> bool:
         """Whether no path was left out."""
 
+class Projection:
+    """Some fields of JSON objects. Each path is the names of members from the root, at least one."""
+
+    def __init__(self, paths: Sequence[Sequence[str]]) -> None: ...
+    def apply(self, texts: list[bytes]) -> list[bytes]:
+        """Of each object what it has at the paths, in its order, the texts of values as they are.
+
+        What a path does not lead to is left out, and so is an object in which nothing is left. Arrays are not
+        entered. Raises ValueError for what is no JSON object.
+        """
+
 class Progress:
     """How far long work is; ``is_wanted`` is asked now and then whether it shall go on."""
 

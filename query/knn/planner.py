@@ -18,6 +18,8 @@ once it has measured as much as the scan would have.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -28,9 +30,10 @@ from asteroid_cloud.query.costs import READING, RECORD
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.knn.explain import PartChoice
 from asteroid_cloud.query.knn.request import SearchRequest
+from asteroid_cloud.query.selection.allow_list import AllowList, cost_of_allowed
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.filter_cost import cost_of_matching
-from asteroid_cloud.query.selection.matching_rows import matching_rows
+from asteroid_cloud.query.selection.matching_rows import MatchingRows, matching_rows
 from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal.limits import KIB
 
@@ -78,16 +81,18 @@ def plan_search(
     ef: int,
     exact: bool,
     work: Work = UNBOUNDED,
+    allowed: AllowList | None = None,
 ) -> Plan:
     """Decides for each part; ``ef`` is how many candidates a walk would keep.
 
     Plans are kept with the snapshot, and with them the bitmaps that they hold.
     """
-    key = ("plan", filter.key, ef, exact)
+    key = ("plan", filter.key, ef, exact, None if allowed is None else allowed.key)
     plan = snapshot.memo.get(key)
     if isinstance(plan, Plan):
         return plan
-    plan = _plan(snapshot.parts, filter, cache, ef, exact, work)
+    find = partial(matching_rows, filter=filter, cache=cache, work=work, allowed=allowed)
+    plan = _plan(snapshot.parts, find, ef, exact)
     held = sum(part.mask.nbytes for part in plan.parts if part.mask is not None)
     if held <= PLAN_BYTES_MAX:
         if len(snapshot.memo) >= PLANS_KEPT:
@@ -97,12 +102,12 @@ def plan_search(
 
 
 def _plan(
-    parts: tuple[PartView, ...], filter: Filter, cache: FilterCache, ef: int, exact: bool, work: Work
+    parts: tuple[PartView, ...], find: Callable[[PartView], MatchingRows], ef: int, exact: bool
 ) -> Plan:
     plans: list[PartPlan] = []
     choices: list[PartChoice] = []
     for view in parts:
-        found = matching_rows(view, filter, cache, work)
+        found = find(view)
         method, reason = _choose(view, found.count, ef, exact)
         choices.append(PartChoice(view.rows, view.live, found.count, method, reason))
         if method != SKIP:
@@ -126,7 +131,9 @@ def _choose(view: PartView, matches: int, ef: int, exact: bool) -> tuple[str, st
 
 def plan_kind(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) -> PlanKind:
     """How a search is done; a scan where nothing matches."""
-    plan = plan_search(snapshot, request.filter, cache, ef=request.ef, exact=request.exact)
+    plan = plan_search(
+        snapshot, request.filter, cache, ef=request.ef, exact=request.exact, allowed=request.ids
+    )
     methods = {choice.method for choice in plan.choices}
     if WALK not in methods:
         return "scan"
@@ -140,12 +147,15 @@ def estimate(
 
     ``with_filter`` false leaves out what finding the matches costs.
     """
-    is_filtered = not request.filter.matches_all
+    allowed = request.ids
+    is_filtered = not request.filter.matches_all or allowed is not None
     rows = 0.0
     for view in snapshot.parts:
         rows += _rows_measured(view, request, is_filtered)
     cost = rows * snapshot.spec.dim
-    if with_filter and is_filtered:
+    if allowed is not None:
+        cost += sum(cost_of_allowed(view, allowed, request.filter, cache) for view in snapshot.parts)
+    elif with_filter and is_filtered:
         cost += sum(cost_of_matching(view, request.filter, cache) for view in snapshot.parts)
     if request.include_payload and not all(view.part.is_flat for view in snapshot.parts):
         cost += request.depth * READING
@@ -154,6 +164,11 @@ def estimate(
 
 def _rows_measured(view: PartView, request: SearchRequest, is_filtered: bool) -> float:
     """About as many rows of a part as a search measures; those of a walk count as what they cost."""
+    rows = _rows_of_all(view, request, is_filtered)
+    return rows if request.ids is None else min(rows, len(request.ids))
+
+
+def _rows_of_all(view: PartView, request: SearchRequest, is_filtered: bool) -> float:
     if request.exact or view.part.is_flat:
         return view.rows
     if is_filtered:  # few matches are scanned, and a walk among many is planned to cost no more than that

@@ -12,7 +12,10 @@ from asteroid_cloud.indexer import Id, Ids, IndexSpec, check_name
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
 from asteroid_cloud.query.knn.explain import Explain
+from asteroid_cloud.query.knn.scores import Scores
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT, EF_SEARCH_MAX, K_MAX, OFFSET_MAX
+from asteroid_cloud.query.records.projection import Projection
+from asteroid_cloud.query.selection.allow_list import AllowList
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import ID_MAX
@@ -29,14 +32,21 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     ef_default: int = EF_SEARCH_DEFAULT
     """For a search that names no ``ef_search``; a store that finds its recall too low raises it."""
     filter: Filter = MATCH_ALL
+    ids: AllowList | None = None
+    """Those that may be answered; None for all that match."""
     offset: int = 0
     """Nearest matches to skip; ``k`` are answered after them."""
     max_distance: float | None = None
     """Hits farther than this are left out."""
+    min_score: float | None = None
+    """Hits with a lower score are left out; see ``scores_of``."""
     exact: bool = False
     """Measure every match instead of walking graphs."""
     include_payload: bool = False
+    fields: Projection | None = None
+    """Those of the payload that are wanted; None for all of it."""
     include_vector: bool = False
+    include_score: bool = False
     explain: bool = False
 
     @property
@@ -58,6 +68,7 @@ class Hit(msgspec.Struct, frozen=True):
     payload: bytes | None = None
     """JSON text, ``{}`` when the record has none; None when it was not asked for."""
     vector: NDArray[np.float32] | None = None
+    score: float | None = None
 
 
 class SearchResult(msgspec.Struct, frozen=True, eq=False):
@@ -69,6 +80,7 @@ class SearchResult(msgspec.Struct, frozen=True, eq=False):
     payloads: list[bytes] | None = None
     vectors: NDArray[np.float32] | None = None
     explain: Explain | None = None
+    scores: Scores | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -77,7 +89,7 @@ class SearchResult(msgspec.Struct, frozen=True, eq=False):
     def hits(self) -> list[Hit]:
         """The answer in rows."""
         pairs = zip(self.ids.tolist(), self.distances.tolist(), strict=True)
-        if self.payloads is None and self.vectors is None:
+        if self.payloads is None and self.vectors is None and self.scores is None:
             return [Hit(id, distance) for id, distance in pairs]
         return [
             Hit(
@@ -85,6 +97,7 @@ class SearchResult(msgspec.Struct, frozen=True, eq=False):
                 distance,
                 None if self.payloads is None else self.payloads[row],
                 None if self.vectors is None else self.vectors[row],
+                None if self.scores is None else float(self.scores[row]),
             )
             for row, (id, distance) in enumerate(pairs)
         ]
@@ -98,6 +111,11 @@ def check_request(request: SearchRequest, spec: IndexSpec) -> None:
     check_count("offset", request.offset, 0, OFFSET_MAX, "bad_offset")
     if request.max_distance is not None and not math.isfinite(request.max_distance):
         raise InvalidRequest("max_distance must be a finite number", code="bad_max_distance")
+    if request.min_score is not None and not math.isfinite(request.min_score):
+        raise InvalidRequest("min_score must be a finite number", code="bad_min_score")
+    if request.ids is not None and request.ids.has_strings != spec.has_string_ids:
+        kind = "strings" if spec.has_string_ids else "integers"
+        raise InvalidRequest(f"the ids of this index are {kind}", code="bad_id")
     if (request.vector is None) == (request.id is None):
         raise InvalidRequest("give either a vector or an id to search by", code="bad_vector")
     if request.vector is not None:

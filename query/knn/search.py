@@ -1,7 +1,7 @@
 """Nearest neighbours over one snapshot: plan, one native call, then the columns that were asked for.
 
 Every search answers exactly ``min(k, matches - offset)`` hits, ascending by distance and then id; only
-``max_distance`` leaves out more.
+``max_distance`` and ``min_score`` leave out more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from asteroid_cloud.query.costs import RECORD
 from asteroid_cloud.query.knn.explain import Explain
 from asteroid_cloud.query.knn.planner import Plan, plan_search
 from asteroid_cloud.query.knn.request import SearchRequest, SearchResult, check_request
+from asteroid_cloud.query.knn.scores import Scores, scores_of
 from asteroid_cloud.query.limits import SEARCH_BATCH_HITS_MAX, SEARCHES_MAX
 from asteroid_cloud.query.records.records import Places, fetch_one, payloads_at, vectors_at
 from asteroid_cloud.query.selection.filter_cache import FilterCache
@@ -58,7 +59,8 @@ def search_batch(
     _check_batch(snapshot, requests)
     alike: dict[tuple[object, ...], list[int]] = {}
     for position, request in enumerate(requests):
-        key = (request.depth, request.ef, request.filter.key, request.exact, request.explain)
+        allowed = None if request.ids is None else request.ids.key
+        key = (request.depth, request.ef, request.filter.key, allowed, request.exact, request.explain)
         alike.setdefault(key, []).append(position)
     results: dict[int, SearchResult] = {}
     for positions in alike.values():
@@ -94,12 +96,14 @@ def _search_alike(
     take: TakeBytes,
     work: Work,
 ) -> list[SearchResult]:
-    """Searches of one depth, ``ef`` and filter, all of them explained or none."""
+    """Searches of one depth, ``ef``, filter and list of ids, all of them explained or none."""
     first = requests[0]
     work.spend(len(requests) * RECORD)
     queries = _queries(snapshot, requests)
     started = perf_counter()
-    plan = plan_search(snapshot, first.filter, cache, ef=first.ef, exact=first.exact, work=work)
+    plan = plan_search(
+        snapshot, first.filter, cache, ef=first.ef, exact=first.exact, work=work, allowed=first.ids
+    )
     planned = perf_counter()
     how = {"exact": first.exact, "bounds": first.explain}
     with work.in_core() as allowance:
@@ -107,9 +111,10 @@ def _search_alike(
             plan.native, queries, first.depth, first.ef, threads=threads, **how, allowance=allowance
         )
     searched = perf_counter()
-    take = work.counting(take)
     times = ((planned - started) * 1e3, (searched - planned) * 1e3)
-    return [_answer(snapshot, request, plan, hits, row, times, take) for row, request in enumerate(requests)]
+    return [
+        _answer(snapshot, request, plan, hits, row, times, take, work) for row, request in enumerate(requests)
+    ]
 
 
 def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[np.float32]:
@@ -134,20 +139,27 @@ def _answer(
     row: int,
     times: tuple[float, float],
     take: TakeBytes,
+    work: Work,
 ) -> SearchResult:
     """One row of hits, cut to what its request asked."""
     found = int(hits.found[row])
     assert found == min(request.depth, plan.matches), "the core answers exactly min(k, matches)"
     ids, distances = hits.ids[row, :found], hits.distances[row, :found]
-    columns = _window(request, ids, distances)
+    scores = None
+    if request.include_score or request.min_score is not None:
+        scores = scores_of(distances, snapshot.spec.metric)
+    columns = _window(request, ids, distances, scores)
     ids, distances = ids[columns], distances[columns]
+    scores = scores[columns] if scores is not None and request.include_score else None
     started = perf_counter()
     views = [part.view for part in plan.parts]
     payloads = vectors = None
     if request.include_payload or request.include_vector:
         places = Places(hits.parts[row, columns], hits.ordinals[row, columns])
-        payloads = payloads_at(views, places, take) if request.include_payload else None
-        vectors = vectors_at(views, places, snapshot.spec.dim, take) if request.include_vector else None
+        if request.include_payload:
+            payloads = payloads_at(views, places, request.fields, take, work)
+        if request.include_vector:
+            vectors = vectors_at(views, places, snapshot.spec.dim, work.counting(take))
     explain = None
     if request.explain:
         assert hits.error_bounds is not None, "they were asked for"
@@ -156,14 +168,18 @@ def _answer(
         complete = found == min(request.depth, plan.matches)
         bound = float(hits.error_bounds[row])
         explain = Explain(plan.choices, plan.matches, *measured, complete, bound, *times, fetch_ms)
-    return SearchResult(snapshot.lsn, ids, distances, payloads, vectors, explain)
+    return SearchResult(snapshot.lsn, ids, distances, payloads, vectors, explain, scores)
 
 
-def _window(request: SearchRequest, ids: Ids, distances: NDArray[np.float64]) -> slice | NDArray[np.intp]:
+def _window(
+    request: SearchRequest, ids: Ids, distances: NDArray[np.float64], scores: Scores | None
+) -> slice | NDArray[np.intp]:
     """Which hits of a row to keep: without the excluded id, after the offset, near enough."""
     near = len(ids)
     if request.max_distance is not None:
         near = int(np.searchsorted(distances, _rounded(request.max_distance), side="right"))
+    if request.min_score is not None and scores is not None:
+        near = min(near, int(np.searchsorted(-scores, -request.min_score, side="right")))
     start, stop = request.offset, min(request.offset + request.k, near)
     if request.id is None:
         return slice(start, max(start, stop))

@@ -10,7 +10,8 @@ import numpy as np
 
 from asteroid_cloud.indexer import Ids, Snapshot
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
-from asteroid_cloud.query.records.records import NO_PAYLOAD, fetch, locate
+from asteroid_cloud.query.records.projection import NO_PAYLOAD
+from asteroid_cloud.query.records.records import fetch, locate
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.matching_rows import matching_rows, ordinals_of
 from asteroid_cloud.query.work import UNBOUNDED, Work

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Id, Ids, PartView, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query.costs import RECORD
+from asteroid_cloud.query.records.projection import NO_PAYLOAD, Projection, projected_at
 from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal.errors import NotFound
-
-NO_PAYLOAD = b"{}"
-"""What a record without a payload answers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +56,17 @@ def locate(snapshot: Snapshot, ids: Ids) -> tuple[NDArray[np.bool_], Places]:
     return found, Places(parts, ordinals)
 
 
-def payloads_at(views: Sequence[PartView], places: Places, take: TakeBytes = unbounded) -> list[bytes]:
-    """The payload text of each place, ``{}`` where there is none."""
+def payloads_at(
+    views: Sequence[PartView],
+    places: Places,
+    fields: Projection | None = None,
+    take: TakeBytes = unbounded,
+    work: Work = UNBOUNDED,
+) -> list[bytes]:
+    """The payload text of each place, or these fields of it; ``{}`` where there is none."""
+    if fields is not None:
+        return projected_at(views, places.parts, places.ordinals, fields, take, work)
+    take = work.counting(take)
     texts = [NO_PAYLOAD] * len(places)
     for part in np.unique(places.parts):
         where = np.flatnonzero(places.parts == part)
@@ -87,16 +94,20 @@ def fetch(
     *,
     payload: bool = False,
     vector: bool = False,
+    fields: Projection | None = None,
     take: TakeBytes = unbounded,
     work: Work = UNBOUNDED,
 ) -> list[Record | None]:
-    """The record of each id, in the order asked, repeats included; None where there is no such id."""
+    """The record of each id, in the order asked, repeats included; None where there is no such id.
+
+    With ``fields`` only these of each payload.
+    """
     work.spend(len(ids) * len(snapshot.parts) * RECORD)
     found, places = locate(snapshot, ids)
     there = np.flatnonzero(found)
     places = Places(places.parts[there], places.ordinals[there])
     records = records_at(
-        snapshot, ids[there], places, payload=payload, vector=vector, take=work.counting(take)
+        snapshot, ids[there], places, payload=payload, vector=vector, fields=fields, take=take, work=work
     )
     answer: list[Record | None] = [None] * len(ids)
     for position, record in zip(there.tolist(), records, strict=True):
@@ -120,9 +131,14 @@ def records_at(
     *,
     payload: bool,
     vector: bool,
+    fields: Projection | None = None,
     take: TakeBytes = unbounded,
+    work: Work = UNBOUNDED,
 ) -> list[Record]:
     """The records at some places, whose ids are known already."""
-    payloads = payloads_at(snapshot.parts, places, take) if payload else [None] * len(ids)
-    vectors = vectors_at(snapshot.parts, places, snapshot.spec.dim, take) if vector else [None] * len(ids)
+    payloads: list[bytes] | list[None] = [None] * len(ids)
+    if payload:
+        payloads = payloads_at(snapshot.parts, places, fields, take, work)
+    take, dim = work.counting(take), snapshot.spec.dim
+    vectors = vectors_at(snapshot.parts, places, dim, take) if vector else [None] * len(ids)
     return [Record(*columns) for columns in zip(ids.tolist(), payloads, vectors, strict=True)]

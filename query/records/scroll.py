@@ -25,6 +25,7 @@ from asteroid_cloud.query.records.cursor import cursor_of, id_of_cursor
 from asteroid_cloud.query.records.order import OrderBy, Position
 from asteroid_cloud.query.records.order_cursor import cursor_after, position_of
 from asteroid_cloud.query.records.ordered import rows_in_order
+from asteroid_cloud.query.records.projection import Projection
 from asteroid_cloud.query.records.records import Places, Record, records_at
 from asteroid_cloud.query.selection.bitmaps import Bits, ordinals_in_steps
 from asteroid_cloud.query.selection.filter_cache import FilterCache
@@ -67,14 +68,17 @@ def scroll(
     order: OrderBy | None = None,
     payload: bool = False,
     vector: bool = False,
+    fields: Projection | None = None,
     bytes_max: int | None = None,
+    number_bytes: int = NUMBER_BYTES,
     take: TakeBytes = unbounded,
     work: Work = UNBOUNDED,
 ) -> ScrollPage:
     """The next ``limit`` matches after the cursor, or the first ones without it: by id, or as ``order`` says.
 
     A page ends early, but not before its first record, where its records would take more than ``bytes_max``
-    as JSON. ``take`` is told of payloads and vectors before they are held.
+    as JSON, in which a number of a vector has up to ``number_bytes``. With ``fields`` a record has only these
+    of its payload. ``take`` is told of payloads and vectors before they are held.
 
     Raises InvalidRequest ``bad_limit``, and as ``id_of_cursor`` or ``position_of`` for the cursor.
     """
@@ -83,11 +87,11 @@ def scroll(
     found = _found(snapshot, cache, filter, cursor, order, limit + 1, work)  # one more says whether to go on
     ids, places = found.ids, found.places
     limit = min(limit, found.limit)
-    read = partial(_read, snapshot, work, payload=payload, vector=vector)
+    read = partial(_read, snapshot, work, payload=payload, vector=vector, fields=fields)
     if bytes_max is None:
         records = read(ids[:limit], places.slice(0, limit), take=take)
     else:
-        records = _page(read, ids[:limit], places.slice(0, limit), bytes_max, take)
+        records = _page(read, ids[:limit], places.slice(0, limit), bytes_max, number_bytes, take)
     more = len(ids) > len(records)
     following = found.following(len(records) - 1) if more else None
     return ScrollPage(snapshot.lsn, records, following)
@@ -141,10 +145,13 @@ def _read(
     *,
     payload: bool,
     vector: bool,
+    fields: Projection | None,
     take: TakeBytes,
 ) -> list[Record]:
     work.spend(len(ids) * RECORD)
-    return records_at(snapshot, ids, places, payload=payload, vector=vector, take=work.counting(take))
+    return records_at(
+        snapshot, ids, places, payload=payload, vector=vector, fields=fields, take=take, work=work
+    )
 
 
 def _page(
@@ -152,6 +159,7 @@ def _page(
     ids: Ids,
     places: Places,
     bytes_max: int,
+    number_bytes: int,
     take: TakeBytes,
 ) -> list[Record]:
     """As many of the records as have room, one at least; read in slices, so that few are in excess."""
@@ -166,7 +174,7 @@ def _page(
             rows = max(SLICE_ROWS_MIN, rows // 4)
             continue
         take(meter.bytes)
-        fitting, room = _fitting(some, room, at_least=not records)
+        fitting, room = _fitting(some, room, number_bytes, at_least=not records)
         records += some[:fitting]
         if fitting < len(some):
             break
@@ -191,21 +199,21 @@ class _SliceMeter:
             raise _SliceTooLarge
 
 
-def _fitting(records: list[Record], room: int, *, at_least: int) -> tuple[int, int]:
+def _fitting(records: list[Record], room: int, number_bytes: int, *, at_least: int) -> tuple[int, int]:
     """How many of the records have room, ``at_least`` in any case, and what is left of it."""
     for number, record in enumerate(records):
-        size = json_bytes_max(record)
+        size = json_bytes_max(record, number_bytes)
         if size > room and number >= at_least:
             return number, room
         room -= size
     return len(records), room
 
 
-def json_bytes_max(record: Record) -> int:
+def json_bytes_max(record: Record, number_bytes: int = NUMBER_BYTES) -> int:
     """What a record takes as JSON, at the most."""
     numbers = 0 if record.vector is None else len(record.vector)
     name = ESCAPED_BYTES_MAX * len(record.id) if isinstance(record.id, str) else 0
-    return ROW_BYTES + name + NUMBER_BYTES * numbers + len(record.payload or b"")
+    return ROW_BYTES + name + number_bytes * numbers + len(record.payload or b"")
 
 
 def _smallest(

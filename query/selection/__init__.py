@@ -3,6 +3,7 @@
 From what a query asks to what a filter reads:
 
     matching_rows     the rows that are alive and match; the door for queries
+    allow_list        the rows that a list of ids allows, and of those the ones that match
     filter_cache      the bitmap of the rows that match, alive or not, kept for each filter and part
     evaluate_filter   that bitmap made: the columns decide where they can, payloads the other rows
     column_filter     a filter on columns alone: which rows match for certain, and which may

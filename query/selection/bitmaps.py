@@ -37,6 +37,19 @@ def every_row(rows: int) -> Bits:
     return first_rows(np.full(bytes_for(rows), 0xFF, np.uint8), rows)
 
 
+def with_rows(ordinals: NDArray[np.uint32], size: int) -> Bits:
+    """A bitmap of ``size`` bytes with these rows set, which ascend."""
+    bits = np.zeros(size, np.uint8)
+    np.bitwise_or.at(bits, ordinals >> 3, np.left_shift(1, ordinals & 7).astype(np.uint8))
+    return bits
+
+
+def has(bits: Bits, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Whether each of the rows is set."""
+    found: NDArray[np.bool_] = (bits[ordinals >> 3] >> (ordinals & 7).astype(np.uint8) & 1).astype(np.bool_)
+    return found
+
+
 def count(bits: Bits) -> int:
     """How many rows are set."""
     return int(np.bitwise_count(bits).sum())

@@ -21,20 +21,18 @@ def evaluate(view: PartView, filter: Filter, start: int, stop: int, work: Work =
     """
     fields = view.part.fields
     if fields is None:
-        return pack(_by_payloads(view, filter, np.arange(start, stop, dtype=np.uint32), work))
+        return pack(matches_at(view, filter, np.arange(start, stop, dtype=np.uint32), work))
     certain, possible = filter_by_columns(filter.root, fields, work)
     flags = certain[start:stop].copy()
     is_open = possible[start:stop] & ~flags
     if is_open.any():
         left = np.flatnonzero(is_open)
-        flags[left] = _by_payloads(view, filter, (left + start).astype(np.uint32), work)
+        flags[left] = matches_at(view, filter, (left + start).astype(np.uint32), work)
     return pack(flags)
 
 
-def _by_payloads(
-    view: PartView, filter: Filter, ordinals: NDArray[np.uint32], work: Work
-) -> NDArray[np.bool_]:
-    """Whether the payload of each row matches."""
+def matches_at(view: PartView, filter: Filter, ordinals: NDArray[np.uint32], work: Work) -> NDArray[np.bool_]:
+    """Whether the payload of each row matches, decided on the payloads; raises what ``work`` does."""
     matches, without_payload = filter.matches, filter.matches({})
     flags, first = np.zeros(len(ordinals), np.bool_), 0
     for documents in decoded(view, ordinals, filter.roots, work, filter.cost_of):

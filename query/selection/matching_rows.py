@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import PartView
 from asteroid_cloud.query.costs import COLUMN_ROW
 from asteroid_cloud.query.filters.filter import Filter
+from asteroid_cloud.query.selection.allow_list import AllowList
 from asteroid_cloud.query.selection.bitmaps import Bits, count, every_row, ordinals_in_steps
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.work import UNBOUNDED, Work
@@ -24,8 +25,17 @@ class MatchingRows(msgspec.Struct, frozen=True):
     count: int
 
 
-def matching_rows(view: PartView, filter: Filter, cache: FilterCache, work: Work = UNBOUNDED) -> MatchingRows:
-    """The rows of the view that are alive and match; raises what ``work`` does."""
+def matching_rows(
+    view: PartView,
+    filter: Filter,
+    cache: FilterCache,
+    work: Work = UNBOUNDED,
+    allowed: AllowList | None = None,
+) -> MatchingRows:
+    """The rows of the view that are alive and match, of those that are allowed; raises what ``work`` does."""
+    if allowed is not None:
+        mask = allowed.rows(view, filter, cache, work)
+        return MatchingRows(mask, count(mask))
     if filter.matches_all:
         return MatchingRows(view.alive, view.live)
     if view.live == 0:

@@ -25,7 +25,7 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "builder": {"names", "parts", "quant"},
     "build": {"builder", "search", "parts", "quant", "threads"},
     "finish": {"build", "builder", "search", "parts", "threads"},
-    "bind": {"finish", "build", "builder", "search", "parts", "names", "columns", "quant", "threads"},
+    "bind": {"finish", "build", "builder", "search", "parts", "names", "columns", "quant", "threads", "json"},
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 FILES = sorted(path for path in NATIVE.rglob("*") if path.suffix in {".cpp", ".hpp"})

@@ -14,7 +14,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
-SILENT = {"description", "title", "format", "default", "examples"}
+SILENT = {"description", "title", "format", "default", "examples", "contentEncoding"}
 
 
 def faults(value: object, schema: dict[str, Any], known: dict[str, Any], where: str = "$") -> list[str]:

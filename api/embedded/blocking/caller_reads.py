@@ -15,6 +15,7 @@ from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
 from asteroid_cloud.api.service.collections import Collection
 from asteroid_cloud.indexer import Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
+    NUMBER_BYTES,
     Facets,
     FieldRange,
     Filter,
@@ -25,6 +26,7 @@ from asteroid_cloud.query import (
     ScrollPage,
     SearchRequest,
     SearchResult,
+    Wanted,
 )
 from asteroid_cloud.query.fields import Path
 
@@ -73,13 +75,12 @@ class CallerReads:
         self,
         snapshot: Snapshot,
         ids: NDArray[np.uint64],
-        *,
-        payload: bool,
-        vector: bool,
+        wanted: Wanted,
         take: TakeBytes = unbounded,
     ) -> list[Record]:
         """The records of those ids that exist, in the order asked."""
-        records = query.fetch(snapshot, ids, payload=payload, vector=vector, take=take)
+        payload, vector, fields = wanted.payload, wanted.vector, wanted.fields
+        records = query.fetch(snapshot, ids, payload=payload, vector=vector, fields=fields, take=take)
         return [record for record in records if record is not None]
 
     def scroll(
@@ -88,10 +89,10 @@ class CallerReads:
         filter: Filter,
         limit: int,
         cursor: str | None,
+        wanted: Wanted,
         *,
-        payload: bool,
-        vector: bool,
         order: OrderBy | None = None,
+        number_bytes: int = NUMBER_BYTES,
         bytes_max: int | None = None,
         take: TakeBytes = unbounded,
     ) -> ScrollPage:
@@ -103,8 +104,10 @@ class CallerReads:
             filter=filter,
             cursor=cursor,
             order=order,
-            payload=payload,
-            vector=vector,
+            payload=wanted.payload,
+            vector=wanted.vector,
+            fields=wanted.fields,
+            number_bytes=number_bytes,
             bytes_max=bytes_max,
             take=take,
         )

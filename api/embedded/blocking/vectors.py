@@ -9,9 +9,9 @@ from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.limits import FETCH_IDS_MAX
 from asteroid_cloud.api.service.checks import (
     Vector,
+    checked_columns,
     checked_id,
     checked_ids,
-    checked_include,
     checked_lsn,
 )
 from asteroid_cloud.api.service.payloads import payload_value
@@ -122,15 +122,21 @@ class BlockingVectorCalls(BlockingCalls):
         return self._loop.run(self._store.merge_payload, id, partial, if_match=if_match)
 
     def fetch(
-        self, ids: Iterable[int], *, include: Sequence[str] | None = None, min_lsn: int | None = None
+        self,
+        ids: Iterable[int],
+        *,
+        include: Sequence[str] | None = None,
+        min_lsn: int | None = None,
+        fields: Sequence[str] | None = None,
     ) -> list[Row]:
         """Many stored vectors at once; ids that do not exist are left out.
 
-        ``include`` names what each row carries: "payload", "vector" or both.
+        ``include`` names what each row carries: "payload", "vector" or both; ``fields`` asks for these of
+        the payload only, as ``["title", "a.b"]``.
         """
-        wanted, numbers = checked_include(include), checked_ids(ids, FETCH_IDS_MAX)
+        wanted, numbers = checked_columns(include, fields), checked_ids(ids, FETCH_IDS_MAX)
         snapshot = self._reads.snapshot(checked_lsn(min_lsn))
-        records = self._reads.fetch(snapshot, numbers, payload="payload" in wanted, vector="vector" in wanted)
+        records = self._reads.fetch(snapshot, numbers, wanted)
         return [row_of(record) for record in records]
 
     def delete_many(self, ids: Iterable[int] | None = None, *, filter: Metadata | None = None) -> Counted:

@@ -13,6 +13,7 @@
 #include "bodies.hpp"
 #include "element_count.hpp"
 #include "spans.hpp"
+#include "value_reader.hpp"
 
 namespace py = pybind11;
 using namespace asteroid;
@@ -112,6 +113,20 @@ py::tuple objects_of(const py::buffer& body, size_t count, size_t payload_bytes_
     return py::make_tuple(owned(std::move(spans.offsets)), owned(std::move(spans.lengths)));
 }
 
+constexpr size_t BYTES_WITHOUT_GIL = 16 * 1024;
+
+template <class Read>
+auto value_of(const py::buffer& text, const Read& read) {
+    const HeldBytes held(text);
+    if (held.bytes().size() < BYTES_WITHOUT_GIL) return owned(read(held.bytes()));
+    decltype(read(held.bytes())) values;
+    {
+        py::gil_scoped_release release;
+        values = read(held.bytes());
+    }
+    return owned(std::move(values));
+}
+
 size_t elements_of(const py::buffer& body, const std::string& field, size_t most) {
     const HeldBytes held(body);
     py::gil_scoped_release release;
@@ -141,5 +156,11 @@ PYBIND11_MODULE(core, m) {
     m.def("read_elements", elements, py::arg("text"), py::arg("most"));
     m.def("read_objects", objects_of, py::arg("body"), py::arg("count"), py::arg("payload_bytes_max"),
           py::arg("depth_max"));
+    m.def("read_vector", [](const py::buffer& text) { return value_of(text, read_vector); }, py::arg("text"));
+    m.def("read_ids",
+          [](const py::buffer& text, size_t most) {
+              return value_of(text, [most](std::string_view bytes) { return read_ids(bytes, most); });
+          },
+          py::arg("text"), py::arg("most"));
     m.def("count_elements", elements_of, py::arg("body"), py::arg("field"), py::arg("most"));
 }

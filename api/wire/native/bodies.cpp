@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <optional>
 
-#include "body_reader.hpp"
 #include "json/numbers.hpp"
+#include "value_reader.hpp"
 
 namespace asteroid {
 
 namespace {
 
-class ItemsReader : BodyReader {
+class ItemsReader : ValueReader {
 public:
     ItemsReader(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits)
-        : BodyReader(body, limits), dim_(dim), items_max_(items_max) {
+        : ValueReader(body, limits), dim_(dim), items_max_(items_max) {
         // A good item has at least two bytes for each number, so this is never outgrown.
         items_.vectors.reserve(std::min(items_max, body.size() / (2 * dim) + 1) * dim);
     }
@@ -67,21 +67,20 @@ private:
     }
 
     void item() {
-        std::optional<uint64_t> id;
+        std::optional<uint64_t> own_id;
         bool has_vector = false, has_match = false, has_on_existing = false;
         int64_t offset = -1, length = 0;
-        items_.vectors.resize((size_t(item_) + 1) * dim_);
 
         in_.expect('{');
         if (!in_.take('}')) {
             do {
                 const std::string_view key = in_.key();
                 if (names(key, "id")) {
-                    check_first(!id, "id");
-                    id = read_id();
+                    check_first(!own_id, "id");
+                    own_id = id();
                 } else if (names(key, "vector")) {
                     check_first(!has_vector, "vector");
-                    read_vector(items_.vectors.data() + size_t(item_) * dim_);
+                    check_length(vector(items_.vectors, dim_));
                     has_vector = true;
                 } else if (names(key, "metadata")) {
                     check_first(offset < 0, "metadata");
@@ -100,27 +99,11 @@ private:
             } while (in_.take(','));
             in_.expect('}');
         }
-        if (!id) refuse("missing_field", "the field 'id' is missing");
+        if (!own_id) refuse("missing_field", "the field 'id' is missing");
         if (!has_vector) refuse("missing_field", "the field 'vector' is missing");
-        items_.ids.push_back(*id);
+        items_.ids.push_back(*own_id);
         items_.payloads.offsets.push_back(offset);
         items_.payloads.lengths.push_back(length);
-    }
-
-    uint64_t read_id() {
-        std::optional<uint64_t> id;
-        if (in_.next() == '"') {
-            const std::string_view text = in_.string();
-            id = text.find('\\') == std::string_view::npos ? id_of(text) : id_of(unescape(text));
-        } else {
-            // The run as a whole, so that 01, +1 and NaN are ids that are wrong rather than broken JSON.
-            const std::string_view word = in_.word();
-            if (word.empty()) check_value_starts();
-            id = id_of(word);
-        }
-        if (!id)
-            refuse("bad_id", "an id is an integer from 0 to 18446744073709551615, or a string of its digits");
-        return *id;
     }
 
     int64_t read_match() {
@@ -145,42 +128,10 @@ private:
         refuse("bad_on_existing", "on_existing is \"replace\", \"skip\" or \"fail\"");
     }
 
-    void read_vector(float* row) {
-        if (in_.next() != '[') {
-            check_value_starts();
-            refuse("bad_vector", "a vector is an array of numbers");
-        }
-        in_.take('[');
-        size_t length = 0;
-        if (!in_.take(']')) {
-            do {
-                const std::string_view number = element(length);
-                // A vector that is too long is counted to its end, for the message.
-                if (length < dim_) {
-                    const std::optional<float> value = float32_of(number);
-                    if (!value) refuse("bad_vector", element_name(length) + " overflows: " + shown(number));
-                    row[length] = *value;
-                }
-                ++length;
-            } while (in_.take(','));
-            in_.expect(']');
-        }
+    void check_length(size_t length) const {
         if (length != dim_)
             refuse("wrong_dim", "the vector has " + std::to_string(length) + " numbers, the index has " +
                                     std::to_string(dim_) + " dimensions");
-    }
-
-    std::string_view element(size_t index) {
-        const char first = in_.next();
-        if (is_digit(first)) return in_.number();
-        const std::string_view rest = in_.rest();
-        if (first == '-' && (rest.size() < 2 || !is_letter(rest[1]))) return in_.number();
-        check_value_starts();
-        refuse("bad_vector", element_name(index) + " is not a finite number");
-    }
-
-    static std::string element_name(size_t index) {
-        return "element " + std::to_string(index) + " of the vector";
     }
 
     size_t dim_;

@@ -62,6 +62,18 @@ def read_objects(
     Codes of ReadError: bad_json, bad_payload (also for another count).
     """
 
+def read_vector(text: bytes | bytearray | memoryview) -> NDArray[np.float32]:
+    """The numbers of a vector: a JSON array of numbers, or a JSON string of base64 of little-endian float32.
+
+    Codes of ReadError: bad_json, bad_vector.
+    """
+
+def read_ids(text: bytes | bytearray | memoryview, most: int) -> NDArray[np.uint64]:
+    """The ids of a JSON array, integers or strings of their digits.
+
+    Codes of ReadError: bad_json, bad_id, too_many.
+    """
+
 def count_elements(body: bytes | bytearray | memoryview, field: str, most: int) -> int:
     """How many elements the list ``field`` of the object in ``body`` has; ``most`` + 1 for any more.
 

@@ -37,16 +37,11 @@ void want_only(Shredder& shredder, const std::vector<std::pair<PathNames, Column
 }
 
 void add_all(Shredder& shredder, const py::list& texts) {
-    std::vector<std::pair<const char*, size_t>> views;
+    std::vector<std::string_view> views;
     views.reserve(texts.size());
-    for (const py::handle& text : texts) {
-        char* start = nullptr;
-        ssize_t bytes = 0;
-        if (PyBytes_AsStringAndSize(text.ptr(), &start, &bytes) != 0) throw py::error_already_set();
-        views.emplace_back(start, size_t(bytes));
-    }
+    for (const py::handle& text : texts) views.push_back(bytes_of(text));
     const py::gil_scoped_release release;  // the caller's list keeps the texts alive
-    for (const auto& [start, bytes] : views) shredder.add(start, bytes);
+    for (const std::string_view text : views) shredder.add(text.data(), text.size());
 }
 
 template <class T>

@@ -192,6 +192,7 @@ PYBIND11_MODULE(core, m) {
     bind_names(m);
     bind_graph_builder(m);
     bind_columns(m);
+    bind_payloads(m);
     m.attr("RECORD_HEADER_BYTES") = sizeof(RecordHeader);
     m.attr("SPARSE_SHARE") = SPARSE_SHARE;
     m.attr("WALK_COST") = WALK_COST;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 
 #include "quant/sq8.hpp"
 
@@ -61,5 +62,9 @@ class ReleaseGilIf {
 void bind_parts(pybind11::module_& m);
 void bind_graph_builder(pybind11::module_& m);
 void bind_columns(pybind11::module_& m);
+void bind_payloads(pybind11::module_& m);
+
+// What a bytes object holds, for as long as somebody keeps it alive; raises TypeError for anything else.
+std::string_view bytes_of(const pybind11::handle& text);
 
 }  // namespace asteroid

@@ -36,6 +36,7 @@ CALLS = {(route.method.lower(), route.path) for route in ROUTES}
 ONE = {"id": 2**64 - 1, "vector": ZEROS, "metadata": {"a": 1}}
 BOTH = ["payload", "vector"]
 SEEK = {"vector": ZEROS, "include": BOTH, "explain": True, "filter": {"a": 1}, "min_lsn": 1, "k": 3}
+CHOSEN = {"include": ["vector"], "fields": ["a", "b.c"], "vector_format": "base64"}
 # Every call of the contract in an order in which each succeeds; a path's id is that of ONE.
 STORY: list[tuple[str, str, object]] = [
     ("get", "/health", None),
@@ -53,6 +54,9 @@ STORY: list[tuple[str, str, object]] = [
     ("post", "/v1/vectors/fetch", {"ids": [5, "18446744073709551615", 9], "include": BOTH}),
     ("post", "/v1/vectors/scroll", {"limit": 1, "include": BOTH}),
     ("post", "/v1/vectors/scroll", {"cursor": None, "filter": {}}),
+    ("post", "/v1/search", {"vector": "AAAAAAAAAAAAAAAAAAAAAA==", **CHOSEN, "ids": ["5", 9], "min_score": 0}),
+    ("post", "/v1/vectors/fetch", {"ids": [5], **CHOSEN}),
+    ("post", "/v1/vectors/scroll", CHOSEN | {"vector_format": "json"}),
     ("post", "/v1/count", {"filter": {"a": {"$exists": True}}}),
     ("post", "/v1/recall", {}),
     ("post", "/v1/recall", {"num": 3, "k": 1, "ef_search": None, "filter": {"a": 1}, "min_lsn": 1}),

@@ -111,10 +111,10 @@ async def test_a_feed_that_the_log_has_left_behind_is_told_at_once_and_midway(
     await fill(http)
     encode = routes_changes.change_line
 
-    def trimmed_meanwhile(change: Any) -> bytes:
+    def trimmed_meanwhile(change: Any, *more: Any) -> bytes:
         if change.lsn == 1:
             anyio.from_thread.run(store.engine.flush)
-        return encode(change)
+        return encode(change, *more)
 
     monkeypatch.setattr(routes_changes, "change_line", trimmed_meanwhile)
     monkeypatch.setattr("asteroid_cloud.indexer.feed.change_feed.FEED_CHUNK_BYTES", 1)

@@ -27,6 +27,7 @@ from asteroid_cloud.query import (
     Filter,
     FilterCache,
     SearchRequest,
+    Wanted,
     Work,
     estimates,
     parse_filter,
@@ -128,7 +129,7 @@ async def test_long_reads_leave_threads_to_short_ones(
         for _ in range(20):
             group.start_soon(reads.count, snapshot, COSTLY)
         await held.has_begun(1)
-        page = await reads.scroll(snapshot, MATCH_ALL, 5, None, payload=True, vector=False)
+        page = await reads.scroll(snapshot, MATCH_ALL, 5, None, Wanted(payload=True))
         assert len(page.records) == 5
         assert held.ended == []
         assert held.began < 20, "the others wait for a thread of the long ones"
@@ -228,8 +229,6 @@ async def test_bulk_loads_keep_no_read_waiting(tmp_path: Path) -> None:
             group.start_soon(reads.for_load, parse)
         while not began.is_set():
             await anyio.sleep(0)
-        assert (
-            len((await reads.scroll(snapshot, MATCH_ALL, 5, None, payload=True, vector=False)).records) == 5
-        )
+        assert len((await reads.scroll(snapshot, MATCH_ALL, 5, None, Wanted(payload=True))).records) == 5
         assert await reads.count(snapshot, parse_filter({"none": 1})) == 0
         over.set()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.client import InvalidRequest, Search
-from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.protocol import routes, searches
 from asteroid_cloud.client.protocol.answers import recovery_of
 from asteroid_cloud.client.protocol.calls import Call, Reply
 
@@ -39,10 +39,10 @@ CASES: list[tuple[Call[Any], str, str, Any]] = [
     (routes.create_index(3, "cosine", None), "PUT", "/v1/index", {"dim": 3, "metric": "cosine"}),
     (routes.insert(7, [1, 2], {}), "POST", "/v1/vectors", {"id": 7, "vector": [1.0, 2.0], "metadata": {}}),
     (routes.upsert(7, [1], None), "PUT", "/v1/vectors/7", {"vector": [1.0]}),
-    (routes.search(Search([0.9, 0], 2), None), "POST", "/v1/search", {"vector": [0.9, 0.0], "k": 2}),
-    (routes.search(ALL, 4), "POST", "/v1/search", EVERYTHING),
+    (searches.search(Search([0.9, 0], 2), None), "POST", "/v1/search", {"vector": [0.9, 0.0], "k": 2}),
+    (searches.search(ALL, 4), "POST", "/v1/search", EVERYTHING),
     (
-        routes.search_batch([Search(id=2, k=2), [5, 0]], Search(k=1, filter={"kind": "a"}), None),
+        searches.search_batch([Search(id=2, k=2), [5, 0]], Search(k=1, filter={"kind": "a"}), None),
         "POST",
         "/v1/search/batch",
         {"searches": [{"id": 2, "k": 2}, {"vector": [5.0, 0.0], "k": 1, "filter": {"kind": "a"}}]},
@@ -79,8 +79,8 @@ def test_a_call_sends_its_fields_and_no_defaults(call: Call[Any], method: str, p
 
 
 def test_headers_say_what_to_wait_for_and_what_to_depend_on() -> None:
-    assert routes.search(ALL, 4).headers["X-Asteroid-Min-LSN"] == "4"
-    assert "X-Asteroid-Min-LSN" not in routes.search(ALL, None).headers
+    assert searches.search(ALL, 4).headers["X-Asteroid-Min-LSN"] == "4"
+    assert "X-Asteroid-Min-LSN" not in searches.search(ALL, None).headers
     assert routes.matching(5) == {"If-Match": '"5"'}
     assert routes.matching(None, True) == {"If-None-Match": "*"}
     assert routes.matching(None) == {}

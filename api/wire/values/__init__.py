@@ -1,0 +1,1 @@
+"""How do vectors and lists of ids in a body become arrays?"""
