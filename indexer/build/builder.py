@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from asteroid_cloud.indexer.build.construction import Construction, Work
-from asteroid_cloud.indexer.build.linker import LINK_STEPS, Linker, graph_to_keep
+from asteroid_cloud.indexer.build.linker import Linker, graphs_to_keep, joins_of, steps_of
 from asteroid_cloud.indexer.build.names import names_of, numbered
 from asteroid_cloud.indexer.build.payload_order import PayloadOrder, RowKeys
 from asteroid_cloud.indexer.build.source import Abandoned, IsWanted, Source, check_of, rows_of
@@ -69,7 +69,7 @@ class SegmentBuilder:
         is_large = rows > self.sizes.memtable_rows_max(spec)
 
         def work_within(share: Share) -> Work:
-            return Work("seal", rows, self.sizes.build_bytes(spec, rows, share), _steps(sources), progress)
+            return Work("seal", rows, self.sizes.build_bytes(spec, rows, share), steps_of(sources), progress)
 
         with (
             self.translated_failures(is_wanted),
@@ -89,7 +89,7 @@ class SegmentBuilder:
         if rows == 0:
             return None
         progress = core.Progress(is_wanted)
-        work = Work("merge", rows, self.sizes.build_bytes(spec, rows, share), _steps(sources), progress)
+        work = Work("merge", rows, self.sizes.build_bytes(spec, rows, share), steps_of(sources), progress)
         with self.translated_failures(is_wanted), self.construction.listed(work, share):
             self._build(number, spec, sources, work, share, is_wanted)
         return number
@@ -105,28 +105,34 @@ class SegmentBuilder:
     ) -> None:
         """Links the rows and writes the segment.
 
-        The graph of the largest segment is kept, and the rows of the others are joined to it, if that is less
-        work than a new graph and the old one is in good order. Rows are linked as many at a time as the share
-        of the memory budget allows.
+        The graphs of segments are kept and joined, the smaller ones to the largest, and other rows are joined
+        to them, if that is less work than a new graph and the old ones are in good order. Rows without a
+        graph are linked as many at a time as the share of the memory budget allows.
         """
         sources = numbered(spec, sources)
-        graph, base, joins = self.new_graph(spec, work.rows, share), graph_to_keep(sources), 0
-        if base is not None and isinstance(base.part, Segment):
-            graph.adopt(base.part.native, base.ordinals, self.threads, work.progress)
-            graph.rename(base.keys())
-            joins = base.part.joins + 1
+        graph, kept = self.new_graph(spec, work.rows, share), graphs_to_keep(sources)
+        for source in kept:
+            self._take_over(graph, source, work.progress)
         rows_max = self.sizes.link_rows_max(spec, work.rows, share)
         linker = Linker(graph, rows_max, lambda: self.threads, work.progress)
-        others = [source for source in sources if source is not base]
+        others = [source for source in sources if not any(source is each for each in kept)]
         for keys, encoded in (piece for source in others for piece in source.slices(is_wanted)):
             linker.append(keys, encoded)
-        if work.rows <= min(INSERTED_ROWS_MAX, rows_max) and base is None:
+        if work.rows <= min(INSERTED_ROWS_MAX, rows_max) and not kept:
             graph.link_by_insertion(self.options.ef_construction, self.threads, work.progress)
         else:
             linker.finish()
         payloads = PayloadOrder(sources, share.bytes_max // 4)
         names = names_of(spec, sources)
-        self.write(number, spec, graph, payloads, work.progress, is_wanted, joins, names)
+        self.write(number, spec, graph, payloads, work.progress, is_wanted, joins_of(kept), names)
+
+    def _take_over(self, graph: core.GraphBuilder, source: Source, progress: core.Progress) -> None:
+        """Goes on with the graph of a segment, joined to what the builder has."""
+        first, part = graph.rows, source.part
+        if isinstance(part, Segment):
+            graph.adopt(part.native, source.ordinals, self.threads, progress)
+            graph.rename(first, source.keys())
+            graph.join(first, self.threads, progress)
 
     @contextmanager
     def translated_failures(self, is_wanted: IsWanted) -> Iterator[None]:
@@ -213,11 +219,3 @@ class SegmentBuilder:
         for path in segment_paths(self.folder, number):
             if self.files.exists(path):
                 self.files.remove(path)
-
-
-def _steps(sources: Sequence[Source]) -> int:
-    """About what the native core's progress counts until all rows are linked."""
-    base, rows = graph_to_keep(sources), rows_of(sources)
-    if base is None:
-        return LINK_STEPS * rows
-    return len(base.ordinals) + (LINK_STEPS + 1) * (rows - len(base.ordinals))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.build.source import Source
+from asteroid_cloud.indexer.build.source import Source, rows_of
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
 
@@ -50,18 +50,37 @@ class Linker:
         self._linked = self._graph.rows
 
 
-def graph_to_keep(sources: Sequence[Source]) -> Source | None:
-    """The source whose graph a merge should go on with; None when a new graph is better.
+def graphs_to_keep(sources: Sequence[Source]) -> list[Source]:
+    """The sources whose graphs a merge goes on with, the largest first; empty when a new graph is better.
 
-    It must hold most of the rows, have lost few, not be of an old version, and not have been joined to too
-    often: a graph that is patched again and again becomes worse than a new one (Lucene's merges lost recall
-    that way).
+    Each must have lost few rows, not be of an old version, and not have been joined to too often: a graph
+    that is patched again and again becomes worse than a new one (Lucene's merges lost recall that way).
+    Together they must hold most of the rows.
     """
-    largest = max(sources, key=lambda source: len(source.ordinals))
-    if not isinstance(largest.part, Segment) or largest.part.joins >= JOINS_MAX or largest.part.is_of_0_1:
-        return None
-    left, rows = len(largest.ordinals), largest.part.rows
-    if rows - left > DEAD_SHARE_OF_JOINED_MAX * rows:
-        return None
-    others = sum(len(source.ordinals) for source in sources) - left
-    return largest if others <= left else None
+    kept = sorted(filter(_is_in_good_order, sources), key=lambda source: -len(source.ordinals))
+    held = sum(len(source.ordinals) for source in kept)
+    others = sum(len(source.ordinals) for source in sources) - held
+    return kept if others <= held else []
+
+
+def joins_of(kept: Sequence[Source]) -> int:
+    """How often a graph that goes on with these will have been joined to."""
+    return max((source.part.joins + 1 for source in kept if isinstance(source.part, Segment)), default=0)
+
+
+def steps_of(sources: Sequence[Source]) -> int:
+    """About what the native core's progress counts until all rows are linked."""
+    kept, rows = graphs_to_keep(sources), rows_of(sources)
+    if not kept:
+        return LINK_STEPS * rows
+    adopted = sum(len(source.ordinals) for source in kept)
+    joined = adopted - len(kept[0].ordinals)
+    return adopted + joined + (LINK_STEPS + 1) * (rows - adopted)
+
+
+def _is_in_good_order(source: Source) -> bool:
+    """Whether the graph of a source is worth going on with."""
+    part = source.part
+    if not isinstance(part, Segment) or part.joins >= JOINS_MAX or part.is_of_0_1:
+        return False
+    return part.rows - len(source.ordinals) <= DEAD_SHARE_OF_JOINED_MAX * part.rows

@@ -280,8 +280,9 @@ class GraphBuilder:
     def repaired(self) -> int:
         """Nodes that ``finish`` had to give a way in."""
     def append(self, ids: NDArray[np.uint64], encoded: NDArray[np.uint8]) -> None: ...
-    def rename(self, ids: NDArray[np.uint64]) -> None:
-        """Gives all rows, in the order in which they came, other ids."""
+    def rename(self, first: int, ids: NDArray[np.uint64]) -> None:
+        """Gives the rows from ``first`` on other ids, one each."""
+
     def adopt(self, segment: Segment, ordinals: NDArray[np.uint32], threads: int, progress: Progress) -> None:
         """Takes rows of a segment over, in ascending order, with the links between them."""
     def link_by_insertion(self, ef_construction: int, threads: int, progress: Progress) -> None:

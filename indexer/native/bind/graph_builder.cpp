@@ -49,7 +49,6 @@ py::list builder_upper(const GraphBuilder& builder) {
 
 void builder_adopt(GraphBuilder& builder, const Segment& segment, const Array<uint32_t>& ordinals,
                    uint32_t threads, Progress& progress) {
-    require(builder.rows() == 0, "only an empty graph builder takes a graph over");
     require(builder.shape().dim == segment.shape().dim && builder.shape().metric == segment.shape().metric &&
                 builder.shape().has_fine == segment.shape().has_fine &&
                 builder.shape().outliers == segment.shape().outliers,
@@ -111,11 +110,12 @@ void bind_graph_builder(py::module_& m) {
              },
              py::arg("ids"), py::arg("encoded"))
         .def("rename",
-             [](GraphBuilder& builder, const Array<uint64_t>& ids) {
-                 require(size_t(ids.size()) == builder.rows(), "as many ids as rows");
-                 builder.rename(ids.data());
+             [](GraphBuilder& builder, uint32_t first, const Array<uint64_t>& ids) {
+                 require(first <= builder.rows() && size_t(ids.size()) == builder.rows() - first,
+                         "as many ids as rows");
+                 builder.rename(first, ids.data());
              },
-             py::arg("ids"))
+             py::arg("first"), py::arg("ids"))
         .def("adopt", &builder_adopt, py::arg("segment"), py::arg("ordinals"), py::arg("threads"),
              py::arg("progress"))
         .def("link_by_insertion",

@@ -176,8 +176,9 @@ class Joiner {
 
 void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint32_t>& ordinals,
            uint32_t threads, Progress& progress) {
+    const uint32_t first = builder.rows();
     std::vector<uint32_t> row_of(segment.rows(), NO_NODE);
-    for (uint32_t row = 0; row < ordinals.size(); ++row) row_of[ordinals[row]] = row;
+    for (uint32_t i = 0; i < ordinals.size(); ++i) row_of[ordinals[i]] = first + i;
     std::vector<uint8_t> bytes(row_bytes(builder.shape()));
     CancelCheck check(progress, COPIED);
     for (const uint32_t ordinal : ordinals) {
@@ -196,7 +197,7 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
         std::vector<uint32_t> rows;
         LinkBuffer links, their_links;
         for (size_t i = begin; i < end; ++i) {
-            const uint32_t row = uint32_t(i);
+            const uint32_t row = first + uint32_t(i);
             const Links old = checked(segment.links(ordinals[i]), segment.rows(), links);
             const auto add = [&](uint32_t ordinal) {
                 if (row_of[ordinal] != NO_NODE && row_of[ordinal] != row) rows.push_back(row_of[ordinal]);

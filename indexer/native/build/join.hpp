@@ -10,10 +10,10 @@
 
 namespace asteroid {
 
-// Appends the rows of `segment` at `ordinals` (ascending) to an empty graph builder, with the links between
-// them. A node that loses neighbours chooses new ones among the neighbours of those. It keeps at least
-// links_max links if it had as many, so that lists do not become shorter with each merge. Throws
-// std::length_error when there is no room.
+// Appends the rows of `segment` at `ordinals` (ascending) to a graph builder, with the links between them.
+// A node that loses neighbours chooses new ones among the neighbours of those. It keeps at least links_max
+// links if it had as many, so that lists do not become shorter with each merge. Throws std::length_error
+// when there is no room.
 void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint32_t>& ordinals,
            uint32_t threads, Progress& progress);
 

@@ -4,6 +4,7 @@
 // the memory budget can be built.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -41,8 +42,10 @@ class GraphBuilder final {
     // Appends rows without links; throws std::length_error beyond the capacity.
     void append(const uint64_t* ids, const uint8_t* rows, uint32_t n);
 
-    // Gives all rows other ids.
-    void rename(const uint64_t* ids) { ids_.assign(ids, ids + rows_); }
+    // Gives the rows from `first` on other ids.
+    void rename(uint32_t first, const uint64_t* ids) {
+        std::copy(ids, ids + (rows_ - first), ids_.begin() + first);
+    }
 
     uint64_t id(uint32_t row) const { return ids_[row]; }
     const uint8_t* record(uint32_t row) const { return entry(row); }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import EngineOptions, IndexSpec, PartPlan, PartView, search_parts
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
-from asteroid_cloud.indexer.build.linker import JOINS_MAX, graph_to_keep
+from asteroid_cloud.indexer.build.linker import JOINS_MAX, graphs_to_keep
 from asteroid_cloud.indexer.build.source import Abandoned, Source
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
@@ -141,18 +141,40 @@ def test_degrees_and_recall_do_not_decay_over_many_merges(tmp_path: Path) -> Non
     assert joins == [1, 2, 3, 4, 5, 0, 1, 2], "now and then a new graph is built"
 
 
-def test_what_is_graph_to_keep(tmp_path: Path) -> None:
+def test_which_graphs_are_kept(tmp_path: Path) -> None:
     shop = Workshop(tmp_path, EngineOptions())
     large, small = shop.segment(vectors(300, DIM)), shop.segment(vectors(200, DIM), 300)
+    fresh = Memtable(SPEC, 0, 400)
+    ids = np.arange(500, 900, dtype=np.uint64)
+    fresh.append(Lsn(1), ids, SPEC.encode(vectors(400, DIM)), [b""] * 400)
     every = np.zeros(500, np.bool_)
     few, many = every.copy(), every.copy()
     few[:50], many[:70] = True, True
-    assert graph_to_keep([whole(small), kept := whole(large)]) is kept
-    assert graph_to_keep([kept := without(large, few), whole(small)]) is kept
-    assert graph_to_keep([without(large, many), whole(small)]) is None, "it lost more than a fifth"
-    assert graph_to_keep([whole(large), whole(small), whole(small)]) is None, "most rows are new"
+    both = [whole(small), whole(large)]
+    assert graphs_to_keep(both) == both[::-1], "the largest first"
+    assert graphs_to_keep([whole(fresh), *both]) == both[::-1]
+    assert graphs_to_keep([whole(fresh), whole(large)]) == [], "most rows are in no graph"
+    assert graphs_to_keep([kept := without(large, few)]) == [kept]
+    assert graphs_to_keep([without(large, many), whole(small)]) == [], "it lost more than a fifth"
     large.joins = JOINS_MAX
-    assert graph_to_keep([whole(large), whole(small)]) is None
+    assert graphs_to_keep(both) == [], "it has been joined to often"
+
+
+def test_the_graphs_of_all_segments_are_joined_not_built_again(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path, EngineOptions())
+    drawn = vectors(6000, DIM)
+    parts = [shop.segment(drawn[first : first + 1000], first) for first in range(0, 6000, 1000)]
+    progress = core.Progress(lambda: True)
+    once = shop.merged(*map(whole, parts))
+    assert once.joins == 1
+    assert content_of(once) == {id_: text_of(id_) for id_ in range(6000)}
+    assert recall(once, vectors(100, DIM, 9)) > 0.97
+    assert every_row_is_reached(once)
+    graph = shop.builder.new_graph(SPEC, 2000, shop.builder.budget.building)
+    for part in parts[:2]:
+        graph.adopt(part.native, np.arange(1000, dtype=np.uint32), 1, progress)
+    graph.finish(1, progress)
+    assert sorted(graph.ids().tolist()) == list(range(2000)), "the second lies behind the first"
 
 
 def test_ram_and_scratch_file_make_the_same_graph() -> None:
