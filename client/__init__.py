@@ -1,6 +1,7 @@
 """The Python clients of an Asteroid server: ``AsyncClient``, and ``Client`` for code that blocks."""
 
 from asteroid_cloud.client.aio.client import AsyncClient
+from asteroid_cloud.client.aio.collection import AsyncCollection
 from asteroid_cloud.client.errors import (
     AsteroidError,
     Conflict,
@@ -37,9 +38,10 @@ from asteroid_cloud.client.results.reports import (
     Tag,
 )
 from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Inserted, Record, Row, Written
-from asteroid_cloud.client.results.server import KeyInfo
+from asteroid_cloud.client.results.server import CollectionInfo, Definition, KeyInfo
 from asteroid_cloud.client.settings import RetryPolicy
 from asteroid_cloud.client.sync.client import Client
+from asteroid_cloud.client.sync.collection import Collection
 
 # Names of version 0.1, which keep working.
 Losses = DataLoss
@@ -47,6 +49,7 @@ Losses = DataLoss
 __all__ = [
     "AsteroidError",
     "AsyncClient",
+    "AsyncCollection",
     "Backup",
     "BackupReport",
     "Backups",
@@ -54,12 +57,15 @@ __all__ = [
     "BulkReport",
     "Change",
     "Client",
+    "Collection",
+    "CollectionInfo",
     "Condition",
     "Conflict",
     "ConnectionFailed",
     "Counted",
     "DataLoss",
     "DeadlineExceeded",
+    "Definition",
     "F",
     "FacetValue",
     "Facets",

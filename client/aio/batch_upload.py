@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from asteroid_cloud.client.aio.calls import CollectionTransport
 from asteroid_cloud.client.aio.concurrency import Parallel, in_thread
 from asteroid_cloud.client.aio.transport import AsyncTransport
 from asteroid_cloud.client.errors import AsteroidError
@@ -17,7 +18,11 @@ class BatchUpload:
     """Sends batches of items until there are none left, or one fails."""
 
     def __init__(
-        self, transport: AsyncTransport, parallel: int, meter: Meter, on_existing: str | None
+        self,
+        transport: AsyncTransport | CollectionTransport,
+        parallel: int,
+        meter: Meter,
+        on_existing: str | None,
     ) -> None:
         self._transport = transport
         self._on_existing = on_existing

@@ -10,25 +10,11 @@ from asteroid_cloud.client.results.reports import BackupReport, Backups, IndexIn
 
 
 class AsyncIndexCalls(AsyncCalls):
-    """Create, look at and delete the index; ask how the server is; keep its data safe."""
-
-    async def create_index(self, dim: int, metric: str = "l2", bits: int | None = None) -> IndexInfo:
-        """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
-
-        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16, the
-        default, gives the recall of float32; 8 takes half the disk and gives that of 8-bit codes. All three
-        stay until ``delete_index``. Raises Conflict (``index_already_initialized``) when there is an index,
-        and InvalidRequest (``bad_dim``, ``bad_metric``, ``bad_bits``).
-        """
-        return await self._transport.send(routes.create_index(dim, metric, bits))
+    """Look at the index; ask how the server is; keep the data safe."""
 
     async def get_index(self) -> IndexInfo:
         """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
         return await self._transport.send(routes.get_index())
-
-    async def delete_index(self) -> IndexInfo:
-        """Deletes the index and all its data, for good. Without an index it does nothing."""
-        return await self._transport.send(routes.delete_index())
 
     async def stats(self) -> Stats:
         """Figures of the store: vectors (an exact number), memory, segments, log and more."""

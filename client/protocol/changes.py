@@ -23,7 +23,7 @@ from asteroid_cloud.client.results.changes import Change
 from asteroid_cloud.client.settings import HEARTBEAT_S, Settings
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
-STATUS_OF_ERROR_LINE = {"changes_pruned": 410}
+STATUS_OF_ERROR_LINE = {"changes_pruned": 410, "no_collection": 404, "alias_moved": 409}
 """The status that an error would have had before the first line; 500 for all others."""
 
 

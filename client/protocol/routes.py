@@ -128,6 +128,11 @@ def filter_text(condition: Metadata | None) -> msgspec.Raw | None:
     return None if condition is None else encode_object(condition, "bad_filter", "filter")
 
 
+def of_id(id: object, rest: str = "") -> str:
+    """Where what is stored under an id is."""
+    return f"/v1/vectors/{quote(str(id), safe='')}{rest}"
+
+
 def create_index(dim: int, metric: str, bits: int | None) -> Call[IndexInfo]:
     """PUT /v1/index."""
     asked = {"dim": dim, "metric": metric} | ({} if bits is None else {"bits": bits})
@@ -190,38 +195,38 @@ def upsert(
     number = encode_id(id)
     text = None if metadata is None else encode_metadata(metadata)
     body = without_none(vector=encode_vector(vector), metadata=text, on_existing=on_existing)
-    return change(f"/v1/vectors/{number}", body, written(number), method="PUT", condition=condition)
+    return change(of_id(number), body, written(number), method="PUT", condition=condition)
 
 
 def get(id: int, min_lsn: int | None) -> Call[Record]:
     """GET /v1/vectors/{id}."""
-    return Call("GET", f"/v1/vectors/{encode_id(id)}", record_of, headers=reading(min_lsn))
+    return Call("GET", of_id(encode_id(id)), record_of, headers=reading(min_lsn))
 
 
 def delete(id: int, condition: dict[str, str] | None = None) -> Call[Written]:
     """DELETE /v1/vectors/{id}."""
     number = encode_id(id)
     headers = {**new_key(), **(condition or {})}
-    return Call("DELETE", f"/v1/vectors/{number}", written(number), None, headers, Retry.UNSENT)
+    return Call("DELETE", of_id(number), written(number), None, headers, Retry.UNSENT)
 
 
 def get_payload(id: int, min_lsn: int | None) -> Call[Payload]:
     """GET /v1/vectors/{id}/payload."""
-    return Call("GET", f"/v1/vectors/{encode_id(id)}/payload", payload_of, headers=reading(min_lsn))
+    return Call("GET", of_id(encode_id(id), "/payload"), payload_of, headers=reading(min_lsn))
 
 
 def set_payload(id: int, payload: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
     """PUT /v1/vectors/{id}/payload."""
     number = encode_id(id)
     body = encode_metadata(payload)
-    return change(f"/v1/vectors/{number}/payload", body, written(number), method="PUT", condition=condition)
+    return change(of_id(number, "/payload"), body, written(number), method="PUT", condition=condition)
 
 
 def merge_payload(id: int, partial: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
     """PATCH /v1/vectors/{id}/payload."""
     number = encode_id(id)
     body = encode_metadata(partial)
-    return change(f"/v1/vectors/{number}/payload", body, written(number), method="PATCH", condition=condition)
+    return change(of_id(number, "/payload"), body, written(number), method="PATCH", condition=condition)
 
 
 def fetch(

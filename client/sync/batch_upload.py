@@ -10,6 +10,7 @@ from asteroid_cloud.client.progress import Meter
 from asteroid_cloud.client.protocol import writes
 from asteroid_cloud.client.protocol.batches import Chunk, Item, Tally, encode_chunks
 from asteroid_cloud.client.results.rows import Inserted
+from asteroid_cloud.client.sync.calls import CollectionTransport
 from asteroid_cloud.client.sync.concurrency import Parallel, in_thread
 from asteroid_cloud.client.sync.transport import BlockingTransport
 
@@ -18,7 +19,11 @@ class BatchUpload:
     """Sends batches of items until there are none left, or one fails."""
 
     def __init__(
-        self, transport: BlockingTransport, parallel: int, meter: Meter, on_existing: str | None
+        self,
+        transport: BlockingTransport | CollectionTransport,
+        parallel: int,
+        meter: Meter,
+        on_existing: str | None,
     ) -> None:
         self._transport = transport
         self._on_existing = on_existing

@@ -22,7 +22,7 @@ COMMON = {
 GROUPS = ("ServerCalls", "IndexCalls", "VectorCalls", "SearchCalls", "FieldCalls", "LoadCalls", "ChangeCalls")
 CLIENT = Words(
     names=COMMON
-    | {f"Async{name}": name for name in ("Client", "Calls", *GROUPS)}
+    | {f"Async{name}": name for name in ("Client", "Collection", "Calls", *GROUPS)}
     | {"aio": "sync", "AsyncTransport": "BlockingTransport"},
     phrases={"An asynchronous client": "A blocking client", "asynchronous client": "blocking client"},
 )
@@ -64,9 +64,7 @@ def of_the_store(name: str) -> Module:
 
 
 MODULES = (
-    *map(
-        of_the_client,
-        ("calls", "server", "index", "vectors", "search", "load", "batch_upload", "changes", "client"),
-    ),
+    *map(of_the_client, ("calls", "server", "collection", "index", "vectors", "search")),
+    *map(of_the_client, ("load", "batch_upload", "changes", "client")),
     *map(of_the_store, ("index", "vectors", "search", "fields", "load", "changes")),
 )

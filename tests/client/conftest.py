@@ -24,9 +24,13 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def asteroid(started: Server) -> Server:
-    """The real server, without an index and without tags."""
+    """The real server, without an index, collections and tags."""
     with Client(KEY, started.url) as client:
         client.delete_index()
+        for collection in client.collections():
+            client.delete_collection(collection.name)
+        for alias in client.aliases():
+            client.delete_alias(alias)
         for tag in client.tags():
             client.untag(tag.name)
     return started

@@ -36,6 +36,13 @@ MORE = [
     "recovery",
     "wait_for",
     "key",
+    "create_collection",
+    "collections",
+    "collection",
+    "delete_collection",
+    "set_alias",
+    "aliases",
+    "delete_alias",
 ]
 
 

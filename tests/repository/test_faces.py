@@ -12,6 +12,7 @@ from asteroid_cloud.client import AsyncClient, Client
 
 WAITING = {
     "AsyncItems": "Items",
+    "AsyncCollection": "Collection",
     "AsyncIterator[": "Iterator[",
     "AsyncGenerator[Change, None]": "Generator[Change, None, None]",
 }
@@ -33,6 +34,13 @@ ONE_SIDE_ONLY = {
     "backups": "a server has a folder of backups; an embedded store writes where it is told",
     "base_url": "only a client has one",
     "key": "only a client has one",
+    "create_collection": "a store has no other collection yet",
+    "collections": "a store has no other collection yet",
+    "collection": "a store has no other collection yet",
+    "delete_collection": "a store has no other collection yet",
+    "set_alias": "a store has no other collection yet",
+    "aliases": "a store has no other collection yet",
+    "delete_alias": "a store has no other collection yet",
     "path": "only a store has one",
 }
 PARAMETERS_APART = {

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import closing
 from typing import Any
 
-from asteroid_cloud.client import AsyncClient, Client, RetryPolicy
+from asteroid_cloud.client import AsyncClient, Client, Collection, RetryPolicy
 
 KEY = "sk-of-all-the-tests"
 QUICK = RetryPolicy(attempts_max=4, first_pause_s=0.001, pause_s_max=0.002)
@@ -19,11 +19,13 @@ Connect = Callable[..., Any]
 class Awaited:
     """A blocking client whose calls run in a thread, so that tests can await them."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client | Collection) -> None:
         self.client = client
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self.client, "close" if name == "aclose" else name)
+        if name == "collection":
+            return lambda *args: Awaited(method(*args))
         if name in ("scroll", "changes"):
             return lambda *args, **options: self.walk(method(*args, **options))
 
