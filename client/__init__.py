@@ -24,7 +24,7 @@ from asteroid_cloud.client.errors import (
 from asteroid_cloud.client.filters import Condition, F
 from asteroid_cloud.client.protocol.searches import Search
 from asteroid_cloud.client.results.changes import Change
-from asteroid_cloud.client.results.fields import Bounds, Facets, FacetValue, FieldRange
+from asteroid_cloud.client.results.fields import Bounds, Facets, FacetValue, FieldInfo, FieldList, FieldRange
 from asteroid_cloud.client.results.recovery import DataLoss, LostRecords, LostSegment, Recovery
 from asteroid_cloud.client.results.reports import (
     Backup,
@@ -69,6 +69,8 @@ __all__ = [
     "F",
     "FacetValue",
     "Facets",
+    "FieldInfo",
+    "FieldList",
     "FieldRange",
     "Forbidden",
     "Hit",

@@ -7,6 +7,7 @@ never waits; all that it keeps is a bounded cache of bitmaps, which belongs to t
 from asteroid_cloud.query import estimates
 from asteroid_cloud.query.costs import COMPONENTS_A_SECOND, seconds_of
 from asteroid_cloud.query.fields.facets import Facets, FacetValue, facets
+from asteroid_cloud.query.fields.field_list import FieldInfo, field_list
 from asteroid_cloud.query.fields.field_range import Bounds, FieldRange, field_range
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter, parse_filter
 from asteroid_cloud.query.filters.paths import MalformedPath, Path, field_path, parse_path, path_text
@@ -42,6 +43,7 @@ __all__ = [
     "Explain",
     "FacetValue",
     "Facets",
+    "FieldInfo",
     "FieldRange",
     "Filter",
     "FilterCache",
@@ -66,6 +68,7 @@ __all__ = [
     "facets",
     "fetch",
     "fetch_one",
+    "field_list",
     "field_path",
     "field_range",
     "matching_among",

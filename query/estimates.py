@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asteroid_cloud.indexer import PartView, Snapshot
-from asteroid_cloud.query.costs import COLUMN_ROW, READING, RECORD, UNPACKED_BYTE
+from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, READING, RECORD, UNPACKED_BYTE
 from asteroid_cloud.query.fields.values import cost_of_values
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.knn.planner import estimate
@@ -80,6 +80,16 @@ def _of_values(view: PartView) -> float:
 def of_fields(snapshot: Snapshot, filter: Filter, cache: FilterCache) -> float:
     """Of reading a field of all rows that match, as if all did."""
     return of_count(snapshot, filter, cache) + sum(map(_of_values, snapshot.parts))
+
+
+def of_field_list(snapshot: Snapshot) -> float:
+    """Of listing the fields of all payloads, by columns where these tell of them all."""
+    cost = 0.0
+    for view in snapshot.parts:
+        columns = view.part.fields
+        paths = None if columns is None else columns.paths()
+        cost += _of_values(view) if paths is None else len(paths) * (3 * COLUMN + view.rows * COLUMN_ROW)
+    return cost
 
 
 def of_records(snapshot: Snapshot, count: int, *, reads: bool) -> float:

@@ -36,6 +36,10 @@ FIELDS_MAX = 100
 """Payload fields that one read can choose."""
 FIELD_BYTES_MAX = 1_024
 """The path of a payload field."""
+FIELDS_LISTED_MAX = 10_000
+"""Fields of payloads that a list of them can have."""
+FIELDS_TEXT_BYTES_MAX = 4 * MIB
+"""The keys on the way to these, together, in characters."""
 FACET_LIMIT_MAX = 1_000
 """Values that one call for facets can list."""
 FACET_CONTAINS_BYTES_MAX = 1_024

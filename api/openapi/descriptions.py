@@ -5,7 +5,7 @@ from __future__ import annotations
 from asteroid_cloud.api.limits import MATCHES_A_BATCH_MAX, PATCHES_A_BATCH_MAX
 from asteroid_cloud.api.openapi.filter_help import FILTER_HELP
 from asteroid_cloud.api.wire.headers import BULK_HEADER_PREFIXES
-from asteroid_cloud.query.limits import FACET_TEXT_BYTES_MAX, FACET_VALUES_MAX
+from asteroid_cloud.query.limits import FACET_TEXT_BYTES_MAX, FACET_VALUES_MAX, FIELDS_LISTED_MAX
 
 ABOUT = """\
 Vectors and JSON payloads in; nearest neighbours with filters out.
@@ -87,6 +87,9 @@ MORE = {
         f"{FACET_VALUES_MAX:,} distinct values, or {FACET_TEXT_BYTES_MAX:,} bytes of them, are refused with "
         "`too_many_values`, never cut short: narrow the filter."
     ),
+    "fields": "Paths lead through objects, not into arrays, and are escaped as `POST /v1/facets` takes them. "
+    f"`kinds` are null, boolean, number, string, array, object. More than {FIELDS_LISTED_MAX:,} fields are "
+    "refused with `too_many_fields`.",
     "field_range": FIELD_HELP.format(
         "`numbers` and `strings` (by code point) are null where there are none; their "
         "`rows` says how many vectors have any."

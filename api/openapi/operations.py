@@ -200,6 +200,7 @@ OPERATIONS: dict[str, Operation] = {
         ),
         "FacetsBody",
     ),
+    "fields": Operation("fields", "The fields there are", "Fields", (*LONG, "too_many_fields")),
     "backup": Operation(
         "backup",
         "Make a backup",

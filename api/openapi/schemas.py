@@ -41,7 +41,7 @@ from asteroid_cloud.indexer.feed import ChangeKind
 from asteroid_cloud.indexer.history import NAME as TAG
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.indexer.model import METRICS
-from asteroid_cloud.query import Explain, Facets, FieldRange, Recall
+from asteroid_cloud.query import Explain, Facets, FieldInfo, FieldRange, Recall
 from asteroid_cloud.query.limits import (
     ALLOWED_IDS_MAX,
     EF_SEARCH_DEFAULT,
@@ -320,6 +320,7 @@ ANSWERS: dict[str, Schema] = {
     "Deleted": answer(["deleted", "lsn"], deleted=integer(0), lsn=ref("Lsn")),
     "Patched": answer(["patched", "lsn"], patched=integer(0), lsn=ref("Lsn")),
     "Counted": answer(["count"], count=integer(0)),
+    "Fields": answer(["fields"], fields=array(ref("FieldInfo"))),
     "Row": answer(["id"], **ROW),
     "Rows": answer(["vectors"], vectors=array(ref("Row"))),
     "Page": answer(["vectors", "cursor"], vectors=array(ref("Row")), cursor=nullable(TEXT)),
@@ -374,6 +375,7 @@ def components() -> dict[str, Schema]:
             PurgeReport,
             Explain,
             Facets,
+            FieldInfo,
             FieldRange,
             Recall,
         ],

@@ -27,3 +27,11 @@ async def field_range(request: AnyRequest, body: RawBody) -> JsonResponse:
     path, filter = field_path(asked.field), await read_filter(reads, asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     return answer(await reads.field_range(snapshot, path, filter), snapshot.lsn)
+
+
+async def list_fields(request: AnyRequest) -> JsonResponse:
+    """Every field that payloads have, the kinds of its values, and how many vectors have it."""
+    reads = collection_of(request).reads
+    snapshot = await reads.snapshot(wanted_lsn(request))
+    found = await reads.field_list(snapshot)
+    return answer(await reads.in_thread(lambda: msgspec.json.encode({"fields": found})), snapshot.lsn)

@@ -59,6 +59,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/recall", search.recall, "recall", "read"),
     Route("POST", "/v1/count", search.count, "count", "read"),
     Route("POST", "/v1/facets", fields.facets, "facets", "read"),
+    Route("GET", "/v1/fields", fields.list_fields, "fields", "read"),
     Route("POST", "/v1/range", fields.field_range, "field_range", "read"),
     Route("POST", "/v1/build/bulk", bulk.bulk_build, "bulk_build", "write", 200, BULK, is_streamed=True),
     Route("POST", "/v1/backup", backup.make_backup, "backup", "admin", 201),

@@ -31,6 +31,7 @@ from asteroid_cloud.query import (
     MATCH_ALL,
     NUMBER_BYTES,
     Facets,
+    FieldInfo,
     FieldRange,
     Filter,
     FilterCache,
@@ -232,21 +233,10 @@ class ReadExecutor:
         contains: object = None,
     ) -> Facets:
         """The commonest values of a field, or those that ``query.facets`` is told of."""
+        found = partial(query.facets, limit=limit, offset=offset, order=order, contains=contains)
         cost = estimates.of_fields(snapshot, filter, self.filter_cache)
         return await self._read_in_thread(
-            cost,
-            filter,
-            lambda _, work: query.facets(
-                snapshot,
-                self.filter_cache,
-                path,
-                filter,
-                limit=limit,
-                offset=offset,
-                order=order,
-                contains=contains,
-                work=work,
-            ),
+            cost, filter, lambda _, work: found(snapshot, self.filter_cache, path, filter, work=work)
         )
 
     async def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
@@ -257,6 +247,11 @@ class ReadExecutor:
             filter,
             lambda _, work: query.field_range(snapshot, self.filter_cache, path, filter, work),
         )
+
+    async def field_list(self, snapshot: Snapshot) -> list[FieldInfo]:
+        """Every field that payloads have."""
+        cost = estimates.of_field_list(snapshot)
+        return await self._read_in_thread(cost, MATCH_ALL, lambda _, work: query.field_list(snapshot, work))
 
     async def recall(self, snapshot: Snapshot, request: RecallRequest) -> Recall:
         """How much of the truth searches find; all such calls together keep one thread of their own busy."""

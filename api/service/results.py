@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud import query
 from asteroid_cloud.indexer import Building, MemoryUse, WriteCounts
-from asteroid_cloud.query import Bounds, Explain, FacetValue
+from asteroid_cloud.query import Bounds, Explain, FacetValue, FieldInfo
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
 from asteroid_cloud.wal.append import LogSyncs
 
@@ -147,6 +147,16 @@ class FieldRange(Answer, frozen=True):
     def of(cls, found: query.FieldRange, lsn: int) -> FieldRange:
         """What the query layer found in the snapshot of that LSN."""
         return cls(**msgspec.structs.asdict(found), lsn=lsn)
+
+
+class FieldList(list[FieldInfo]):
+    """The fields that payloads have, and the LSN of the snapshot that was read."""
+
+    __slots__ = ("lsn",)
+
+    def __init__(self, fields: Iterable[FieldInfo] = (), *, lsn: int = 0) -> None:
+        super().__init__(fields)
+        self.lsn = lsn
 
 
 class Recall(Answer, frozen=True):

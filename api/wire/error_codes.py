@@ -223,6 +223,9 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "The answer would be larger than an answer may be.",
         "Ask for less: the message names what to lower.",
     ),
+    "too_many_fields": ErrorCode(
+        413, "Payloads have more fields than can be listed.", "Ask for the fields that you know."
+    ),
     "too_many_values": ErrorCode(
         413, "The field has more distinct values than can be counted.", "Count under a narrower filter."
     ),

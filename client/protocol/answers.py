@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from asteroid_cloud.client.errors import UnexpectedAnswer
 from asteroid_cloud.client.protocol.calls import Reply, check, decode
 from asteroid_cloud.client.results.answer import Payload
-from asteroid_cloud.client.results.fields import Facets, FieldRange
+from asteroid_cloud.client.results.fields import Facets, FieldInfo, FieldList, FieldRange
 from asteroid_cloud.client.results.recovery import Recovery
 from asteroid_cloud.client.results.reports import (
     Backup,
@@ -258,6 +258,20 @@ def purge_report(reply: Reply) -> PurgeReport:
 def facets_of(reply: Reply) -> Facets:
     """The commonest values of a field."""
     return stamped(decode(FACETS, reply), reply)
+
+
+class FieldsAnswer(Struct, frozen=True):
+    """The fields that payloads have."""
+
+    fields: list[FieldInfo]
+
+
+FIELDS = Decoder(FieldsAnswer)
+
+
+def field_list_of(reply: Reply) -> FieldList:
+    """The fields that payloads have."""
+    return FieldList(decode(FIELDS, reply).fields, lsn=reply.lsn)
 
 
 def range_of(reply: Reply) -> FieldRange:

@@ -18,6 +18,7 @@ from asteroid_cloud.client.protocol.answers import (
     count_of,
     done,
     facets_of,
+    field_list_of,
     index_info,
     key_info,
     lsn_of,
@@ -43,7 +44,7 @@ from asteroid_cloud.client.protocol.encoding import (
     encode_vector,
 )
 from asteroid_cloud.client.results.answer import Payload
-from asteroid_cloud.client.results.fields import Facets, FieldRange
+from asteroid_cloud.client.results.fields import Facets, FieldList, FieldRange
 from asteroid_cloud.client.results.recovery import Recovery
 from asteroid_cloud.client.results.reports import (
     BackupReport,
@@ -347,6 +348,11 @@ def field_range(field: str, filter: Metadata | None, min_lsn: int | None) -> Cal
     """POST /v1/range."""
     body = without_none(field=field, filter=filter_text(filter))
     return ask("/v1/range", body, range_of, min_lsn)
+
+
+def fields(min_lsn: int | None) -> Call[FieldList]:
+    """GET /v1/fields."""
+    return Call("GET", "/v1/fields", field_list_of, headers=reading(min_lsn))
 
 
 def bulk_build(body: Body, rows: int, dim: int, threads: int, timeout_s: float) -> Call[BulkReport]:

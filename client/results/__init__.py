@@ -7,7 +7,7 @@ sequence number of the write, or of the snapshot that was read; 0 when the serve
 
 from asteroid_cloud.client.results.answer import Answer, Payload
 from asteroid_cloud.client.results.changes import Change
-from asteroid_cloud.client.results.fields import Bounds, Facets, FacetValue, FieldRange
+from asteroid_cloud.client.results.fields import Bounds, Facets, FacetValue, FieldInfo, FieldList, FieldRange
 from asteroid_cloud.client.results.recovery import DataLoss, LostRecords, LostSegment, Recovery
 from asteroid_cloud.client.results.reports import (
     Backup,
@@ -34,6 +34,8 @@ __all__ = [
     "DataLoss",
     "FacetValue",
     "Facets",
+    "FieldInfo",
+    "FieldList",
     "FieldRange",
     "Hit",
     "Hits",

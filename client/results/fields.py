@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from asteroid_cloud.client.results.answer import Answer
 
 
@@ -22,6 +24,26 @@ class Facets(Answer, frozen=True):
     rows_with_field: int
     rows_without_field: int
     lsn: int = 0
+
+
+class FieldInfo(Answer, frozen=True):
+    """A field that payloads have: its path, the kinds of values there, and how many vectors have it."""
+
+    path: str
+    """Escaped, as other calls take it."""
+    kinds: list[str]
+    """Of "null", "boolean", "number", "string", "array", "object"."""
+    count: int
+
+
+class FieldList(list[FieldInfo]):
+    """The fields that payloads have, in the order of paths, and the LSN of the state that was read."""
+
+    __slots__ = ("lsn",)
+
+    def __init__(self, fields: Iterable[FieldInfo] = (), *, lsn: int = 0) -> None:
+        super().__init__(fields)
+        self.lsn = lsn
 
 
 class Bounds(Answer, frozen=True):

@@ -10,7 +10,7 @@ from asteroid_cloud.client.protocol import searches as search_routes
 from asteroid_cloud.client.protocol.encoding import Vector
 from asteroid_cloud.client.protocol.routes import Metadata
 from asteroid_cloud.client.protocol.searches import Search
-from asteroid_cloud.client.results.fields import Facets, FieldRange
+from asteroid_cloud.client.results.fields import Facets, FieldList, FieldRange
 from asteroid_cloud.client.results.reports import Recall
 from asteroid_cloud.client.results.rows import Counted, Hits, Row
 from asteroid_cloud.client.sync.calls import Calls
@@ -146,6 +146,14 @@ class SearchCalls(Calls):
         """
         call = routes.facets(field, filter, limit, offset, order, contains, min_lsn)
         return self._transport.send(call)
+
+    def fields(self, *, min_lsn: int | None = None) -> FieldList:
+        """Every field that payloads have, in the order of paths: its ``path``, ``kinds`` and exact ``count``.
+
+        A path is escaped as paths are; kinds are "null", "boolean", "number", "string", "array" and "object".
+        Arrays are not entered. Raises TooLarge (``too_many_fields``) when there are more than 10,000.
+        """
+        return self._transport.send(routes.fields(min_lsn))
 
     def field_range(
         self, field: str, filter: Metadata | None = None, *, min_lsn: int | None = None

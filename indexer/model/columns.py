@@ -69,6 +69,10 @@ class Columns(Protocol):
         """Whether the columns tell everything about a path, if only that no row has it."""
         ...
 
+    def paths(self) -> list[tuple[str, ...]] | None:
+        """Every path that a row has, if the columns tell of all rows and kinds there; else None."""
+        ...
+
     def column(self, path: tuple[str, ...], kind: str, is_element: bool = False) -> Column | None:
         """The column of a path, or of the elements of its arrays; None when no row has such a value.
 

@@ -239,6 +239,12 @@ class Fields:
         """Whether columns tell all there is to know of a path, if only that no row has it."""
         return (path, False) in self._fields or (self._is_complete and len(path) <= DEPTH_MAX)
 
+    def paths(self) -> list[tuple[str, ...]] | None:
+        """Every path that a row has, if the columns tell of all rows and kinds there; else None."""
+        if not self._is_complete or any(field.missing for field in self._fields.values()):
+            return None
+        return [path for path, is_element in self._fields if not is_element]
+
     def column(self, path: tuple[str, ...], kind: str, is_element: bool = False) -> FieldColumn | None:
         """The column of a path, or of the elements of its arrays; None when no row has such a value.
 

@@ -41,11 +41,11 @@ def cost_of_decoding(payloads: int, size: int) -> float:
 def decoded(
     view: PartView,
     ordinals: NDArray[np.uint32],
-    roots: frozenset[str],
+    roots: frozenset[str] | None,
     work: Work,
     cost: Cost = cost_of_decoding,
 ) -> Iterator[list[dict[str, Any]]]:
-    """The payloads of some rows, with the top-level fields in ``roots`` at least; not to be changed.
+    """The payloads of some rows, with the top-level fields in ``roots`` at least, or all; not to be changed.
 
     ``work`` hears of each slice what it costs, before it is decoded. Raises CorruptionError for what is not a
     JSON object.
@@ -77,12 +77,12 @@ def value_at(document: Any, path: tuple[str, ...]) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _decoder(roots: frozenset[str]) -> msgspec.json.Decoder[dict[str, Any]]:
+def _decoder(roots: frozenset[str] | None) -> msgspec.json.Decoder[dict[str, Any]]:
     """Decodes only the fields in question; the others are skipped, not built.
 
     Unless a name is not ASCII: msgspec 0.22 then misses fields of a TypedDict that are there.
     """
-    if not all(map(str.isascii, roots)):
+    if roots is None or not all(map(str.isascii, roots)):
         return msgspec.json.Decoder(dict[str, Any])
     shape = TypedDict("Document", dict.fromkeys(roots, Any), total=False)  # type: ignore[misc]
     return cast("msgspec.json.Decoder[dict[str, Any]]", msgspec.json.Decoder(shape))

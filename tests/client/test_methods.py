@@ -166,6 +166,9 @@ async def test_facets_and_range(client: Any) -> None:
     facets = await client.facets("kind", limit=1)
     assert facets == Facets([FacetValue("a", 1)], 2, 3, 2, 1, lsn)
     assert facets["values"][0]["value"] == "a"
+    listed = await client.fields(min_lsn=lsn)
+    assert [(each.path, each.kinds) for each in listed if each.path == "kind"] == [("kind", ["string"])]
+    assert listed.lsn >= lsn
     rest = await client.facets("kind", limit=5, offset=1, order="value", contains="")
     assert [each.value for each in rest.values] == ["b"]
     assert (await client.facets("kind", contains="a")).distinct == 1

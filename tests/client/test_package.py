@@ -25,6 +25,7 @@ MORE = [
     "count",
     "recall",
     "facets",
+    "fields",
     "field_range",
     "backup",
     "backups",

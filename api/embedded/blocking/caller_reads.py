@@ -17,6 +17,7 @@ from asteroid_cloud.indexer import Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
     NUMBER_BYTES,
     Facets,
+    FieldInfo,
     FieldRange,
     Filter,
     OrderBy,
@@ -135,3 +136,7 @@ class CallerReads:
     def field_range(self, snapshot: Snapshot, path: Path, filter: Filter) -> FieldRange:
         """The least and the greatest value of a field."""
         return query.field_range(snapshot, self._masks, path, filter)
+
+    def field_list(self, snapshot: Snapshot) -> list[FieldInfo]:
+        """Every field that payloads have."""
+        return query.field_list(snapshot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.service.checks import checked_lsn, integer
-from asteroid_cloud.api.service.results import Facets, FieldRange
+from asteroid_cloud.api.service.results import Facets, FieldList, FieldRange
 from asteroid_cloud.api.service.searches import Metadata, filter_of
 from asteroid_cloud.query import field_path
 
@@ -54,3 +54,12 @@ class BlockingFieldCalls(BlockingCalls):
         path, condition = field_path(field), filter_of(filter)
         snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         return FieldRange.of(self._reads.field_range(snapshot, path, condition), snapshot.lsn)
+
+    def fields(self, *, min_lsn: int | None = None) -> FieldList:
+        """Every field that payloads have, in the order of paths: its ``path``, ``kinds`` and exact ``count``.
+
+        A path is escaped as paths are; kinds are "null", "boolean", "number", "string", "array" and "object".
+        Arrays are not entered. Raises TooLarge (``too_many_fields``) when there are more than 10,000.
+        """
+        snapshot = self._reads.snapshot(checked_lsn(min_lsn))
+        return FieldList(self._reads.field_list(snapshot), lsn=snapshot.lsn)

@@ -62,6 +62,7 @@ STORY: list[tuple[str, str, object]] = [
     ("post", "/v1/recall", {"num": 3, "k": 1, "ef_search": None, "filter": {"a": 1}, "min_lsn": 1}),
     ("post", "/v1/facets", {"field": "a", "limit": 1, "filter": {}, "min_lsn": 1}),
     ("post", "/v1/facets", {"field": "none"}),
+    ("get", "/v1/fields", None),
     ("post", "/v1/range", {"field": "a"}),
     ("post", "/v1/range", {"field": "none", "filter": {"a": 1}}),
     ("get", "/v1/stats", None),

@@ -176,6 +176,27 @@ async def test_a_scroll_goes_by_a_field(http: Http, store: Store) -> None:
         await http.refused("POST", "/v1/vectors/scroll", body, status=400, code="bad_order_by")
 
 
+async def test_the_fields_there_are(http: Http, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await http.send("GET", "/v1/fields", None, status=200) == {"fields": []}
+    await store.insert_batch(ITEMS)
+    await store.set_payload(5, {"lang": True, "size.cm": {"$x": [{"no": 1}]}})
+    expected = [
+        {"path": "deep", "kinds": ["object"], "count": 1},
+        {"path": "deep.er", "kinds": ["boolean"], "count": 1},
+        {"path": "lang", "kinds": ["null", "boolean", "string"], "count": 5},
+        {"path": r"size\.cm", "kinds": ["object"], "count": 1},
+        {"path": r"size\.cm.$x", "kinds": ["array"], "count": 1},
+        {"path": "tags", "kinds": ["array"], "count": 3},
+        {"path": "year", "kinds": ["number", "string"], "count": 3},
+    ]
+    assert await http.send("GET", "/v1/fields", None, status=200) == {"fields": expected}
+    found = await store.fields()
+    assert [{"path": one.path, "kinds": one.kinds, "count": one.count} for one in found] == expected
+    assert found.lsn == store.engine.applied_lsn
+    monkeypatch.setattr("asteroid_cloud.query.fields.field_list.FIELDS_LISTED_MAX", 6)
+    await http.refused("GET", "/v1/fields", None, status=413, code="too_many_fields")
+
+
 async def test_too_many_values_say_their_limit(
     http: Http, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +226,7 @@ def test_the_blocking_store_says_the_same(tmp_path: Path) -> None:
         assert [
             each.value for each in store.facets("lang", order="value", contains="e", offset=1).values
         ] == ["en"]
+        assert [(each.path, each.count) for each in store.fields()][:2] == [("deep", 1), ("deep.er", 1)]
         newest = store.scroll(order_by={"field": "year", "direction": "desc"}, page_size=2)
         assert [row.id for row in newest] == [3, 2, 1, 4, 5]
         found = store.field_range("lang")
