@@ -240,6 +240,28 @@ async def test_ids_that_are_strings_break_ties_by_their_bytes(tmp_path: Path) ->
                     assert found == expected(documents, "a", descending=descending)
 
 
+@pytest.mark.anyio
+async def test_a_walk_goes_on_after_restarts_and_merges(tmp_path: Path) -> None:
+    random = Random(10)
+    documents = {id: {"a": some_value(random)} for id in range(400)}
+    found, cursor, order = [], None, OrderBy(("a",), True)
+    async with opened(tmp_path) as engine:
+        await engine.create_index(2, "l2")
+        for start in range(0, 400, 40):
+            some = list(range(start, start + 40))
+            payloads = [json.dumps(documents[id]).encode() for id in some]
+            await engine.upsert(np.array(some, np.uint64), np.zeros((40, 2), np.float32), payloads)
+    while not found or cursor is not None:
+        async with opened(tmp_path) as engine:
+            page = scroll(engine.snapshot(), FilterCache(), limit=60, cursor=cursor, order=order)
+            found += [record.id for record in page.records]
+            cursor = page.cursor
+            same = [documents[1]] * 2  # replaced as it is, so that there is something to seal and to merge
+            texts = [json.dumps(each).encode() for each in same]
+            await engine.upsert(np.array([1, 1], np.uint64), np.zeros((2, 2), np.float32), texts)
+    assert found == expected(documents, "a", descending=True)
+
+
 NO_ORDERS: list[object] = [[], "a", 1, True, {}, {"direction": "asc"}, {"field": 1}, {"field": ""}]
 NO_ORDERS += [{"field": "$a"}, {"field": "a\\"}, {"field": "x" * 1_025}, {"field": "a", "direction": "up"}]
 NO_ORDERS += [{"field": "a", "direction": None}, {"field": "a", "x": 1}]
