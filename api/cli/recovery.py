@@ -11,8 +11,11 @@ import rich_click as click
 from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import as_json_option, data_option, errors_to_status, print_json
 from asteroid_cloud.indexer import DataLoss, acknowledge_losses, read_losses
+from asteroid_cloud.indexer.catalog import rebuild_catalog as made_again
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.read import iso
+from asteroid_cloud.wal.store import enter
 
 
 @click.command()
@@ -20,19 +23,28 @@ from asteroid_cloud.wal.read import iso
 @click.option(
     "--acknowledge", is_flag=True, help="Acknowledge it, so that the store opens in every mode again."
 )
+@click.option(
+    "--rebuild-catalog", is_flag=True, help="Make a damaged catalog again; what it was stays as evidence."
+)
 @as_json_option
 @errors_to_status
 @collection_option("data", "beside", changes_if="acknowledge")
-def recovery(data: str, acknowledge: bool, as_json: bool) -> None:
+def recovery(data: str, acknowledge: bool, rebuild_catalog: bool, as_json: bool) -> None:
     """Say what a store has lost to damage, and with --acknowledge let it open in every mode again.
 
     Only serve --recovery salvage and wal repair --apply give anything up. Until that is acknowledged the
     store opens in salvage mode only, for searches do not find what is lost. Without --acknowledge nothing is
     changed; with it no server may have the store open.
 
+    A store whose catalog of collections is damaged does not open. With --rebuild-catalog one is made of what
+    the folders of the collections say; only the aliases are lost.
+
     Exit status: 0 when nothing is lost that was not acknowledged, 1 when something is, or it cannot be read.
     """
     files, store = LocalFiles(), data.rstrip("/")
+    if rebuild_catalog:
+        _rebuild(files, store, as_json)
+        return
     now_ms = time.time_ns() // 1_000_000
     losses = acknowledge_losses(files, store, now_ms) if acknowledge else read_losses(files, store)
     if as_json:
@@ -40,6 +52,19 @@ def recovery(data: str, acknowledge: bool, as_json: bool) -> None:
     else:
         _print(losses)
     sys.exit(1 if losses.is_open else 0)
+
+
+def _rebuild(files: LocalFiles, store: str, as_json: bool) -> None:
+    with enter(files, store) as access:
+        made = made_again(access.files, StoreLayout(store))
+    if as_json:
+        print_json(made)
+        return
+    click.echo(f"the catalog has {len(made.collections)} collections: {', '.join(made.collections)}")
+    for sentence in made.left_out:
+        click.echo(f"left out: {sentence}")
+    if made.kept:
+        click.echo(f"kept: {made.kept}; its aliases are lost, set them again")
 
 
 def _print(losses: DataLoss) -> None:

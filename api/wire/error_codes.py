@@ -159,6 +159,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "name_taken": ErrorCode(
         409, "A collection or an alias has that name already.", "Choose another name, or free this one."
     ),
+    "catalog_whole": ErrorCode(409, "The catalog of collections is not damaged.", "Leave it as it is."),
     "too_many_collections": ErrorCode(
         409,
         "The store has as many collections as it may have.",

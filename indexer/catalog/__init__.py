@@ -12,6 +12,7 @@ from asteroid_cloud.indexer.catalog.changes import (
 from asteroid_cloud.indexer.catalog.entry import CatalogEntry, new_id
 from asteroid_cloud.indexer.catalog.marker import read_marker
 from asteroid_cloud.indexer.catalog.opening import Cleaned, clean, open_catalog
+from asteroid_cloud.indexer.catalog.rebuild import RebuiltCatalog, rebuild_catalog
 from asteroid_cloud.indexer.catalog.size import closed_size
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Catalog",
     "CatalogEntry",
     "Cleaned",
+    "RebuiltCatalog",
     "begin_collection",
     "checked_collection_name",
     "clean",
@@ -29,6 +31,7 @@ __all__ = [
     "open_catalog",
     "read_catalog",
     "read_marker",
+    "rebuild_catalog",
     "remove_folder",
     "replace_catalog",
     "unname_collection",

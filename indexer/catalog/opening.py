@@ -10,18 +10,22 @@ from asteroid_cloud.indexer.catalog.changes import remove_folder, settle
 from asteroid_cloud.wal.disk import UNFINISHED, CollectionLayout, Files, StoreLayout, name_of
 from asteroid_cloud.wal.errors import CorruptionError
 
+ADVICE = "restore a backup, or make it again of the collections' folders: asteroid recovery --rebuild-catalog"
+
 
 def open_catalog(files: Files, store: StoreLayout) -> Catalog:
     """The catalog of a store that was just entered; an empty one for a store that has none.
 
     Raises CorruptionError for a damaged or lost one, UnsupportedVersion, StorageError; nothing is changed.
     """
-    catalog = read_catalog(files, store)
-    if catalog is not None:
-        return catalog
-    if folders_of(files, store):
-        raise CorruptionError(store.catalog, 0, "the file is missing, and there are collections")
-    return Catalog()
+    try:
+        catalog = read_catalog(files, store)
+    except CorruptionError as error:
+        raise CorruptionError(error.path, error.offset, f"{error.reason}; {ADVICE}") from error
+    if catalog is None and folders_of(files, store):
+        reason = f"the file is missing, and there are collections; {ADVICE}"
+        raise CorruptionError(store.catalog, 0, reason)
+    return catalog or Catalog()
 
 
 def folders_of(files: Files, store: StoreLayout) -> list[str]:

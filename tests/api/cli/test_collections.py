@@ -182,3 +182,11 @@ def test_a_store_without_collections_is_backed_up_as_before(tmp_path: Path) -> N
     anyio.run(fill)
     run("backup", tmp_path / "backup", "--data", tmp_path / "data")
     assert read_backup(LocalFiles(), str(tmp_path / "backup")).format == 2
+
+
+def test_a_damaged_catalog_is_rebuilt_and_kept(store: Path) -> None:
+    (store / "catalog").write_bytes(b"?")
+    report = json.loads(run("recovery", "--data", store, "--rebuild-catalog", "--json").output)
+    assert (report["collections"], report["kept"]) == (["books", "films"], "catalog.broken")
+    assert rows_of(store) == {"default": 1, "books": 2, "films": 3}
+    assert "catalog_whole" in run("recovery", "--data", store, "--rebuild-catalog", status=1).output
