@@ -69,7 +69,7 @@ class DecidedWrites:
         counts = WriteCounts(inserted=len(rows.ids), replaced=kept.replaced, skipped=kept.skipped)
         if len(rows.ids) == 0:
             return Decision(Write([]), upserts.ids, counts)
-        write = upsert_of(snapshot.spec, rows.ids, rows.vectors, rows.payloads, kept.skipped)
+        write = upsert_of(snapshot.spec, rows.ids, rows.vectors, rows.payloads, kept.skipped, rows.bare)
         return Decision(write, upserts.ids, counts)
 
     async def _written(self, decide: Decide, items: int) -> WriteResult:

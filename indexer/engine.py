@@ -207,13 +207,14 @@ class Engine:
         payloads: Sequence[bytes | None] | None,
         *,
         condition: Condition | None = None,
+        bare: NDArray[np.bool_] | None = None,
     ) -> WriteResult:
-        """Inserts or replaces float32 rows [n, dim]; all of them or none.
+        """Inserts or replaces float32 rows [n, dim]; all of them or none. ``bare`` ones have no vector.
 
         A payload of None keeps the old one, b"" clears it. An id given twice: the last one wins. Raises
         Conflict ``precondition_failed`` when ``condition`` may not hold of the first id.
         """
-        write = upsert_of(self.snapshot().spec, ids, vectors, payloads)
+        write = upsert_of(self.snapshot().spec, ids, vectors, payloads, bare=bare)
         return await self._writer.log(write, unchanged=_unchanged(self.snapshot(), ids, condition))
 
     async def delete(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
-from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_payload_count
+from asteroid_cloud.indexer.model.errors import no_such_id, no_vector_given, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import IndexSpec
@@ -37,10 +37,12 @@ def upsert_of(
     vectors: NDArray[np.float32],
     payloads: Sequence[bytes | None] | None,
     skipped: int = 0,
+    bare: NDArray[np.bool_] | None = None,
 ) -> Write:
     """Inserts or replaces rows, where ``skipped`` others are left out.
 
-    Raises InvalidRequest or TooLarge for rows that do not fit.
+    ``bare`` says which rows have no vector, whatever stands in their place; None: all have one. Raises
+    InvalidRequest or TooLarge for rows that do not fit.
     """
     if vectors.shape[1:] != (spec.dim,):
         raise wrong_dim(vectors.shape[-1], spec.dim)
@@ -52,10 +54,17 @@ def upsert_of(
     id_bytes = spec.ids.bytes_of(ids)
     if vectors.nbytes + payload_bytes + id_bytes > FRAME_BODY_BYTES_MAX - 32 * len(ids) - 1024:
         raise TooLarge(f"a batch may take {FRAME_BODY_BYTES_MAX} bytes in the log", code="batch_too_large")
+    if bare is not None and not bare.any():
+        bare = None
+    if bare is not None:
+        if spec.needs_vectors:
+            raise no_vector_given()
+        vectors = vectors[~bare]
     event = VectorsUpserted(
         spec.ids.pack(ids),
         np.ascontiguousarray(vectors, "<f4").tobytes(),
         None if payloads is None else list(payloads),
+        b"" if bare is None else np.packbits(bare, bitorder="little").tobytes(),
     )
     refs = len(ids) if payloads is None else payloads.count(None)
     size = len(ids) * _row_bytes(spec) + refs * PAYLOAD_REF_BYTES + payload_bytes + id_bytes

@@ -64,7 +64,7 @@ async def put_batch(engine: Engine, rows: Upserts) -> WriteResult:
     """
     try:
         if rows.conditions is None:
-            return await engine.upsert(rows.ids, rows.vectors, rows.payloads)
+            return await engine.upsert(rows.ids, rows.vectors, rows.payloads, bare=rows.bare)
         return await engine.decided.upsert(rows)
     except (StorageError, Overloaded) as error:
         error.details.update(inserted=0, failed_index=0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from asteroid_cloud.api.wire.answers import VectorAnswer, VectorFormat, vector_answer
 from asteroid_cloud.indexer import Change
@@ -16,7 +18,7 @@ class ChangeLine(msgspec.Struct, frozen=True, omit_defaults=True):
     time_ms: int
     ids: list[int] | None = None
     payloads: list[msgspec.Raw | None] | None = None
-    vectors: list[VectorAnswer] | None = None
+    vectors: list[VectorAnswer | None] | None = None
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None
@@ -40,7 +42,7 @@ def change_line(change: Change, format: VectorFormat = "json") -> bytes:
             time_ms=change.time_ms,
             ids=None if change.ids is None else change.ids.tolist(),
             payloads=payloads,
-            vectors=None if vectors is None else [vector_answer(vector, format) for vector in vectors],
+            vectors=None if vectors is None else _vectors_of(change, vectors, format),
             dim=change.dim,
             metric=change.metric,
             bits=change.bits,
@@ -48,3 +50,14 @@ def change_line(change: Change, format: VectorFormat = "json") -> bytes:
             more=change.more,
         )
     )
+
+
+def _vectors_of(
+    change: Change, vectors: NDArray[np.float32], format: VectorFormat
+) -> list[VectorAnswer | None]:
+    """The vectors of its rows; None for a row that has none."""
+    bare = [False] * len(vectors) if change.bare is None else change.bare.tolist()
+    return [
+        None if is_bare else vector_answer(vector, format)
+        for vector, is_bare in zip(vectors, bare, strict=True)
+    ]

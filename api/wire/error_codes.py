@@ -145,6 +145,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "The id exists, and `on_existing` is `fail`; nothing is written.",
         "Leave it out, or say `replace` or `skip`; of a batch, `index` names the item.",
     ),
+    "no_vector": ErrorCode(409, "The row to search with has no vector.", "Search with one that has."),
     "index_differs": ErrorCode(
         409, "The index has another dimension, metric or precision.", "Ask for the one that there is."
     ),

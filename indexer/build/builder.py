@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
+
 from asteroid_cloud.indexer.build.construction import Construction, Work
 from asteroid_cloud.indexer.build.linker import Linker, graphs_to_keep, joins_of, steps_of
 from asteroid_cloud.indexer.build.names import names_of, numbered
 from asteroid_cloud.indexer.build.payload_order import PayloadOrder, RowKeys
-from asteroid_cloud.indexer.build.source import Abandoned, IsWanted, Source, check_of, rows_of
+from asteroid_cloud.indexer.build.source import Abandoned, IsWanted, Source, check_of, rows_of, split
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.memory.build_sizes import BuildSizes
 from asteroid_cloud.indexer.memory.share import Share
@@ -109,22 +111,26 @@ class SegmentBuilder:
         to them, if that is less work than a new graph and the old ones are in good order. Rows without a
         graph are linked as many at a time as the share of the memory budget allows.
         """
-        sources = numbered(spec, sources)
-        graph, kept = self.new_graph(spec, work.rows, share), graphs_to_keep(sources)
+        linked, bare = split(sources)
+        sources = numbered(spec, [*linked, *bare])
+        linked, bare, rows = sources[: len(linked)], sources[len(linked) :], rows_of(linked)
+        graph, kept = self.new_graph(spec, rows, share), graphs_to_keep(linked)
         for source in kept:
             self._take_over(graph, source, work.progress)
-        rows_max = self.sizes.link_rows_max(spec, work.rows, share)
+        rows_max = self.sizes.link_rows_max(spec, rows, share)
         linker = Linker(graph, rows_max, lambda: self.threads, work.progress)
-        others = [source for source in sources if not any(source is each for each in kept)]
+        others = [source for source in linked if not any(source is each for each in kept)]
         for keys, encoded in (piece for source in others for piece in source.slices(is_wanted)):
             linker.append(keys, encoded)
-        if work.rows <= min(INSERTED_ROWS_MAX, rows_max) and not kept:
+        if 0 < rows <= min(INSERTED_ROWS_MAX, rows_max) and not kept:
             graph.link_by_insertion(self.options.ef_construction, self.threads, work.progress)
         else:
             linker.finish()
         payloads = PayloadOrder(sources, share.bytes_max // 4)
         names = names_of(spec, sources)
-        self.write(number, spec, graph, payloads, work.progress, is_wanted, joins_of(kept), names)
+        bare_keys = [source.keys() for source in bare]
+        joins = joins_of(kept)
+        self.write(number, spec, graph, payloads, work.progress, is_wanted, joins, names, bare_keys)
 
     def _take_over(self, graph: core.GraphBuilder, source: Source, progress: core.Progress) -> None:
         """Goes on with the graph of a segment, joined to what the builder has."""
@@ -174,21 +180,25 @@ class SegmentBuilder:
         is_wanted: IsWanted,
         joins: int = 0,
         names: core.NameList | None = None,
+        bare_keys: Sequence[RowKeys] = (),
     ) -> None:
         """Finishes a graph and writes all files of the segment; raises Abandoned.
 
-        ``names`` are the strings that its keys stand for, where ids are strings.
+        ``names`` are the strings that its keys stand for, where ids are strings. ``bare_keys`` are those of
+        the rows without a vector, which are not in the graph.
         """
-        graph.finish(self.threads, progress)
+        if graph.rows:
+            graph.finish(self.threads, progress)
+        keys = np.concatenate([graph.ids(), *bare_keys])
         self._clear(number)
         check_wanted = check_of(is_wanted)
-        files, identity, rows = self.files, self.identity, graph.rows
+        files, identity, rows = self.files, self.identity, len(keys)
         payload_file = payload_path(self.folder, number)
         fields_file, bytes_max = fields_path(self.folder, number), self.budget.columns.bytes_max
         try:
             graph_file = graph_path(self.folder, number)
-            write_segment(files, graph_file, identity, number, spec, joins, graph, names, check_wanted)
-            texts = payloads_of(graph.ids())
+            write_segment(files, graph_file, identity, number, spec, joins, graph, keys, names, check_wanted)
+            texts = payloads_of(keys)
             write_payloads(files, payload_file, identity, number, texts, check_wanted)
             payloads = PayloadFile(files, payload_file, identity, number, rows, check_wanted)
             write_fields(files, fields_file, identity, number, rows, payloads, bytes_max, check_wanted)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.build.source import Source, rows_of
+from asteroid_cloud.indexer.build.source import Source, rows_of, split
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.segment import Segment
 
@@ -70,7 +70,8 @@ def joins_of(kept: Sequence[Source]) -> int:
 
 def steps_of(sources: Sequence[Source]) -> int:
     """About what the native core's progress counts until all rows are linked."""
-    kept, rows = graphs_to_keep(sources), rows_of(sources)
+    linked, _ = split(sources)
+    kept, rows = graphs_to_keep(linked), rows_of(linked)
     if not kept:
         return LINK_STEPS * rows
     adopted = sum(len(source.ordinals) for source in kept)
@@ -83,4 +84,5 @@ def _is_in_good_order(source: Source) -> bool:
     part = source.part
     if not isinstance(part, Segment) or part.joins >= JOINS_MAX or part.is_of_0_1:
         return False
-    return part.rows - len(source.ordinals) <= DEAD_SHARE_OF_JOINED_MAX * part.rows
+    rows = part.native.vector_rows
+    return rows - len(source.ordinals) <= DEAD_SHARE_OF_JOINED_MAX * rows

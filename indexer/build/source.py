@@ -45,6 +45,19 @@ class Source:
             yield self.keys(start, start + SLICE_ROWS), native.encoded(some)
 
 
+def split(sources: Sequence[Source]) -> tuple[list[Source], list[Source]]:
+    """The same rows as sources of rows that have vectors, and sources of rows that have none."""
+    linked, bare = [], []
+    for source in sources:
+        if not source.part.bare_rows:
+            linked.append(source)
+            continue
+        flags = source.part.has_vectors(source.ordinals)
+        linked.append(Source(source.part, source.ordinals[flags]))
+        bare.append(Source(source.part, source.ordinals[~flags]))
+    return [each for each in linked if len(each.ordinals)], [each for each in bare if len(each.ordinals)]
+
+
 def rows_of(sources: Sequence[Source]) -> int:
     """The rows of all of them."""
     return sum(len(source.ordinals) for source in sources)

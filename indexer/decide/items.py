@@ -34,8 +34,10 @@ class Upserts(msgspec.Struct, frozen=True, eq=False):
 
     ids: Keys
     vectors: NDArray[np.float32]
-    """[n, dim], finite."""
+    """[n, dim], finite; whatever stands in the place of one that a row does not have."""
     payloads: Sequence[bytes | None] | None = None
     """None keeps what the id had, b"" clears it; no sequence at all keeps every one."""
     conditions: ItemConditions | None = None
     """None: each item is written whatever there is."""
+    bare: NDArray[np.bool_] | None = None
+    """Which rows have no vector; None: all have one."""

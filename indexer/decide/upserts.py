@@ -75,10 +75,13 @@ def _refused(stored: Stored, place: int, id_: int, what: str, code: str) -> Conf
 
 def _rows(upserts: Upserts, kept: list[int]) -> Upserts:
     if len(kept) == len(upserts.ids):
-        return Upserts(upserts.ids, upserts.vectors, upserts.payloads)
+        return Upserts(upserts.ids, upserts.vectors, upserts.payloads, bare=upserts.bare)
     places = np.array(kept, np.int64)
     ids: Keys = upserts.ids[places]
     payloads = upserts.payloads
     return Upserts(
-        ids, upserts.vectors[places], None if payloads is None else [payloads[place] for place in kept]
+        ids,
+        upserts.vectors[places],
+        None if payloads is None else [payloads[place] for place in kept],
+        bare=None if upserts.bare is None else upserts.bare[places],
     )

@@ -39,6 +39,7 @@ from asteroid_cloud.wal.format import (
     RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
+    bare_rows,
     event_bytes,
 )
 from asteroid_cloud.wal.read import LogCursor
@@ -63,6 +64,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """For each id: None keeps the payload, b"" clears it; of ``merge_payload`` the merge-patch."""
     vectors: NDArray[np.float32] | None = None
     """As they were given, [n, dim]; not normalised, not quantised."""
+    bare: NDArray[np.bool_] | None = None
+    """Which of these rows have no vector, but zeros in its place; None: all have one."""
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None
@@ -199,13 +202,12 @@ class ChangeFeed:
         """The rows from ``_row`` on, as many as there is room for, one at least."""
         ids = _ids_of(event.ids)
         vectors: NDArray[np.float32] | None = None
+        bare: NDArray[np.bool_] | None = None
         payloads: list[bytes | None] | None = None
         if isinstance(event, VectorsUpserted):
             payloads = event.payloads if self._parts.payloads else None
             if self._parts.vectors:
-                floats = np.frombuffer(event.vectors, "<f4")
-                dim = len(floats) // max(1, len(ids))
-                vectors = floats[: dim * len(ids)].reshape(len(ids), dim)
+                vectors, bare = _vectors_of(event, len(ids))
         row_bytes = ID_BYTES + (vectors.shape[1] * 4 if vectors is not None else 0)
         start, size = self._row, LINE_BYTES
         end = start
@@ -221,6 +223,7 @@ class ChangeFeed:
             ids=ids[start:end].copy(),  # a view would keep the whole record
             payloads=None if payloads is None else payloads[start:end],
             vectors=None if vectors is None else vectors[start:end].copy(),
+            bare=None if bare is None else bare[start:end].copy(),
             more=end < len(ids),
         )
         yield change, size
@@ -310,6 +313,20 @@ def _ids_of(ids: Ids | Id) -> Keys:
     if isinstance(ids, int | str):
         return INTEGER_IDS.one(ids) if isinstance(ids, int) else STRING_IDS.one(ids)
     return INTEGER_IDS.unpack(ids) if isinstance(ids, bytes) else STRING_IDS.unpack(ids)
+
+
+def _vectors_of(event: VectorsUpserted, rows: int) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+    """The vectors of all rows, with zeros for those that have none, and which these are."""
+    floats = np.frombuffer(event.vectors, "<f4")
+    if not event.bare:
+        dim = len(floats) // max(1, rows)
+        return floats[: dim * rows].reshape(rows, dim), None
+    bare = np.array(bare_rows(event), np.bool_)
+    there = rows - int(bare.sum())
+    dim = len(floats) // max(1, there)
+    vectors = np.zeros((rows, dim), np.float32)
+    vectors[~bare] = floats[: dim * there].reshape(there, dim)
+    return vectors, bare
 
 
 def _pruned(since: int, first_lsn: int) -> NotFound:

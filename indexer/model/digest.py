@@ -12,6 +12,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import listed
 from asteroid_cloud.indexer.model.ids import IdKind
@@ -35,10 +36,21 @@ def _part_digest(view: PartView, kind: IdKind) -> int:
     for start in range(0, len(ordinals), SLICE_ROWS):
         some = ordinals[start : start + SLICE_ROWS]
         ids = view.ids(some).tolist()
-        records = view.part.native.encoded(some)
+        records = _records(view, some)
         for number, payload in enumerate(view.payloads(some)):
             row = blake2b(kind.digested(ids[number]), digest_size=DIGEST_BYTES)
-            row.update(records[number].tobytes())
+            row.update(records[number])
             row.update(payload)
             total += int.from_bytes(row.digest(), "little")
     return total
+
+
+def _records(view: PartView, ordinals: NDArray[np.uint32]) -> list[bytes]:
+    """The quantised vector of each row; nothing for a row without one."""
+    if not view.part.bare_rows:
+        return [record.tobytes() for record in view.part.native.encoded(ordinals)]
+    has_vector, records = view.part.has_vectors(ordinals), [b""] * len(ordinals)
+    encoded = view.part.native.encoded(ordinals[has_vector])
+    for place, record in zip(np.flatnonzero(has_vector).tolist(), encoded, strict=True):
+        records[place] = record.tobytes()
+    return records

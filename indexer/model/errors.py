@@ -37,3 +37,8 @@ def no_such_id(shown: str) -> NotFound:
 def idempotency_mismatch() -> InvalidRequest:
     """A key was used again for another request."""
     return InvalidRequest("this Idempotency-Key was used for another request", code="idempotency_mismatch")
+
+
+def no_vector_given() -> InvalidRequest:
+    """A row has no vector, in an index whose rows need one."""
+    return InvalidRequest("each row of this index needs a vector", code="bad_vector")

@@ -58,6 +58,19 @@ class Part(Protocol):
         ...
 
     @property
+    def bare_rows(self) -> int:
+        """How many rows have no vector, dead ones too; 0 in an index whose rows need one."""
+        ...
+
+    def has_vectors(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of the rows have a vector."""
+        ...
+
+    def vector_bits(self, rows: int) -> NDArray[np.uint8]:
+        """The same of the first ``rows`` rows, as packed bits, little end first; spare bits may be set."""
+        ...
+
+    @property
     def fields(self) -> Columns | None:
         """The columns over the payloads; None when filters have to read the payloads themselves."""
         ...

@@ -92,7 +92,8 @@ def prepared(plans: Sequence[PartPlan]) -> core.PartPlans:
 
 
 def _native_plan(plan: PartPlan, part: Part) -> tuple[core.Part, int, NDArray[np.uint8] | None, int, bool]:
-    return part.native, plan.view.rows, plan.mask, plan.matches, plan.scan or part.is_flat
+    rows = min(plan.view.rows, part.native.vector_rows)  # rows without a vector come last, or are masked
+    return part.native, rows, plan.mask, plan.matches, plan.scan or part.is_flat
 
 
 def search_prepared(

@@ -61,6 +61,9 @@ class Part:
     def dim(self) -> int: ...
     @property
     def rows(self) -> int: ...
+    @property
+    def vector_rows(self) -> int:
+        """The first rows, which have records; the others have ids alone."""
     def ids(self, ordinals: NDArray[np.uint32]) -> NDArray[Any]:
         """The id of each; raises DamagedSegment."""
     def first_ids(self, rows: int) -> NDArray[Any]:

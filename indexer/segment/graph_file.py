@@ -1,16 +1,17 @@
 """The graph file of a segment: written from a finished graph, checked whole before it is mapped.
 
-    nodes := node × rows, from a page border
+    nodes := node × vectors, from a page border
     node  := record count:u32 neighbour:u32 × 2M padding    neighbours beyond count are 0
-    fine  := u8 × dim, padded to 4, × rows                   if the index keeps 16 bits a value
+    fine  := u8 × dim, padded to 4, × vectors                if the index keeps 16 bits a value
     ids   := u64 × rows, by ordinal
     by_id := u32 × rows, ordinals in ascending order of their ids
     names := where ids are strings, see ``name_sections``
     upper := one (links, count) a level, level 1 first; a level's nodes are the first ``count`` of the
              segment; links := (count:u32 neighbour:u32 × M) × count, and none on the highest level
 
-The nodes of upper levels come first, the others in breadth-first order, so that a walk's neighbours share
-pages.
+Rows without a vector come last: they have an id, a payload and columns, but no node. ``vectors`` are the
+others. The nodes of upper levels come first, the others in breadth-first order, so that a walk's neighbours
+share pages.
 """
 
 from __future__ import annotations
@@ -76,6 +77,14 @@ class SegmentFooter(msgspec.Struct, frozen=True):
     upper: list[UpperSection]
     names: NameSections | msgspec.UnsetType = msgspec.UNSET
     """Where ids are strings; left out where they are integers."""
+    bare: int | msgspec.UnsetType = msgspec.UNSET
+    """Rows without a vector, the last ones, which have no node; left out when there are none."""
+
+    @property
+    def vector_rows(self) -> int:
+        """The rows that have nodes."""
+        return self.rows - (self.bare or 0)
+
     records: int = RECORDS_OF_0_1
     """The layout of the records; files of version 1 do not say it."""
 
@@ -106,14 +115,16 @@ def write_segment(
     spec: IndexSpec,
     joins: int,
     graph: core.GraphBuilder,
+    keys: NDArray[np.uint64],
     names: core.NameList | None = None,
     check_wanted: CheckWanted = always_wanted,
 ) -> None:
-    """Writes and syncs a finished graph of at least one row.
+    """Writes and syncs a finished graph, and rows without a vector; at least one row in all.
 
-    Where ids are strings, ``names`` has them, by what the graph's rows are called.
+    ``keys`` are the ids of the graph's rows, by ordinal, and of the rows that follow without a vector. Where
+    ids are strings, ``names`` has them, by these keys.
     """
-    ids, order = graph.ids(), None if names is None else names.order()
+    ids, order = keys, None if names is None else names.order()
     if order is not None:
         ranks = np.empty(len(order), np.uint64)
         ranks[order] = np.arange(len(order), dtype=np.uint64)
@@ -129,7 +140,7 @@ def write_segment(
             identity=identity,
             number=number,
             spec=spec,
-            rows=graph.rows,
+            rows=len(keys),
             links_max=graph.links_max,
             joins=joins,
             nodes=writer.section(
@@ -143,6 +154,7 @@ def write_segment(
             if names is None or order is None
             else write_names(writer, names, order, check_wanted),
             records=records,
+            bare=(len(keys) - graph.rows) or msgspec.UNSET,
         )
         writer.finish(footer)
 
@@ -175,6 +187,7 @@ def open_segment(
         "ids": footer.ids.offset,
         "by_id": footer.by_id.offset,
         "rows": footer.rows,
+        "vector_rows": footer.vector_rows,
         "links_max": footer.links_max,
         "is_of_0_1": footer.records == RECORDS_OF_0_1,
         "upper": [(level.links.offset, level.count) for level in footer.upper],
@@ -194,22 +207,22 @@ def unreachable_nodes(files: Files, path: str, identity: bytes, number: int, spe
         raise CorruptionError(path, 0, "the file belongs to another store or segment")
     size = core.node_bytes(spec.dim, footer.links_max, spec.outliers)
     width = 1 + 2 * footer.links_max
-    links = np.empty((footer.rows, width), np.uint32)
+    links = np.empty((footer.vector_rows, width), np.uint32)
     first, step = 0, max(1, MIB // size)
     for chunk in read_section(files, path, footer.nodes, step * size):
         nodes = np.frombuffer(chunk, np.uint8).reshape(-1, size)
         lists = nodes[:, spec.record_bytes : spec.record_bytes + 4 * width]
         links[first : first + len(nodes)] = np.ascontiguousarray(lists).view("<u4")
         first += len(nodes)
-    reached = np.zeros(footer.rows, np.bool_)
-    frontier = np.arange(footer.upper[-1].count if footer.upper else footer.rows, dtype=np.uint32)
+    reached = np.zeros(footer.vector_rows, np.bool_)
+    frontier = np.arange(footer.upper[-1].count if footer.upper else footer.vector_rows, dtype=np.uint32)
     while len(frontier):
         reached[frontier] = True
         neighbours = links[frontier]
         is_link = np.arange(width - 1) < neighbours[:, :1]
         found = np.unique(neighbours[:, 1:][is_link])
         frontier = found[~reached[found]]
-    return int(footer.rows - reached.sum())
+    return int(footer.vector_rows - reached.sum())
 
 
 def _check_counts(path: str, footer: SegmentFooter) -> None:
@@ -217,12 +230,14 @@ def _check_counts(path: str, footer: SegmentFooter) -> None:
     sound = 0 < rows <= core.ROWS_MAX and 0 < links_max <= core.LINKS_MAX_MAX
     sound = sound and footer.records in RECORD_FLOATS
     sound = sound and (footer.records == RECORDS_WITH_OUTLIERS) == (spec.outliers > 0)
-    sound = sound and footer.nodes.length == rows * core.node_bytes(spec.dim, links_max, spec.outliers)
-    sound = sound and footer.fine.length == rows * (spec.row_bytes - spec.record_bytes)
+    vectors = footer.vector_rows
+    sound = sound and 0 <= vectors <= rows and (vectors == rows or not spec.needs_vectors)
+    sound = sound and footer.nodes.length == vectors * core.node_bytes(spec.dim, links_max, spec.outliers)
+    sound = sound and footer.fine.length == vectors * (spec.row_bytes - spec.record_bytes)
     sound = sound and footer.ids.length == 8 * rows and footer.by_id.length == 4 * rows
     sound = sound and bool(footer.names) == spec.has_string_ids
     sound = sound and (not footer.names or footer.names.has_sizes_of(rows))
-    below = rows
+    below = vectors
     for level in footer.upper:
         is_highest = level is footer.upper[-1]
         sound = sound and 0 < level.count <= below
@@ -240,7 +255,7 @@ def _check_nodes(files: Files, path: str, footer: SegmentFooter, check_wanted: C
     for chunk in read_section(files, path, footer.nodes, step * size, check_wanted):
         nodes = np.frombuffer(chunk, np.uint8).reshape(-1, size)
         list_at = spec.record_bytes
-        bad = core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.rows)
+        bad = core.first_bad_node(nodes, list_at, 2 * footer.links_max, footer.vector_rows)
         if bad >= 0:
             raise CorruptionError(path, footer.nodes.offset, f"node {first + bad} has an impossible link")
         floats = RECORD_FLOATS[footer.records]

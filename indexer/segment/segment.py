@@ -50,7 +50,9 @@ class Segment:
         self.joins = footer.joins
         self.is_of_0_1 = footer.records == RECORDS_OF_0_1
         """Whether version 0.1 has written it: it is served, and built again when there is time."""
-        top_rows = footer.upper[-1].count if footer.upper else footer.rows
+        self.bare_rows = footer.bare or 0
+        """Rows without a vector: the last ones."""
+        top_rows = footer.upper[-1].count if footer.upper else self.native.vector_rows
         self._top_bytes = top_rows * spec.record_bytes
         fields = fields_path(folder, number)
         self.file_bytes = sum(
@@ -81,6 +83,14 @@ class Segment:
     def large_payloads(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Which of these rows may have such a payload."""
         return self._payload_file.are_large(ordinals)
+
+    def has_vectors(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of the rows have a vector."""
+        return np.less(ordinals, self.native.vector_rows)
+
+    def vector_bits(self, rows: int) -> NDArray[np.uint8]:
+        """The same of the first ``rows`` rows, as packed bits."""
+        return np.packbits(np.arange(rows) < self.native.vector_rows, bitorder="little")
 
     @property
     def newest_lsn(self) -> Lsn:

@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.errors import (
     no_index,
     no_such_id,
+    no_vector_given,
     other_ids,
     wrong_dim,
     wrong_payload_count,
@@ -182,12 +184,15 @@ def _load_bulk(state: State, spec: IndexSpec, lsn: Lsn, event: BulkLoaded) -> Ou
 
 def _upsert(state: State, spec: IndexSpec, lsn: Lsn, event: VectorsUpserted) -> Outcome:
     ids = spec.ids.unpack(event.ids)
-    vectors = np.frombuffer(event.vectors, "<f4")
-    if len(vectors) != len(ids) * spec.dim:
-        return Outcome(error=wrong_dim(len(vectors) // max(1, len(ids)), spec.dim))
+    if event.bare and (spec.needs_vectors or len(event.bare) != (len(ids) + 7) // 8):
+        return Outcome(error=no_vector_given())
+    bare = _flags(event.bare, len(ids)) if event.bare else None
+    vectors, rows = np.frombuffer(event.vectors, "<f4"), len(ids) - (0 if bare is None else int(bare.sum()))
+    if len(vectors) != rows * spec.dim:
+        return Outcome(error=wrong_dim(len(vectors) // max(1, rows), spec.dim))
     if event.payloads is not None and len(event.payloads) != len(ids):
         return Outcome(error=wrong_payload_count(len(event.payloads), len(ids)))
-    records = spec.encode(vectors.reshape(-1, spec.dim))
+    records = _records(spec, vectors.reshape(-1, spec.dim), bare)
     located = list(locate(state.parts, ids))
     given: list[bytes | None] = [None] * len(ids) if event.payloads is None else event.payloads
     payloads = resolved_payloads(given, located)
@@ -195,11 +200,28 @@ def _upsert(state: State, spec: IndexSpec, lsn: Lsn, event: VectorsUpserted) -> 
     if len(last) < len(ids):  # within a batch the last one wins
         winners = np.array(last, np.int64)
         ids, records = ids[winners], records[winners]
+        bare = None if bare is None else bare[winners]
         payloads = [payloads[position] for position in last]
     mark_deleted(lsn, located)
-    state.append_rows(lsn, ids, records, payloads)
+    state.append_rows(lsn, ids, records, payloads, bare=bare)
     known = sum(len(np.unique(where.ordinals)) for where in located)
     return Outcome(len(given), replaced=len(given) - len(ids) + known)
+
+
+def _flags(bits: bytes, rows: int) -> NDArray[np.bool_]:
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=rows, bitorder="little").view(np.bool_)
+
+
+def _records(
+    spec: IndexSpec, vectors: NDArray[np.float32], bare: NDArray[np.bool_] | None
+) -> NDArray[np.uint8]:
+    """The quantised vectors, with zeros for rows that have none."""
+    if bare is None:
+        return spec.encode(vectors)
+    records = np.zeros((len(bare), spec.row_bytes), np.uint8)
+    if len(vectors):
+        records[~bare] = spec.encode(vectors)
+    return records
 
 
 def _last_positions(ids: Keys, given: Sequence[bytes | None], payloads: list[RowPayload]) -> list[int]:
@@ -230,7 +252,11 @@ def _change_payload(
     if len(payload) > bytes_max:
         reason = f"the payload would have {len(payload)} bytes, more than {bytes_max}"
         return Outcome(error=InvalidRequest(reason, code="bad_payload"))
-    records = where.part.native.encoded(where.ordinals)
+    bare = ~where.part.has_vectors(where.ordinals) if where.part.bare_rows else None
+    if bare is not None and bare.any():
+        records = _records(spec, np.empty((0, spec.dim), np.float32), bare)
+    else:
+        records = where.part.native.encoded(where.ordinals)
     mark_deleted(lsn, located)
-    state.append_rows(lsn, ids, records, [payload])
+    state.append_rows(lsn, ids, records, [payload], bare=bare)
     return Outcome(1)

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.model.deletions import Deletions
+from asteroid_cloud.indexer.model.deletions import Deletions, test_bits
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.part import TakeBytes, unbounded
 from asteroid_cloud.indexer.model.spec import IndexSpec
@@ -46,6 +46,10 @@ class Memtable:
         self.newest_lsn: Lsn | None = None
         self.before_ms = 0
         """The time of the record before the first one with rows; 0 when it is not known."""
+        self.bare_rows = 0
+        """Rows without a vector, dead ones too; zeros stand in its place."""
+        self._has_vector = np.full((capacity + 7) // 8, 0xFF, np.uint8)
+        """Which rows have one: a bit a row, set before the row can be seen and never changed."""
         self._payloads: list[RowPayload] = []
         self._ram_row_bytes = spec.row_bytes + TAIL_ROW_BYTES  # asked for at every write
 
@@ -81,8 +85,9 @@ class Memtable:
         encoded: NDArray[np.uint8],
         payloads: Sequence[RowPayload],
         last_lsn: Lsn | None = None,
+        bare: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Adds the rows of record ``lsn``, or of those up to ``last_lsn``.
+        """Adds the rows of record ``lsn``, or of those up to ``last_lsn``; ``bare`` ones have no vector.
 
         Payloads first, so that a visible row always has its payload.
         """
@@ -94,7 +99,23 @@ class Memtable:
             PAYLOAD_REF_BYTES if isinstance(each, PayloadRef) else len(each) for each in payloads
         )
         self.has_large_payloads = self.has_large_payloads or any(map(may_be_large, payloads))
+        if bare is not None:
+            self._note_bare(np.flatnonzero(bare) + self.rows)
         self.native.append(ids, encoded)
+
+    def _note_bare(self, ordinals: NDArray[np.intp]) -> None:
+        # A byte is replaced as a whole: readers may look at its other bits now.
+        for ordinal in ordinals.tolist():
+            self._has_vector[ordinal // 8] &= ~(1 << ordinal % 8) & 0xFF
+        self.bare_rows += len(ordinals)
+
+    def has_vectors(self, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of the rows have a vector."""
+        return test_bits(self._has_vector, ordinals)
+
+    def vector_bits(self, rows: int) -> NDArray[np.uint8]:
+        """The same of the first ``rows`` rows, as packed bits."""
+        return self._has_vector[: (rows + 7) // 8]
 
     def find(self, ids: Keys, rows: int) -> NDArray[np.int64]:
         """The newest row below ``rows`` that holds each id, or -1."""

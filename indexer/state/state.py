@@ -115,14 +115,18 @@ class State:
         encoded: NDArray[np.uint8],
         payloads: Sequence[RowPayload],
         last_lsn: Lsn | None = None,
+        bare: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Adds the rows of record ``lsn``, or of the records up to ``last_lsn``, to the tail."""
+        """Adds the rows of record ``lsn``, or of the records up to ``last_lsn``, to the tail.
+
+        ``bare`` says which of them have no vector, but zeros in its place; None: all have one.
+        """
         newest = self.memtables[-1] if self.memtables else None
         if newest is None or self.is_full(newest, len(ids)):
             newest = self._open_memtable(len(ids))
         if newest.rows == 0:
             newest.before_ms = self.applied_ms
-        newest.append(lsn, ids, encoded, payloads, last_lsn)
+        newest.append(lsn, ids, encoded, payloads, last_lsn, bare)
 
     def take_bulk(self, lsn: Lsn, segments: list[Segment]) -> None:
         """Makes the segments of a bulk load, committed by record ``lsn``, all that the index holds."""

@@ -44,7 +44,7 @@ def batches_of(records: Sequence[Record]) -> Iterator[tuple[list[Record], list[V
 
 
 def _is_single(event: object) -> TypeGuard[VectorsUpserted]:
-    """Whether it gives one row, with a payload or without one."""
-    if not isinstance(event, VectorsUpserted) or ids_in(event.ids) != 1:
+    """Whether it gives one row with a vector, with a payload or without one."""
+    if not isinstance(event, VectorsUpserted) or event.bare or ids_in(event.ids) != 1:
         return False
     return event.payloads is None or len(event.payloads) == 1

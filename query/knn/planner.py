@@ -33,7 +33,7 @@ from asteroid_cloud.query.knn.request import SearchRequest
 from asteroid_cloud.query.selection.allow_list import AllowList, cost_of_allowed
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.filter_cost import cost_of_matching
-from asteroid_cloud.query.selection.matching_rows import MatchingRows, matching_rows
+from asteroid_cloud.query.selection.matching_rows import MatchingRows, searchable_rows
 from asteroid_cloud.query.work import UNBOUNDED, Work
 from asteroid_cloud.wal.limits import KIB
 
@@ -91,7 +91,7 @@ def plan_search(
     plan = snapshot.memo.get(key)
     if isinstance(plan, Plan):
         return plan
-    find = partial(matching_rows, filter=filter, cache=cache, work=work, allowed=allowed)
+    find = partial(searchable_rows, filter=filter, cache=cache, work=work, allowed=allowed)
     plan = _plan(snapshot.parts, find, ef, exact)
     held = sum(part.mask.nbytes for part in plan.parts if part.mask is not None)
     if held <= PLAN_BYTES_MAX:

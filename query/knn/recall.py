@@ -19,7 +19,7 @@ from asteroid_cloud.query.knn.search import search
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT, EF_SEARCH_MAX, K_MAX, RECALL_ROWS_MAX
 from asteroid_cloud.query.selection.bitmaps import nth_set
 from asteroid_cloud.query.selection.filter_cache import FilterCache
-from asteroid_cloud.query.selection.matching_rows import matching_rows
+from asteroid_cloud.query.selection.matching_rows import searchable_rows
 from asteroid_cloud.query.work import UNBOUNDED, Work
 
 TIE = 1e-5
@@ -112,7 +112,7 @@ def evenly_drawn(
     snapshot: Snapshot, filter: Filter, cache: FilterCache, num: int, work: Work = UNBOUNDED
 ) -> list[Id]:
     """Ids of ``num`` rows that match, or of all, at equal distances in the order in which rows are stored."""
-    matching = [matching_rows(view, filter, cache, work) for view in snapshot.parts]
+    matching = [searchable_rows(view, filter, cache, work) for view in snapshot.parts]
     ends = np.cumsum([0, *(each.count for each in matching)])
     num = min(num, int(ends[-1]))
     drawn = (2 * np.arange(num, dtype=np.int64) + 1) * ends[-1] // max(1, 2 * num)

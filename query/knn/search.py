@@ -22,7 +22,7 @@ from asteroid_cloud.query.limits import SEARCH_BATCH_HITS_MAX, SEARCHES_MAX
 from asteroid_cloud.query.records.records import Places, fetch_one, payloads_at, vectors_at
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.work import UNBOUNDED, Work
-from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
+from asteroid_cloud.wal.errors import Conflict, InvalidRequest, TooLarge
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -127,7 +127,8 @@ def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[n
 def _stored(snapshot: Snapshot, id: Id | None) -> NDArray[np.float32]:
     assert id is not None, "check_request lets only one of vector and id be absent"
     vector = fetch_one(snapshot, id, vector=True).vector
-    assert vector is not None
+    if vector is None:
+        raise Conflict(f"{snapshot.spec.ids.shown(id)} has no vector to search with", code="no_vector")
     return vector
 
 

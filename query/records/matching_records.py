@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -58,7 +59,8 @@ def payload_batches(snapshot: Snapshot, ids: Ids, large_max: int) -> Iterator[Id
         mine = np.flatnonzero(found & (places.parts == number))
         is_large[mine] = view.part.large_payloads(places.ordinals[mine])
     run_of = np.maximum(np.cumsum(is_large) - 1, 0) // large_max
-    yield from np.split(ids, np.flatnonzero(np.diff(run_of)) + 1)
+    ends = [0, *(np.flatnonzero(np.diff(run_of)) + 1).tolist(), len(ids)]
+    yield from (ids[first:last] for first, last in pairwise(ends))
 
 
 def _matches(filter: Filter, payload: bytes, work: Work) -> bool:

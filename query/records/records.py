@@ -135,10 +135,27 @@ def records_at(
     take: TakeBytes = unbounded,
     work: Work = UNBOUNDED,
 ) -> list[Record]:
-    """The records at some places, whose ids are known already."""
+    """The records at some places, whose ids are known already; a vector that a row does not have is None."""
     payloads: list[bytes] | list[None] = [None] * len(ids)
     if payload:
         payloads = payloads_at(snapshot.parts, places, fields, take, work)
-    take, dim = work.counting(take), snapshot.spec.dim
-    vectors = vectors_at(snapshot.parts, places, dim, take) if vector else [None] * len(ids)
+    take = work.counting(take)
+    vectors = _vectors_if_any(snapshot, places, take) if vector else [None] * len(ids)
     return [Record(*columns) for columns in zip(ids.tolist(), payloads, vectors, strict=True)]
+
+
+def _vectors_if_any(
+    snapshot: Snapshot, places: Places, take: TakeBytes
+) -> NDArray[np.float32] | list[NDArray[np.float32] | None]:
+    views, dim = snapshot.parts, snapshot.spec.dim
+    if not any(view.part.bare_rows for view in views):
+        return vectors_at(views, places, dim, take)
+    there = np.zeros(len(places), np.bool_)
+    for part in np.unique(places.parts):
+        where = np.flatnonzero(places.parts == part)
+        there[where] = views[part].part.has_vectors(places.ordinals[where])
+    found = vectors_at(views, Places(places.parts[there], places.ordinals[there]), dim, take)
+    vectors: list[NDArray[np.float32] | None] = [None] * len(places)
+    for place, vector in zip(np.flatnonzero(there).tolist(), found, strict=True):
+        vectors[place] = vector
+    return vectors

@@ -12,7 +12,7 @@ from asteroid_cloud.indexer import PartView
 from asteroid_cloud.query.costs import COLUMN_ROW
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.selection.allow_list import AllowList
-from asteroid_cloud.query.selection.bitmaps import Bits, count, every_row, ordinals_in_steps
+from asteroid_cloud.query.selection.bitmaps import Bits, count, every_row, first_rows, ordinals_in_steps
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.work import UNBOUNDED, Work
 
@@ -43,6 +43,22 @@ def matching_rows(
     mask = cache.matching(view, filter, work)
     if view.alive is not None:
         mask = mask & view.alive
+    return MatchingRows(mask, count(mask))
+
+
+def searchable_rows(
+    view: PartView,
+    filter: Filter,
+    cache: FilterCache,
+    work: Work = UNBOUNDED,
+    allowed: AllowList | None = None,
+) -> MatchingRows:
+    """Those of them that have a vector."""
+    found = matching_rows(view, filter, cache, work, allowed)
+    if not view.part.bare_rows:
+        return found
+    bits = first_rows(view.part.vector_bits(view.rows), view.rows)
+    mask = bits if found.mask is None else found.mask & bits
     return MatchingRows(mask, count(mask))
 
 

@@ -26,6 +26,7 @@ class FakePart:
 
     fields = None
     has_large_payloads = False
+    bare_rows = 0
 
     @property
     def payload_bytes(self) -> int:

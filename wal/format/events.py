@@ -86,7 +86,35 @@ class VectorsUpserted(msgspec.Struct, frozen=True, array_like=True, tag=3):
 
     ids: Ids
     vectors: bytes
+    """Of the rows that have one."""
     payloads: list[bytes | None] | None = None
+    bare: bytes = b""
+    """Which rows have no vector: a bit a row, the lowest of each byte first; empty where all have one."""
+
+
+def bare_rows(event: VectorsUpserted) -> list[bool]:
+    """Whether each row has no vector."""
+    rows, bits = ids_in(event.ids), event.bare
+    if not bits:
+        return [False] * rows
+    return [row // 8 < len(bits) and bool(bits[row // 8] >> row % 8 & 1) for row in range(rows)]
+
+
+def packed_bits(flags: Sequence[bool]) -> bytes:
+    """Flags as an event holds them, a bit each; nothing where none is set."""
+    bits = bytearray((len(flags) + 7) // 8 if any(flags) else 0)
+    for row, flag in enumerate(flags):
+        if flag:
+            bits[row // 8] |= 1 << row % 8
+    return bytes(bits)
+
+
+class _WithVectors(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """A VectorsUpserted as it is written where each row has a vector."""
+
+    ids: Ids
+    vectors: bytes
+    payloads: list[bytes | None] | None
 
 
 class VectorsDeleted(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -211,7 +239,7 @@ class _Envelope(msgspec.Struct, frozen=True, array_like=True, tag=11):
     """The same of an event in the form that it is written in."""
 
     request: RequestKey
-    event: _OfIntegers | _OfDefaultBound | _Numbered
+    event: Event | _OfIntegers | _Numbered | _OfDefaultBound | _WithVectors
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -277,25 +305,24 @@ def _largest(payloads: Sequence[bytes | None]) -> int:
 def encode_event(event: Event, request: RequestKey | None = None) -> Encoded:
     """The event, encoded; vectors that are apart are its own bytes, not a copy."""
     vectors = b""
-    if isinstance(event, IndexCreated | PayloadMerged) and not flags_of(event):
-        return _as_before(event, request)
-    if isinstance(event, BulkLoaded) and not event.ids_since:
-        return _as_before(event, request)
     if isinstance(event, VectorsUpserted | BulkRows) and event.vectors and len(event.vectors) % 4 == 0:
         event, vectors = _with_vectors(event, b""), event.vectors
-    return Encoded(_encoder.encode(event if request is None else Requested(request, event)), vectors)
+    written = _as_before(event)
+    return Encoded(_encoder.encode(written if request is None else _Envelope(request, written)), vectors)
 
 
-def _as_before(event: IndexCreated | PayloadMerged | BulkLoaded, request: RequestKey | None) -> Encoded:
-    """An event that needs no flag, as programs wrote it that know of none."""
-    written: _OfIntegers | _OfDefaultBound | _Numbered
-    if isinstance(event, IndexCreated):
-        written = _OfIntegers(event.dim, event.metric, event.bits, event.outliers)
-    elif isinstance(event, BulkLoaded):
-        written = _Numbered(event.bulk, event.since, event.rows, event.dim)
-    else:
-        written = _OfDefaultBound(event.id, event.patch)
-    return Encoded(_encoder.encode(written if request is None else _Envelope(request, written)), b"")
+def _as_before(event: Event) -> Event | _OfIntegers | _Numbered | _OfDefaultBound | _WithVectors:
+    """What the event is written as: where it says nothing new, as it always was."""
+    if isinstance(event, VectorsUpserted):
+        return event if event.bare else _WithVectors(event.ids, event.vectors, event.payloads)
+    if isinstance(event, BulkLoaded):
+        is_new = event.ids_since > 0
+        return event if is_new else _Numbered(event.bulk, event.since, event.rows, event.dim)
+    if isinstance(event, PayloadMerged):
+        return event if event.bytes_max != PAYLOAD_BYTES_DEFAULT else _OfDefaultBound(event.id, event.patch)
+    if not isinstance(event, IndexCreated) or event.flags:
+        return event
+    return _OfIntegers(event.dim, event.metric, event.bits, event.outliers)
 
 
 def decode_event(data: bytes | memoryview, vectors: bytes = b"") -> tuple[Event, RequestKey | None]:
@@ -315,4 +342,4 @@ def decode_event(data: bytes | memoryview, vectors: bytes = b"") -> tuple[Event,
 def _with_vectors(event: VectorsUpserted | BulkRows, vectors: bytes) -> VectorsUpserted | BulkRows:
     if isinstance(event, BulkRows):
         return BulkRows(event.bulk, event.first, vectors)
-    return VectorsUpserted(event.ids, vectors, event.payloads)
+    return VectorsUpserted(event.ids, vectors, event.payloads, event.bare)

@@ -21,7 +21,7 @@ from asteroid_cloud.wal.format.events import (
     RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
-    ids_in,
+    bare_rows,
     listed_ids,
 )
 from asteroid_cloud.wal.format.record import Record
@@ -49,7 +49,12 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
     match event:
         case VectorsUpserted(ids, packed, payloads):
             shown = None if payloads is None else [_payload(payload) for payload in payloads]
-            return {"ids": listed_ids(ids), "vectors": _rows(packed, ids_in(ids), vectors), "payloads": shown}
+            bare = bare_rows(event)
+            rows = _rows(packed, len(bare) - sum(bare), vectors)
+            if vectors and any(bare) and isinstance(rows, list):
+                left = iter(rows)
+                rows = [None if each else next(left, None) for each in bare]
+            return {"ids": listed_ids(ids), "vectors": rows, "payloads": shown}
         case VectorsDeleted(ids):
             return {"ids": listed_ids(ids)}
         case PayloadReplaced(number, payload):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 import msgspec
 from zstandard import ZstdDecompressor
@@ -24,8 +25,9 @@ from asteroid_cloud.wal.format.events import (
     RequestAnswered,
     VectorsDeleted,
     VectorsUpserted,
-    ids_in,
+    bare_rows,
     listed_ids,
+    packed_bits,
 )
 from asteroid_cloud.wal.format.frame import FrameHeader
 from asteroid_cloud.wal.format.record import Record
@@ -126,9 +128,13 @@ def touching(event: Event, ids: frozenset[int | str], loads: Mapping[int, BulkLo
         case VectorsUpserted(packed, vectors, payloads):
             found = [number for number, each in enumerate(listed_ids(packed)) if each in ids]
             if found:
-                size = len(vectors) // ids_in(packed)
                 chosen = None if payloads is None else [payloads[number] for number in found]
-                yield VectorsUpserted(_chosen(packed, found), _rows(vectors, size, found), chosen)
+                bare = bare_rows(event)
+                places = list(accumulate((not each for each in bare), initial=0))
+                taken = [places[number] for number in found if not bare[number]]
+                rows = _rows(vectors, len(vectors) // max(1, places[-1]), taken)
+                bits = packed_bits([bare[number] for number in found])
+                yield VectorsUpserted(_chosen(packed, found), rows, chosen, bits)
         case VectorsDeleted(packed):
             found = [number for number, each in enumerate(listed_ids(packed)) if each in ids]
             if found:

@@ -57,7 +57,7 @@ void builder_adopt(GraphBuilder& builder, const Segment& segment, const Array<ui
     const py::gil_scoped_release release;
     const std::vector<uint32_t> list(first, first + ordinals.size());
     for (size_t i = 0; i < list.size(); ++i)
-        require(list[i] < segment.rows() && (i == 0 || list[i] > list[i - 1]), "ordinals must ascend");
+        require(list[i] < segment.vector_rows() && (i == 0 || list[i] > list[i - 1]), "ordinals must ascend");
     adopt(builder, segment, list, threads, progress);
 }
 

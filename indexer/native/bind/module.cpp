@@ -54,8 +54,9 @@ class PartPlans {
         require(plan.part != nullptr, "a plan needs a part");
         plan.segment = dynamic_cast<const Segment*>(plan.part);
         plan.rows = fields[1].cast<uint32_t>();
-        require(plan.rows <= plan.part->rows(), "no such rows");
-        require(!plan.segment || plan.rows == plan.part->rows(), "all rows of a segment are visible");
+        require(plan.rows <= plan.part->vector_rows(), "no such rows");
+        require(!plan.segment || plan.rows == plan.part->vector_rows(),
+                "all rows of a segment are visible");
         if (!fields[2].is_none()) {
             // An array of another type or layout is searched as a copy that nobody else holds.
             masks_.push_back(fields[2].cast<Array<uint8_t>>());

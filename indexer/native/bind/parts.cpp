@@ -56,7 +56,7 @@ Array<float> vectors_of(const Part& part, const Array<uint32_t>& ordinals) {
     Array<float> vectors({size_t(ordinals.size()), dim});
     float* out = vectors.mutable_data();
     const ReleaseGilIf release(ordinals.size() >= ROWS_WITHOUT_GIL);
-    for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
+    for_each_ordinal(ordinals, part.vector_rows(), [&](ssize_t i, uint32_t row) {
         decode(part.record(row), part.fine(row), part.shape(), out + size_t(i) * dim);
     });
     return vectors;
@@ -67,7 +67,7 @@ Array<uint8_t> encoded_of(const Part& part, const Array<uint32_t>& ordinals) {
     Array<uint8_t> rows({size_t(ordinals.size()), stride});
     uint8_t* out = rows.mutable_data();
     const py::gil_scoped_release release;  // merges read many rows, and pages that may be on the disk
-    for_each_ordinal(ordinals, part.rows(), [&](ssize_t i, uint32_t row) {
+    for_each_ordinal(ordinals, part.vector_rows(), [&](ssize_t i, uint32_t row) {
         uint8_t* to = out + size_t(i) * stride;
         std::memcpy(to, part.record(row), record_size);
         complete(to, part.fine(row), part.shape().dim);
@@ -102,6 +102,8 @@ SegmentLayout layout_from(const py::dict& fields) {
     layout.ids = fields["ids"].cast<uint64_t>();
     layout.by_id = fields["by_id"].cast<uint64_t>();
     layout.rows = fields["rows"].cast<uint32_t>();
+    layout.vector_rows = layout.rows;
+    if (fields.contains("vector_rows")) layout.vector_rows = fields["vector_rows"].cast<uint32_t>();
     layout.links_max = fields["links_max"].cast<uint32_t>();
     layout.is_of_0_1 = fields.contains("is_of_0_1") && fields["is_of_0_1"].cast<bool>();
     for (const auto& [links, count] : fields["upper"].cast<std::vector<std::pair<uint64_t, uint32_t>>>())
@@ -120,6 +122,7 @@ void bind_parts(py::module_& m) {
     py::class_<Part, Holder<Part>>(m, "Part")
         .def_property_readonly("dim", [](const Part& part) { return part.shape().dim; })
         .def_property_readonly("rows", &Part::rows)
+        .def_property_readonly("vector_rows", &Part::vector_rows)
         .def("ids", &ids_of, py::arg("ordinals"))
         .def("first_ids", &first_ids, py::arg("rows"))
         .def("vectors", &vectors_of, py::arg("ordinals"))

@@ -177,7 +177,7 @@ class Joiner {
 void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint32_t>& ordinals,
            uint32_t threads, Progress& progress) {
     const uint32_t first = builder.rows();
-    std::vector<uint32_t> row_of(segment.rows(), NO_NODE);
+    std::vector<uint32_t> row_of(segment.vector_rows(), NO_NODE);
     for (uint32_t i = 0; i < ordinals.size(); ++i) row_of[ordinals[i]] = first + i;
     std::vector<uint8_t> bytes(row_bytes(builder.shape()));
     CancelCheck check(progress, COPIED);
@@ -198,7 +198,7 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
         LinkBuffer links, their_links;
         for (size_t i = begin; i < end; ++i) {
             const uint32_t row = first + uint32_t(i);
-            const Links old = checked(segment.links(ordinals[i]), segment.rows(), links);
+            const Links old = checked(segment.links(ordinals[i]), segment.vector_rows(), links);
             const auto add = [&](uint32_t ordinal) {
                 if (row_of[ordinal] != NO_NODE && row_of[ordinal] != row) rows.push_back(row_of[ordinal]);
             };
@@ -213,7 +213,7 @@ void adopt(GraphBuilder& builder, const Segment& segment, const std::vector<uint
             }
             for (uint32_t j = 0; j < old.count; ++j) {
                 if (row_of[old[j]] != NO_NODE) continue;
-                const Links theirs = checked(segment.links(old[j]), segment.rows(), their_links);
+                const Links theirs = checked(segment.links(old[j]), segment.vector_rows(), their_links);
                 for (uint32_t t = 0; t < theirs.count; ++t) add(theirs[t]);
             }
             std::sort(rows.begin(), rows.end());

@@ -55,6 +55,8 @@ class Part {
     virtual ~Part() = default;
     virtual const Shape& shape() const = 0;
     virtual uint32_t rows() const = 0;
+    // The first rows, which have records, and where there is a graph, nodes; the others have ids alone.
+    virtual uint32_t vector_rows() const { return rows(); }
     // The integer that is a row's id. Where ids are names it is the rank of the name, or means nothing.
     virtual uint64_t id(uint32_t ordinal) const = 0;
     virtual bool has_names() const = 0;

@@ -65,14 +65,15 @@ void Segment::check_bounds() const {
         return offset % SECTION_ALIGN == 0 && offset <= bytes_ && count <= (bytes_ - offset) / each;
     };
     bool good = layout_.rows > 0 && layout_.rows <= ROWS_MAX && layout_.links_max > 0 &&
-                layout_.links_max <= LINKS_MAX_MAX && inside(layout_.nodes, layout_.rows, node_bytes_) &&
+                layout_.links_max <= LINKS_MAX_MAX && layout_.vector_rows <= layout_.rows &&
+                inside(layout_.nodes, layout_.vector_rows, node_bytes_) &&
                 inside(layout_.ids, layout_.rows, 8) && inside(layout_.by_id, layout_.rows, 4) &&
-                (!shape_.has_fine || inside(layout_.fine, layout_.rows, fine_bytes(shape_.dim)));
+                (!shape_.has_fine || inside(layout_.fine, layout_.vector_rows, fine_bytes(shape_.dim)));
     if (const auto& names = layout_.names)
         good = good && inside(names->ends, layout_.rows, 8) && inside(names->text, names->text_bytes, 1) &&
                names->filter_bytes == filter_bytes(layout_.rows) &&
                inside(names->filter, names->filter_bytes, 1);
-    uint32_t below = layout_.rows;
+    uint32_t below = layout_.vector_rows;
     for (size_t i = 0; i < layout_.upper.size(); ++i) {
         const UpperLayout& level = layout_.upper[i];
         good = good && level.count > 0 && level.count <= below;

@@ -31,12 +31,13 @@ struct NameLayout {
 
 // Where the sections of a file begin.
 struct SegmentLayout {
-    uint64_t nodes;  // (record | count u32 | ordinal u32 × 2M | padding) × rows
-    uint64_t fine;   // u8 × dim, padded to 4, × rows; unused without residuals
+    uint64_t nodes;  // (record | count u32 | ordinal u32 × 2M | padding) × vector_rows
+    uint64_t fine;   // u8 × dim, padded to 4, × vector_rows; unused without residuals
     uint64_t ids;    // u64 × rows, by ordinal; ranks where there are names
     uint64_t by_id;  // u32 × rows: ordinals in the order of their ids
     std::vector<UpperLayout> upper;  // level 1 first
     uint32_t rows;
+    uint32_t vector_rows;  // the first rows, which have nodes
     bool is_of_0_1;      // records as version 0.1 wrote them
     uint32_t links_max;  // M: links a node on the upper levels; 2M on the ground
     std::optional<NameLayout> names = std::nullopt;
@@ -51,6 +52,7 @@ class Segment final : public Part {
 
     const Shape& shape() const override { return shape_; }
     uint32_t rows() const override { return layout_.rows; }
+    uint32_t vector_rows() const override { return layout_.vector_rows; }
     uint64_t id(uint32_t ordinal) const override {
         return load<uint64_t>(ids_ + sizeof(uint64_t) * size_t(ordinal));
     }
@@ -106,7 +108,9 @@ class Segment final : public Part {
     size_t resident_bytes() const;
 
   private:
-    uint32_t top_count() const { return layout_.upper.empty() ? layout_.rows : layout_.upper.back().count; }
+    uint32_t top_count() const {
+        return layout_.upper.empty() ? layout_.vector_rows : layout_.upper.back().count;
+    }
     void map(const std::string& path);
     void check_bounds() const;
     void copy_top();

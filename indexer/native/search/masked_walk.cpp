@@ -66,7 +66,7 @@ class MaskedWalk {
     MaskedWalk(const Segment& segment, const Anchor& anchor, const Mask& mask, const Aim& aim,
                Scratch& scratch)
         : segment_(segment), anchor_(anchor), mask_(mask), aim_(aim), scratch_(scratch) {
-        scratch.start(segment.rows());
+        scratch.start(segment.vector_rows());
         scratch.pool.reserve(aim.size + 1);
         // One list, and behind it less than GATHERED nodes of whole lists and two lists more.
         const size_t most = 3 * 2 * size_t(segment.links_max()) + GATHERED;
@@ -132,7 +132,7 @@ class MaskedWalk {
     }
 
     uint32_t first_match(uint32_t from) const {
-        const uint32_t rows = segment_.rows();
+        const uint32_t rows = segment_.vector_rows();
         for (; from < rows && from % 64 != 0; ++from)
             if (mask_.has(from)) return from;
         for (; from < rows; from += 64) {  // a word of bits at a time
@@ -216,7 +216,7 @@ class MaskedWalk {
     const Anchor& anchor_;
     const Mask& mask_;
     const Aim aim_;
-    const uint32_t rows_ = segment_.rows();
+    const uint32_t rows_ = segment_.vector_rows();
     // Nodes from which links of level 1 are followed too.
     const uint32_t upper_rows_ = aim_.is_thorough ? segment_.upper_rows() : 0;
     const size_t record_bytes_ = record_bytes(segment_.shape());
@@ -233,7 +233,7 @@ Course walk_wide(const Segment& segment, const Anchor& anchor, const Mask& mask,
     std::vector<Candidate>& pool = scratch.pool;
     std::vector<Candidate>& frontier = scratch.frontier;
     Course course;
-    scratch.start(segment.rows());
+    scratch.start(segment.vector_rows());
     pool.reserve(aim.size + 1);
     const auto take = [&](Links nodes) {
         const Measured fresh = measure_new(segment, anchor, nodes, scratch);
@@ -291,7 +291,7 @@ End walk_until_sure(const Walk& walk, Aim aim, uint32_t ef, uint32_t matches, bo
 bool walk_masked(const Segment& segment, const Anchor& anchor, uint32_t ef, uint32_t watched,
                  const Mask& mask, uint32_t matches, Scratch& scratch) {
     End end = End::too_long;
-    if (matches >= WIDE_SHARE * segment.rows()) {
+    if (matches >= WIDE_SHARE * segment.vector_rows()) {
         const auto walk = [&](const Aim& aim) { return walk_wide(segment, anchor, mask, aim, scratch); };
         const size_t size = std::min(ef, matches);
         // The few nearest lie in one group, which such a walk has come to.
@@ -302,7 +302,7 @@ bool walk_masked(const Segment& segment, const Anchor& anchor, uint32_t ef, uint
         const auto walk = [&](const Aim& aim) {
             return MaskedWalk(segment, anchor, mask, aim, scratch).run();
         };
-        const size_t size = masked_ef(ef, matches, segment.rows());
+        const size_t size = masked_ef(ef, matches, segment.vector_rows());
         const uint64_t budget = std::max<uint64_t>(matches, 2 * size);
         end = walk_until_sure(walk, {size, watched, budget, false}, ef, matches, true);
     }

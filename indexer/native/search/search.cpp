@@ -180,7 +180,7 @@ class Search {
         reach.widest = uint32_t(std::min(uint64_t(GROWTH_MAX) * reach.ef, uint64_t(ROWS_MAX)));
         reach.calm = std::min(float(options_.ef) / CALM_EF, CALM_MAX);
         reach.patience = std::min(float(options_.ef) / (CANDIDATES * float(reach.watched)), PATIENCE_MAX);
-        scratch_.start(segment.rows());
+        scratch_.start(segment.vector_rows());
         const uint32_t entry = segment.entry(anchor, scratch_.measured);
         walk(segment, anchor, {&entry, 1}, reach, scratch_);
         is_crowded_ = scratch_.pool.size() >= reach.ef;

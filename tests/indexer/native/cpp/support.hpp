@@ -97,7 +97,7 @@ struct SegmentFile {
             bytes.resize(at + size);
             return at;
         };
-        layout.rows = rows;
+        layout.rows = layout.vector_rows = rows;
         layout.links_max = builder.links_max();
         layout.nodes = section(rows * builder.node_bytes());
         builder.write_nodes(0, rows, &bytes[layout.nodes]);
