@@ -21,7 +21,7 @@ class Calls:
         """Until when, and where, calls are possible."""
 
     @property
-    def collection(self) -> Collection:
+    def served(self) -> Collection:
         """What the calls work on."""
         self.life.check()
         return self._collection
@@ -29,10 +29,10 @@ class Calls:
     @property
     def engine(self) -> Engine:
         """The collection's engine."""
-        return self.collection.engine
+        return self.served.engine
 
     @property
     def reads(self) -> ReadExecutor:
         """The collection's reading side."""
         self.life.check_loop()
-        return self.collection.reads
+        return self.served.reads

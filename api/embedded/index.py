@@ -15,39 +15,20 @@ FLUSH_WAIT_S = 60.0
 
 
 class IndexCalls(Calls):
-    """Create, look at and delete the index; ask how the store is.
+    """Look at the index; ask how the store is.
 
     During recovery every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
     """
 
     @until_closed
-    async def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
-        """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
-
-        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16 gives
-        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. All three stay until
-        ``delete_index``. Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``,
-        ``bad_metric``, ``bad_bits``).
-        """
-        dim, bits = integer("dim", dim), integer("bits", bits)
-        result = await self.engine.create_index(dim, metric, bits)
-        return IndexInfo(True, dim, metric.lower(), bits, result.lsn)
-
-    @until_closed
     async def get_index(self) -> IndexInfo:
         """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
-        return self.collection.index_info()
-
-    @until_closed
-    async def delete_index(self) -> IndexInfo:
-        """Deletes the index and all its data, for good. Without an index it does nothing."""
-        result = await self.engine.delete_index()
-        return IndexInfo(False, None, None, None, result.lsn)
+        return self.served.index_info()
 
     @until_closed
     async def stats(self) -> Stats:
         """Figures of the store: vectors (an exact number), memory, segments, log and more."""
-        return await self.collection.stats()
+        return await self.served.stats()
 
     @until_closed
     async def recovery(self) -> Recovery:

@@ -9,10 +9,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from asteroid_cloud.api.embedded.batch_items import AsyncItems, batched, checked_items
-from asteroid_cloud.api.embedded.bulk_rows import Vectors, rows_of
 from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.embedded.life import until_closed
+from asteroid_cloud.api.embedded.rows.batch_items import AsyncItems, batched, checked_items
+from asteroid_cloud.api.embedded.rows.bulk_rows import Vectors, rows_of
 from asteroid_cloud.api.service.checks import check_dim, float32_rows, integer
 from asteroid_cloud.api.service.payloads import payload_text
 from asteroid_cloud.api.service.preconditions import checked_on_existing

@@ -16,8 +16,10 @@ from asteroid_cloud.api.embedded.changes import ChangeCalls
 from asteroid_cloud.api.embedded.fields import FieldCalls
 from asteroid_cloud.api.embedded.index import IndexCalls
 from asteroid_cloud.api.embedded.load import LoadCalls
+from asteroid_cloud.api.embedded.named.collection import StoreCollection
 from asteroid_cloud.api.embedded.owner import Owner
 from asteroid_cloud.api.embedded.search import SearchCalls
+from asteroid_cloud.api.embedded.server import ServerCalls
 from asteroid_cloud.api.embedded.vectors import VectorCalls
 from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.api.service.quality.options import QualityOptions
@@ -25,7 +27,7 @@ from asteroid_cloud.indexer import EngineOptions
 from asteroid_cloud.wal.errors import InvalidRequest
 
 
-class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
+class Store(ServerCalls, IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
     """Use ``open`` of this package, or ``Store.open`` to be there while recovery runs.
 
     It belongs to the process and the event loop that opened it. Several may be closed in any order.
@@ -60,9 +62,17 @@ class Store(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeC
 
         return Opening(opened)
 
+    def collection(self, name: str) -> StoreCollection:
+        """A collection by its name, or by an alias; nothing is asked before its first call.
+
+        Raises InvalidRequest (``bad_collection_name``) for what is no text.
+        """
+        self.life.check()
+        return StoreCollection(self._collections, name, self.life)
+
     async def ensure_index(self, dim: int, metric: str, bits: int = 16) -> None:
         """Creates the index unless there is one like it; raises Conflict ``index_differs`` otherwise."""
-        await self.collection.ensure_index(dim, metric, bits)
+        await self.served.ensure_index(dim, metric, bits)
 
     async def aclose(self) -> None:
         """Closes the store, with all its writes kept; the second time it does nothing.

@@ -58,7 +58,7 @@ class AsyncServerCalls(AsyncCalls):
     async def delete_collection(self, name: str) -> bool:
         """Deletes a collection with its data and its aliases, for good; returns whether there was one.
 
-        Calls under way in it raise NotFound (``no_collection``). Raises Conflict (``name_taken``) for an
+        What is under way in it raises NotFound (``no_collection``). Raises Conflict (``name_taken``) for an
         alias.
         """
         return await self._transport.send(calls.delete_collection(name))

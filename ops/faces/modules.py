@@ -66,5 +66,5 @@ def of_the_store(name: str) -> Module:
 MODULES = (
     *map(of_the_client, ("calls", "server", "collection", "index", "vectors", "search")),
     *map(of_the_client, ("load", "batch_upload", "changes", "client")),
-    *map(of_the_store, ("index", "vectors", "search", "fields", "load", "changes")),
+    *map(of_the_store, ("server", "index", "vectors", "search", "fields", "load", "changes")),
 )

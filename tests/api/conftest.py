@@ -25,7 +25,7 @@ def anyio_backend() -> str:
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """A store with an empty index of four dimensions."""
     async with api.open(tmp_path / "data", dim=DIM) as store:
-        store.collection.backups = Backups(store.engine, str(tmp_path / "backups"))
+        store.served.backups = Backups(store.engine, str(tmp_path / "backups"))
         yield store
 
 

@@ -13,6 +13,7 @@ from asteroid_cloud.client import AsyncClient, Client
 WAITING = {
     "AsyncItems": "Items",
     "AsyncCollection": "Collection",
+    "StoreCollection": "BlockingCollection",
     "AsyncIterator[": "Iterator[",
     "AsyncGenerator[Change, None]": "Generator[Change, None, None]",
 }
@@ -21,7 +22,7 @@ ONE_FACE_ONLY = {
     Store: {
         "open": "a store can be looked at while it recovers; the other faces wait",
         "ensure_index": "what opening with a dimension does",
-        "collection": "what the calls work on, in the store's event loop",
+        "served": "what the calls work on, in the store's event loop",
         "engine": "what the calls work on, in the store's event loop",
         "reads": "what the calls work on, in the store's event loop",
         "aclose": "the name that contextlib.aclosing calls",
@@ -34,13 +35,6 @@ ONE_SIDE_ONLY = {
     "backups": "a server has a folder of backups; an embedded store writes where it is told",
     "base_url": "only a client has one",
     "key": "only a client has one",
-    "create_collection": "a store has no other collection yet",
-    "collections": "a store has no other collection yet",
-    "collection": "a store has no other collection yet",
-    "delete_collection": "a store has no other collection yet",
-    "set_alias": "a store has no other collection yet",
-    "aliases": "a store has no other collection yet",
-    "delete_alias": "a store has no other collection yet",
     "path": "only a store has one",
 }
 PARAMETERS_APART = {
@@ -50,7 +44,7 @@ PARAMETERS_APART = {
     "purge": "a client has a time limit for the call",
     "__init__": "a client is made from an address, a store by open",
 }
-TYPES_APART = {"TagInfo": "Tag"}
+TYPES_APART = {"TagInfo": "Tag", "BlockingCollection": "Collection"}
 """Results of one meaning with a struct for each side; those of one name are compared by their names."""
 
 

@@ -28,4 +28,4 @@ class BlockingCalls:
 
 async def _collection_of(store: Store) -> Collection:
     """Asked for in the store's event loop, as everything of it but reads."""
-    return store.collection
+    return store.served

@@ -11,28 +11,14 @@ from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 
 
 class BlockingIndexCalls(BlockingCalls):
-    """Create, look at and delete the index; ask how the store is.
+    """Look at the index; ask how the store is.
 
     During recovery every call but ``health`` and ``ready`` raises Overloaded (``not_ready``).
     """
 
-    def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
-        """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
-
-        ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16 gives
-        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. All three stay until
-        ``delete_index``. Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``,
-        ``bad_metric``, ``bad_bits``).
-        """
-        return self._loop.run(self._store.create_index, dim, metric, bits)
-
     def get_index(self) -> IndexInfo:
         """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
         return self._loop.run(self._store.get_index)
-
-    def delete_index(self) -> IndexInfo:
-        """Deletes the index and all its data, for good. Without an index it does nothing."""
-        return self._loop.run(self._store.delete_index)
 
     def stats(self) -> Stats:
         """Figures of the store: vectors (an exact number), memory, segments, log and more."""

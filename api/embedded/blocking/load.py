@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from asteroid_cloud.api.embedded.batch_items import Items
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
-from asteroid_cloud.api.embedded.bulk_rows import Vectors
 from asteroid_cloud.api.embedded.load import CHUNK_ITEMS, Payloads
+from asteroid_cloud.api.embedded.rows.batch_items import Items
+from asteroid_cloud.api.embedded.rows.bulk_rows import Vectors
 from asteroid_cloud.api.service.results import BulkReport, Inserted
 from asteroid_cloud.indexer import OnExisting
 

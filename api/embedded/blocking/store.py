@@ -13,11 +13,13 @@ from types import TracebackType
 from typing import Literal, Self
 
 from asteroid_cloud.api.embedded.blocking.changes import BlockingChangeCalls
+from asteroid_cloud.api.embedded.blocking.collection import BlockingCollection
 from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
 from asteroid_cloud.api.embedded.blocking.fields import BlockingFieldCalls
 from asteroid_cloud.api.embedded.blocking.index import BlockingIndexCalls
 from asteroid_cloud.api.embedded.blocking.load import BlockingLoadCalls
 from asteroid_cloud.api.embedded.blocking.search import BlockingSearchCalls
+from asteroid_cloud.api.embedded.blocking.server import BlockingServerCalls
 from asteroid_cloud.api.embedded.blocking.vectors import BlockingVectorCalls
 from asteroid_cloud.api.embedded.open import MEMORY_BUDGET_BYTES, open
 from asteroid_cloud.api.embedded.store import Opening, not_copied
@@ -26,6 +28,7 @@ from asteroid_cloud.indexer import RecoveryMode
 
 
 class BlockingStore(
+    BlockingServerCalls,
     BlockingIndexCalls,
     BlockingVectorCalls,
     BlockingSearchCalls,
@@ -42,6 +45,13 @@ class BlockingStore(
     def path(self) -> str:
         """The data directory."""
         return self._store.path
+
+    def collection(self, name: str) -> BlockingCollection:
+        """A collection by its name, or by an alias; nothing is asked before its first call.
+
+        Raises InvalidRequest (``bad_collection_name``) for what is no text.
+        """
+        return BlockingCollection(self._loop, self._store.collection(name))
 
     def close(self) -> None:
         """Closes the store, with all its writes kept; the second time it does nothing.

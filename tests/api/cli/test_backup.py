@@ -68,7 +68,7 @@ async def test_a_name_stays_within_the_folder(http: Http, name: object) -> None:
 
 
 async def test_without_a_folder_nothing_is_written(http: Http, store: Store) -> None:
-    store.collection.backups = Backups(store.engine, None)
+    store.served.backups = Backups(store.engine, None)
     await http.refused("POST", "/v1/backup", {"name": "a"}, status=409, code="backup_not_configured")
     await http.refused("GET", "/v1/backup", status=409, code="backup_not_configured")
 

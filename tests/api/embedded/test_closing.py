@@ -24,6 +24,11 @@ DIM = 2
 ROW = [1.0, 2.0]
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "backup": ("elsewhere",),
+    "collection": ("a",),
+    "create_collection": ("a", DIM),
+    "delete_alias": ("a",),
+    "delete_collection": ("a",),
+    "set_alias": ("a", "b"),
     "bulk_build": (np.ones((1, DIM)),),
     "create_index": (DIM,),
     "delete": (1,),
@@ -46,7 +51,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "upsert": (1, ROW),
     "wait_for": (1,),
 }
-NO_CALLS = {"aclose", "close", "open", "path", "life", "collection", "engine", "reads"}
+NO_CALLS = {"aclose", "close", "open", "path", "life", "served", "engine", "reads"}
 
 
 def calls_of(kind: type) -> list[str]:

@@ -38,7 +38,7 @@ def keyed(key: str, **more: str) -> dict[str, str]:
 @asynccontextmanager
 async def served(folder: Path, dim: int | None = DIM, **options: Any) -> AsyncIterator[tuple[Store, Http]]:
     async with api.open(folder / "data", dim=dim, **options) as store:
-        store.collection.backups = Backups(store.engine, str(folder / "backups"))
+        store.served.backups = Backups(store.engine, str(folder / "backups"))
         app = app_over(Settings(data=store.path), store)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
         async with httpx.AsyncClient(
@@ -276,7 +276,7 @@ async def test_a_server_that_remembers_nothing_says_so(tmp_path: Path) -> None:
     async with served(tmp_path) as (store, http):
         got = await http.client.get("/v1/index")
         assert got.headers["X-Asteroid-Idempotency"] == "86400"
-        store.collection.engine.options = options
+        store.served.engine.options = options
         app = app_over(Settings(data=store.path, idempotency_keys=0), store)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the application's own ASGI types
         async with httpx.AsyncClient(

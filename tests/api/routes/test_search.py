@@ -258,11 +258,11 @@ async def test_a_read_beyond_its_budget_names_its_filter(
     http: Http, store: Store, path: str, body: dict[str, Any]
 ) -> None:
     await store.insert_batch([(id, ZEROS, {"a": id}) for id in range(40)])
-    store.collection.reads.bounds = ReadBounds(budget_s=1e-6)
+    store.served.reads.bounds = ReadBounds(budget_s=1e-6)
     filter = {"filter": {"$or": [{"a": n} for n in range(100, 300)]}}
     asked = {"searches": [body["searches"][0] | filter]} if "searches" in body else body | filter
     told = await http.refused("POST", path, asked, status=503, code="too_costly")
     assert told["limit_s"] == 1e-6
     assert 'the filter or(["a"]=100' in told["error"]
-    store.collection.reads.bounds = ReadBounds()
+    store.served.reads.bounds = ReadBounds()
     assert int(await store.count({"a": {"$gte": 0}})) == 40

@@ -19,7 +19,7 @@ async def test_two_collections_share_nothing(store: Store, tmp_path: Path) -> No
         await engine.ready()
         second = Collection(str(tmp_path / "second"), engine, name="books")
         await second.ensure_index(8, "ip")
-        first = store.collection
+        first = store.served
         assert (first.index_info().dim, second.index_info().dim) == (4, 8)
         for part in ("engine", "reads", "backups", "feeds"):
             assert getattr(first, part) is not getattr(second, part)
@@ -39,7 +39,7 @@ async def test_an_index_that_is_awaited_is_not_ready_until_it_is_made(tmp_path: 
 
 
 async def test_an_index_like_the_one_asked_for_is_left_alone(store: Store) -> None:
-    collection = store.collection
+    collection = store.served
     before = collection.index_info().lsn
     await collection.ensure_index(4, "L2")
     assert collection.index_info().lsn == before

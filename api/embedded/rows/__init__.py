@@ -1,0 +1,1 @@
+"""How does what a program passes become rows to store?"""
