@@ -1,7 +1,8 @@
-"""When each id changed last, in a fixed number of bytes. The answer is never too early, sometimes too late.
+"""When each id changed last, in a bounded number of bytes. The answer is never too early, sometimes too late.
 
 An id's slot is the LSN of the newest change of any id that shares the slot. So "not changed since" is always
-right, and "may have changed" is wrong for about one id in SLOTS / n after n changes of other ids. Of the
+right, and "may have changed" is wrong for about one id in SLOTS / n after n changes of other ids. There are
+few slots at first, and twice as many whenever the changes become many for them. Of the
 newest records the ids themselves are kept, so that for what came a moment ago the answer is exact. A string
 is known by its hash, which nothing else depends on.
 """
@@ -28,11 +29,12 @@ from asteroid_cloud.wal.format.events import (
 from asteroid_cloud.wal.limits import KIB
 from asteroid_cloud.wal.lsn import Lsn
 
-SLOTS_LOG2 = 18
+SLOTS_LOG2_FIRST, SLOTS_LOG2 = 10, 18
 SLOTS = 1 << SLOTS_LOG2
+SLOTS_A_CHANGE = 64
+"""There are so many for each change, until there are SLOTS."""
 MULTIPLIER = 0x9E3779B97F4A7C15
 """2^64 / φ: multiplicative hashing (Knuth, TAOCP 3, 6.4); the highest bits are the slot."""
-SHIFT = 64 - SLOTS_LOG2
 MASK = (1 << 64) - 1
 RECENT_BYTES_MAX = 1024 * KIB
 """The ids of the newest records, which are kept."""
@@ -49,7 +51,9 @@ class LastChanges:
     """
 
     def __init__(self, lsn: Lsn) -> None:
-        self._slots = np.full(SLOTS, lsn, np.uint64)
+        self._slots = np.full(1 << SLOTS_LOG2_FIRST, lsn, np.uint64)
+        self._changes = 0
+        """Ids noted so far, an id each time that it changed."""
         self._all_changed = lsn
         """The newest record that may have changed every id."""
         self._recent: deque[tuple[Lsn, Numbers]] = deque()
@@ -66,18 +70,20 @@ class LastChanges:
             self._all_changed = lsn
         elif ids:
             numbers = _numbers(ids)
+            self._grow(len(numbers))
+            slots = self._slots
             if len(numbers) == 1:  # the most frequent kind of record, without numpy's calls
-                self._slots[_slot(int(numbers[0]))] = lsn
+                slots[_slot(int(numbers[0]), len(slots))] = lsn
             else:
-                self._slots[_slots_of(numbers)] = lsn
+                slots[_slots_of(numbers, len(slots))] = lsn
             self._keep(lsn, numbers)
 
     def may_have_changed(self, ids: Ids, since: Lsn) -> bool:
         """Whether any of the ids, packed as in a record, may have changed after record ``since``."""
-        numbers = _numbers(ids)
-        if len(numbers) == 1 and int(self._slots[_slot(int(numbers[0]))]) <= since:
+        numbers, slots = _numbers(ids), self._slots
+        if len(numbers) == 1 and int(slots[_slot(int(numbers[0]), len(slots))]) <= since:
             return False
-        suspects = numbers[self._slots[_slots_of(numbers)] > since]
+        suspects = numbers[slots[_slots_of(numbers, len(slots))] > since]
         if len(suspects) == 0:
             return False
         recent = tuple(self._recent)  # at once, for another thread may be adding to it
@@ -85,6 +91,14 @@ class LastChanges:
             return True
         later = [changed for lsn, changed in recent if lsn > since]
         return bool(later) and bool(np.isin(suspects, np.concatenate(later)).any())
+
+    def _grow(self, more: int) -> None:
+        """Makes room for so many changes; the highest bits of a hash are the slot, each becomes several."""
+        self._changes += more
+        slots = self._slots
+        if len(slots) < SLOTS and self._changes * SLOTS_A_CHANGE > len(slots):
+            wanted = max(2 * len(slots), 1 << (self._changes * SLOTS_A_CHANGE - 1).bit_length())
+            self._slots = np.repeat(slots, min(wanted, SLOTS) // len(slots))
 
     def _keep(self, lsn: Lsn, numbers: Numbers) -> None:
         self._recent.append((lsn, numbers))
@@ -119,9 +133,9 @@ def _numbers(ids: Ids) -> Numbers:
     return np.frombuffer(ids, "<u8")
 
 
-def _slot(number: int) -> int:
-    return ((number * MULTIPLIER) & MASK) >> SHIFT
+def _slot(number: int, slots: int = SLOTS) -> int:
+    return ((number * MULTIPLIER) & MASK) >> (65 - slots.bit_length())
 
 
-def _slots_of(numbers: Numbers) -> Numbers:
-    return (numbers * np.uint64(MULTIPLIER)) >> np.uint64(SHIFT)
+def _slots_of(numbers: Numbers, slots: int) -> Numbers:
+    return (numbers * np.uint64(MULTIPLIER)) >> np.uint64(65 - slots.bit_length())

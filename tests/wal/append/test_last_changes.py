@@ -166,3 +166,39 @@ def test_a_string_is_told_from_others_whether_its_record_is_recent_or_not(
         assert not changes.may_have_changed(["a", "b"], Lsn(1))
         assert changes.may_have_changed(["c"], Lsn(1))
         assert changes.may_have_changed(["x", "d"], Lsn(2))
+
+
+def test_a_table_that_grows_answers_as_one_that_was_large_from_the_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(last_changes, "RECENT_BYTES_MAX", 0)
+    grows = LastChanges(Lsn(5))
+    monkeypatch.setattr(last_changes, "SLOTS_LOG2_FIRST", last_changes.SLOTS_LOG2)
+    large = LastChanges(Lsn(5))
+    assert len(grows._slots) < len(large._slots) == SLOTS
+    draw, sizes = np.random.default_rng(4), set[int]()
+    for lsn in range(6, 300):
+        ids = draw.integers(0, 1 << 64, 1 + lsn % 40, np.uint64)
+        for each in (grows, large):
+            each.note(Lsn(lsn), VectorsDeleted(ids.tobytes()))
+        sizes.add(len(grows._slots))
+        for since in (lsn - 3, lsn - 1, lsn):
+            for asked in (ids, draw.integers(0, 1 << 64, 3, np.uint64)):
+                told = grows.may_have_changed(asked.tobytes(), Lsn(since))
+                assert told >= large.may_have_changed(asked.tobytes(), Lsn(since)), "never too early"
+        assert grows.may_have_changed(ids.tobytes(), Lsn(lsn - 1))
+        assert not grows.may_have_changed(ids.tobytes(), Lsn(lsn))
+    assert len(sizes) > 4
+    assert len(grows._slots) == SLOTS
+    large.note(Lsn(300), IndexDeleted())
+    assert large.may_have_changed(np.uint64(1).tobytes(), Lsn(299))
+
+
+def test_what_changed_before_a_table_grows_is_known_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_changes, "RECENT_BYTES_MAX", 0)
+    changes, first = LastChanges(Lsn(1)), np.arange(10, dtype=np.uint64)
+    changes.note(Lsn(2), VectorsDeleted(first.tobytes()))
+    changes.note(Lsn(3), VectorsDeleted(np.arange(100, 6_000, dtype=np.uint64).tobytes()))
+    assert len(changes._slots) == SLOTS
+    assert changes.may_have_changed(first.tobytes(), Lsn(1))
+    assert all(changes.may_have_changed(id_.tobytes(), Lsn(1)) for id_ in first)
