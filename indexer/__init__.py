@@ -43,7 +43,7 @@ from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.errors import idempotency_mismatch
 from asteroid_cloud.indexer.model.ids import (
     INTEGER_IDS,
-    NAME_BYTES_MAX,
+    STRING_IDS,
     Id,
     IdKind,
     check_name,
@@ -96,11 +96,11 @@ __all__ = [
     "FAIL",
     "INTEGER_IDS",
     "MATCH_ANY",
-    "NAME_BYTES_MAX",
     "NO_MATCH",
     "NUMBER_OF",
     "REPLACE",
     "SKIP",
+    "STRING_IDS",
     "BackupList",
     "BackupReport",
     "Building",

@@ -63,6 +63,11 @@ class BulkLoader:
         self._named = 0
         """How many rows have their ids, where these are strings."""
 
+    @property
+    def needs_ids(self) -> bool:
+        """Whether each row has to be given its id, because ids are strings."""
+        return self._spec.has_string_ids
+
     async def rows(self, vectors: NDArray[np.float32]) -> None:
         """Adds finite float32 rows [n, dim]; they get the next numbers, where these are ids."""
         if vectors.shape[1:] != (self._spec.dim,):

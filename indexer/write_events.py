@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
-from asteroid_cloud.indexer.model.errors import no_such_id, no_vector_given, wrong_dim, wrong_payload_count
+from asteroid_cloud.indexer.model.errors import (
+    no_such_id,
+    no_vector_given,
+    other_ids,
+    wrong_dim,
+    wrong_payload_count,
+)
 from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import IndexSpec
@@ -44,6 +50,8 @@ def upsert_of(
     ``bare`` says which rows have no vector, whatever stands in their place; None: all have one. Raises
     InvalidRequest or TooLarge for rows that do not fit.
     """
+    if not spec.ids.holds(ids):  # the index was made anew since the ids were read
+        raise other_ids(spec)
     if vectors.shape[1:] != (spec.dim,):
         raise wrong_dim(vectors.shape[-1], spec.dim)
     if len(vectors) != len(ids):
@@ -73,6 +81,8 @@ def upsert_of(
 
 def delete_of(snapshot: Snapshot, ids: Keys) -> Write:
     """Deletes those of the ids that exist; has no events when none does."""
+    if not snapshot.spec.ids.holds(ids):
+        raise other_ids(snapshot.spec)
     alive = [view.find(ids) >= 0 for view in snapshot.parts]
     found = snapshot.spec.ids.distinct(ids[np.logical_or.reduce(alive)]) if alive else ids[:0]
     if len(found) == 0:
@@ -109,6 +119,8 @@ def _one_row_bytes(spec: IndexSpec, id_: Id) -> int:
 
 
 def _check_exists(snapshot: Snapshot, id_: Id) -> None:
+    if not snapshot.spec.ids.fits(id_):
+        raise other_ids(snapshot.spec)
     ids = snapshot.spec.ids.one(id_)
     if not any(view.find(ids)[0] >= 0 for view in snapshot.parts):
         raise no_such_id(snapshot.spec.ids.shown(id_))

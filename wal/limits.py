@@ -9,6 +9,8 @@ from __future__ import annotations
 KIB = 1024
 MIB = 1024 * KIB
 
+ID_BYTES_MAX = 512
+"""UTF-8 bytes of an id that is a string."""
 ID_MAX = 2**64 - 1
 """The greatest id."""
 DIM_MAX = 4000

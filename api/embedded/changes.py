@@ -15,6 +15,7 @@ from asteroid_cloud.api.limits import HEARTBEAT_S_MAX
 from asteroid_cloud.api.service.change_feeds import checked_changes, followed
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Answer, Payload
+from asteroid_cloud.indexer import Ids
 from asteroid_cloud.indexer.feed import ChangeKind
 
 
@@ -25,7 +26,8 @@ class Change(Answer, frozen=True, eq=False, kw_only=True):
     kind: ChangeKind
     time_ms: int
     """When it was logged, in milliseconds since 1970."""
-    ids: NDArray[np.uint64] | None = None
+    ids: Ids | None = None
+    """uint64, or objects that are each a str."""
     payloads: list[Payload | None] | None = None
     """For each id: None keeps the payload, {} clears it; of ``merge_payload`` the merge-patch."""
     vectors: NDArray[np.float32] | None = None
@@ -33,8 +35,12 @@ class Change(Answer, frozen=True, eq=False, kw_only=True):
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None
+    id_kind: str | None = None
+    """Of an index whose ids are strings: "string"."""
+    vector: str | None = None
+    """Of one whose rows need no vector: "optional"."""
     rows: int | None = None
-    """Of a bulk load, whose ids are 0 … rows - 1."""
+    """Of a bulk load, whose ids are 0 … rows - 1 unless they are strings."""
     more: bool = False
 
 
@@ -79,6 +85,8 @@ def _public(change: indexer.Change) -> Change:
         dim=change.dim,
         metric=change.metric,
         bits=change.bits,
+        id_kind=change.id_kind,
+        vector=change.vector,
         rows=change.rows,
         more=change.more,
     )

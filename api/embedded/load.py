@@ -14,11 +14,12 @@ from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.embedded.rows.batch_items import AsyncItems, batched, checked_items
 from asteroid_cloud.api.embedded.rows.bulk_rows import Vectors, rows_of
 from asteroid_cloud.api.service.checks import check_dim, float32_rows, integer
+from asteroid_cloud.api.service.ids import checked_id
 from asteroid_cloud.api.service.payloads import payload_text
 from asteroid_cloud.api.service.preconditions import checked_on_existing
 from asteroid_cloud.api.service.results import BulkReport, Inserted
 from asteroid_cloud.api.service.writes import bulk_report, chosen_threads, put_batch
-from asteroid_cloud.indexer import BulkLoader, OnExisting
+from asteroid_cloud.indexer import BulkLoader, Id, OnExisting
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 from asteroid_cloud.wal.limits import MIB
@@ -28,6 +29,7 @@ Payloads = Sequence[Mapping[str, Any] | None]
 CHUNK_ITEMS = 1_000
 SLICE_BYTES = 4 * MIB
 SLICE_PAYLOADS = 1_000
+SLICE_IDS = 10_000
 
 
 class LoadCalls(Calls):
@@ -88,15 +90,17 @@ class LoadCalls(Calls):
         dim: int | None = None,
         threads: int = 0,
         payloads: Payloads | None = None,
+        *,
+        ids: Sequence[str] | None = None,
     ) -> BulkReport:
-        """Builds the whole index of an empty store at once; the ids are 0 … n-1.
+        """Builds the whole index of an empty store at once; the ids are 0 … n-1, or strings: ``ids``.
 
         ``vectors`` is an (n, dim) array, a list of rows, or the path of a ``.npy`` file or of one with raw
         little-endian float32. ``payloads`` has one mapping or None for each. ``threads`` 0 takes as many
         as there are processors.
 
         Raises Conflict (``index_not_empty``), InvalidRequest (``bad_vector``, ``wrong_dim``,
-        ``bad_payload``, ``bad_file``).
+        ``bad_payload``, ``bad_file``, ``bad_id``).
         """
         started_s = time.perf_counter()
         number = chosen_threads(threads)
@@ -107,16 +111,24 @@ class LoadCalls(Calls):
         check_dim(rows.shape[1], spec)
         if payloads is not None and len(payloads) != len(rows):
             raise InvalidRequest(f"{len(payloads)} payloads for {len(rows)} vectors", code="bad_payload")
+        names = None if ids is None else [checked_id(each, spec) for each in ids]
+        if (names is not None) != spec.has_string_ids or (names is not None and len(names) != len(rows)):
+            reason = "where ids are strings, and only there, each row is given one"
+            raise InvalidRequest(reason, code="bad_payload")
         async with self.engine.bulk() as loader:
-            await self._load(loader, rows, payloads)
+            await self._load(loader, rows, payloads, names)
             return bulk_report(await loader.commit(number), started_s)
 
-    async def _load(self, loader: BulkLoader, rows: NDArray[Any], payloads: Payloads | None) -> None:
+    async def _load(
+        self, loader: BulkLoader, rows: NDArray[Any], payloads: Payloads | None, ids: Sequence[Id] | None
+    ) -> None:
         step = max(1, SLICE_BYTES // (4 * rows.shape[1]))
         for first in range(0, len(rows), step):
             # Checked in a thread: a mapped file is read from the disk here.
             part = partial(float32_rows, rows[first : first + step])
             await loader.rows(await self.reads.for_load(part))
+        for first in range(0, len(ids or ()), SLICE_IDS):
+            await loader.ids(first, [str(each) for each in (ids or ())[first : first + SLICE_IDS]])
         for first, texts in self._payload_slices(payloads or ()):
             await loader.payloads(first, texts)
 

@@ -41,9 +41,9 @@ class SearchCalls(Calls):
         min_lsn: int | None = None,
         offset: int = 0,
         max_distance: float | None = None,
-        id: int | None = None,
+        id: int | str | None = None,
         explain: bool = False,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
     ) -> Hits:
@@ -73,7 +73,8 @@ class SearchCalls(Calls):
                 ids,
                 min_score,
                 fields,
-            )
+            ),
+            self.reads.spec,
         )
         return hits_of(await self.reads.search(await self.reads.snapshot(checked_lsn(min_lsn)), request))
 
@@ -87,7 +88,7 @@ class SearchCalls(Calls):
         include: Sequence[str] | None = None,
         exact: bool = False,
         min_lsn: int | None = None,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
     ) -> list[Hits]:
@@ -106,7 +107,7 @@ class SearchCalls(Calls):
             min_score=min_score,
             fields=fields,
         )
-        requests = [request_of(each) for each in listed_searches(searches, shared)]
+        requests = [request_of(each, self.reads.spec) for each in listed_searches(searches, shared)]
         results = await self.reads.search_batch(await self.reads.snapshot(checked_lsn(min_lsn)), requests)
         return [hits_of(result) for result in results]
 

@@ -17,16 +17,18 @@ class ServerCalls(Calls):
     _collections: Collections
 
     @until_closed
-    async def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
+    async def create_index(
+        self, dim: int, metric: str = "l2", bits: int = 16, *, ids: str = "integer"
+    ) -> IndexInfo:
         """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
 
         ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16 gives
-        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. All three stay until
-        ``delete_index``. Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``,
-        ``bad_metric``, ``bad_bits``).
+        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. ``ids`` is "integer" or
+        "string". All of it stays until ``delete_index``. Raises Conflict (``index_already_initialized``),
+        InvalidRequest (``bad_dim``, ``bad_metric``, ``bad_bits``, ``bad_ids``).
         """
         dim, bits = integer("dim", dim), integer("bits", bits)
-        result = await self.engine.create_index(dim, metric, bits)
+        result = await self.engine.create_index(dim, metric, bits, ids)
         return IndexInfo(True, dim, metric.lower(), bits, result.lsn)
 
     @until_closed

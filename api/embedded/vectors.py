@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from asteroid_cloud.api.embedded.calls import Calls
 from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PATCH_IDS_MAX
 from asteroid_cloud.api.service.checks import (
     Vector,
     checked_columns,
-    checked_id,
-    checked_ids,
     checked_lsn,
     float32_vector,
 )
+from asteroid_cloud.api.service.ids import checked_id, checked_ids, one_id
 from asteroid_cloud.api.service.payloads import payload_text, payload_value
 from asteroid_cloud.api.service.preconditions import checked_condition, checked_on_existing
 from asteroid_cloud.api.service.results import Counted, Payload, Record, Row, Written
@@ -31,15 +28,16 @@ from asteroid_cloud.wal.errors import InvalidRequest
 class VectorCalls(Calls):
     """Write, read and delete vectors and payloads by id.
 
-    An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
-    numbers. Every call may raise Conflict (``index_not_initialized``), and every write StorageError
-    and Overloaded, besides what it names itself. A write is durable once it returns.
+    An id is an integer of 0 … 2^64-1, or where ids are strings a string of 1 to 512 bytes of UTF-8; a
+    vector is a list or a one-dimensional array of ``dim`` numbers. Every call may raise Conflict
+    (``index_not_initialized``), and every write StorageError and Overloaded, besides what it names itself. A
+    write is durable once it returns.
     """
 
     @until_closed
     async def insert(
         self,
-        id: int,
+        id: int | str,
         vector: Vector,
         metadata: Metadata | None = None,
         *,
@@ -56,7 +54,7 @@ class VectorCalls(Calls):
         ``if_absent`` is set; InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``,
         ``bad_if_match``).
         """
-        number, row = checked_id(id), float32_vector(vector)
+        number, row = checked_id(id, self.reads.spec), float32_vector(vector)
         payload = None if metadata is None else self._payload_text(metadata)
         condition = checked_condition(if_match, if_absent)
         existing = checked_on_existing(on_existing)
@@ -65,7 +63,7 @@ class VectorCalls(Calls):
 
     async def upsert(
         self,
-        id: int,
+        id: int | str,
         vector: Vector,
         metadata: Metadata | None = None,
         *,
@@ -78,59 +76,65 @@ class VectorCalls(Calls):
             id, vector, metadata, if_match=if_match, if_absent=if_absent, on_existing=on_existing
         )
 
-    async def get(self, id: int, *, min_lsn: int | None = None) -> Record:
+    async def get(self, id: int | str, *, min_lsn: int | None = None) -> Record:
         """The stored vector, dequantised: close to what was inserted, not equal to it.
 
         Raises NotFound when there is no such id.
         """
-        number = checked_id(id)
+        number = checked_id(id, self.reads.spec)
         snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
         vector = fetch_one(snapshot, number, vector=True).vector
         assert vector is not None
         return Record(number, vector, snapshot.lsn)
 
     @until_closed
-    async def delete(self, id: int, *, if_match: int | None = None) -> Written:
+    async def delete(self, id: int | str, *, if_match: int | None = None) -> Written:
         """Deletes a vector and its payload. An id that does not exist is no error.
 
         Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``.
         """
-        number, condition = checked_id(id), checked_condition(if_match)
-        result = await self.engine.delete(np.array([number], np.uint64), condition=condition)
+        number, condition = checked_id(id, self.reads.spec), checked_condition(if_match)
+        result = await self.engine.delete(one_id(number), condition=condition)
         return Written(number, result.lsn)
 
-    async def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
+    async def get_payload(self, id: int | str, *, min_lsn: int | None = None) -> Payload:
         """The payload, ``{}`` if the vector has none.
 
         Raises NotFound when there is no such id.
         """
-        number = checked_id(id)
+        number = checked_id(id, self.reads.spec)
         record = fetch_one(await self.reads.snapshot(checked_lsn(min_lsn)), number, payload=True)
         return payload_value(record.payload or b"")
 
     @until_closed
-    async def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
+    async def set_payload(self, id: int | str, payload: Metadata, *, if_match: int | None = None) -> Written:
         """Replaces the payload; the vector stays.
 
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
         (``precondition_failed``) when the id changed after LSN ``if_match``.
         """
-        number, text, condition = checked_id(id), self._payload_text(payload), checked_condition(if_match)
+        number, text, condition = (
+            checked_id(id, self.reads.spec),
+            self._payload_text(payload),
+            checked_condition(if_match),
+        )
         return Written(number, (await self.engine.replace_payload(number, text, condition=condition)).lsn)
 
     @until_closed
-    async def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
+    async def merge_payload(
+        self, id: int | str, partial: Metadata, *, if_match: int | None = None
+    ) -> Written:
         """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
 
         Raises what ``set_payload`` does.
         """
-        number, text = checked_id(id), self._payload_text(partial) or b"{}"
+        number, text = checked_id(id, self.reads.spec), self._payload_text(partial) or b"{}"
         condition = checked_condition(if_match)
         return Written(number, (await self.engine.merge_payload(number, text, condition=condition)).lsn)
 
     async def fetch(
         self,
-        ids: Iterable[int],
+        ids: Iterable[int | str],
         *,
         include: Sequence[str] | None = None,
         min_lsn: int | None = None,
@@ -141,14 +145,14 @@ class VectorCalls(Calls):
         ``include`` names what each row carries: "payload", "vector" or both; ``fields`` asks for these of
         the payload only, as ``["title", "a.b"]``.
         """
-        wanted, numbers = checked_columns(include, fields), checked_ids(ids, FETCH_IDS_MAX)
+        wanted, numbers = checked_columns(include, fields), checked_ids(ids, self.reads.spec, FETCH_IDS_MAX)
         snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
         records = await self.reads.fetch(snapshot, numbers, wanted)
         return [row_of(record) for record in records]
 
     @until_closed
     async def delete_many(
-        self, ids: Iterable[int] | None = None, *, filter: Metadata | None = None
+        self, ids: Iterable[int | str] | None = None, *, filter: Metadata | None = None
     ) -> Counted:
         """Deletes the vectors with these ids, or all that match a filter; returns how many there were.
 
@@ -162,7 +166,7 @@ class VectorCalls(Calls):
         if (ids is None) == (filter is None):
             raise InvalidRequest("delete_many takes either ids or a filter")
         if ids is not None:
-            result = await self.engine.delete(checked_ids(ids, DELETE_IDS_MAX))
+            result = await self.engine.delete(checked_ids(ids, self.reads.spec, DELETE_IDS_MAX))
         else:
             result = await delete_matching(self.engine, self.reads, parse_filter(filter))
         return Counted(result.affected, lsn=result.lsn)
@@ -171,7 +175,7 @@ class VectorCalls(Calls):
     async def merge_many(
         self,
         partial: Metadata,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         *,
         filter: Metadata | None = None,
     ) -> Counted:
@@ -186,7 +190,7 @@ class VectorCalls(Calls):
             raise InvalidRequest("merge_many takes either ids or a filter")
         patch = self._payload_text(partial) or b"{}"
         if ids is not None:
-            numbers = checked_ids(ids, PATCH_IDS_MAX)
+            numbers = checked_ids(ids, self.reads.spec, PATCH_IDS_MAX)
             result = await merge_ids(self.engine, self.reads, numbers, patch)
         else:
             result = await merge_matching(self.engine, self.reads, parse_filter(filter), patch)

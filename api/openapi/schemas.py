@@ -33,7 +33,8 @@ from asteroid_cloud.api.openapi.schema_words import (
 )
 from asteroid_cloud.api.service.access.grants import ROLES
 from asteroid_cloud.api.service.backups import NAME, Backup
-from asteroid_cloud.api.service.checks import DECIMAL, INCLUDABLE, INCLUDABLE_IN_HITS
+from asteroid_cloud.api.service.checks import INCLUDABLE, INCLUDABLE_IN_HITS
+from asteroid_cloud.api.service.ids import DECIMAL
 from asteroid_cloud.api.service.results import BulkReport, Stats
 from asteroid_cloud.api.wire import requests as wire
 from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
@@ -62,6 +63,7 @@ from asteroid_cloud.query.limits import (
 from asteroid_cloud.wal import LSN_MAX
 from asteroid_cloud.wal.limits import (
     DIM_MAX,
+    ID_BYTES_MAX,
     ID_MAX,
     PAYLOAD_BYTES_DEFAULT,
     PAYLOAD_BYTES_MAX,
@@ -73,15 +75,22 @@ INCLUDE_IN_HITS = nullable(array({"type": "string", "enum": sorted(INCLUDABLE_IN
 FORMAT = nullable(
     about("How the answer has vectors.", {"type": "string", "enum": ["json", "base64"], "default": "json"})
 )
+ANY_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": ID_BYTES_MAX}
 MIN_LSN = nullable(
     about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, LSN_MAX))
 )
 
 PARTS: dict[str, Schema] = {
-    "Id": integer(0, ID_MAX, format="uint64"),
+    "Id": {
+        "anyOf": [integer(0, ID_MAX, format="uint64"), ANY_NAME],
+        "description": "An integer, or in an index whose ids are strings a string of 1 to 512 bytes.",
+    },
     "IdIn": {
-        "anyOf": [ref("Id"), {"type": "string", "pattern": f"^({DECIMAL.pattern})$"}],
-        "description": "An id, also as decimal text, for readers whose numbers are not exact beyond 2^53.",
+        "anyOf": [integer(0, ID_MAX, format="uint64"), ANY_NAME],
+        "description": (
+            "An id. Integers may come as decimal text, for readers whose numbers are not exact beyond 2^53: "
+            f"`{DECIMAL.pattern}`. Where ids are strings, a string of 1 to 512 bytes in UTF-8."
+        ),
     },
     "Vector": {
         "anyOf": [array(FLOAT32, DIM_MAX, least=1), {"type": "string", "contentEncoding": "base64"}],
@@ -339,6 +348,10 @@ ANSWERS: dict[str, Schema] = {
         kind={"type": "string", "enum": [*get_args(ChangeKind), "heartbeat", "end"]},
         time_ms=about("When it was logged, in milliseconds since 1970.", integer(0)),
         ids=array(ref("Id")),
+        id_kind=about("Of a created index whose ids are strings.", {"type": "string", "enum": ["string"]}),
+        vector=about(
+            "Of a created index whose rows need no vector.", {"type": "string", "enum": ["optional"]}
+        ),
         payloads=about(
             "For each id: null keeps the payload, {} clears it; of merge_payload the merge-patch.",
             array(nullable(ref("Payload"))),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 from litestar.params import RawBody
 from litestar.types import ASGIApp
-from numpy.typing import NDArray
 
 from asteroid_cloud.api.limits import DELETE_IDS_MAX, FETCH_IDS_MAX, PAGE_BYTES_MAX, PATCH_IDS_MAX
 from asteroid_cloud.api.routes.reading_bodies import read, read_filter, read_payload
@@ -23,8 +21,9 @@ from asteroid_cloud.api.routes.responses import (
     until_gone,
     wanted_lsn,
 )
-from asteroid_cloud.api.service.checks import checked_columns, checked_ids
+from asteroid_cloud.api.service.checks import checked_columns
 from asteroid_cloud.api.service.collections import DEFAULT
+from asteroid_cloud.api.service.ids import checked_ids
 from asteroid_cloud.api.service.write_by_filter import delete_matching, merge_ids, merge_matching
 from asteroid_cloud.api.service.writes import put_batch
 from asteroid_cloud.api.wire.answers import NUMBER_BYTES, batch_told, page_pieces, rows_pieces
@@ -41,6 +40,7 @@ from asteroid_cloud.api.wire.requests import (
     decode,
 )
 from asteroid_cloud.api.wire.values.read import checked_format
+from asteroid_cloud.indexer import Ids
 from asteroid_cloud.query import order_by
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -48,8 +48,8 @@ from asteroid_cloud.wal.errors import InvalidRequest
 async def insert_batch(request: AnyRequest, body: RawBody) -> JsonResponse:
     """All of them or none, in order: each item meets what those before it have written."""
     collection = collection_of(request)
-    dim, bytes_max = collection.engine.snapshot().spec.dim, collection.engine.options.payload_bytes_max
-    batch = await read(collection.reads, len(body), lambda: read_batch(body, dim, bytes_max))
+    spec, bytes_max = collection.engine.snapshot().spec, collection.engine.options.payload_bytes_max
+    batch = await read(collection.reads, len(body), lambda: read_batch(body, spec, bytes_max))
     result = await put_batch(engine_of(request), batch)
     return answer(batch_told(result.counts, result.lsn), result.lsn)
 
@@ -58,10 +58,10 @@ async def fetch_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
     """Those of the ids that exist, in the order asked."""
     reads = collection_of(request).reads
 
-    def read_body() -> tuple[FetchBody, NDArray[np.uint64]]:
+    def read_body() -> tuple[FetchBody, Ids]:
         check_count(body, "ids", FETCH_IDS_MAX, "ids")
         asked = decode(FETCH, body)
-        return asked, checked_ids(asked.ids, FETCH_IDS_MAX)
+        return asked, checked_ids(asked.ids, reads.spec, FETCH_IDS_MAX)
 
     asked, ids = await read(reads, len(body), read_body)
     wanted, format = checked_columns(asked.include, asked.fields), checked_format(asked.vector_format)
@@ -76,12 +76,12 @@ async def delete_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
     collection = collection_of(request)
     engine, reads = engine_of(request), collection.reads
 
-    def read_body() -> tuple[DeleteBody, NDArray[np.uint64]]:
+    def read_body() -> tuple[DeleteBody, Ids]:
         check_count(body, "ids", DELETE_IDS_MAX, "ids")
         asked = decode(DELETE, body)
         if (asked.ids is None) == (not bytes(asked.filter)):
             raise InvalidRequest("give either ids or a filter")
-        return asked, checked_ids(() if asked.ids is None else asked.ids, DELETE_IDS_MAX)
+        return asked, checked_ids(() if asked.ids is None else asked.ids, reads.spec, DELETE_IDS_MAX)
 
     asked, ids = await read(reads, len(body), read_body)
     if asked.ids is not None:
@@ -101,7 +101,8 @@ async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
         raise InvalidRequest("give either ids or a filter")
     patch = await read_payload(collection, asked.patch) or b"{}"
     if asked.ids is not None:
-        result = await merge_ids(engine, collection.reads, checked_ids(asked.ids, PATCH_IDS_MAX), patch)
+        ids = checked_ids(asked.ids, collection.reads.spec, PATCH_IDS_MAX)
+        result = await merge_ids(engine, collection.reads, ids, patch)
     else:
         filter = await read_filter(collection.reads, asked.filter)
         with until_gone(request):

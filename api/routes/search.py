@@ -30,6 +30,7 @@ from asteroid_cloud.api.wire.requests import (
     decode,
 )
 from asteroid_cloud.api.wire.values.read import checked_format
+from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.query import SearchRequest
 from asteroid_cloud.query.limits import ALLOWED_IDS_MAX, SEARCHES_MAX
 from asteroid_cloud.wal.errors import InvalidRequest
@@ -43,7 +44,7 @@ async def search(request: AnyRequest, body: bytes) -> ASGIApp:
     reads = collection_of(request).reads
     asked = await read(reads, len(body), partial(_read_search, body))
     format = checked_format(asked.vector_format)
-    wanted = await with_filter(reads, asked.filter, asked.request)
+    wanted = await with_filter(reads, asked.filter, partial(asked.request, reads.spec))
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     room = room_of(request, "lower k, or leave out of include what is not needed")
     result = await reads.search(snapshot, wanted, room.take)
@@ -55,7 +56,7 @@ async def search(request: AnyRequest, body: bytes) -> ASGIApp:
 async def search_batch(request: AnyRequest, body: bytes) -> ASGIApp:
     """All of one snapshot, answered in order; one bad search refuses them all and is named."""
     reads = collection_of(request).reads
-    lsn, requests, formats = await reads.in_thread(partial(_read_searches, body))
+    lsn, requests, formats = await reads.in_thread(partial(_read_searches, body, reads.spec))
     snapshot = await reads.snapshot(wanted_lsn(request, lsn))
     room = room_of(request, "send fewer searches, lower k, or leave out of include what is not needed")
     results = await reads.search_batch(snapshot, requests, room.take)
@@ -84,14 +85,16 @@ def _read_search(body: bytes) -> SearchBody:
     return asked
 
 
-def _read_searches(body: bytes) -> tuple[int, list[SearchRequest], list[VectorFormat]]:
+def _read_searches(
+    body: bytes, spec: IndexSpec | None
+) -> tuple[int, list[SearchRequest], list[VectorFormat]]:
     check_count(body, "searches", SEARCHES_MAX, "searches")
     asked: SearchBatchBody = decode(SEARCH_BATCH, body)
     requests, formats = list[SearchRequest](), list[VectorFormat]()
     for index, each in enumerate(asked.searches):
         try:
             formats.append(checked_format(each.vector_format))
-            requests.append(each.request())
+            requests.append(each.request(spec))
         except InvalidRequest as error:
             error.details["index"] = index
             raise

@@ -18,13 +18,14 @@ from asteroid_cloud.api.routes.responses import (
     engine_of,
     wanted_lsn,
 )
-from asteroid_cloud.api.service.checks import checked_id
+from asteroid_cloud.api.service.ids import checked_id, one_id
 from asteroid_cloud.api.service.preconditions import checked_on_existing
 from asteroid_cloud.api.service.writes import put, result_of
 from asteroid_cloud.api.wire.answers import row_answer
 from asteroid_cloud.api.wire.headers import condition_of
 from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_of
 from asteroid_cloud.api.wire.values.read import checked_format, vector_from
+from asteroid_cloud.indexer import Id
 from asteroid_cloud.query import fetch_one
 
 
@@ -32,21 +33,22 @@ async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Replaces the vector that the id may have; its payload stays unless ``metadata`` is given."""
     collection = collection_of(request)
     asked = await read(collection.reads, len(body), lambda: decode(INSERT, body))
-    number, vector = checked_id(asked.id), vector_from(asked.vector)
+    number, vector = checked_id(asked.id, collection.engine.spec), vector_from(asked.vector)
     payload = await read_payload(collection, asked.metadata)
     return await _put(request, number, vector, payload, asked.on_existing)
 
 
 async def upsert_vector(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """The payload stays unless ``metadata`` is given."""
-    number, collection = checked_id(id), collection_of(request)
+    collection = collection_of(request)
+    number = checked_id(id, collection.engine.spec)
     asked = await read(collection.reads, len(body), lambda: decode(VECTOR, body))
     vector, payload = vector_from(asked.vector), await read_payload(collection, asked.metadata)
     return await _put(request, number, vector, payload, asked.on_existing)
 
 
 async def _put(
-    request: AnyRequest, number: int, vector: NDArray[np.float32], payload: bytes | None, on_existing: object
+    request: AnyRequest, number: Id, vector: NDArray[np.float32], payload: bytes | None, on_existing: object
 ) -> JsonResponse:
     condition, existing = condition_of(request.headers), checked_on_existing(on_existing)
     result = await put(engine_of(request), number, vector, payload, condition, existing)
@@ -56,28 +58,29 @@ async def _put(
 
 async def get_vector(request: AnyRequest, id: str) -> JsonResponse:
     """Dequantised: close to what was inserted, not equal to it."""
-    number, format = checked_id(id), checked_format(request.query_params.get("vector_format"))
+    number = checked_id(id, collection_of(request).engine.spec)
+    format = checked_format(request.query_params.get("vector_format"))
     snapshot = await collection_of(request).reads.snapshot(wanted_lsn(request))
     return answer_with_tag(row_answer(fetch_one(snapshot, number, vector=True), format), snapshot.lsn)
 
 
 async def delete_vector(request: AnyRequest, id: str) -> Response[None]:
     """Succeeds also when there is no such id."""
-    ids = np.array([checked_id(id)], np.uint64)
+    ids = one_id(checked_id(id, collection_of(request).engine.spec))
     result = await engine_of(request).delete(ids, condition=condition_of(request.headers))
     return empty_answer(result.lsn)
 
 
 async def get_payload(request: AnyRequest, id: str) -> JsonResponse:
     """The object as it was stored, ``{}`` if there is none."""
-    number = checked_id(id)
+    number = checked_id(id, collection_of(request).engine.spec)
     snapshot = await collection_of(request).reads.snapshot(wanted_lsn(request))
     return answer_with_tag(fetch_one(snapshot, number, payload=True).payload or b"{}", snapshot.lsn)
 
 
 async def set_payload(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """Explicit nulls are kept."""
-    number, text = checked_id(id), await _payload_of(request, body)
+    number, text = checked_id(id, collection_of(request).engine.spec), await _payload_of(request, body)
     condition = condition_of(request.headers)
     result = await engine_of(request).replace_payload(number, text, condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)
@@ -85,7 +88,7 @@ async def set_payload(request: AnyRequest, id: str, body: RawBody) -> JsonRespon
 
 async def merge_payload(request: AnyRequest, id: str, body: RawBody) -> JsonResponse:
     """RFC 7396: objects merge, other values replace, null deletes."""
-    number, text = checked_id(id), await _payload_of(request, body)
+    number, text = checked_id(id, collection_of(request).engine.spec), await _payload_of(request, body)
     condition = condition_of(request.headers)
     result = await engine_of(request).merge_payload(number, text or b"{}", condition=condition)
     return answer({"id": number, "lsn": result.lsn}, result.lsn)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import binascii
 import operator
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from math import inf, isfinite
 from numbers import Real
 from typing import Any
@@ -18,46 +17,14 @@ from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.query import Projection, Wanted, field_path
 from asteroid_cloud.query.limits import FIELDS_MAX
 from asteroid_cloud.wal import LSN_MAX
-from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
-from asteroid_cloud.wal.limits import ID_MAX
+from asteroid_cloud.wal.errors import InvalidRequest
 
 Vector = Sequence[float] | NDArray[Any]
 
-DECIMAL = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
-"""An id as text: one text for each number."""
 INCLUDABLE = frozenset({"payload", "vector"})
 """What a row can carry beside its id."""
 INCLUDABLE_IN_HITS = INCLUDABLE | {"score"}
 """The same of a hit, beside its distance."""
-
-
-def checked_id(value: object) -> int:
-    """An id from an integer (numpy's too) or decimal text; raises InvalidRequest ``bad_id``."""
-    number = -1
-    if isinstance(value, str):
-        if DECIMAL.fullmatch(value):
-            number = int(value)
-    elif not isinstance(value, bool | np.bool_):
-        try:
-            number = operator.index(value)  # type: ignore[arg-type]
-        except TypeError:
-            number = -1
-    if not 0 <= number <= ID_MAX:
-        raise InvalidRequest(f"an id must be an integer from 0 to {ID_MAX}, not {value!r:.80}", code="bad_id")
-    return number
-
-
-def checked_ids(values: object, most: int) -> NDArray[np.uint64]:
-    """Many ids; raises InvalidRequest ``bad_id``, TooLarge ``batch_too_large`` beyond ``most``."""
-    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind == "u":
-        ids: Sequence[object] | NDArray[Any] = values
-    elif isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise InvalidRequest("ids must be a list of ids", code="bad_id")
-    else:
-        ids = [checked_id(value) for value in values]
-    if len(ids) > most:
-        raise TooLarge(f"at most {most} ids at once, not {len(ids)}", code="batch_too_large")
-    return np.asarray(ids, np.uint64)
 
 
 def float32_vector(value: object) -> NDArray[np.float32]:

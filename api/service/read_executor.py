@@ -14,9 +14,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from asteroid_cloud import query
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
 from asteroid_cloud.api.service.quality.options import QualityOptions
@@ -26,7 +23,7 @@ from asteroid_cloud.api.service.reading.bounds import ReadBounds, name_of
 from asteroid_cloud.api.service.reading.lane import Lane
 from asteroid_cloud.api.service.reading.lanes import ReadLanes
 from asteroid_cloud.api.service.reading.retaken import Retaken
-from asteroid_cloud.indexer import Engine, Snapshot, TakeBytes, unbounded
+from asteroid_cloud.indexer import Engine, Ids, IndexSpec, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
     MATCH_ALL,
     NUMBER_BYTES,
@@ -85,19 +82,20 @@ class ReadExecutor:
         self.bounds = bounds or ReadBounds()
         self._engine = engine
 
-    async def snapshot(self, min_lsn: int = 0) -> Snapshot:
-        """What the index holds now, ``min_lsn`` at least.
+    @property
+    def spec(self) -> IndexSpec | None:
+        """What the index is; None before it is created."""
+        return self._engine.spec
 
-        Raises Overloaded ``not_caught_up`` when that takes too long, Conflict without an index or for a
-        ``min_lsn`` that was abandoned (``other_history``).
-        """
+    async def snapshot(self, min_lsn: int = 0) -> Snapshot:
+        """What the index holds now, ``min_lsn`` at least; raises as ``reach``, Conflict without index."""
         await self.reach(min_lsn)
         return self._engine.snapshot()
 
     async def reach(self, min_lsn: int) -> int:
         """Waits a bounded time until reads cover ``min_lsn``; returns the LSN that they do cover.
 
-        Raises as ``snapshot``.
+        Raises Overloaded ``not_caught_up``, and Conflict ``other_history`` for an LSN that was abandoned.
         """
         if min_lsn:
             self._engine.histories.check(min_lsn)
@@ -162,7 +160,7 @@ class ReadExecutor:
         return results
 
     async def fetch(
-        self, snapshot: Snapshot, ids: NDArray[np.uint64], wanted: Wanted, take: TakeBytes = unbounded
+        self, snapshot: Snapshot, ids: Ids, wanted: Wanted, take: TakeBytes = unbounded
     ) -> list[Record]:
         """The records of those ids that exist, in the order asked."""
 

@@ -12,15 +12,15 @@ from asteroid_cloud.api.service.checks import (
     Vector,
     checked_fields,
     checked_flag,
-    checked_id,
-    checked_ids,
     checked_include,
     float32_vector,
     integer,
     real,
 )
+from asteroid_cloud.api.service.ids import checked_id, checked_ids
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Hit, Hits, Row
+from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.query import (
     MATCH_ALL,
     AllowList,
@@ -47,9 +47,9 @@ class Search(msgspec.Struct, frozen=True, eq=False):
     exact: bool = False
     offset: int = 0
     max_distance: float | None = None
-    id: int | None = None
+    id: int | str | None = None
     explain: bool = False
-    ids: Iterable[int] | None = None
+    ids: Iterable[int | str] | None = None
     min_score: float | None = None
     fields: Sequence[str] | None = None
 
@@ -59,9 +59,10 @@ def filter_of(condition: Metadata | None) -> Filter:
     return MATCH_ALL if condition is None else parse_filter(condition)
 
 
-def request_of(search: Search) -> SearchRequest:
+def request_of(search: Search, spec: IndexSpec | None) -> SearchRequest:
     """The request, each field's type checked; its bounds are the query layer's to check."""
     return search_request(
+        spec,
         vector=search.vector,
         id=search.id,
         k=search.k,
@@ -79,6 +80,7 @@ def request_of(search: Search) -> SearchRequest:
 
 
 def search_request(
+    spec: IndexSpec | None,
     *,
     vector: object,
     id: object,
@@ -98,11 +100,11 @@ def search_request(
     wanted, chosen = checked_include(include, INCLUDABLE_IN_HITS), checked_fields(fields)
     return SearchRequest(
         vector=None if vector is None else float32_vector(vector),
-        id=None if id is None else checked_id(id),
+        id=None if id is None else checked_id(id, spec),
         k=integer("k", k),
         ef_search=None if ef_search is None else integer("ef_search", ef_search),
         filter=filter,
-        ids=None if ids is None else AllowList(checked_ids(ids, ALLOWED_IDS_MAX)),
+        ids=None if ids is None else AllowList(checked_ids(ids, spec, ALLOWED_IDS_MAX)),
         offset=integer("offset", offset),
         max_distance=None if max_distance is None else real("max_distance", max_distance),
         min_score=None if min_score is None else real("min_score", min_score),

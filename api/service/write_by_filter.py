@@ -13,17 +13,15 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asteroid_cloud import query
 from asteroid_cloud.api.limits import MATCHES_A_BATCH_MAX, MIN_LSN_WAIT_S_MAX, PATCHES_A_BATCH_MAX
 from asteroid_cloud.api.service.read_executor import ReadExecutor
-from asteroid_cloud.indexer import Engine, Snapshot, WriteResult, merge_payload
+from asteroid_cloud.indexer import Engine, Ids, Snapshot, WriteResult, merge_payload
 from asteroid_cloud.query import MATCH_ALL, Filter, Work
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded
 from asteroid_cloud.wal.limits import MIB
 
-Ids = NDArray[np.uint64]
 Write = Callable[[Engine, Snapshot, Ids, bool], Awaitable[WriteResult]]
 """Writes to some ids as of a snapshot; True says that they have to be looked at again."""
 

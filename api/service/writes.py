@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.service.checks import check_dim, integer
+from asteroid_cloud.api.service.ids import one_id
 from asteroid_cloud.api.service.preconditions import match_of
 from asteroid_cloud.api.service.process_info import processors
 from asteroid_cloud.api.service.results import BulkReport, WriteOutcome
@@ -16,6 +17,7 @@ from asteroid_cloud.indexer import (
     BulkResult,
     Condition,
     Engine,
+    Id,
     ItemConditions,
     OnExisting,
     Upserts,
@@ -27,7 +29,7 @@ from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded,
 
 async def put(
     engine: Engine,
-    id: int,
+    id: Id,
     vector: NDArray[np.float32],
     payload: bytes | None,
     condition: Condition | None = None,
@@ -38,7 +40,7 @@ async def put(
     Raises Conflict ``precondition_failed`` for ``condition``, ``id_exists`` for ``on_existing``.
     """
     check_dim(len(vector), engine.snapshot().spec)
-    ids, payloads = np.array([id], np.uint64), None if payload is None else [payload]
+    ids, payloads = one_id(id), None if payload is None else [payload]
     if on_existing is None or on_existing == "replace":
         return await engine.upsert(ids, vector[None], payloads, condition=condition)
     match = match_of(condition)

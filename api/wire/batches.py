@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.wire.native import core
-from asteroid_cloud.indexer import NO_MATCH, REPLACE, ItemConditions, Upserts
+from asteroid_cloud.indexer import NO_MATCH, REPLACE, IndexSpec, ItemConditions, Upserts
 from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 from asteroid_cloud.wal.limits import MIB, PAYLOAD_DEPTH_MAX
@@ -17,10 +18,11 @@ from asteroid_cloud.wal.limits import MIB, PAYLOAD_DEPTH_MAX
 SLICE_BYTES_MAX = 4 * MIB
 """Payload texts of a bulk load that are in memory at once."""
 SLICE_ROWS_MAX = 100_000
+_STRINGS = msgspec.json.Decoder(list[str])
 UNSAID = 255
 """Of an item that does not say what is to happen where its id exists: as the batch says."""
 Columns = tuple[
-    NDArray[np.uint64],
+    NDArray[Any],
     NDArray[np.float32],
     NDArray[np.int64],
     NDArray[np.int64],
@@ -30,14 +32,21 @@ Columns = tuple[
 ]
 
 
-def read_batch(body: bytes, dim: int, payload_bytes_max: int) -> Upserts:
+def read_batch(body: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:
     """The items of ``{"items": […], "on_existing"?}``, checked whole; payloads are bounded as a setting says.
 
     Raises InvalidRequest: ``bad_item`` with the ``index`` of the first bad item and the ``reason`` as a
     code, ``empty_batch``, ``unknown_field``, ``missing_field``, ``bad_json``; TooLarge ``batch_too_large``.
     """
     try:
-        columns = core.read_items(body, dim, BATCH_ITEMS_MAX, payload_bytes_max, PAYLOAD_DEPTH_MAX)
+        columns = core.read_items(
+            body,
+            spec.dim,
+            BATCH_ITEMS_MAX,
+            payload_bytes_max,
+            PAYLOAD_DEPTH_MAX,
+            has_names=spec.has_string_ids,
+        )
     except core.ReadError as error:
         _refuse_batch(*error.args)
     return _upserts(body, columns)
@@ -107,3 +116,44 @@ class PayloadTail:
             size += max(0, int(length))
         if size:
             yield first, texts
+
+
+class NamedTail:
+    """The same where ids are strings: an object ``{"id", "metadata"?}`` for each row."""
+
+    def __init__(self, text: memoryview, rows: int, payload_bytes_max: int) -> None:
+        """Scans it all; raises InvalidRequest ``bad_payload``, or ``bad_id``."""
+        try:
+            spans = core.read_named_rows(text, rows, payload_bytes_max, PAYLOAD_DEPTH_MAX)
+        except core.ReadError as error:
+            code, index, message = error.args
+            where = "the ids" if index < 0 else f"row {index}"
+            code = "bad_id" if code == "bad_id" else "bad_payload"
+            raise InvalidRequest(f"{where}: {message}", code=code) from error
+        self._text = text
+        self._rows = rows
+        self._ids, self._payloads = spans[:2], spans[2:]
+
+    def slices(self) -> Iterator[tuple[int, list[str], list[bytes | None]]]:
+        """Ids and payloads in row order, each piece with its first row."""
+        sizes = np.cumsum(np.maximum(self._payloads[1], 0) + self._ids[1])
+        first = 0
+        while first < self._rows:
+            before = int(sizes[first - 1]) if first else 0
+            end = int(np.searchsorted(sizes, before + SLICE_BYTES_MAX, "right"))
+            end = min(max(first + 1, end), first + SLICE_ROWS_MAX)
+            yield first, self._ids_of(first, end), self._payloads_of(first, end)
+            first = end
+
+    def _ids_of(self, first: int, end: int) -> list[str]:
+        return _STRINGS.decode(b"[" + b",".join(self._texts(self._ids, first, end)) + b"]")
+
+    def _payloads_of(self, first: int, end: int) -> list[bytes | None]:
+        return [_stored(text) or None if text else None for text in self._texts(self._payloads, first, end)]
+
+    def _texts(self, spans: Sequence[NDArray[np.int64]], first: int, end: int) -> list[bytes]:
+        offsets, lengths = spans[0][first:end].tolist(), spans[1][first:end].tolist()
+        return [
+            bytes(self._text[offset : offset + length]) if offset >= 0 else b""
+            for offset, length in zip(offsets, lengths, strict=True)
+        ]

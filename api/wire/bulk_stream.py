@@ -14,15 +14,18 @@ import numpy as np
 
 from asteroid_cloud.api.service.checks import check_finite
 from asteroid_cloud.api.service.read_executor import ReadExecutor
-from asteroid_cloud.api.wire.batches import PayloadTail
+from asteroid_cloud.api.wire.batches import NamedTail, PayloadTail
 from asteroid_cloud.indexer import BulkLoader, Gathering
 from asteroid_cloud.wal.disk import translated
 from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import ID_BYTES_MAX
 
 SPOOL = "the payloads of a bulk load"
 """What messages call the temporary file, which has no name."""
 SEPARATOR_BYTES_MAX = 64
 """Bytes of white space and the comma that the tail may spend on each payload."""
+NAME_TEXT_BYTES_MAX = 6 * ID_BYTES_MAX + 64
+"""What an id that is a string may take in JSON, with the names of the fields."""
 
 
 async def load_body(
@@ -41,7 +44,8 @@ async def load_body(
     """
     with _temporary_file(folder) as tail:
         vectors = VectorStream(loader, rows, dim)
-        bytes_max = rows * (payload_bytes_max + SEPARATOR_BYTES_MAX)
+        id_bytes = NAME_TEXT_BYTES_MAX if loader.needs_ids else 0
+        bytes_max = rows * (payload_bytes_max + SEPARATOR_BYTES_MAX + id_bytes)
         spool = Spool(tail, bytes_max, reads, loader.gathering)
         async for chunk in chunks:
             rest = await vectors.take(chunk)
@@ -49,6 +53,10 @@ async def load_body(
                 await spool.take(rest)
         await vectors.finish()
         await spool.finish()
+        if loader.needs_ids and not spool.size_bytes:
+            raise InvalidRequest(
+                "the ids of this index are strings: the body must say them", code="bad_payload"
+            )
         if spool.size_bytes:
             await load_tail(loader, tail, rows, reads, payload_bytes_max)
 
@@ -64,10 +72,26 @@ async def load_tail(
 ) -> None:
     """Gives a loader the payloads in a file, all of them checked before the first is taken."""
     with mmap.mmap(tail.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as text:
+        if loader.needs_ids:
+            await _load_named(loader, text, rows, reads, payload_bytes_max)
+            return
         payloads = await reads.for_load(lambda: PayloadTail(text, rows, payload_bytes_max))
         slices = payloads.slices()
         while (some := await reads.for_load(lambda: next(slices, None))) is not None:
             await loader.payloads(*some)
+
+
+async def _load_named(
+    loader: BulkLoader, text: memoryview, rows: int, reads: ReadExecutor, payload_bytes_max: int
+) -> None:
+    """The same of a tail that has the ids too."""
+    tail = await reads.for_load(lambda: NamedTail(text, rows, payload_bytes_max))
+    slices = tail.slices()
+    while (some := await reads.for_load(lambda: next(slices, None))) is not None:
+        first, ids, payloads = some
+        await loader.ids(first, ids)
+        if any(payloads):
+            await loader.payloads(first, payloads)
 
 
 class VectorStream:

@@ -16,12 +16,14 @@ class ChangeLine(msgspec.Struct, frozen=True, omit_defaults=True):
     lsn: int
     kind: str
     time_ms: int
-    ids: list[int] | None = None
+    ids: list[int] | list[str] | None = None
     payloads: list[msgspec.Raw | None] | None = None
     vectors: list[VectorAnswer | None] | None = None
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None
+    id_kind: str | None = None
+    vector: str | None = None
     rows: int | None = None
     more: bool = False
 
@@ -46,6 +48,8 @@ def change_line(change: Change, format: VectorFormat = "json") -> bytes:
             dim=change.dim,
             metric=change.metric,
             bits=change.bits,
+            id_kind=change.id_kind,
+            vector=change.vector,
             rows=change.rows,
             more=change.more,
         )

@@ -18,6 +18,7 @@ from asteroid_cloud.api.service.searches import recall_request, search_request
 from asteroid_cloud.api.wire.json_faults import fault_of, repeated_key
 from asteroid_cloud.api.wire.native import core
 from asteroid_cloud.api.wire.values.read import ids_from, is_given, vector_from
+from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.query import MATCH_ALL, Filter, RecallRequest, SearchRequest, parse_filter
 from asteroid_cloud.query.limits import ALLOWED_IDS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
@@ -99,9 +100,10 @@ class SearchBody(Body, frozen=True):
     max_scan_candidates: object = None
     """Accepted without effect: every search finds all that there are."""
 
-    def request(self) -> SearchRequest:
-        """The search asked for; raises InvalidRequest with the code of the field at fault."""
+    def request(self, spec: IndexSpec | None) -> SearchRequest:
+        """The search of such an index; raises InvalidRequest with the code of the field at fault."""
         return search_request(
+            spec,
             vector=vector_from(self.vector) if is_given(self.vector) else None,
             id=self.id,
             k=self.k,
@@ -112,7 +114,7 @@ class SearchBody(Body, frozen=True):
             offset=self.offset,
             max_distance=self.max_distance,
             explain=self.explain,
-            ids=ids_from(self.ids, ALLOWED_IDS_MAX) if is_given(self.ids) else None,
+            ids=ids_from(self.ids, spec, ALLOWED_IDS_MAX) if is_given(self.ids) else None,
             min_score=self.min_score,
             fields=self.fields,
         )

@@ -36,9 +36,9 @@ class AsyncSearchCalls(AsyncCalls):
         min_lsn: int | None = None,
         offset: int = 0,
         max_distance: float | None = None,
-        id: int | None = None,
+        id: int | str | None = None,
         explain: bool = False,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
     ) -> Hits:
@@ -80,7 +80,7 @@ class AsyncSearchCalls(AsyncCalls):
         include: Sequence[str] | None = None,
         exact: bool = False,
         min_lsn: int | None = None,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
     ) -> list[Hits]:

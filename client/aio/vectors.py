@@ -24,7 +24,7 @@ class AsyncVectorCalls(AsyncCalls):
 
     async def insert(
         self,
-        id: int,
+        id: int | str,
         vector: Vector,
         metadata: Metadata | None = None,
         *,
@@ -48,7 +48,7 @@ class AsyncVectorCalls(AsyncCalls):
 
     async def upsert(
         self,
-        id: int,
+        id: int | str,
         vector: Vector,
         metadata: Metadata | None = None,
         *,
@@ -63,28 +63,28 @@ class AsyncVectorCalls(AsyncCalls):
         condition = routes.matching(if_match, if_absent)
         return await self._transport.send(routes.upsert(id, vector, metadata, condition, on_existing))
 
-    async def get(self, id: int, *, min_lsn: int | None = None) -> Record:
+    async def get(self, id: int | str, *, min_lsn: int | None = None) -> Record:
         """The stored vector, dequantised: close to what was inserted, not equal to it.
 
         Raises NotFound when there is no such id.
         """
         return await self._transport.send(routes.get(id, min_lsn))
 
-    async def delete(self, id: int, *, if_match: int | None = None) -> Written:
+    async def delete(self, id: int | str, *, if_match: int | None = None) -> Written:
         """Deletes a vector and its payload. An id that does not exist is no error.
 
         Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
         """
         return await self._transport.send(routes.delete(id, routes.matching(if_match)))
 
-    async def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
+    async def get_payload(self, id: int | str, *, min_lsn: int | None = None) -> Payload:
         """The payload, ``{}`` if the vector has none.
 
         Raises NotFound when there is no such id.
         """
         return await self._transport.send(routes.get_payload(id, min_lsn))
 
-    async def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
+    async def set_payload(self, id: int | str, payload: Metadata, *, if_match: int | None = None) -> Written:
         """Replaces the payload; the vector stays.
 
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
@@ -92,7 +92,9 @@ class AsyncVectorCalls(AsyncCalls):
         """
         return await self._transport.send(routes.set_payload(id, payload, routes.matching(if_match)))
 
-    async def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
+    async def merge_payload(
+        self, id: int | str, partial: Metadata, *, if_match: int | None = None
+    ) -> Written:
         """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
 
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
@@ -102,7 +104,7 @@ class AsyncVectorCalls(AsyncCalls):
 
     async def fetch(
         self,
-        ids: Iterable[int],
+        ids: Iterable[int | str],
         *,
         include: Sequence[str] | None = None,
         min_lsn: int | None = None,
@@ -117,7 +119,7 @@ class AsyncVectorCalls(AsyncCalls):
 
     async def delete_many(
         self,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         *,
         filter: Metadata | None = None,
     ) -> Counted:
@@ -135,7 +137,7 @@ class AsyncVectorCalls(AsyncCalls):
     async def merge_many(
         self,
         partial: Metadata,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         *,
         filter: Metadata | None = None,
     ) -> Counted:

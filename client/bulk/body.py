@@ -12,13 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from numpy.typing import NDArray
 
 from asteroid_cloud.client.bulk.array_rows import array_rows
 from asteroid_cloud.client.bulk.file_rows import file_rows
 from asteroid_cloud.client.bulk.rows import WIRE, Rows
 from asteroid_cloud.client.errors import InvalidRequest
-from asteroid_cloud.client.protocol.encoding import Vector, encode_object
+from asteroid_cloud.client.protocol.encoding import Vector, encode_id, encode_metadata, encode_object
 
 TAIL_ROWS = 1000
 BULK_TIMEOUT_S = 3600.0
@@ -27,18 +28,29 @@ Vectors = NDArray[Any] | Sequence[Vector] | str | os.PathLike[str]
 Payloads = Sequence[Mapping[str, object] | None]
 
 
+class NamedRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What goes behind the vectors for a row whose id is a string."""
+
+    id: int | str
+    metadata: msgspec.Raw | None = None
+
+
 class BulkBody:
     """The vectors and the payloads after them, with their exact size in bytes."""
 
-    def __init__(self, source: Rows, payloads: Payloads | None) -> None:
+    def __init__(self, source: Rows, payloads: Payloads | None, ids: Sequence[str] | None = None) -> None:
         self.source = source
         self.payloads = payloads
+        self.ids = ids
         # Encoded once to count and once to send: time instead of a second copy of all payloads.
         tail_bytes = sum(len(piece) for piece in self.tail())
         self.size_bytes = source.rows * source.dim * WIRE.itemsize + tail_bytes
 
     def tail(self) -> Iterator[bytes]:
-        """The payloads as one JSON array."""
+        """The payloads as one JSON array; where there are ids, of objects that have both."""
+        if self.ids is not None:
+            yield from self._named_tail(self.ids)
+            return
         if self.payloads is None:
             return
         for first in range(0, len(self.payloads), TAIL_ROWS):
@@ -47,6 +59,18 @@ class BulkBody:
                 if payload is not None and not isinstance(payload, Mapping):
                     raise InvalidRequest(f"payload {first + place} is not a mapping", code="bad_payload")
             text = bytes(encode_object(part, "bad_payload", f"payloads from {first}"))
+            yield (b"[" if first == 0 else b",") + text[1:-1]
+        yield b"]"
+
+    def _named_tail(self, ids: Sequence[str]) -> Iterator[bytes]:
+        for first in range(0, len(ids), TAIL_ROWS):
+            some = ids[first : first + TAIL_ROWS]
+            given = (self.payloads or [None] * len(ids))[first : first + TAIL_ROWS]
+            rows = [
+                NamedRow(encode_id(id), None if payload is None else encode_metadata(payload))
+                for id, payload in zip(some, given, strict=True)
+            ]
+            text = msgspec.json.encode(rows)
             yield (b"[" if first == 0 else b",") + text[1:-1]
         yield b"]"
 
@@ -73,8 +97,10 @@ class BulkBody:
             yield part
 
 
-def bulk_body(vectors: Vectors, dim: int | None, payloads: Payloads | None) -> BulkBody:
-    """The body for these vectors; InvalidRequest when they, ``dim`` and ``payloads`` do not fit."""
+def bulk_body(
+    vectors: Vectors, dim: int | None, payloads: Payloads | None, ids: Sequence[str] | None = None
+) -> BulkBody:
+    """The body for these vectors; InvalidRequest when they, ``dim``, ``payloads`` and ``ids`` do not fit."""
     if isinstance(vectors, str | os.PathLike):
         source: Rows = file_rows(Path(vectors), dim)
     else:
@@ -87,4 +113,8 @@ def bulk_body(vectors: Vectors, dim: int | None, payloads: Payloads | None) -> B
         payloads = payloads if isinstance(payloads, list | tuple) else list(payloads)
         if len(payloads) != source.rows:
             raise InvalidRequest(f"{len(payloads)} payloads for {source.rows} vectors", code="bad_payload")
-    return BulkBody(source, payloads)
+    if ids is not None:
+        ids = ids if isinstance(ids, list | tuple) else list(ids)
+        if len(ids) != source.rows:
+            raise InvalidRequest(f"{len(ids)} ids for {source.rows} vectors", code="bad_payload")
+    return BulkBody(source, payloads, ids)

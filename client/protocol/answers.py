@@ -58,6 +58,12 @@ class Page(msgspec.Struct, frozen=True):
     cursor: str | None = None
 
 
+class WrittenId(msgspec.Struct, frozen=True):
+    """The id in the body of an answer to a write: as the server took it."""
+
+    id: int | str | None = None
+
+
 class Lsn(msgspec.Struct, frozen=True):
     """The LSN in the body of an answer to a write, and of a vector what became of it."""
 
@@ -84,6 +90,7 @@ BATCH = Decoder(Batch)
 ROWS = Decoder(Rows)
 PAGE = Decoder(Page)
 LSN = Decoder(Lsn)
+WRITTEN_ID = Decoder(WrittenId)
 FACETS = Decoder(Facets)
 RANGE = Decoder(FieldRange)
 RECALL = Decoder(Recall)
@@ -132,14 +139,20 @@ def recovery_of(reply: Reply) -> Recovery:
     return stamped(decode(RECOVERY, reply), reply)
 
 
-def written(id: int) -> Callable[[Reply], Written]:
+def written(id: int | str) -> Callable[[Reply], Written]:
     """A reader of answers to a write of that id: a body with an LSN, or none at all and the header."""
 
     def read(reply: Reply) -> Written:
         lsn = done(reply)
-        return Written(id, lsn, decode(LSN, reply).result if reply.body else None)
+        result = decode(LSN, reply).result if reply.body else None
+        return Written(_id_in(reply, id) if reply.body else id, lsn, result)
 
     return read
+
+
+def _id_in(reply: Reply, asked: int | str) -> int | str:
+    found = decode(WRITTEN_ID, reply).id
+    return asked if found is None else found
 
 
 def done(reply: Reply) -> int:

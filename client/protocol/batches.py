@@ -18,7 +18,7 @@ from asteroid_cloud.client.protocol.encoding import (
 )
 from asteroid_cloud.client.results.rows import Inserted
 
-Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, object] | None] | Mapping[str, Any]
+Item = tuple[int | str, Vector] | tuple[int | str, Vector, Mapping[str, object] | None] | Mapping[str, Any]
 Items = Iterable[Item]
 AsyncItems = Iterable[Item] | AsyncIterable[Item]
 
@@ -43,7 +43,7 @@ class Chunk(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One item on the wire."""
 
-    id: int
+    id: int | str
     vector: msgspec.Raw
     metadata: msgspec.Raw | None = None
     if_match: int | str | None = None

@@ -12,6 +12,7 @@ import json
 import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import numpy as np
@@ -22,6 +23,7 @@ from asteroid_cloud.client.errors import InvalidRequest
 Vector = Sequence[float] | NDArray[Any]
 
 ID_MAX = 2**64 - 1
+NAME_BYTES_MAX = 512
 FLOAT32_DIGITS = 9  # enough decimal digits to tell any two float32 apart
 DECIMALS_MAX = 22  # 10**22 is the largest power of ten that a double holds exactly
 LOG10_OF_2 = 0.30102999566398120
@@ -75,17 +77,45 @@ def encode_vectors(vectors: Sequence[Vector]) -> list[msgspec.Raw]:
     return [msgspec.Raw(msgspec.json.encode(row)) for row in together.tolist()]
 
 
-def encode_id(value: object) -> int:
-    """An id as a JSON integer: 0 … 2^64-1, from an int, a numpy integer or decimal text."""
+def encode_id(value: object) -> int | str:
+    """An id: a JSON integer of 0 … 2^64-1, from an int or a numpy integer, or text as it is.
+
+    Only the server knows which of the two the ids of an index are; it takes the digits of an integer as text.
+    """
+    if isinstance(value, str):
+        return _encode_name(str(value))
     if isinstance(value, bool | np.bool_):
         raise InvalidRequest("an id must be an integer, not a boolean", code="bad_id")
     try:
-        number = int(value) if isinstance(value, str) else operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"an id must be an integer, got {value!r:.80}", code="bad_id") from error
+        raise InvalidRequest(
+            f"an id must be an integer or a string, got {value!r:.80}", code="bad_id"
+        ) from error
     if not 0 <= number <= ID_MAX:
         raise InvalidRequest(f"an id must be 0 … 2^64-1, got {number}", code="bad_id")
     return number
+
+
+def _encode_name(name: str) -> str:
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"an id must be UTF-8, got {name!r:.80}", code="bad_id") from error
+    if not 0 < size <= NAME_BYTES_MAX:
+        raise InvalidRequest(f"an id has 1 to {NAME_BYTES_MAX} bytes, got {size}", code="bad_id")
+    return name
+
+
+def vector_path(id: int | str, rest: str = "") -> str:
+    """The path of one vector by its encoded id, and of what belongs to it.
+
+    Raises InvalidRequest for the two ids that no path can hold.
+    """
+    if id in (".", ".."):
+        reason = f"an id {id!r} cannot stand in a path: use fetch, insert, delete_many or merge_many"
+        raise InvalidRequest(reason, code="bad_id")
+    return f"/v1/vectors/{quote(str(id), safe='')}{rest}"
 
 
 def plain(value: object) -> object:

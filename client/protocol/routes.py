@@ -42,6 +42,7 @@ from asteroid_cloud.client.protocol.encoding import (
     encode_metadata,
     encode_object,
     encode_vector,
+    vector_path,
 )
 from asteroid_cloud.client.results.answer import Payload
 from asteroid_cloud.client.results.fields import Facets, FieldList, FieldRange
@@ -59,6 +60,8 @@ from asteroid_cloud.client.results.reports import (
 from asteroid_cloud.client.results.rows import Counted, Record, Row, Written
 from asteroid_cloud.client.results.server import KeyInfo
 
+Id = int | str
+Given = dict[str, str] | None
 T = TypeVar("T")
 Metadata = Mapping[str, object]
 JSON = {"Content-Type": "application/json"}
@@ -119,7 +122,7 @@ def without_none(**fields: object) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def encode_ids(ids: Iterable[int]) -> list[int]:
+def encode_ids(ids: Iterable[Id]) -> list[Id]:
     """A list of ids."""
     return [encode_id(id) for id in listable(ids, "ids", "bad_id")]
 
@@ -127,11 +130,6 @@ def encode_ids(ids: Iterable[int]) -> list[int]:
 def filter_text(condition: Metadata | None) -> msgspec.Raw | None:
     """A filter as JSON text."""
     return None if condition is None else encode_object(condition, "bad_filter", "filter")
-
-
-def of_id(id: object, rest: str = "") -> str:
-    """Where what is stored under an id is."""
-    return f"/v1/vectors/{quote(str(id), safe='')}{rest}"
 
 
 def create_index(dim: int, metric: str, bits: int | None) -> Call[IndexInfo]:
@@ -172,66 +170,69 @@ def alive(path: str) -> Call[bool]:
 
 
 def insert(
-    id: int,
+    id: Id,
     vector: Vector,
     metadata: Metadata | None,
-    condition: dict[str, str] | None = None,
+    condition: Given = None,
     on_existing: str | None = None,
 ) -> Call[Written]:
     """POST /v1/vectors. It replaces what the id had."""
-    number = encode_id(id)
-    text = None if metadata is None else encode_metadata(metadata)
+    number, text = encode_id(id), None if metadata is None else encode_metadata(metadata)
     body = without_none(id=number, vector=encode_vector(vector), metadata=text, on_existing=on_existing)
     return change("/v1/vectors", body, written(number), condition=condition)
 
 
 def upsert(
-    id: int,
+    id: Id,
     vector: Vector,
     metadata: Metadata | None,
-    condition: dict[str, str] | None = None,
+    condition: Given = None,
     on_existing: str | None = None,
 ) -> Call[Written]:
     """PUT /v1/vectors/{id}."""
-    number = encode_id(id)
-    text = None if metadata is None else encode_metadata(metadata)
+    number, text = encode_id(id), None if metadata is None else encode_metadata(metadata)
     body = without_none(vector=encode_vector(vector), metadata=text, on_existing=on_existing)
-    return change(of_id(number), body, written(number), method="PUT", condition=condition)
+    return change(vector_path(number), body, written(number), method="PUT", condition=condition)
 
 
-def get(id: int, min_lsn: int | None) -> Call[Record]:
+def get(id: int | str, min_lsn: int | None) -> Call[Record]:
     """GET /v1/vectors/{id}."""
-    return Call("GET", of_id(encode_id(id)), record_of, headers=reading(min_lsn))
+    return Call("GET", vector_path(encode_id(id)), record_of, headers=reading(min_lsn))
 
 
-def delete(id: int, condition: dict[str, str] | None = None) -> Call[Written]:
+def delete(id: int | str, condition: dict[str, str] | None = None) -> Call[Written]:
     """DELETE /v1/vectors/{id}."""
-    number = encode_id(id)
-    headers = {**new_key(), **(condition or {})}
-    return Call("DELETE", of_id(number), written(number), None, headers, Retry.UNSENT)
+    number, headers = encode_id(id), {**new_key(), **(condition or {})}
+    return Call("DELETE", vector_path(number), written(number), None, headers, Retry.UNSENT)
 
 
-def get_payload(id: int, min_lsn: int | None) -> Call[Payload]:
+def get_payload(id: int | str, min_lsn: int | None) -> Call[Payload]:
     """GET /v1/vectors/{id}/payload."""
-    return Call("GET", of_id(encode_id(id), "/payload"), payload_of, headers=reading(min_lsn))
+    return Call("GET", vector_path(encode_id(id), "/payload"), payload_of, headers=reading(min_lsn))
 
 
-def set_payload(id: int, payload: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
+def set_payload(id: int | str, payload: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
     """PUT /v1/vectors/{id}/payload."""
     number = encode_id(id)
     body = encode_metadata(payload)
-    return change(of_id(number, "/payload"), body, written(number), method="PUT", condition=condition)
+    return change(vector_path(number, "/payload"), body, written(number), method="PUT", condition=condition)
 
 
-def merge_payload(id: int, partial: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
+def merge_payload(id: int | str, partial: Metadata, condition: dict[str, str] | None = None) -> Call[Written]:
     """PATCH /v1/vectors/{id}/payload."""
     number = encode_id(id)
     body = encode_metadata(partial)
-    return change(of_id(number, "/payload"), body, written(number), method="PATCH", condition=condition)
+    return change(
+        vector_path(number, "/payload"),
+        body,
+        written(number),
+        method="PATCH",
+        condition=condition,
+    )
 
 
 def fetch(
-    ids: Iterable[int],
+    ids: Iterable[Id],
     include: Sequence[str] | None,
     min_lsn: int | None,
     fields: Sequence[str] | None = None,
@@ -241,7 +242,7 @@ def fetch(
     return ask("/v1/vectors/fetch", body, rows_of, min_lsn)
 
 
-def delete_many(ids: Iterable[int] | None, filter: Metadata | None) -> Call[Counted]:
+def delete_many(ids: Iterable[int | str] | None, filter: Metadata | None) -> Call[Counted]:
     """POST /v1/vectors/delete."""
     if (ids is None) == (filter is None):
         raise InvalidRequest("delete_many takes either ids or a filter", code="bad_request")
@@ -250,7 +251,7 @@ def delete_many(ids: Iterable[int] | None, filter: Metadata | None) -> Call[Coun
     return change("/v1/vectors/delete", body, count_of("deleted"))
 
 
-def merge_many(partial: Metadata, ids: Iterable[int] | None, filter: Metadata | None) -> Call[Counted]:
+def merge_many(partial: Metadata, ids: Iterable[int | str] | None, filter: Metadata | None) -> Call[Counted]:
     """POST /v1/vectors/patch."""
     if (ids is None) == (filter is None):
         raise InvalidRequest("merge_many takes either ids or a filter", code="bad_request")

@@ -26,9 +26,9 @@ class Search(msgspec.Struct, frozen=True):
     exact: bool = False
     offset: int = 0
     max_distance: float | None = None
-    id: int | None = None
+    id: int | str | None = None
     explain: bool = False
-    ids: Iterable[int] | None = None
+    ids: Iterable[int | str] | None = None
     min_score: float | None = None
     fields: Sequence[str] | None = None
 

@@ -13,7 +13,7 @@ class Change(Answer, frozen=True):
     """create_index, delete_index, upsert, delete, set_payload, merge_payload or bulk_load."""
     time_ms: int = 0
     """When it was logged, in milliseconds since 1970, by the server's clock."""
-    ids: list[int] | None = None
+    ids: list[int | str] | None = None
     payloads: list[Payload | None] | None = None
     """For each id: None keeps the payload, {} clears it; of ``merge_payload`` the merge-patch."""
     vectors: list[list[float]] | None = None
@@ -21,6 +21,10 @@ class Change(Answer, frozen=True):
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None
+    id_kind: str | None = None
+    """Of an index whose ids are strings: "string"."""
+    vector: str | None = None
+    """Of one whose rows need no vector: "optional"."""
     rows: int | None = None
-    """Of a bulk load, whose ids are 0 … rows - 1."""
+    """Of a bulk load, whose ids are 0 … rows - 1 unless they are strings."""
     more: bool = False

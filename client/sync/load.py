@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from contextlib import closing
 
 from asteroid_cloud.client.arguments import integer
@@ -67,9 +67,10 @@ class LoadCalls(Calls):
         threads: int = 0,
         payloads: Payloads | None = None,
         *,
+        ids: Sequence[str] | None = None,
         timeout: float = BULK_TIMEOUT_S,
     ) -> BulkReport:
-        """Builds the whole index of an empty store at once; the ids are 0 … n-1.
+        """Builds the whole index of an empty store at once; the ids are 0 … n-1, or strings: ``ids``.
 
         ``vectors`` is an (n, dim) array, a list of rows, or the path of a ``.npy`` file or of one with raw
         little-endian float32 (then say its ``dim``). They are streamed, never copied as a whole.
@@ -79,6 +80,6 @@ class LoadCalls(Calls):
         Raises Conflict (``index_not_empty``), InvalidRequest (``bad_vector``, ``wrong_dim``,
         ``bad_payload``, ``bad_file``) and TooLarge.
         """
-        body = in_thread(bulk_body, vectors, dim, payloads)
+        body = in_thread(bulk_body, vectors, dim, payloads, ids)
         call = routes.bulk_build(body, body.source.rows, body.source.dim, threads, timeout)
         return self._transport.send(call)

@@ -25,7 +25,7 @@ class VectorCalls(Calls):
 
     def insert(
         self,
-        id: int,
+        id: int | str,
         vector: Vector,
         metadata: Metadata | None = None,
         *,
@@ -49,7 +49,7 @@ class VectorCalls(Calls):
 
     def upsert(
         self,
-        id: int,
+        id: int | str,
         vector: Vector,
         metadata: Metadata | None = None,
         *,
@@ -64,28 +64,28 @@ class VectorCalls(Calls):
         condition = routes.matching(if_match, if_absent)
         return self._transport.send(routes.upsert(id, vector, metadata, condition, on_existing))
 
-    def get(self, id: int, *, min_lsn: int | None = None) -> Record:
+    def get(self, id: int | str, *, min_lsn: int | None = None) -> Record:
         """The stored vector, dequantised: close to what was inserted, not equal to it.
 
         Raises NotFound when there is no such id.
         """
         return self._transport.send(routes.get(id, min_lsn))
 
-    def delete(self, id: int, *, if_match: int | None = None) -> Written:
+    def delete(self, id: int | str, *, if_match: int | None = None) -> Written:
         """Deletes a vector and its payload. An id that does not exist is no error.
 
         Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``; see ``insert``.
         """
         return self._transport.send(routes.delete(id, routes.matching(if_match)))
 
-    def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
+    def get_payload(self, id: int | str, *, min_lsn: int | None = None) -> Payload:
         """The payload, ``{}`` if the vector has none.
 
         Raises NotFound when there is no such id.
         """
         return self._transport.send(routes.get_payload(id, min_lsn))
 
-    def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
+    def set_payload(self, id: int | str, payload: Metadata, *, if_match: int | None = None) -> Written:
         """Replaces the payload; the vector stays.
 
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
@@ -93,7 +93,7 @@ class VectorCalls(Calls):
         """
         return self._transport.send(routes.set_payload(id, payload, routes.matching(if_match)))
 
-    def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
+    def merge_payload(self, id: int | str, partial: Metadata, *, if_match: int | None = None) -> Written:
         """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
 
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
@@ -103,7 +103,7 @@ class VectorCalls(Calls):
 
     def fetch(
         self,
-        ids: Iterable[int],
+        ids: Iterable[int | str],
         *,
         include: Sequence[str] | None = None,
         min_lsn: int | None = None,
@@ -118,7 +118,7 @@ class VectorCalls(Calls):
 
     def delete_many(
         self,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         *,
         filter: Metadata | None = None,
     ) -> Counted:
@@ -136,7 +136,7 @@ class VectorCalls(Calls):
     def merge_many(
         self,
         partial: Metadata,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         *,
         filter: Metadata | None = None,
     ) -> Counted:

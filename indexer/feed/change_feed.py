@@ -69,6 +69,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None
+    id_kind: str | None = None
+    """Of an index whose ids are strings: "string"."""
+    vector: str | None = None
+    """Of one whose rows need no vector: "optional"."""
     rows: int | None = None
     """Of a bulk load, whose ids are 0 … rows - 1."""
     more: bool = False
@@ -184,9 +188,16 @@ class ChangeFeed:
                 ids = _ids_of(event.id)
                 change = Change(lsn=lsn, time_ms=time_ms, kind=kind, ids=ids, payloads=given)
                 yield change, LINE_BYTES + (len(text) if given else 0)
-            case IndexCreated(dim, metric, bits):
+            case IndexCreated(dim, metric, bits, _, ids, vector):
                 change = Change(
-                    lsn=lsn, time_ms=time_ms, kind="create_index", dim=dim, metric=metric, bits=bits
+                    lsn=lsn,
+                    time_ms=time_ms,
+                    kind="create_index",
+                    dim=dim,
+                    metric=metric,
+                    bits=bits,
+                    id_kind=None if ids == "integer" else ids,
+                    vector=None if vector == "required" else vector,
                 )
                 yield change, LINE_BYTES
             case IndexDeleted():

@@ -13,16 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.format import ID_BYTES, Ids, names_bytes
+from asteroid_cloud.wal.limits import ID_BYTES_MAX
 
 Id = int | str
 """One id."""
 Keys = NDArray[Any]
 """Some ids: uint64, or objects that are each a str."""
-NAME_BYTES_MAX: int = core.NAME_BYTES_MAX
-"""Bytes of a string that is an id."""
 
 
 def check_name(id_: object) -> str:
@@ -33,14 +31,14 @@ def check_name(id_: object) -> str:
         size = len(id_) if id_.isascii() else len(id_.encode())
     except UnicodeEncodeError:
         raise bad_name(id_) from None
-    if not 0 < size <= NAME_BYTES_MAX:
+    if not 0 < size <= ID_BYTES_MAX:
         raise bad_name(id_)
     return id_
 
 
 def bad_name(id_: object) -> InvalidRequest:
     """The error for what is no id where ids are strings."""
-    reason = f"an id must be a string of 1 to {NAME_BYTES_MAX} bytes of UTF-8, not {id_!r:.80}"
+    reason = f"an id must be a string of 1 to {ID_BYTES_MAX} bytes of UTF-8, not {id_!r:.80}"
     return InvalidRequest(reason, code="bad_id")
 
 
@@ -53,6 +51,10 @@ class IdKind(Protocol):
 
     def one(self, id_: Id) -> Keys:
         """A single id, as an array."""
+        ...
+
+    def holds(self, keys: Keys) -> bool:
+        """Whether an array is of ids of this kind."""
         ...
 
     def fits(self, packed: Ids | Id) -> bool:
@@ -129,6 +131,10 @@ class IntegerIds(_AnyIds):
         """Whether a record holds ids of this kind, or one such id."""
         return isinstance(packed, bytes | int)
 
+    def holds(self, keys: Keys) -> bool:
+        """Whether an array is of ids of this kind."""
+        return keys.dtype.kind == "u"
+
     def pack(self, keys: Keys) -> Ids:
         """The ids as a record holds them."""
         return np.ascontiguousarray(keys, self.STORED).tobytes()
@@ -172,6 +178,10 @@ class StringIds(_AnyIds):
     def fits(self, packed: Ids | Id) -> bool:
         """Whether a record holds ids of this kind, or one such id."""
         return isinstance(packed, list | str)
+
+    def holds(self, keys: Keys) -> bool:
+        """Whether an array is of ids of this kind."""
+        return keys.dtype.kind == "O"
 
     def pack(self, keys: Keys) -> Ids:
         """The ids as a record holds them."""

@@ -240,7 +240,7 @@ async def test_an_answer_that_does_not_cover_the_lsn(client: Any, server: Faulty
 
 
 async def test_wrong_arguments_send_nothing(client: Any, server: FaultyServer) -> None:
-    for id in (True, -1, 2**64, 1.0, "x", None):
+    for id in (True, -1, 2**64, 1.0, "", "x" * 513, None):
         with pytest.raises(InvalidRequest) as caught:
             await client.insert(id, [1, 2])
         assert caught.value.code == "bad_id"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from asteroid_cloud.indexer import NAME_BYTES_MAX
+from asteroid_cloud.wal.limits import ID_BYTES_MAX
 
 NASTY = [
     "0",
@@ -41,9 +41,9 @@ NASTY = [
     "\uffff",
     "\ue000",
     "{}",
-    "x" * NAME_BYTES_MAX,
-    "é" * (NAME_BYTES_MAX // 2),
+    "x" * ID_BYTES_MAX,
+    "é" * (ID_BYTES_MAX // 2),
 ]
 """Each is an id of its own."""
-NAMES = st.sampled_from(NASTY) | st.text(min_size=1, max_size=NAME_BYTES_MAX // 4)
+NAMES = st.sampled_from(NASTY) | st.text(min_size=1, max_size=ID_BYTES_MAX // 4)
 """Any id."""

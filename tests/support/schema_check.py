@@ -66,6 +66,14 @@ def _items(value: object, said: Any, _: Any, known: dict[str, Any], where: str) 
     return [fault for i, one in enumerate(value) for fault in faults(one, said, known, f"{where}[{i}]")]
 
 
+def _short(value: object, said: int, *rest: Any) -> list[str]:
+    return [f"{rest[-1]}: shorter than {said}"] if isinstance(value, str) and len(value) < said else []
+
+
+def _long(value: object, said: int, *rest: Any) -> list[str]:
+    return [f"{rest[-1]}: longer than {said}"] if isinstance(value, str) and len(value) > said else []
+
+
 def _few(value: object, said: int, *rest: Any) -> list[str]:
     return [f"{rest[-1]}: fewer than {said}"] if isinstance(value, list) and len(value) < said else []
 
@@ -94,6 +102,8 @@ def _additional(value: object, said: bool, schema: Any, _: Any, where: str) -> l
 
 
 WORDS: dict[str, Any] = {
+    "minLength": _short,
+    "maxLength": _long,
     "$ref": _ref,
     "anyOf": _any,
     "type": _type,

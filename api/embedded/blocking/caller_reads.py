@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from asteroid_cloud import query
 from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
 from asteroid_cloud.api.service.collections import Collection
-from asteroid_cloud.indexer import Snapshot, TakeBytes, unbounded
+from asteroid_cloud.indexer import Ids, IndexSpec, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query import (
     NUMBER_BYTES,
     Facets,
@@ -41,6 +38,11 @@ class CallerReads:
         self._masks = collection.reads.filter_cache
         self._quality = collection.reads.quality
         self._loop = loop
+
+    @property
+    def spec(self) -> IndexSpec | None:
+        """What the index is, and so what its ids are; None before it is created."""
+        return self._engine.spec
 
     def snapshot(self, min_lsn: int = 0) -> Snapshot:
         """What the index holds now, ``min_lsn`` at least; only a wait for that goes to the event loop."""
@@ -75,7 +77,7 @@ class CallerReads:
     def fetch(
         self,
         snapshot: Snapshot,
-        ids: NDArray[np.uint64],
+        ids: Ids,
         wanted: Wanted,
         take: TakeBytes = unbounded,
     ) -> list[Record]:

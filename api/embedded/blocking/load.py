@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.embedded.load import CHUNK_ITEMS, Payloads
 from asteroid_cloud.api.embedded.rows.batch_items import Items
@@ -54,14 +56,16 @@ class BlockingLoadCalls(BlockingCalls):
         dim: int | None = None,
         threads: int = 0,
         payloads: Payloads | None = None,
+        *,
+        ids: Sequence[str] | None = None,
     ) -> BulkReport:
-        """Builds the whole index of an empty store at once; the ids are 0 … n-1.
+        """Builds the whole index of an empty store at once; the ids are 0 … n-1, or strings: ``ids``.
 
         ``vectors`` is an (n, dim) array, a list of rows, or the path of a ``.npy`` file or of one with raw
         little-endian float32. ``payloads`` has one mapping or None for each. ``threads`` 0 takes as many
         as there are processors.
 
         Raises Conflict (``index_not_empty``), InvalidRequest (``bad_vector``, ``wrong_dim``,
-        ``bad_payload``, ``bad_file``).
+        ``bad_payload``, ``bad_file``, ``bad_id``).
         """
-        return self._loop.run(self._store.bulk_build, vectors, dim, threads, payloads)
+        return self._loop.run(self._store.bulk_build, vectors, dim, threads, payloads, ids=ids)

@@ -11,15 +11,17 @@ from asteroid_cloud.api.service.results import IndexInfo
 class BlockingServerCalls(BlockingCalls):
     """Make, list and delete collections; create and delete the index of the collection ``default``."""
 
-    def create_index(self, dim: int, metric: str = "l2", bits: int = 16) -> IndexInfo:
+    def create_index(
+        self, dim: int, metric: str = "l2", bits: int = 16, *, ids: str = "integer"
+    ) -> IndexInfo:
         """Creates the index: every vector will have ``dim`` numbers, compared by ``metric``.
 
         ``dim`` is 1 … 4000; ``metric`` is "l2", "cosine" or "ip". Each number is kept in ``bits``: 16 gives
-        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. All three stay until
-        ``delete_index``. Raises Conflict (``index_already_initialized``), InvalidRequest (``bad_dim``,
-        ``bad_metric``, ``bad_bits``).
+        the recall of float32, 8 takes half the disk and gives that of 8-bit codes. ``ids`` is "integer" or
+        "string". All of it stays until ``delete_index``. Raises Conflict (``index_already_initialized``),
+        InvalidRequest (``bad_dim``, ``bad_metric``, ``bad_bits``, ``bad_ids``).
         """
-        return self._loop.run(self._store.create_index, dim, metric, bits)
+        return self._loop.run(self._store.create_index, dim, metric, bits, ids=ids)
 
     def delete_index(self) -> IndexInfo:
         """Deletes the index and all its data, for good. Without an index it does nothing."""

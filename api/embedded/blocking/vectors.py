@@ -10,10 +10,9 @@ from asteroid_cloud.api.limits import FETCH_IDS_MAX
 from asteroid_cloud.api.service.checks import (
     Vector,
     checked_columns,
-    checked_id,
-    checked_ids,
     checked_lsn,
 )
+from asteroid_cloud.api.service.ids import checked_id, checked_ids
 from asteroid_cloud.api.service.payloads import payload_value
 from asteroid_cloud.api.service.results import Counted, Payload, Record, Row, Written
 from asteroid_cloud.api.service.searches import Metadata, row_of
@@ -24,14 +23,15 @@ from asteroid_cloud.query import fetch_one
 class BlockingVectorCalls(BlockingCalls):
     """Write, read and delete vectors and payloads by id.
 
-    An id is an integer of 0 … 2^64-1; a vector is a list or a one-dimensional array of ``dim``
-    numbers. Every call may raise Conflict (``index_not_initialized``), and every write StorageError
-    and Overloaded, besides what it names itself. A write is durable once it returns.
+    An id is an integer of 0 … 2^64-1, or where ids are strings a string of 1 to 512 bytes of UTF-8; a
+    vector is a list or a one-dimensional array of ``dim`` numbers. Every call may raise Conflict
+    (``index_not_initialized``), and every write StorageError and Overloaded, besides what it names itself. A
+    write is durable once it returns.
     """
 
     def insert(
         self,
-        id: int,
+        id: int | str,
         vector: Vector,
         metadata: Metadata | None = None,
         *,
@@ -60,7 +60,7 @@ class BlockingVectorCalls(BlockingCalls):
 
     def upsert(
         self,
-        id: int,
+        id: int | str,
         vector: Vector,
         metadata: Metadata | None = None,
         *,
@@ -79,34 +79,34 @@ class BlockingVectorCalls(BlockingCalls):
             on_existing=on_existing,
         )
 
-    def get(self, id: int, *, min_lsn: int | None = None) -> Record:
+    def get(self, id: int | str, *, min_lsn: int | None = None) -> Record:
         """The stored vector, dequantised: close to what was inserted, not equal to it.
 
         Raises NotFound when there is no such id.
         """
-        number = checked_id(id)
+        number = checked_id(id, self._reads.spec)
         snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         vector = fetch_one(snapshot, number, vector=True).vector
         assert vector is not None
         return Record(number, vector, snapshot.lsn)
 
-    def delete(self, id: int, *, if_match: int | None = None) -> Written:
+    def delete(self, id: int | str, *, if_match: int | None = None) -> Written:
         """Deletes a vector and its payload. An id that does not exist is no error.
 
         Raises Conflict (``precondition_failed``) when the id changed after LSN ``if_match``.
         """
         return self._loop.run(self._store.delete, id, if_match=if_match)
 
-    def get_payload(self, id: int, *, min_lsn: int | None = None) -> Payload:
+    def get_payload(self, id: int | str, *, min_lsn: int | None = None) -> Payload:
         """The payload, ``{}`` if the vector has none.
 
         Raises NotFound when there is no such id.
         """
-        number = checked_id(id)
+        number = checked_id(id, self._reads.spec)
         record = fetch_one(self._reads.snapshot(checked_lsn(min_lsn)), number, payload=True)
         return payload_value(record.payload or b"")
 
-    def set_payload(self, id: int, payload: Metadata, *, if_match: int | None = None) -> Written:
+    def set_payload(self, id: int | str, payload: Metadata, *, if_match: int | None = None) -> Written:
         """Replaces the payload; the vector stays.
 
         Raises NotFound when there is no such id, InvalidRequest (``bad_payload``), and Conflict
@@ -114,7 +114,7 @@ class BlockingVectorCalls(BlockingCalls):
         """
         return self._loop.run(self._store.set_payload, id, payload, if_match=if_match)
 
-    def merge_payload(self, id: int, partial: Metadata, *, if_match: int | None = None) -> Written:
+    def merge_payload(self, id: int | str, partial: Metadata, *, if_match: int | None = None) -> Written:
         """Merges into the payload (RFC 7396): objects merge, other values replace, None deletes.
 
         Raises what ``set_payload`` does.
@@ -123,7 +123,7 @@ class BlockingVectorCalls(BlockingCalls):
 
     def fetch(
         self,
-        ids: Iterable[int],
+        ids: Iterable[int | str],
         *,
         include: Sequence[str] | None = None,
         min_lsn: int | None = None,
@@ -134,12 +134,14 @@ class BlockingVectorCalls(BlockingCalls):
         ``include`` names what each row carries: "payload", "vector" or both; ``fields`` asks for these of
         the payload only, as ``["title", "a.b"]``.
         """
-        wanted, numbers = checked_columns(include, fields), checked_ids(ids, FETCH_IDS_MAX)
+        wanted, numbers = checked_columns(include, fields), checked_ids(ids, self._reads.spec, FETCH_IDS_MAX)
         snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         records = self._reads.fetch(snapshot, numbers, wanted)
         return [row_of(record) for record in records]
 
-    def delete_many(self, ids: Iterable[int] | None = None, *, filter: Metadata | None = None) -> Counted:
+    def delete_many(
+        self, ids: Iterable[int | str] | None = None, *, filter: Metadata | None = None
+    ) -> Counted:
         """Deletes the vectors with these ids, or all that match a filter; returns how many there were.
 
         Exactly one of the two is given. Raises InvalidRequest (``bad_id``, ``bad_filter``).
@@ -154,7 +156,7 @@ class BlockingVectorCalls(BlockingCalls):
     def merge_many(
         self,
         partial: Metadata,
-        ids: Iterable[int] | None = None,
+        ids: Iterable[int | str] | None = None,
         *,
         filter: Metadata | None = None,
     ) -> Counted:

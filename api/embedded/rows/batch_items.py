@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from asteroid_cloud.api.service.checks import Vector, check_dim, checked_id, float32_vector
+from asteroid_cloud.api.service.checks import Vector, check_dim, float32_vector
+from asteroid_cloud.api.service.ids import checked_id
 from asteroid_cloud.api.service.payloads import payload_text
 from asteroid_cloud.api.service.preconditions import checked_match, checked_on_existing
-from asteroid_cloud.indexer import NO_MATCH, NUMBER_OF, IndexSpec, ItemConditions, OnExisting, Upserts
+from asteroid_cloud.indexer import NO_MATCH, NUMBER_OF, Id, IndexSpec, ItemConditions, OnExisting, Upserts
 from asteroid_cloud.wal.errors import InvalidRequest
 
-Item = tuple[int, Vector] | tuple[int, Vector, Mapping[str, Any] | None] | Mapping[str, Any]
+Item = tuple[int | str, Vector] | tuple[int | str, Vector, Mapping[str, Any] | None] | Mapping[str, Any]
 Items = Iterable[Item]
 AsyncItems = Iterable[Item] | AsyncIterable[Item]
 NAMES = {"id", "vector", "metadata", "if_match", "on_existing"}
@@ -52,7 +53,7 @@ def checked_items(
 
     ``on_existing`` goes for items that do not say it themselves.
     """
-    ids = np.empty(len(items), np.uint64)
+    ids: list[Id] = []
     vectors = np.empty((len(items), spec.dim), np.float32)
     payloads: list[bytes | None] = []
     matches = np.full(len(items), NO_MATCH, np.int64)
@@ -60,10 +61,11 @@ def checked_items(
     for row, item in enumerate(items):
         try:
             id, vector, metadata = parts_of(item)
-            ids[row] = checked_id(id)
+            number = checked_id(id, spec)
             numbers = float32_vector(vector)
             check_dim(len(numbers), spec)
             vectors[row] = numbers
+            ids.append(number)
             payloads.append(None if metadata is None else payload_text(metadata, payload_bytes_max))
             if isinstance(item, Mapping) and len(item) > 2:
                 matches[row] = checked_match(item.get("if_match"))
@@ -80,7 +82,7 @@ def checked_items(
                 index=first + row,
             ) from error
     is_plain = not modes.any() and bool((matches == NO_MATCH).all())
-    return Upserts(ids, vectors, payloads, None if is_plain else ItemConditions(matches, modes))
+    return Upserts(spec.ids.of(ids), vectors, payloads, None if is_plain else ItemConditions(matches, modes))
 
 
 def parts_of(item: Any) -> tuple[Any, Any, Any]:

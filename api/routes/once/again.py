@@ -9,8 +9,8 @@ import msgspec
 from litestar import Response
 
 from asteroid_cloud.api.routes.index import described
-from asteroid_cloud.api.routes.responses import AnyRequest, answer, empty_answer, path_of
-from asteroid_cloud.api.service.checks import checked_id
+from asteroid_cloud.api.routes.responses import AnyRequest, answer, collection_of, empty_answer, path_of
+from asteroid_cloud.api.service.ids import checked_id
 from asteroid_cloud.api.service.writes import result_of
 from asteroid_cloud.api.wire.answers import batch_told
 from asteroid_cloud.api.wire.headers import LSN_HEADER
@@ -84,13 +84,15 @@ def refusal_text(error: AsteroidError) -> bytes:
 
 def _one(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
     id_ = path_of(request).get("id")
-    number = checked_id(decode(INSERT, body).id if id_ is None else id_)
+    spec = collection_of(request).engine.spec
+    number = checked_id(decode(INSERT, body).id if id_ is None else id_, spec)
     return answer({"id": number, "lsn": known.lsn}, known.lsn)
 
 
 def _one_put(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
     id_ = path_of(request).get("id")
-    number = checked_id(decode(INSERT, body).id if id_ is None else id_)
+    spec = collection_of(request).engine.spec
+    number = checked_id(decode(INSERT, body).id if id_ is None else id_, spec)
     counts = WriteCounts(inserted=known.affected, replaced=known.replaced)
     return answer({"id": number, "lsn": known.lsn, "result": result_of(counts)}, known.lsn)
 

@@ -60,8 +60,20 @@ PayloadLimits limits_from(size_t bytes_max, unsigned depth_max) {
     return {bytes_max, depth_max};
 }
 
+// The names as an array of objects, each a str.
+py::array names_array(const Names& names) {
+    const std::vector<size_t> shape{names.size()};
+    py::array array(py::dtype("O"), shape);
+    auto* const items = static_cast<PyObject**>(array.mutable_data());
+    for (size_t i = 0; i < names.size(); ++i) {
+        Py_XDECREF(items[i]);
+        items[i] = py::str(names[i].data(), names[i].size()).release().ptr();
+    }
+    return array;
+}
+
 py::tuple items_of(const py::buffer& body, size_t dim, size_t items_max, size_t payload_bytes_max,
-                   unsigned depth_max, bool is_list) {
+                   unsigned depth_max, bool is_list, bool has_names) {
     if (dim == 0 || dim > UINT16_MAX) throw std::invalid_argument("dim must be from 1 to 65535");
     const PayloadLimits limits = limits_from(payload_bytes_max, depth_max);
     const HeldBytes held(body);
@@ -69,11 +81,12 @@ py::tuple items_of(const py::buffer& body, size_t dim, size_t items_max, size_t 
     {
         py::gil_scoped_release release;
         const auto read = is_list ? read_item_list : read_items;
-        items = read(held.bytes(), dim, items_max, limits);
+        items = read(held.bytes(), dim, items_max, limits, has_names ? IdKind::string : IdKind::integer);
     }
-    const auto rows = py::ssize_t(items.ids.size());
+    const auto rows = py::ssize_t(items.payloads.offsets.size());
+    const py::array ids = has_names ? names_array(items.names) : py::array(owned(std::move(items.ids)));
     return py::make_tuple(
-        owned(std::move(items.ids)), owned(std::move(items.vectors), {rows, py::ssize_t(dim)}),
+        ids, owned(std::move(items.vectors), {rows, py::ssize_t(dim)}),
         owned(std::move(items.payloads.offsets)), owned(std::move(items.payloads.lengths)),
         owned(std::move(items.conditions.if_match)), owned(std::move(items.conditions.on_existing)),
         uint8_t(items.conditions.of_all));
@@ -111,6 +124,19 @@ py::tuple objects_of(const py::buffer& body, size_t count, size_t payload_bytes_
         spans = read_objects(held.bytes(), count, limits);
     }
     return py::make_tuple(owned(std::move(spans.offsets)), owned(std::move(spans.lengths)));
+}
+
+py::tuple named_rows_of(const py::buffer& body, size_t count, size_t payload_bytes_max,
+                        unsigned depth_max) {
+    const PayloadLimits limits = limits_from(payload_bytes_max, depth_max);
+    const HeldBytes held(body);
+    NamedRows rows;
+    {
+        py::gil_scoped_release release;
+        rows = read_named_rows(held.bytes(), count, limits);
+    }
+    return py::make_tuple(owned(std::move(rows.ids.offsets)), owned(std::move(rows.ids.lengths)),
+                          owned(std::move(rows.payloads.offsets)), owned(std::move(rows.payloads.lengths)));
 }
 
 constexpr size_t BYTES_WITHOUT_GIL = 16 * 1024;
@@ -151,9 +177,12 @@ PYBIND11_MODULE(core, m) {
     py::register_local_exception_translator(translate);
 
     m.def("read_items", items_of, py::arg("body"), py::arg("dim"), py::arg("items_max"),
-          py::arg("payload_bytes_max"), py::arg("depth_max"), py::arg("is_list") = false);
+          py::arg("payload_bytes_max"), py::arg("depth_max"), py::arg("is_list") = false,
+          py::arg("has_names") = false);
     m.def("read_fields", fields_of, py::arg("body"));
     m.def("read_elements", elements, py::arg("text"), py::arg("most"));
+    m.def("read_named_rows", named_rows_of, py::arg("body"), py::arg("count"), py::arg("payload_bytes_max"),
+          py::arg("depth_max"));
     m.def("read_objects", objects_of, py::arg("body"), py::arg("count"), py::arg("payload_bytes_max"),
           py::arg("depth_max"));
     m.def("read_vector", [](const py::buffer& text) { return value_of(text, read_vector); }, py::arg("text"));

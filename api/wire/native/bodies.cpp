@@ -12,8 +12,8 @@ namespace {
 
 class ItemsReader : ValueReader {
 public:
-    ItemsReader(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits)
-        : ValueReader(body, limits), dim_(dim), items_max_(items_max) {
+    ItemsReader(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind)
+        : ValueReader(body, limits), dim_(dim), items_max_(items_max), kind_(kind) {
         // A good item has at least two bytes for each number, so this is never outgrown.
         items_.vectors.reserve(std::min(items_max, body.size() / (2 * dim) + 1) * dim);
     }
@@ -21,14 +21,14 @@ public:
     Items read() {
         whole([this] { top(); });
         if (!seen_items_) refuse("missing_field", "the field 'items' is missing");
-        if (items_.ids.empty()) refuse("empty", "there are no items");
-        items_.conditions.end(items_.ids.size());
+        if (count() == 0) refuse("empty", "there are no items");
+        items_.conditions.end(count());
         return std::move(items_);
     }
 
     Items read_list() {
         whole([this] { list(); });
-        items_.conditions.end(items_.ids.size());
+        items_.conditions.end(count());
         return std::move(items_);
     }
 
@@ -57,9 +57,9 @@ private:
         if (in_.take(']')) return;
         do {
             in_.next();
-            if (items_.ids.size() == items_max_)
+            if (count() == items_max_)
                 refuse("too_many", "a batch has at most " + std::to_string(items_max_) + " items");
-            item_ = int64_t(items_.ids.size());
+            item_ = int64_t(count());
             item();
             item_ = -1;
         } while (in_.take(','));
@@ -67,8 +67,7 @@ private:
     }
 
     void item() {
-        std::optional<uint64_t> own_id;
-        bool has_vector = false, has_match = false, has_on_existing = false;
+        bool has_id = false, has_vector = false, has_match = false, has_on_existing = false;
         int64_t offset = -1, length = 0;
 
         in_.expect('{');
@@ -76,8 +75,9 @@ private:
             do {
                 const std::string_view key = in_.key();
                 if (names(key, "id")) {
-                    check_first(!own_id, "id");
-                    own_id = id();
+                    check_first(!has_id, "id");
+                    take_id();
+                    has_id = true;
                 } else if (names(key, "vector")) {
                     check_first(!has_vector, "vector");
                     check_length(vector(items_.vectors, dim_));
@@ -99,11 +99,19 @@ private:
             } while (in_.take(','));
             in_.expect('}');
         }
-        if (!own_id) refuse("missing_field", "the field 'id' is missing");
+        if (!has_id) refuse("missing_field", "the field 'id' is missing");
         if (!has_vector) refuse("missing_field", "the field 'vector' is missing");
-        items_.ids.push_back(*own_id);
         items_.payloads.offsets.push_back(offset);
         items_.payloads.lengths.push_back(length);
+    }
+
+    size_t count() const { return items_.payloads.offsets.size(); }
+
+    void take_id() {
+        if (kind_ == IdKind::string)
+            items_.names.add(read_name());
+        else
+            items_.ids.push_back(id());
     }
 
     int64_t read_match() {
@@ -136,6 +144,7 @@ private:
 
     size_t dim_;
     size_t items_max_;
+    IdKind kind_;
     bool seen_items_ = false;
     Items items_;
 };
@@ -180,14 +189,83 @@ private:
     Spans spans_;
 };
 
+class NamedRowsReader : BodyReader {
+public:
+    NamedRowsReader(std::string_view body, size_t count, PayloadLimits limits)
+        : BodyReader(body, limits), count_(count) {}
+
+    NamedRows read() {
+        whole([this] { list(); });
+        if (rows_.ids.offsets.size() != count_) refuse_count(std::to_string(rows_.ids.offsets.size()));
+        return std::move(rows_);
+    }
+
+private:
+    void list() {
+        in_.expect('[');
+        if (in_.take(']')) return;
+        do {
+            in_.next();
+            if (rows_.ids.offsets.size() == count_) refuse_count("more");
+            item_ = int64_t(rows_.ids.offsets.size());
+            row();
+            item_ = -1;
+        } while (in_.take(','));
+        in_.expect(']');
+    }
+
+    void row() {
+        bool has_id = false;
+        int64_t offset = -1, length = 0;
+        in_.expect('{');
+        if (!in_.take('}')) {
+            do {
+                const std::string_view key = in_.key();
+                if (names(key, "id")) {
+                    check_first(!has_id, "id");
+                    in_.next();
+                    const size_t from = in_.offset();
+                    read_name();
+                    rows_.ids.offsets.push_back(int64_t(from));
+                    rows_.ids.lengths.push_back(int64_t(in_.offset() - from));
+                    has_id = true;
+                } else if (names(key, "metadata")) {
+                    check_first(offset < 0, "metadata");
+                    if (in_.next() == 'n')
+                        in_.literal("null");
+                    else
+                        payload(offset, length);
+                } else {
+                    refuse("unknown_field", "no such field: '" + shown(key) + "'");
+                }
+            } while (in_.take(','));
+            in_.expect('}');
+        }
+        if (!has_id) refuse("missing_field", "the field 'id' is missing");
+        rows_.payloads.offsets.push_back(offset);
+        rows_.payloads.lengths.push_back(length);
+    }
+
+    [[noreturn]] void refuse_count(const std::string& got) const {
+        refuse("bad_payload", "there must be " + std::to_string(count_) + " ids, there are " + got);
+    }
+
+    size_t count_;
+    NamedRows rows_;
+};
+
 }  // namespace
 
-Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits) {
-    return ItemsReader(body, dim, items_max, limits).read();
+Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind) {
+    return ItemsReader(body, dim, items_max, limits, kind).read();
 }
 
-Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits) {
-    return ItemsReader(text, dim, items_max, limits).read_list();
+NamedRows read_named_rows(std::string_view body, size_t count, PayloadLimits limits) {
+    return NamedRowsReader(body, count, limits).read();
+}
+
+Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind) {
+    return ItemsReader(text, dim, items_max, limits, kind).read_list();
 }
 
 Spans read_objects(std::string_view body, size_t count, PayloadLimits limits) {

@@ -23,8 +23,29 @@ struct Spans {
     std::vector<int64_t> lengths;
 };
 
+// How the id of an item is kept: as an integer, or as a string of bounded length.
+enum class IdKind { integer, string };
+constexpr size_t NAME_BYTES_MAX = 512;
+
+// Strings one after the other, and where each ends.
+struct Names {
+    std::string text;
+    std::vector<size_t> ends;
+
+    size_t size() const { return ends.size(); }
+    std::string_view operator[](size_t i) const {
+        const size_t start = i == 0 ? 0 : ends[i - 1];
+        return std::string_view(text).substr(start, ends[i] - start);
+    }
+    void add(std::string_view name) {
+        text += name;
+        ends.push_back(text.size());
+    }
+};
+
 struct Items {
-    std::vector<uint64_t> ids;
+    std::vector<uint64_t> ids;   // or
+    Names names;
     std::vector<float> vectors;  // row by row
     Spans payloads;
     ItemConditions conditions;
@@ -37,12 +58,21 @@ struct PayloadLimits {
 
 // {"items": [{"id": …, "vector": […], "metadata": {…}?, "if_match": …?, "on_existing": …?}, …],
 //  "on_existing": …?}
-Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits);
+Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind);
 
 // The array of such items alone.
-Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits);
+Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits,
+                     IdKind kind);
 
 // An array of exactly `count` objects or nulls.
 Spans read_objects(std::string_view body, size_t count, PayloadLimits limits);
+
+struct NamedRows {
+    Spans ids;  // with their quotes, and escapes as they are
+    Spans payloads;
+};
+
+// An array of exactly `count` objects {"id": "…", "metadata": {…}?}.
+NamedRows read_named_rows(std::string_view body, size_t count, PayloadLimits limits);
 
 }  // namespace asteroid

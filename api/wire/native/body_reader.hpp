@@ -61,6 +61,27 @@ protected:
             refuse("bad_payload", "metadata has the key '" + shown(*key) + "' twice in one object");
     }
 
+    // A string that is an id; good until the next is read.
+    std::string_view read_name() {
+        if (in_.next() != '"') {
+            check_value_starts();
+            refuse_name();
+        }
+        std::string_view name;
+        try {
+            name = in_.string();
+        } catch (const JsonError& error) {
+            if (error.kind == JsonError::Kind::syntax) throw;
+            refuse("bad_id", "an id is refused: " + error.message);
+        }
+        if (name.find('\\') != std::string_view::npos) {
+            unescape(name, unescaped_);
+            name = unescaped_;
+        }
+        if (name.empty() || name.size() > NAME_BYTES_MAX) refuse_name();
+        return name;
+    }
+
     // Refuses a key that its object had before.
     void check_first(bool is_first, std::string_view field) const {
         if (is_first) return;
@@ -78,6 +99,11 @@ protected:
     int64_t item_ = -1;
 
 private:
+    [[noreturn]] void refuse_name() const {
+        refuse("bad_id",
+               "an id is a string of 1 to " + std::to_string(NAME_BYTES_MAX) + " bytes of UTF-8");
+    }
+
     std::string_view object_text() {
         try {
             return in_.value(limits_.depth_max);
@@ -89,6 +115,7 @@ private:
 
     PayloadLimits limits_;
     RepeatedKeyFinder repeated_keys_;
+    std::string unescaped_;
 };
 
 }  // namespace asteroid

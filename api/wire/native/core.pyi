@@ -4,6 +4,8 @@ It is strict (RFC 8259, and no half surrogate pairs) and stops at the first erro
 text: an offset and a length in the body, the offset -1 where there is none.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +21,9 @@ def read_items(
     payload_bytes_max: int,
     depth_max: int,
     is_list: bool = False,
+    has_names: bool = False,
 ) -> tuple[
-    NDArray[np.uint64],
+    NDArray[Any],
     NDArray[np.float32],
     NDArray[np.int64],
     NDArray[np.int64],
@@ -35,6 +38,8 @@ def read_items(
     the id exists: 0 replace, 1 skip, 2 fail, 255 not said. The last value is what the batch says of that.
     The columns of LSNs and of what is to happen are empty when no item says any. ``is_list``: the body is
     the array alone, and may be empty.
+
+    Ids are uint64, or with ``has_names`` an array of objects that are each a str of 1 to 512 bytes.
 
     Codes of ReadError: bad_json, unknown_field, missing_field, bad_id, bad_vector, wrong_dim, bad_payload,
     bad_if_match, bad_on_existing, too_many, empty.
@@ -52,6 +57,15 @@ def read_elements(
     """Offsets and lengths of the elements of the array that the text is.
 
     Codes of ReadError: bad_json, also for an element with a key twice in one object, and too_many.
+    """
+
+def read_named_rows(
+    body: bytes | bytearray | memoryview, count: int, payload_bytes_max: int, depth_max: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Offsets and lengths of ids, with their quotes, and of metadata.
+
+    Of an array of exactly ``count`` objects {"id", "metadata"?}. Codes of ReadError: bad_json, missing_field,
+    unknown_field, bad_id, bad_payload (also for another count).
     """
 
 def read_objects(

@@ -8,8 +8,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.api.service.ids import checked_ids
 from asteroid_cloud.api.wire.answers import VectorFormat
 from asteroid_cloud.api.wire.native import core
+from asteroid_cloud.indexer import Ids, IndexSpec
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
 NULL = b"null"
@@ -31,11 +33,13 @@ def vector_from(text: msgspec.Raw) -> NDArray[np.float32]:
         _refuse(*error.args)
 
 
-def ids_from(text: msgspec.Raw, most: int) -> NDArray[np.uint64]:
-    """A list of ids in a body.
+def ids_from(text: msgspec.Raw, spec: IndexSpec | None, most: int) -> Ids:
+    """A list of ids in a body, of an index of this spec.
 
     Raises InvalidRequest ``bad_id``, ``bad_json``; TooLarge ``batch_too_large`` beyond ``most``.
     """
+    if spec is not None and spec.has_string_ids:
+        return _names_from(text, spec, most)
     try:
         return core.read_ids(text, most)
     except core.ReadError as error:
@@ -43,6 +47,13 @@ def ids_from(text: msgspec.Raw, most: int) -> NDArray[np.uint64]:
         if code == "too_many":
             raise TooLarge(message, code="batch_too_large", limit=most) from error
         _refuse(*error.args)
+
+
+def _names_from(text: msgspec.Raw, spec: IndexSpec, most: int) -> Ids:
+    try:
+        return checked_ids(msgspec.json.decode(text), spec, most)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the ids are no JSON: {error}", code="bad_json") from error
 
 
 def checked_format(value: object) -> VectorFormat:

@@ -19,7 +19,9 @@ from asteroid_cloud.client.protocol.encoding import (
     encode_vector,
     encode_vectors,
     shortest_doubles,
+    vector_path,
 )
+from tests.support.names import NASTY
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -68,11 +70,22 @@ def test_ids() -> None:
         0,
         2**64 - 1,
         2**64 - 1,
-        42,
+        "42",
     ]
-    for wrong in (np.True_, np.float64(1), "-1", "1.0", "", 2**64, b"1"):
+    for name in NASTY:
+        assert encode_id(name) == name
+    for wrong in (np.True_, np.float64(1), "", "x" * 513, "\ud800", 2**64, b"1"):
         with pytest.raises(InvalidRequest):
             encode_id(wrong)
+
+
+def test_an_id_stands_in_a_path_as_it_is() -> None:
+    assert vector_path(7) == "/v1/vectors/7"
+    assert vector_path("a/payload", "/payload") == "/v1/vectors/a%2Fpayload/payload"
+    assert vector_path("é %") == "/v1/vectors/%C3%A9%20%25"
+    for wrong in (".", ".."):
+        with pytest.raises(InvalidRequest, match="use fetch"):
+            vector_path(wrong)
 
 
 def test_objects() -> None:

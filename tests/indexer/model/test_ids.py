@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asteroid_cloud.indexer.model.ids import INTEGER_IDS, NAME_BYTES_MAX, STRING_IDS, check_name
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS, check_name
+from asteroid_cloud.indexer.native import core
 from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import ID_BYTES_MAX
 from tests.support.engines import u64
 from tests.support.names import NAMES, NASTY
 
@@ -72,7 +74,7 @@ def test_any_text_of_512_bytes_is_an_id(name: str) -> None:
     assert check_name(name) == name
 
 
-WRONG = ["", "x" * (NAME_BYTES_MAX + 1), "é" * (NAME_BYTES_MAX // 2) + "x", "\ud800", 7, None, b"x", ["x"]]
+WRONG = ["", "x" * (ID_BYTES_MAX + 1), "é" * (ID_BYTES_MAX // 2) + "x", "\ud800", 7, None, b"x", ["x"]]
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -80,3 +82,7 @@ def test_anything_else_is_not(wrong: object) -> None:
     with pytest.raises(InvalidRequest, match="1 to 512 bytes of UTF-8") as refused:
         check_name(wrong)
     assert refused.value.code == "bad_id"
+
+
+def test_the_core_has_the_same_limit() -> None:
+    assert core.NAME_BYTES_MAX == ID_BYTES_MAX
