@@ -18,6 +18,7 @@ from subprocess import PIPE, Popen
 import msgspec
 import numpy as np
 
+from ops.bench.collections import embedded as embedded_searches
 from ops.bench.collections.process import descriptors_of, processor_share, threads_of, watched
 from ops.bench.collections.wire import Wire, batch, search_for, searches, vectors
 from ops.bench.memory import memory_of
@@ -53,6 +54,9 @@ class Found(msgspec.Struct, kw_only=True):
     quiet: Timing
     beside_load: Timing
     load_rows_per_s: float
+    embedded_quiet: Timing
+    embedded_beside_load: Timing
+    embedded_rows_per_s: float
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -92,6 +96,8 @@ def measure(folder: Path, options: argparse.Namespace) -> Found:
         threads, descriptors = threads_of(pid), descriptors_of(pid)
         idle_share = processor_share(pid, IDLE_S)
         quiet, beside, rows_per_s = _beside(server.url, names, dim, options.seconds)
+    with tempfile.TemporaryDirectory(prefix="asteroid-collections-") as inside:
+        embedded = embedded_searches.measure(Path(inside), dim, options.seconds, options.budget_mib)
     touch_p50, touch_p99 = np.percentile(np.asarray(touches) * 1e3, [50, 99])
     return Found(
         collections=options.collections,
@@ -113,6 +119,9 @@ def measure(folder: Path, options: argparse.Namespace) -> Found:
         quiet=quiet,
         beside_load=beside,
         load_rows_per_s=rows_per_s,
+        embedded_quiet=embedded[0],
+        embedded_beside_load=embedded[1],
+        embedded_rows_per_s=embedded[2],
     )
 
 
@@ -219,6 +228,9 @@ def table(found: Found) -> str:
         "searches of one, quiet, p50 / p99": _shown(found.quiet),
         "… while another one is loaded": _shown(found.beside_load),
         "… which gets": f"{found.load_rows_per_s:,.0f} rows/s",
+        "embedded: searches of one, quiet, p50 / p99": _shown(found.embedded_quiet),
+        "embedded: … while another one is loaded": _shown(found.embedded_beside_load),
+        "embedded: … which gets": f"{found.embedded_rows_per_s:,.0f} rows/s",
         "making one, with its first rows": f"{found.make_ms:.0f} ms",
     }
     head = f"{found.collections:,} collections × {found.dim}, a budget of {found.budget_mib} MiB"
