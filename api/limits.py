@@ -7,7 +7,7 @@ from asteroid_cloud.wal.limits import KIB, MIB
 BODY_BYTES_MAX = 2 * MIB
 """The body of most requests."""
 LIST_BODY_BYTES_MAX = 16 * MIB
-"""A body with a list of ids or searches: fetch, delete many, a batch of searches."""
+"""A body with a list of ids, or with searches: fetch, delete many, a search, a batch of searches."""
 BATCH_BODY_BYTES_MAX = 64 * MIB
 """The body of a batch of vectors."""
 BULK_BODY_BYTES_MAX = 64 * 1024 * MIB

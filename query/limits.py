@@ -25,8 +25,12 @@ RECALL_ROWS_MAX = 1_000
 SCROLL_LIMIT_MAX = 10_000
 """Rows on one page of a scroll."""
 
-FILTER_BYTES_MAX = 8_192
+FILTER_BYTES_MAX = 1 * MIB
 """A filter as JSON."""
+FILTER_VALUES_MAX = 20_000
+"""Values that the predicates of a filter compare with, together."""
+PARSED_FILTERS_BYTES_MAX = 8 * MIB
+"""Filters that are kept parsed, as JSON."""
 FILTER_DEPTH_MAX = 16
 """Levels of nesting in a filter."""
 FILTER_NODES_MAX = 1_024

@@ -112,7 +112,8 @@ async def patch_vectors(request: AnyRequest, body: RawBody) -> JsonResponse:
 
 async def scroll_vectors(request: AnyRequest, body: RawBody) -> ASGIApp:
     """One page; its cursor asks for the next. A page of large rows ends before ``limit``."""
-    asked, reads = decode(SCROLL, body), collection_of(request).reads
+    reads = collection_of(request).reads
+    asked = await read(reads, len(body), lambda: decode(SCROLL, body))
     filter, format = await read_filter(reads, asked.filter), checked_format(asked.vector_format)
     wanted = checked_columns(asked.include, asked.fields)
     if isinstance(asked.limit, bool) or not isinstance(asked.limit, int):

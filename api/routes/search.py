@@ -65,7 +65,8 @@ async def search_batch(request: AnyRequest, body: bytes) -> ASGIApp:
 
 async def recall(request: AnyRequest, body: RawBody) -> JsonResponse:
     """How many of the true neighbours searches find: the mean and the worst of `num` samples."""
-    asked, reads = decode(RECALL, body or b"{}"), collection_of(request).reads
+    reads = collection_of(request).reads
+    asked = await read(reads, len(body), lambda: decode(RECALL, body or b"{}"))
     wanted = await with_filter(reads, asked.filter, asked.request)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     return answer(await reads.recall(snapshot, wanted), snapshot.lsn)
@@ -73,7 +74,8 @@ async def recall(request: AnyRequest, body: RawBody) -> JsonResponse:
 
 async def count(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Exact."""
-    asked, reads = decode(COUNT, body or b"{}"), collection_of(request).reads
+    reads = collection_of(request).reads
+    asked = await read(reads, len(body), lambda: decode(COUNT, body or b"{}"))
     filter = await read_filter(reads, asked.filter)
     snapshot = await reads.snapshot(wanted_lsn(request, asked.min_lsn))
     return answer({"count": await reads.count(snapshot, filter)}, snapshot.lsn)

@@ -54,7 +54,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/vectors/delete", batches.delete_vectors, "delete_many", "write", 200, LIST),
     Route("POST", "/v1/vectors/patch", batches.patch_vectors, "merge_many", "write"),
     Route("POST", "/v1/vectors/scroll", batches.scroll_vectors, "scroll", "read", 200, LIST),
-    Route("POST", "/v1/search", search.search, "search", "read", is_hot=True),
+    Route("POST", "/v1/search", search.search, "search", "read", 200, LIST, is_hot=True),
     Route("POST", "/v1/search/batch", search.search_batch, "search_batch", "read", 200, LIST, is_hot=True),
     Route("POST", "/v1/recall", search.recall, "recall", "read"),
     Route("POST", "/v1/count", search.count, "count", "read"),

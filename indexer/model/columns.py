@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -40,6 +40,13 @@ class Column(Protocol):
 
     def rows(self, first: int, last: int) -> Iterator[tuple[Ordinals, Groups]]:
         """The rows in groups ``first`` to before ``last``, some at a time, with the group of each."""
+        ...
+
+    def mark_equal(self, keys: Sequence[float] | Sequence[bytes], certain: Flags, possible: Flags) -> None:
+        """Sets the flags of the rows with one of many values: doubles, or whole strings, in ascending order.
+
+        ``certain`` gets those that equal it for certain, ``possible`` those that may.
+        """
         ...
 
     def mark_alike(self, flags: Flags, group: int, text: bytes) -> None:

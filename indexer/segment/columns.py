@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from asteroid_cloud.indexer.model.columns import Groups, Ordinals
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.column_file import (
     DEPTH_MAX,
+    KEY_BYTES,
     MAGIC,
     VERSION,
     ColumnEntry,
@@ -36,6 +37,8 @@ ROWS_A_PIECE = 1 << 17
 """Rows of a column that are read at a time."""
 
 DIRECTORY_COLUMN_BYTES = 800
+EXACT_INTEGERS = float(2**53)
+"""Below it each integer is a double of its own."""
 
 
 class FieldColumn:
@@ -110,6 +113,61 @@ class FieldColumn:
         found = np.frombuffer(self._read(prints, begin, end), np.uint8)
         flags[self._listed(group, group + 1)[found == core.fingerprint(text)]] = True
         self._mark_dense(flags, group, group + 1)
+
+    def mark_equal(self, keys: Sequence[float] | Sequence[bytes], certain: Flags, possible: Flags) -> None:
+        """Sets the flags of the rows with one of many values; see ``Column``."""
+        if self._ends is None:
+            self._mark_numbers(np.array(keys, np.float64), certain, possible)
+        else:
+            self._mark_texts([key for key in keys if isinstance(key, bytes)], certain, possible)
+
+    def _mark_numbers(self, keys: NDArray[np.float64], certain: Flags, possible: Flags) -> None:
+        groups = np.searchsorted(self._numbers, keys, side="right") - 1
+        keys, groups = keys[groups >= 0], groups[groups >= 0]
+        if not self.is_exact:
+            return self._mark_groups(possible, np.unique(groups))
+        equal, is_whole = self._numbers[groups] == keys, np.abs(keys) < EXACT_INTEGERS
+        self._mark_groups(certain, groups[equal & is_whole])
+        self._mark_groups(possible, groups[equal & ~is_whole])
+
+    def _mark_texts(self, texts: list[bytes], certain: Flags, possible: Flags) -> None:
+        mine = [self.key(group) for group in range(self.groups)]
+        if not self.is_exact:
+            found = [bisect_right(mine, text[:KEY_BYTES]) - 1 for text in texts]
+            prints = [core.fingerprint(text) for text in texts]
+            return self._mark_prints(possible, np.array(found, np.int64), np.array(prints, np.uint8))
+        places = dict(zip(mine, range(self.groups), strict=True))
+        for flags, some in (
+            (certain, [text for text in texts if len(text) < KEY_BYTES]),
+            (possible, {text[:KEY_BYTES] for text in texts if len(text) >= KEY_BYTES}),
+        ):
+            groups = [places[text] for text in some if text in places]
+            self._mark_groups(flags, np.array(groups, np.int64))
+
+    def _mark_prints(self, flags: Flags, groups: NDArray[np.int64], prints: NDArray[np.uint8]) -> None:
+        """Sets the flags of the rows whose group and fingerprint are those of one of many strings."""
+        prints, groups = prints[groups >= 0], groups[groups >= 0]
+        distinct, places = np.unique(groups, return_inverse=True)
+        if not self._entry.prints.length:
+            return self._mark_groups(flags, distinct)
+        wanted = np.zeros((len(distinct), 256), np.bool_)
+        wanted[places, prints] = True
+        self._mark_groups(flags, distinct, wanted)
+
+    def _mark_groups(self, flags: Flags, groups: NDArray[np.int64], wanted: Flags | None = None) -> None:
+        """Sets the flags of the rows in some groups, each given once, or of those with a wanted print."""
+        if len(groups) == 0:
+            return
+        first, last = int(groups.min()), int(groups.max()) + 1
+        begins, lengths = self._starts[groups], self._starts[groups + 1] - self._starts[groups]
+        before = np.cumsum(lengths) - lengths
+        entries = np.repeat(begins - before, lengths) + np.arange(int(lengths.sum()))
+        if wanted is not None:
+            found = np.frombuffer(self._read(self._entry.prints), np.uint8)
+            entries = entries[wanted[np.repeat(np.arange(len(groups)), lengths), found[entries]]]
+        flags[self._listed(first, last)[entries - self._starts[first]]] = True
+        for group in set(self._entry.dense).intersection(groups.tolist()):
+            self._mark_dense(flags, group, group + 1)
 
     def _listed(self, first: int, last: int) -> NDArray[np.unsignedinteger]:
         return self._entries(int(self._starts[first]), int(self._starts[last]))

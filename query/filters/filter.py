@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import marshal
-from functools import cached_property, lru_cache
+from functools import cached_property
+from hashlib import blake2b
 
 import msgspec
 
 from asteroid_cloud.query.costs import ELEMENT_BYTE, NODE, PAYLOAD_BYTE
+from asteroid_cloud.query.filters.parsed import ParsedFilters
 from asteroid_cloud.query.filters.parser import tree_from_bytes, tree_from_object
 from asteroid_cloud.query.filters.payload_matcher import Matcher, matcher
 from asteroid_cloud.query.filters.tree import (
     EVERYTHING,
+    Among,
     ContainsAll,
     ContainsAny,
     Node,
@@ -20,10 +23,14 @@ from asteroid_cloud.query.filters.tree import (
     root_names,
     tests_of,
 )
+from asteroid_cloud.query.limits import PARSED_FILTERS_BYTES_MAX
 from asteroid_cloud.wal.errors import InvalidRequest
+from asteroid_cloud.wal.limits import KIB
 
-# Filters recur: a service sends the same few again and again. At FILTER_BYTES_MAX each this stays small.
 PARSED_KEPT = 256
+"""Filters recur: a service sends the same few again and again."""
+KEY_BYTES_MAX = 48 * KIB
+"""A longer canonical form is its own digest; version 0.1 took no filters with longer ones."""
 SHOWN_BYTES_MAX = 200
 """What an error shows of a filter."""
 PACKED_VERSION = 2
@@ -35,7 +42,9 @@ class Filter:
 
     def __init__(self, root: Node) -> None:
         self.root = root
-        self.key = canonical(root)
+        form = canonical(root)
+        self._shown = form[: SHOWN_BYTES_MAX + 1]
+        self.key = form if len(form) <= KEY_BYTES_MAX else b"#" + blake2b(form, digest_size=32).digest()
 
     @property
     def matches_all(self) -> bool:
@@ -63,6 +72,16 @@ class Filter:
         return sum(1 for _ in tests_of(self.root))
 
     @cached_property
+    def values(self) -> int:
+        """How many values its lists have, together."""
+        lists = (
+            test.literals
+            for test in tests_of(self.root)
+            if isinstance(test, Among | ContainsAny | ContainsAll)
+        )
+        return sum(map(len, lists))
+
+    @cached_property
     def _byte_cost(self) -> int:
         reads_elements = any(isinstance(test, ContainsAny | ContainsAll) for test in tests_of(self.root))
         return PAYLOAD_BYTE + reads_elements * ELEMENT_BYTE
@@ -74,8 +93,8 @@ class Filter:
     @property
     def shown(self) -> str:
         """As errors name it."""
-        text = self.key[: SHOWN_BYTES_MAX + 1].decode("utf-8", "ignore")
-        return text if len(self.key) <= SHOWN_BYTES_MAX else text[:SHOWN_BYTES_MAX] + "…"
+        text = self._shown.decode("utf-8", "ignore")
+        return text if len(self._shown) <= SHOWN_BYTES_MAX else text[:SHOWN_BYTES_MAX] + "…"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Filter) and self.key == other.key
@@ -84,7 +103,7 @@ class Filter:
         return hash(self.key)
 
     def __repr__(self) -> str:
-        return f"Filter({self.key.decode()})"
+        return f"Filter({self.shown})"
 
 
 MATCH_ALL = Filter(EVERYTHING)
@@ -105,11 +124,7 @@ def parse_filter(source: object) -> Filter:
         return Filter(tree_from_object(source))
 
 
-@lru_cache(maxsize=PARSED_KEPT)
-def _unpacked(packed: bytes) -> Filter:
-    return Filter(tree_from_object(marshal.loads(packed)))
-
-
-@lru_cache(maxsize=PARSED_KEPT)
-def _parsed(raw: bytes) -> Filter:
-    return Filter(tree_from_bytes(raw))
+_unpacked = ParsedFilters(
+    lambda packed: Filter(tree_from_object(marshal.loads(packed))), PARSED_KEPT, PARSED_FILTERS_BYTES_MAX
+)
+_parsed = ParsedFilters(lambda raw: Filter(tree_from_bytes(raw)), PARSED_KEPT, PARSED_FILTERS_BYTES_MAX)

@@ -15,7 +15,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from asteroid_cloud.query.filters.elements import Comparable, comparable_literal, elements_of
+from asteroid_cloud.query.filters.elements import Comparable, comparable, comparable_literal, elements_of
 from asteroid_cloud.query.filters.instants import Instant, instant
 from asteroid_cloud.query.filters.tree import (
     Among,
@@ -177,14 +177,16 @@ def _among(literals: tuple[Literal, ...]) -> Plain:
     """Equality with any of many: a set for texts and numbers, identity and comparison for the rest."""
     hashed = frozenset(each for each in literals if _is_hashed(each))
     singles = tuple(each for each in literals if each is None or isinstance(each, bool))
-    nested = tuple(each for each in literals if isinstance(each, tuple | ObjectLiteral))
+    nested = frozenset(
+        comparable_literal(each) for each in literals if isinstance(each, tuple | ObjectLiteral)
+    )
 
     def among(value: Any) -> bool:
         if _is_hashed(value):
             return value in hashed
         if value is None or type(value) is bool:
             return any(value is each for each in singles)
-        return any(same(value, each) for each in nested)
+        return bool(nested) and comparable(value) in nested
 
     return among if literals else _never
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from hashlib import blake2b
+from json.encoder import encode_basestring_ascii
 from typing import Literal as OneOf
 
 import msgspec
@@ -120,6 +122,8 @@ class Not(msgspec.Struct, frozen=True):
 Node = Field | And | Or | Not
 
 EVERYTHING = And(())
+SPELLED_VALUES_MAX = 4_096
+"""Longer lists of values stand in keys as their digest, in the order given: sorting them takes too long."""
 
 
 def conjunction(parts: list[Node]) -> Node:
@@ -201,6 +205,9 @@ def _test_text(test: Test) -> str:
     match test:
         case Equal(literal):
             return "=" + _literal_text(literal)
+        case Among(literals) if len(literals) > SPELLED_VALUES_MAX:
+            digest = blake2b(msgspec.json.encode([_literal_text(each) for each in literals]))
+            return f"in#{digest.hexdigest()}"
         case Among(literals):
             texts = {_literal_text(each) for each in literals}
             return "=" + texts.pop() if len(texts) == 1 else f"in[{','.join(sorted(texts))}]"
@@ -223,6 +230,10 @@ def _test_text(test: Test) -> str:
 
 
 def _literal_text(literal: Literal) -> str:
+    if type(literal) is int:
+        return int.__repr__(literal)
+    if type(literal) is str:
+        return encode_basestring_ascii(literal)
     if isinstance(literal, float) and literal.is_integer():
         return str(int(literal))
     if isinstance(literal, tuple):

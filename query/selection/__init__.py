@@ -8,6 +8,7 @@ From what a query asks to what a filter reads:
     evaluate_filter   that bitmap made: the columns decide where they can, payloads the other rows
     column_filter     a filter on columns alone: which rows match for certain, and which may
     column_tests      one test of it on the columns of one path
+    column_lists      long lists of values, looked up together
     column_verdicts   those pairs of certain and possible rows, and how they join
     documents         payloads, decoded as far as the filter looks
     bitmaps           packed sets of rows

@@ -46,8 +46,9 @@ class AllowList:
         """The living rows of a part that the list allows and the filter matches, packed."""
         work.spend(len(self) * RECORD)
         found = view.find(self.ids)
-        ordinals = np.sort(found[found >= 0]).astype(np.uint32)
+        ordinals = found[found >= 0].astype(np.uint32)
         if len(ordinals) and not filter.matches_all:
+            ordinals.sort()  # payloads are read in the order of the disk
             ordinals = ordinals[_matching(view, filter, ordinals, cache, work)]
         return with_rows(ordinals, bytes_for(view.rows))
 

@@ -38,10 +38,10 @@ def every_row(rows: int) -> Bits:
 
 
 def with_rows(ordinals: NDArray[np.uint32], size: int) -> Bits:
-    """A bitmap of ``size`` bytes with these rows set, which ascend."""
-    bits = np.zeros(size, np.uint8)
-    np.bitwise_or.at(bits, ordinals >> 3, np.left_shift(1, ordinals & 7).astype(np.uint8))
-    return bits
+    """A bitmap of ``size`` bytes with these rows set."""
+    flags = np.zeros(8 * size, np.bool_)
+    flags[ordinals] = True
+    return pack(flags)
 
 
 def has(bits: Bits, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -5,6 +5,8 @@ A column may leave open what it does not hold: long strings, integers beyond 2^5
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 
 from asteroid_cloud.indexer import Column, Columns
@@ -28,6 +30,7 @@ from asteroid_cloud.query.filters.tree import (
     When,
 )
 from asteroid_cloud.query.selection.column_keys import double, is_whole, utf8
+from asteroid_cloud.query.selection.column_lists import mark_many
 from asteroid_cloud.query.selection.column_verdicts import Flags, Verdict, joined
 from asteroid_cloud.query.work import Work
 
@@ -39,6 +42,10 @@ WITHIN_SECOND = 0.5
 FIRST_DIGIT, ABOVE_DIGITS = b"0", b":"
 NOT_ASCII, ABOVE_UTF8 = b"\x80", b"\xff"
 """From the first byte of what is not ASCII; beyond every byte of UTF-8."""
+PARTS_LOOKED_AT = 16
+"""Elements of an array, or members of an object, by which columns tell what cannot equal it."""
+FEW_VALUES = 16
+"""More values of a list than this are looked up together."""
 FOLDED_LETTERS = 3
 """Letters of a case-folded text that are looked for in both cases: eight beginnings."""
 
@@ -102,8 +109,8 @@ class PathTests:
                 return self._elements()._among(literals)
             case ContainsAll(literals):
                 arrays = self._certain(self._tagged(core.TAG_ARRAY))
-                found = [self._elements()._equal(literal) for literal in literals]
-                return joined(np.logical_and, [arrays, *found], self._columns.rows, empty=True)
+                found = (self._elements()._each_equal(literal) for literal in literals)
+                return joined(np.logical_and, chain([arrays], found), self._columns.rows, empty=True)
             case Prefix(text):
                 return self._prefix(text)
             case Size(order, length):
@@ -118,8 +125,14 @@ class PathTests:
     def _equal(self, literal: Literal) -> Verdict:
         return self._among((literal,))
 
+    def _each_equal(self, literal: Literal) -> Verdict:
+        self._columns.work.spend(self._columns.rows * COLUMN_ROW)
+        return self._equal(literal)
+
     def _among(self, literals: tuple[Literal, ...]) -> Verdict:
         certain, possible = self._none(), self._none()
+        if len(literals) > FEW_VALUES:
+            literals = mark_many(literals, self._column, self._columns.work, certain, possible)
         for literal in literals:
             self._columns.work.spend(NODE)
             if isinstance(literal, tuple):
@@ -166,15 +179,15 @@ class PathTests:
         if self._is_element:  # columns do not look into the arrays of arrays
             return self._tagged(core.TAG_ARRAY)
         possible = self._with_length(len(literal)).possible
-        for each in literal:
-            possible &= self._elements()._equal(each).possible
+        for each in literal[:PARTS_LOOKED_AT]:
+            possible &= self._elements()._each_equal(each).possible
         return possible
 
     def _equal_object(self, literal: ObjectLiteral) -> Flags:
         """The rows with an object that may equal this one."""
         possible = self._tagged(core.TAG_OBJECT)
         if not self._is_element:  # nor into the objects of arrays
-            for name, value in literal.items:
+            for name, value in literal.items[:PARTS_LOOKED_AT]:
                 possible &= PathTests(self._columns, (*self._path, name)).verdict(Equal(value)).possible
         return possible
 

@@ -18,7 +18,7 @@ def cost_of_matching(view: PartView, filter: Filter, cache: FilterCache) -> floa
     fields = view.part.fields
     if fields is None:
         return cost_of_payloads(view, filter, rows)
-    cost = float(filter.nodes * (NODE + COLUMN + fields.rows * COLUMN_ROW))
+    cost = float(filter.values * NODE + filter.nodes * (NODE + COLUMN + fields.rows * COLUMN_ROW))
     return cost if all(map(fields.knows, filter.paths)) else cost + cost_of_payloads(view, filter, rows)
 
 
