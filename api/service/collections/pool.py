@@ -80,18 +80,23 @@ class Pool:
             while True:
                 self._check(slot)
                 if slot.state is SlotState.CLOSED:
+                    _raise_kept_failure(slot)
                     self._begin(slot)
                 elif slot.collection is not None and slot.is_wanted:
                     return slot.collection
+                ended = slot.ended
                 await slot.changed.wait()
+                if ended.is_set() and slot.failure is not None:
+                    raise slot.failure
         raise Overloaded(f"the collection {slot.entry.name} is still being opened", code="not_ready")
 
     async def close(self, slot: Slot) -> None:
         """Has a slot closed, whoever uses it, and returns once it is."""
-        slot.is_wanted = False
-        slot.announce()
-        while slot.state is not SlotState.CLOSED:
-            await slot.changed.wait()
+        if slot.state is not SlotState.CLOSED:
+            ended = slot.ended
+            slot.is_wanted = False
+            slot.announce()
+            await ended.wait()
 
     async def end(self) -> None:
         """Closes all, and opens none any more."""
@@ -127,11 +132,9 @@ class Pool:
             raise no_collection(slot.entry.name)
         if self._is_ending:
             raise Overloaded("the store is being closed", code="not_ready")
-        if slot.failure is not None and time.monotonic() - slot.failed_s < FAILURE_KEPT_S:
-            raise slot.failure
 
     def _begin(self, slot: Slot) -> None:
-        slot.failure, slot.is_wanted = None, True
+        slot.failure, slot.is_wanted, slot.ended = None, True, anyio.Event()
         slot.enter(SlotState.OPENING)
         self._open[slot.entry.id] = slot
         self.run(self._live(slot), f"collection {slot.entry.name}")
@@ -151,6 +154,7 @@ class Pool:
         finally:
             slot.collection, slot.is_wanted = None, False
             del self._open[slot.entry.id]
+            slot.ended.set()
             slot.enter(SlotState.CLOSED)
 
     def _fail(self, slot: Slot, error: AsteroidError) -> None:
@@ -238,6 +242,14 @@ class Pool:
                 await self.close(slot)
                 return
         slot.used_s = time.monotonic()
+
+
+def _raise_kept_failure(slot: Slot) -> None:
+    """Raises why it did not open a moment ago: to try again takes time, and damage does not go away."""
+    failure = slot.failure
+    is_kept = time.monotonic() - slot.failed_s < FAILURE_KEPT_S and not isinstance(failure, Overloaded)
+    if failure is not None and is_kept:
+        raise failure
 
 
 async def _ready(engine: Engine, slot: Slot) -> bool:

@@ -37,6 +37,7 @@ class Slot:
         "_scopes",
         "changed",
         "collection",
+        "ended",
         "entry",
         "failed_s",
         "failure",
@@ -55,6 +56,8 @@ class Slot:
         """While it is open."""
         self.changed = anyio.Event()
         """Set and replaced whenever the state changes."""
+        self.ended = anyio.Event()
+        """Set at the end of the time that it was open, or was being opened."""
         self.is_wanted = False
         """Whether it is to be open, or to become so; taken away to have it closed."""
         self.is_removed = False
