@@ -89,7 +89,7 @@ MIN_LSN_WAIT_S_MAX = 5.0
 """Time that a read waits for the record that `min_lsn` names."""
 
 RECALL_TIME_SHARE_MAX = 0.02
-"""Share of any minute in which one processor repeats sampled searches exactly."""
+"""Share of any minute in which one processor repeats sampled searches exactly, of all collections."""
 RECALL_WAITING_MAX = 2
 """Sampled searches that wait to be repeated, each with the snapshot that it read."""
 
@@ -101,3 +101,5 @@ COLLECTION_OPEN_WAIT_S_MAX = 30.0
 """Time that a call waits for its collection to be opened."""
 COLLECTION_DRAIN_S_MAX = 10.0
 """Time that calls in a collection that is deleted have to end before its files go."""
+COLLECTION_LABELS_MAX = 100
+"""Open collections that metrics tell apart, `default` and then by name; all others are `_other`, as one."""

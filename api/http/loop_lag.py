@@ -6,7 +6,7 @@ import time
 
 import anyio
 
-from asteroid_cloud.api.service.metrics import Histogram
+from asteroid_cloud.api.service.figures.histogram import Histogram
 
 PERIOD_S = 0.01
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from litestar import Response
 
 from asteroid_cloud.api.routes.responses import AnyRequest, collections_of, default_collection, metrics_of
+from asteroid_cloud.api.service.figures.of_collection import Figures
+from asteroid_cloud.api.service.metrics import ProcessFigures
 from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.wire.media_types import JSON, METRICS
 from asteroid_cloud.indexer import Engine
-from asteroid_cloud.wal.errors import Overloaded
+from asteroid_cloud.indexer.native import core
+from asteroid_cloud.wal.errors import AsteroidError, Overloaded
 
 OK = b'{"status":"ok"}'
 DEGRADED = b'{"status":"degraded"}'
@@ -56,8 +61,19 @@ def check_ready(engine: Engine) -> None:
 
 
 async def metrics(request: AnyRequest) -> Response[str]:
-    """Counters and histograms of the server, gauges of the engine."""
-    collection, figures = default_collection(request), metrics_of(request)
-    stats = await collection.stats() if collection.engine.phase.name == "ready" else None
-    recalls = collection.reads.quality.recalls()
-    return Response(figures.render(stats, anonymous_bytes(), recalls), media_type=METRICS)
+    """Counters and histograms of the server, gauges of the open collections."""
+    collections = collections_of(request)
+    opened = [each for each in collections.open_collections if each.engine.phase.name == "ready"]
+    process = ProcessFigures(
+        memory_bytes=anonymous_bytes(),
+        memory_budget_bytes=collections.default.engine.budget.bytes_max,
+        collections=collections.count,
+        collections_open=len(opened),
+        kernels=core.kernels(),
+    )
+    by_name = sorted(opened, key=lambda each: (each is not collections.default, each.name))
+    told: list[Figures] = []
+    for each in by_name:
+        with suppress(AsteroidError):  # of one that is being closed
+            told.append(await each.figures())
+    return Response(metrics_of(request).render(process, told), media_type=METRICS)

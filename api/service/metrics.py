@@ -1,57 +1,34 @@
 """The metrics of a server, in the Prometheus text format.
 
-A new figure of the engine is a line in ``_engine_gauges``; a new figure of the process is an attribute of
-``Metrics`` and a line in ``render``. Labels have few values, and units are base units.
+A new figure of the process is an attribute of ``Metrics`` and a line in ``render``; those of a collection are
+in ``figures``. Labels have few values, and units are base units.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from asteroid_cloud.api.service.results import Stats
-from asteroid_cloud.wal.append import LogSyncs
+from asteroid_cloud.api.service.figures.histogram import Histogram
+from asteroid_cloud.api.service.figures.of_collection import GAUGES, Figures, labelled
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-COLLECTION = "default"
 LAG_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5)
 
 
-class Histogram:
-    """Counts of observations by upper bound."""
+class ProcessFigures(msgspec.Struct, frozen=True):
+    """What the process has in common for all its collections."""
 
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
-
-    @classmethod
-    def of(cls, syncs: LogSyncs) -> Histogram:
-        """What was counted elsewhere."""
-        self = cls(syncs.bounds_s)
-        self.counts, self.total = list(syncs.counts), syncs.total_s
-        return self
-
-    def observe(self, value: float) -> None:
-        """Counts one observation."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-    def lines(self, name: str, labels: str) -> Iterator[str]:
-        """The histogram as text."""
-        running = 0
-        comma = "," if labels else ""
-        for bound, count in zip([*map(str, self.bounds), "+Inf"], self.counts, strict=True):
-            running += count
-            yield f'{name}_bucket{{{labels}{comma}le="{bound}"}} {running}'
-        yield f"{name}_sum{{{labels}}} {self.total}"
-        yield f"{name}_count{{{labels}}} {running}"
+    memory_bytes: int
+    memory_budget_bytes: int
+    collections: int
+    collections_open: int
+    kernels: str
 
 
 class Metrics:
-    """What is counted in this process; the figures of the engine are added when the text is made."""
+    """What is counted in this process; the figures of collections are added when the text is made."""
 
     def __init__(self) -> None:
         self.loop_lag = Histogram(LAG_BUCKETS_S)
@@ -65,80 +42,65 @@ class Metrics:
         self._requests[key] = self._requests.get(key, 0) + 1
         self._latencies.setdefault((method, route), Histogram(LATENCY_BUCKETS_S)).observe(seconds)
 
-    def render(
-        self, stats: Stats | None, memory_bytes: int, recalls: Mapping[str, Histogram] | None = None
-    ) -> str:
-        """All figures as text; without the engine's while it is not ready."""
-        lines = [
-            "# HELP asteroid_http_requests_total Requests answered, by status class.",
-            "# TYPE asteroid_http_requests_total counter",
-        ]
-        for (method, route, status), count in sorted(self._requests.items()):
-            labels = f'method="{method}",route="{route}",status="{status}"'
-            lines.append(f"asteroid_http_requests_total{{{labels}}} {count}")
-        lines.append("# HELP asteroid_http_request_duration_seconds From the first byte in to the last out.")
-        lines.append("# TYPE asteroid_http_request_duration_seconds histogram")
-        for (method, route), histogram in sorted(self._latencies.items()):
-            labels = f'method="{method}",route="{route}"'
-            lines += histogram.lines("asteroid_http_request_duration_seconds", labels)
-        lines.append("# HELP asteroid_event_loop_lag_seconds How late the event loop woke up a sleeper.")
-        lines.append("# TYPE asteroid_event_loop_lag_seconds histogram")
-        lines += self.loop_lag.lines("asteroid_event_loop_lag_seconds", "")
-        gauges: dict[str, tuple[str, float]] = {
-            "http_requests_in_flight": ("Requests being served.", self.in_flight),
-            "memory_bytes": ("Anonymous resident memory of the process.", memory_bytes),
-        }
-        lines += _gauges(gauges)
-        if stats is not None:
-            lines += _gauges(_engine_gauges(stats))
-            lines.append("# HELP asteroid_memory_use_bytes What the memory is used for.")
-            lines.append("# TYPE asteroid_memory_use_bytes gauge")
-            for name, size in msgspec.structs.asdict(stats.memory).items():
-                lines.append(f'asteroid_memory_use_bytes{{of="{name}"}} {size}')
-            lines.append("# HELP asteroid_wal_sync_seconds How long syncs of the log took.")
-            lines.append("# TYPE asteroid_wal_sync_seconds histogram")
-            lines += Histogram.of(stats.log_syncs).lines("asteroid_wal_sync_seconds", "")
-            lines.append("# HELP asteroid_clock_jumps_total Jumps of the clock that writes met.")
-            lines.append("# TYPE asteroid_clock_jumps_total counter")
-            lines.append(f"asteroid_clock_jumps_total {stats.clock_jumps}")
-            lines.append("# HELP asteroid_search_recall Of searches that were sampled and repeated exactly.")
-            lines.append("# TYPE asteroid_search_recall histogram")
-            for plan, histogram in sorted((recalls or {}).items()):
-                labels = f'collection="{COLLECTION}",plan="{plan}"'
-                lines += histogram.lines("asteroid_search_recall", labels)
-            lines.append("# HELP asteroid_build_info What this server was built with and found.")
-            lines.append("# TYPE asteroid_build_info gauge")
-            lines.append(f'asteroid_build_info{{simd="{stats.kernels}"}} 1')
+    def render(self, process: ProcessFigures, collections: Sequence[Figures]) -> str:
+        """All figures as text; ``collections`` are those that are open and ready, the most telling first."""
+        lines = [*self._of_requests(), *_of_process(process, self.in_flight)]
+        if collections:
+            lines += _of_collections(labelled(collections))
         return "\n".join(lines) + "\n"
 
+    def _of_requests(self) -> Iterator[str]:
+        yield from _family("http_requests_total", "counter", "Requests answered, by status class.")
+        for (method, route, status), count in sorted(self._requests.items()):
+            labels = f'method="{method}",route="{route}",status="{status}"'
+            yield f"asteroid_http_requests_total{{{labels}}} {count}"
+        name = "http_request_duration_seconds"
+        yield from _family(name, "histogram", "From the first byte in to the last out.")
+        for (method, route), histogram in sorted(self._latencies.items()):
+            yield from histogram.lines(f"asteroid_{name}", f'method="{method}",route="{route}"')
+        yield from _family("event_loop_lag_seconds", "histogram", "How late the event loop woke up.")
+        yield from self.loop_lag.lines("asteroid_event_loop_lag_seconds", "")
 
-def _engine_gauges(stats: Stats) -> dict[str, tuple[str, float]]:
-    return {
-        "vectors": ("Living vectors.", stats.vectors),
-        "segments": ("Live segments.", stats.segments),
-        "segment_bytes": ("Bytes of segment files.", stats.segment_bytes),
-        "tombstones": ("Dead rows not merged away yet.", stats.tombstones),
-        "rows_lost": ("Rows given up with damaged segments.", stats.rows_lost),
-        "records_lost": ("Records of the log given up, as far as known.", stats.records_lost),
-        "degraded": ("1 while something given up is not acknowledged.", float(stats.degraded)),
-        "tail_rows": ("Rows not in a segment yet.", stats.tail_rows),
-        "tail_bytes": ("RAM of those rows.", stats.tail_bytes),
-        "wal_bytes": ("Bytes of the log.", stats.log_bytes),
-        "wal_last_lsn": ("The newest applied record.", stats.last_lsn),
-        "wal_durable_lsn": ("The newest durable record.", stats.durable_lsn),
-        "checkpoint_lsn": ("Records up to here are in segments.", stats.checkpoint_lsn),
-        "index_lag_records": ("Records not in segments yet.", stats.lag_records),
-        "index_lag_seconds": ("Age of the oldest of them.", stats.lag_seconds),
-        "clock_behind_seconds": ("How far the clock is behind the log.", stats.clock_behind_ms / 1000),
-        "merging": ("1 while a merge runs.", float(stats.merging)),
-        "search_recall_low": ("1 while sampled recall is below recall_min.", float(stats.recall_low)),
-        "search_ef_default": ("The ef_search of searches that name none.", stats.ef_search_default),
-        "memory_budget_bytes": ("Bound on the tail and graphs.", stats.memory_budget_bytes),
+
+def _of_process(process: ProcessFigures, in_flight: int) -> Iterator[str]:
+    gauges: Mapping[str, tuple[str, float]] = {
+        "http_requests_in_flight": ("Requests being served.", in_flight),
+        "memory_bytes": ("Anonymous resident memory of the process.", process.memory_bytes),
+        "memory_budget_bytes": ("Bound on the tails and graphs of all.", process.memory_budget_bytes),
+        "collections": ("Collections that there are.", process.collections),
+        "collections_open": ("Of these, those that are open.", process.collections_open),
     }
+    for name, (text, value) in gauges.items():
+        yield from _family(name, "gauge", text)
+        yield f"asteroid_{name} {value}"
+    yield from _family("build_info", "gauge", "What this server was built with and found.")
+    yield f'asteroid_build_info{{simd="{process.kernels}"}} 1'
 
 
-def _gauges(values: Mapping[str, tuple[str, float]]) -> Iterator[str]:
-    for name, (text, value) in values.items():
-        yield f"# HELP asteroid_{name} {text}"
-        yield f"# TYPE asteroid_{name} gauge"
-        yield f"asteroid_{name} {value:g}" if isinstance(value, float) else f"asteroid_{name} {value}"
+def _of_collections(collections: Sequence[Figures]) -> Iterator[str]:
+    for name, gauge in GAUGES.items():
+        yield from _family(name, "gauge", gauge.text)
+        for each in collections:
+            if (value := each.gauges.get(name)) is not None:
+                shown = f"{value:g}" if isinstance(value, float) else f"{value}"
+                yield f'asteroid_{name}{{collection="{each.label}"}} {shown}'
+    yield from _family("memory_use_bytes", "gauge", "What the memory is used for.")
+    for each in collections:
+        for name, size in each.memory.items():
+            yield f'asteroid_memory_use_bytes{{collection="{each.label}",of="{name}"}} {size}'
+    yield from _family("wal_sync_seconds", "histogram", "How long syncs of the log took.")
+    for each in collections:
+        yield from each.log_syncs.lines("asteroid_wal_sync_seconds", f'collection="{each.label}"')
+    yield from _family("clock_jumps_total", "counter", "Jumps of the clock that writes met.")
+    for each in collections:
+        yield f'asteroid_clock_jumps_total{{collection="{each.label}"}} {each.clock_jumps}'
+    yield from _family("search_recall", "histogram", "Of searches that were sampled and repeated exactly.")
+    for each in collections:
+        for plan, histogram in sorted(each.recalls.items()):
+            labels = f'collection="{each.label}",plan="{plan}"'
+            yield from histogram.lines("asteroid_search_recall", labels)
+
+
+def _family(name: str, kind: str, text: str) -> Iterator[str]:
+    yield f"# HELP asteroid_{name} {text}"
+    yield f"# TYPE asteroid_{name} {kind}"

@@ -1,4 +1,4 @@
-"""A collection that is open: its engine, and what serves it. Two share nothing but the process."""
+"""A collection that is open: its engine, and what serves it. Two have ``SharedParts`` in common, no more."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from msgspec.structs import asdict
 from asteroid_cloud.api.service.backups import Backups
 from asteroid_cloud.api.service.change_feeds import OpenFeeds
 from asteroid_cloud.api.service.checks import integer
+from asteroid_cloud.api.service.collections.shared import SharedParts
+from asteroid_cloud.api.service.figures.of_collection import Figures
 from asteroid_cloud.api.service.process_info import anonymous_bytes
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.read_executor import ReadExecutor
@@ -35,13 +37,18 @@ class Collection:
         awaits_index: bool = False,
         quality: QualityOptions | None = None,
         bounds: ReadBounds | None = None,
+        shared: SharedParts | None = None,
     ) -> None:
-        """``awaits_index``: nothing is served over HTTP until ``ensure_index`` has run."""
+        """``awaits_index``: nothing is served over HTTP until ``ensure_index`` has run.
+
+        ``shared`` is what it has in common with other collections.
+        """
         self.name = name
         self.path = path
         """The folder of its files."""
         self.engine = engine
-        self.reads = ReadExecutor(engine, quality, bounds)
+        shared = shared or SharedParts()
+        self.reads = ReadExecutor(engine, quality, bounds, shared.lanes, shared.sampling)
         self.backups = Backups(engine, backup_folder)
         self.feeds = OpenFeeds()
         self.turns = RequestTurns(engine)
@@ -91,6 +98,10 @@ class Collection:
             memory_bytes=anonymous_bytes(),
             lsn=found.last_lsn,
         )
+
+    async def figures(self) -> Figures:
+        """What the metrics tell of it; call it once recovery is over."""
+        return Figures(self.name, await self.stats(), self.reads.quality.recalls())
 
     async def close(self) -> None:
         """Ends what runs for it alone; the engine is its owner's to close."""

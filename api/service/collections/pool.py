@@ -22,8 +22,9 @@ from asteroid_cloud.api.limits import (
 )
 from asteroid_cloud.api.service.collections.collection import Collection
 from asteroid_cloud.api.service.collections.options import CollectionsOptions
+from asteroid_cloud.api.service.collections.shared import SharedParts
 from asteroid_cloud.api.service.collections.slot import Size, Slot, SlotState
-from asteroid_cloud.indexer import Engine, EngineOptions, SharedBudget
+from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.catalog import no_collection
 from asteroid_cloud.wal.disk import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError, Overloaded, StorageError
@@ -47,7 +48,7 @@ class Pool:
         store: StoreAccess,
         engine_options: EngineOptions,
         options: CollectionsOptions,
-        shared: SharedBudget,
+        shared: SharedParts,
     ) -> None:
         """``shared`` is the memory budget of all."""
         self._store = store
@@ -180,8 +181,8 @@ class Pool:
         async with AsyncExitStack() as opening:
             await self._opening.acquire_on_behalf_of(slot)
             opening.callback(self._opening.release_on_behalf_of, slot)
-            engine_options, shared = self._engine_options, self._shared
-            async with Engine.open_in(self._store, slot.entry.id, engine_options, shared) as engine:
+            engine_options, memory = self._engine_options, self._shared.memory
+            async with Engine.open_in(self._store, slot.entry.id, engine_options, memory) as engine:
                 if not await _ready(engine, slot):
                     return
                 await opening.aclose()
@@ -205,6 +206,7 @@ class Pool:
             name=slot.entry.name,
             quality=options.quality,
             bounds=options.bounds,
+            shared=self._shared,
         )
 
     def _evict(self) -> None:

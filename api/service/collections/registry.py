@@ -24,6 +24,7 @@ from asteroid_cloud.api.service.collections.listing import listed
 from asteroid_cloud.api.service.collections.names import Names
 from asteroid_cloud.api.service.collections.options import CollectionsOptions
 from asteroid_cloud.api.service.collections.pool import Pool
+from asteroid_cloud.api.service.collections.shared import SharedParts
 from asteroid_cloud.api.service.collections.slot import Slot
 from asteroid_cloud.indexer import Engine, EngineOptions, SharedBudget
 from asteroid_cloud.indexer.catalog import (
@@ -56,14 +57,14 @@ class Collections:
         catalog: Catalog,
         engine_options: EngineOptions | None = None,
         options: CollectionsOptions | None = None,
-        shared: SharedBudget | None = None,
+        shared: SharedParts | None = None,
     ) -> None:
-        """``shared`` is the memory budget of all; ``default`` has its part of it already."""
+        """``shared`` is what all have in common; ``default`` uses it already."""
         self.default = default
         """The collection that paths without a name speak of; it is always open."""
         self._names = Names(store.files, StoreLayout(store.layout.root), catalog)
         self._options = options or CollectionsOptions()
-        self._pool = Pool(store, engine_options or EngineOptions(), self._options, shared or SharedBudget())
+        self._pool = Pool(store, engine_options or EngineOptions(), self._options, shared or SharedParts())
         self._slots = {entry.name: Slot(entry) for entry in catalog.entries.values()}
         self._making: dict[str, anyio.Event] = {}
         """Names of collections that are being made."""
@@ -72,6 +73,12 @@ class Collections:
     def are_there(self) -> bool:
         """Whether there is any collection beside ``default``."""
         return bool(self._slots)
+
+    @property
+    def count(self) -> int:
+        """How many there are; ``default`` counts once it has an index."""
+        engine = self.default.engine
+        return len(self._slots) + int(engine.phase.name == "ready" and engine.spec is not None)
 
     @property
     def open_collections(self) -> list[Collection]:
@@ -294,8 +301,8 @@ async def open_collections(
     store = await to_thread.run_sync(partial(enter, files or LocalFiles(), path, creates=True))
     try:
         catalog = await to_thread.run_sync(_catalog_of, store)
-        shared = SharedBudget(engine_options.memory_budget_bytes)
-        async with Engine.open_in(store, DEFAULT, engine_options, shared) as engine:
+        shared = SharedParts(SharedBudget(engine_options.memory_budget_bytes))
+        async with Engine.open_in(store, DEFAULT, engine_options, shared.memory) as engine:
             default = Collection(
                 path,
                 engine,
@@ -303,6 +310,7 @@ async def open_collections(
                 awaits_index=options.awaits_index,
                 quality=options.quality,
                 bounds=options.bounds,
+                shared=shared,
             )
             collections = Collections(default, store, catalog, engine_options, options, shared)
             try:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud import query
 from asteroid_cloud.api.limits import RECALL_WAITING_MAX
-from asteroid_cloud.api.service.metrics import Histogram
+from asteroid_cloud.api.service.figures.histogram import Histogram
 from asteroid_cloud.api.service.quality.options import QualityOptions
 from asteroid_cloud.api.service.quality.sampling import SharedSampling
 from asteroid_cloud.api.service.quality.widening import Widening

@@ -17,7 +17,8 @@ from asteroid_cloud.api import Store
 from asteroid_cloud.api.http import loop_lag
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.service.metrics import LAG_BUCKETS_S, Histogram, Metrics
+from asteroid_cloud.api.service.figures.histogram import Histogram
+from asteroid_cloud.api.service.metrics import LAG_BUCKETS_S, Metrics, ProcessFigures
 from asteroid_cloud.wal.append.sequencer import Sequencer
 from tests.support.asgi import app_over, ask, routes_of
 
@@ -27,6 +28,7 @@ NAME = r"[a-z_][a-z0-9_]*"
 SAMPLE = re.compile(rf'({NAME})(?:\{{((?:{NAME}="[^"\n]*",?)*)\}})? (\S+)')
 LABEL = re.compile(rf'({NAME})="([^"\n]*)"')
 
+DEFAULT = (("collection", "default"),)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -110,8 +112,11 @@ def test_an_observation_is_in_its_bucket_and_those_above() -> None:
 
 
 def test_figures_before_there_is_an_engine() -> None:
-    samples = parsed(Metrics().render(None, 123))
+    samples = parsed(Metrics().render(ProcessFigures(123, 456, 7, 0, "avx2"), []))
     assert samples["asteroid_memory_bytes", ()] == 123
+    assert samples["asteroid_memory_budget_bytes", ()] == 456
+    assert samples["asteroid_collections", ()] == 7
+    assert samples["asteroid_collections_open", ()] == 0
     assert not any(name == "asteroid_vectors" for name, _ in samples)
 
 
@@ -127,15 +132,15 @@ async def test_row_5_jumps_of_the_clock_are_told(
     told = json.loads((await ask(gate, "GET", "/v1/stats")).body)
     assert (told["clock_behind_ms"], told["clock_jumps"]) == (90_000, 1)
     samples = await figures(gate)
-    assert samples["asteroid_clock_behind_seconds", ()] == 90
-    assert samples["asteroid_clock_jumps_total", ()] == 1
+    assert samples["asteroid_clock_behind_seconds", DEFAULT] == 90
+    assert samples["asteroid_clock_jumps_total", DEFAULT] == 1
 
 
 async def test_each_sync_of_the_log_is_in_the_histogram(gate: RequestGuard, store: Store) -> None:
     before = await figures(gate)
     await store.insert(1, [0.0, 0.0])
     after, told = await figures(gate), json.loads((await ask(gate, "GET", "/v1/stats")).body)["log_syncs"]
-    count, total = ("asteroid_wal_sync_seconds_count", ()), ("asteroid_wal_sync_seconds_sum", ())
+    count, total = ("asteroid_wal_sync_seconds_count", DEFAULT), ("asteroid_wal_sync_seconds_sum", DEFAULT)
     assert after[count] == before[count] + 1 == sum(told["counts"])
     assert after[total] == told["total_s"] > before[total]
     assert 0 < told["longest_s"] <= told["total_s"]
@@ -146,11 +151,11 @@ async def test_the_figures_of_the_engine(gate: RequestGuard, store: Store) -> No
     await store.insert_batch([(id, [float(id), 0.0]) for id in range(5)])
     await store.delete(3)
     samples = await figures(gate)
-    assert samples["asteroid_vectors", ()] == 4
-    assert samples["asteroid_wal_last_lsn", ()] == samples["asteroid_wal_durable_lsn", ()] > 0
-    assert samples["asteroid_index_lag_records", ()] > 0
+    assert samples["asteroid_vectors", DEFAULT] == 4
+    assert samples["asteroid_wal_last_lsn", DEFAULT] == samples["asteroid_wal_durable_lsn", DEFAULT] > 0
+    assert samples["asteroid_index_lag_records", DEFAULT] > 0
     assert samples["asteroid_memory_bytes", ()] > 1_000_000
-    assert samples["asteroid_wal_bytes", ()] > 0
+    assert samples["asteroid_wal_bytes", DEFAULT] > 0
     assert samples["asteroid_http_requests_in_flight", ()] == 1
     assert any(name == "asteroid_build_info" for name, _ in samples)
 

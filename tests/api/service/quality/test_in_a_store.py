@@ -97,8 +97,8 @@ async def test_figures_have_the_recall_by_plan(tmp_path: Path) -> None:
         labels = 'collection="default",plan="scan"'
         assert f'asteroid_search_recall_bucket{{{labels},le="0.99"}} 0' in text
         assert f"asteroid_search_recall_count{{{labels}}} 2" in text
-        assert "asteroid_search_recall_low 0" in text
-        assert "asteroid_search_ef_default 128" in text
+        assert 'asteroid_search_recall_low{collection="default"} 0' in text
+        assert 'asteroid_search_ef_default{collection="default"} 128' in text
         told = (await ask(app, "GET", "/v1/stats")).json
         assert (told["recall_sampled"], told["recall_samples"], told["recall_low"]) == (1.0, 2, False)
 
