@@ -113,7 +113,9 @@ async def test_a_body_over_its_limit_is_refused_unread(http: Http) -> None:
 
 
 async def test_a_failing_disk_names_what_was_not_stored(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(self: Engine, ids: NDArray[np.uint64], vectors: object, payloads: object) -> None:
+    async def full(
+        self: Engine, ids: NDArray[np.uint64], vectors: object, payloads: object, **_: object
+    ) -> None:
         raise NoSpace("the disk is full")
 
     monkeypatch.setattr(Engine, "upsert", full)
