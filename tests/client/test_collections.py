@@ -187,3 +187,15 @@ def test_paths_are_those_of_the_collection_and_others_stay() -> None:
     assert path == "/v1/collections/a%20b%2Fc"
     assert of_collection(routes.stats(), path).path == "/v1/collections/a%20b%2Fc/stats"
     assert of_collection(routes.alive("/health"), path).path == "/health"
+
+
+async def test_ids_that_are_strings_are_encoded_in_paths(client: Any) -> None:
+    await client.create_collection("books", 2, ids="string")
+    books = client.collection("books")
+    for id in ("batch", "a/payload", "a//", "%2F", "é ?#", "..."):
+        await books.upsert(id, [1, 0], {"is": id})
+        assert (await books.get(id)).id == id
+        assert await books.get_payload(id) == {"is": id}
+        await books.delete(id)
+        with pytest.raises(NotFound):
+            await books.get(id)
