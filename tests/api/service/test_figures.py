@@ -8,12 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 import asteroid_cloud.api as api
+from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import COLLECTION_LABELS_MAX
 from asteroid_cloud.api.service.figures.histogram import Histogram
 from asteroid_cloud.api.service.figures.of_collection import GAUGES, OTHER, Figures, labelled
 from asteroid_cloud.api.service.metrics import Metrics, ProcessFigures
 from asteroid_cloud.api.service.results import Stats
 from tests.api.service.test_metrics import parsed
+from tests.support.asgi import app_over, ask
 
 pytestmark = pytest.mark.anyio
 
@@ -81,3 +83,20 @@ async def test_what_is_told_once_is_not_changed_by_the_next_time(tmp_path: Path)
         one.add(two)
         assert sum(one.recalls["walk"].counts) == 2
     assert sum(recall.counts) == 1
+
+
+async def test_each_open_collection_has_its_own_figures_and_the_process_one_memory(tmp_path: Path) -> None:
+    async with api.open(tmp_path / "data", dim=2) as store:
+        gate = app_over(Settings(data=store.path), store)
+        await store.insert(1, [0.0, 0.0])
+        assert (await ask(gate, "PUT", "/v1/collections/books", [b'{"dim":2}'])).status == 200
+        body = b'{"items":[{"id":1,"vector":[1,2]},{"id":2,"vector":[1,2]}]}'
+        assert (await ask(gate, "POST", "/v1/collections/books/vectors/batch", [body])).status == 201
+        samples = parsed((await ask(gate, "GET", "/metrics")).body.decode())
+        assert samples["asteroid_vectors", (("collection", "default"),)] == 1
+        assert samples["asteroid_vectors", (("collection", "books"),)] == 2
+        assert samples["asteroid_collections", ()] == samples["asteroid_collections_open", ()] == 2
+        told = [(await ask(gate, "GET", f"/v1/{path}stats")).json for path in ("", "collections/books/")]
+        assert [each["vectors"] for each in told] == [1, 2]
+        budgets = {each["memory_budget_bytes"] for each in told}
+        assert budgets == {samples["asteroid_memory_budget_bytes", ()]}
