@@ -37,7 +37,7 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Inserted, Record, Row, Written
+from asteroid_cloud.client.results.rows import Changed, Counted, Hit, Hits, Inserted, Record, Row, Written
 from asteroid_cloud.client.results.server import CollectionInfo, Definition, KeyInfo
 from asteroid_cloud.client.settings import RetryPolicy
 from asteroid_cloud.client.sync.client import Client
@@ -56,6 +56,7 @@ __all__ = [
     "Bounds",
     "BulkReport",
     "Change",
+    "Changed",
     "Client",
     "Collection",
     "CollectionInfo",

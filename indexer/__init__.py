@@ -30,8 +30,10 @@ from asteroid_cloud.indexer.decide.items import (
     OnExisting,
     Upserts,
 )
+from asteroid_cloud.indexer.decide.mixed import Mixed, SetFields
 from asteroid_cloud.indexer.engine import Engine
-from asteroid_cloud.indexer.feed.change_feed import Change, ChangeFeed, FeedParts
+from asteroid_cloud.indexer.feed.change import Change, FeedParts
+from asteroid_cloud.indexer.feed.change_feed import ChangeFeed
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.restore_point import Point
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
@@ -49,7 +51,7 @@ from asteroid_cloud.indexer.model.ids import (
     check_name,
 )
 from asteroid_cloud.indexer.model.ids import Keys as Ids
-from asteroid_cloud.indexer.model.merge_patch import merge_payload
+from asteroid_cloud.indexer.model.merge_patch import merge_payload, set_fields
 from asteroid_cloud.indexer.model.options import EngineOptions, RetentionChange
 from asteroid_cloud.indexer.model.part import PartView, TakeBytes, unbounded
 from asteroid_cloud.indexer.model.precondition import Condition
@@ -132,6 +134,7 @@ __all__ = [
     "LostSegment",
     "MemoryBudget",
     "MemoryUse",
+    "Mixed",
     "OnExisting",
     "PartPlan",
     "PartView",
@@ -149,6 +152,7 @@ __all__ = [
     "ReplayReport",
     "RestoreReport",
     "RetentionChange",
+    "SetFields",
     "SharedBudget",
     "Snapshot",
     "TagInfo",
@@ -180,6 +184,7 @@ __all__ = [
     "restore_whole_store",
     "search_parts",
     "search_prepared",
+    "set_fields",
     "snapshot_digest",
     "unbounded",
     "undo_replacement",

@@ -15,7 +15,8 @@ from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
 from asteroid_cloud.indexer.bulk_admission import BulkAdmission
 from asteroid_cloud.indexer.bulk_load import BulkLoader
-from asteroid_cloud.indexer.feed.change_feed import ChangeFeed, FeedParts
+from asteroid_cloud.indexer.feed.change import FeedParts
+from asteroid_cloud.indexer.feed.change_feed import ChangeFeed
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo, checked_name
 from asteroid_cloud.indexer.memory.budget import MemoryBudget

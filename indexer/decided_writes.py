@@ -14,6 +14,7 @@ from functools import partial
 from anyio import to_thread
 
 from asteroid_cloud.indexer.decide.items import Upserts
+from asteroid_cloud.indexer.decide.mixed import Mixed, SetFields, decided_mixed
 from asteroid_cloud.indexer.decide.stored import Stored
 from asteroid_cloud.indexer.decide.upserts import kept_of
 from asteroid_cloud.indexer.limits import WRITE_ADMISSION_WAIT_S_MAX
@@ -21,11 +22,12 @@ from asteroid_cloud.indexer.model.errors import no_index
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.results import WriteCounts, WriteResult
 from asteroid_cloud.indexer.model.snapshot import Snapshot
-from asteroid_cloud.indexer.write_events import Write, upsert_of
+from asteroid_cloud.indexer.write_events import Write, mixed_of, upsert_of
 from asteroid_cloud.indexer.write_path import Writer
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.errors import Conflict, Overloaded
+from asteroid_cloud.wal.format import RowsWritten, SetRows
 
 DECIDED_IN_PLACE_MAX = 100
 """Items of a write that is decided on the event loop; of more, a thread decides."""
@@ -62,6 +64,43 @@ class DecidedWrites:
         is written then; InvalidRequest or TooLarge for rows that do not fit.
         """
         return await self._written(partial(self._upserts, upserts), len(upserts.ids))
+
+    async def write(self, mixed: Mixed, bytes_max: int) -> WriteResult:
+        """Deletes, inserts, patches and sets rows, in this order and all at once.
+
+        Raises as ``decided_mixed``, with nothing written.
+        """
+        items = len(mixed.deletes) + len(mixed.upserts.ids) + 10 * (len(mixed.patches) + len(mixed.sets))
+        return await self._written(partial(self._mixed, mixed, bytes_max), items)
+
+    async def write_as_of(self, snapshot: Snapshot, mixed: Mixed, bytes_max: int) -> WriteResult:
+        """The same as of a snapshot; raises Conflict ``lsn_mismatch`` when there is a newer record."""
+        self._writer.check()
+        decision = await to_thread.run_sync(self._mixed, mixed, bytes_max, snapshot)
+        if not decision.write.events:
+            return WriteResult(snapshot.lsn, 0, decision.counts)
+        return await self._writer.log(decision.write, expected_lsn=snapshot.lsn)
+
+    async def set_fields(
+        self, snapshot: Snapshot, ids: Keys, fields: SetFields, size: int, bytes_max: int
+    ) -> WriteResult:
+        """Sets fields in the payloads of some ids, which take ``size`` bytes together then, in one record.
+
+        Raises Conflict ``lsn_mismatch`` when there is a newer record than the snapshot's.
+        """
+        if len(ids) == 0:
+            return WriteResult(snapshot.lsn, 0)
+        kind = snapshot.spec.ids
+        packed, none = kind.pack(ids), kind.pack(ids[:0])
+        rows = [SetRows(packed, fields.values, fields.unset)]
+        event = RowsWritten(none, none, b"", None, [], rows, 0, bytes_max)
+        write = mixed_of(snapshot.spec, event, ids, len(ids), size)
+        return await self._writer.log(write, expected_lsn=snapshot.lsn)
+
+    def _mixed(self, mixed: Mixed, bytes_max: int, snapshot: Snapshot) -> Decision:
+        stored = Stored(snapshot, self._writer.parts.log.check)
+        decided = decided_mixed(stored, mixed, bytes_max)
+        return Decision(decided.write, decided.ids, decided.counts)
 
     def _upserts(self, upserts: Upserts, snapshot: Snapshot) -> Decision:
         kept = kept_of(Stored(snapshot, self._writer.parts.log.check), upserts)

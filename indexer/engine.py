@@ -27,7 +27,8 @@ from asteroid_cloud.indexer.admin import Admin
 from asteroid_cloud.indexer.backup.report import BackupReport
 from asteroid_cloud.indexer.bulk_load import BulkLoader
 from asteroid_cloud.indexer.decided_writes import DecidedWrites
-from asteroid_cloud.indexer.feed.change_feed import ChangeFeed, FeedParts
+from asteroid_cloud.indexer.feed.change import FeedParts
+from asteroid_cloud.indexer.feed.change_feed import ChangeFeed
 from asteroid_cloud.indexer.history.purge import PurgeReport
 from asteroid_cloud.indexer.history.tags import TagInfo
 from asteroid_cloud.indexer.memory.budget import MemoryBudget, SharedBudget

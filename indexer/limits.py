@@ -6,6 +6,10 @@ from asteroid_cloud.wal.limits import KIB, MIB
 
 BATCH_ITEMS_MAX = 10_000
 """Vectors in a batch."""
+CHANGED_PAYLOADS_BYTES_MAX = 64 * MIB
+"""Payloads that the patches and sets of one write change, before or after."""
+MATCHED_ROWS_MAX = 10_000
+"""Rows that the filters of one mixed write may match."""
 TAGS_MAX = 64
 """Tags of one store."""
 MANIFEST_BYTES_MAX = 256 * MIB

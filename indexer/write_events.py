@@ -22,7 +22,15 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_refs import PAYLOAD_REF_BYTES
 from asteroid_cloud.indexer.state.memtable import TAIL_ROW_BYTES
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
-from asteroid_cloud.wal.format import Event, PayloadMerged, PayloadReplaced, VectorsDeleted, VectorsUpserted
+from asteroid_cloud.wal.format import (
+    Event,
+    PayloadMerged,
+    PayloadReplaced,
+    RowsWritten,
+    VectorsDeleted,
+    VectorsUpserted,
+    event_bytes,
+)
 from asteroid_cloud.wal.limits import FRAME_BODY_BYTES_MAX
 
 
@@ -107,6 +115,18 @@ def merges_of(spec: IndexSpec, ids: Keys, patch: bytes, payload_bytes: int, byte
     events = [PayloadMerged(id_, patch, bytes_max) for id_ in ids.tolist()]
     size = len(ids) * _row_bytes(spec) + payload_bytes + spec.ids.bytes_of(ids)
     return Write(events, len(ids), size)
+
+
+def mixed_of(spec: IndexSpec, event: RowsWritten, ids: Keys, rows: int, size: int) -> Write:
+    """Deletes, inserts and changes rows at once; ``rows`` are added, with ``size`` bytes of payloads.
+
+    Raises TooLarge for what does not fit one record.
+    """
+    held = event_bytes(event)
+    if held > FRAME_BODY_BYTES_MAX - 64 * len(ids) - 1024:
+        raise TooLarge(f"a write may take {FRAME_BODY_BYTES_MAX} bytes in the log", code="batch_too_large")
+    taken = rows * (_row_bytes(spec) + PAYLOAD_REF_BYTES) + size + spec.ids.bytes_of(ids)
+    return Write([event], rows, taken)
 
 
 def _row_bytes(spec: IndexSpec) -> int:

@@ -82,6 +82,8 @@ class Writer:
         affected = sum(outcome.affected for outcome in outcomes)
         replaced = sum(outcome.replaced for outcome in outcomes)
         counts = WriteCounts(inserted=affected, replaced=replaced, skipped=write.skipped)
+        if outcomes[-1].counts is not None:  # such a record is logged alone
+            counts = outcomes[-1].counts
         return WriteResult(last, affected, counts)
 
     def _request_of(self, events: list[Event]) -> RequestKey | None:

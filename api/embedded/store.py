@@ -16,6 +16,7 @@ from asteroid_cloud.api.embedded.changes import ChangeCalls
 from asteroid_cloud.api.embedded.fields import FieldCalls
 from asteroid_cloud.api.embedded.index import IndexCalls
 from asteroid_cloud.api.embedded.load import LoadCalls
+from asteroid_cloud.api.embedded.mixed import MixedCalls
 from asteroid_cloud.api.embedded.named.collection import StoreCollection
 from asteroid_cloud.api.embedded.owner import Owner
 from asteroid_cloud.api.embedded.search import SearchCalls
@@ -27,7 +28,9 @@ from asteroid_cloud.indexer import EngineOptions
 from asteroid_cloud.wal.errors import InvalidRequest
 
 
-class Store(ServerCalls, IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
+class Store(
+    ServerCalls, IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, MixedCalls, ChangeCalls
+):
     """Use ``open`` of this package, or ``Store.open`` to be there while recovery runs.
 
     It belongs to the process and the event loop that opened it. Several may be closed in any order.

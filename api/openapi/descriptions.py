@@ -99,6 +99,14 @@ MORE = {
     "merge_many": f"Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters. {BY_FILTER} "
     "The same goes for a list of ids; those that do not exist are passed over. A payload that would become "
     "too large is refused with `bad_payload` and its `id`, and nothing of its batch is changed.",
+    "write": "Done in the order of the fields, and logged as one record: no read, no feed and no restore "
+    "ever shows half of it. Filters are evaluated on the state before it. A patch or a set of an id that is "
+    "absent when it is its turn refuses all with 404; `list` and `index` say which item is at fault. At most "
+    "10,000 items, and 10,000 rows that filters match, else `batch_too_large`. Payloads that patches and "
+    "sets change have at most 64 MiB together.",
+    "set": f"Give one of the two, `ids` or `filter`; `POST /v1/search` explains filters. {BY_FILTER} The "
+    "same goes for a list of ids; those that do not exist are passed over. First what lies at the paths of "
+    "`unset` is removed, then the fields of `set` replace those of their names, without merging.",
     "bulk_build": "Only into an empty index. The headers may also begin with "
     f"{' or '.join(f'`{prefix}`' for prefix in BULK_HEADER_PREFIXES[1:])}.",
     "ready": "`degraded` when rows or records had to be given up: see `/v1/recovery`. When the store did not "

@@ -102,6 +102,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "From year to year": {"field": "year"},
         "Under a filter": {"field": "year", "filter": {"lang": "en"}},
     },
+    "set": {
+        "By id": {"ids": [1, "2"], "set": {"year": 2028, "reviewer": None}, "unset": ["draft"]},
+        "What matches": {"filter": {"lang": "en"}, "unset": ["notes.internal", "a\\.b"]},
+    },
+    "write": {
+        "A document in two parts": {
+            "delete_filters": [{"document": 7}],
+            "upserts": [
+                {"id": 71, "vector": _VECTOR, "metadata": {"document": 7, "part": 1}},
+                {"id": 72, "vector": _VECTOR, "metadata": {"document": 7, "part": 2}},
+            ],
+            "patches": [{"id": 71, "patch": {"title": "One"}}],
+            "sets": [{"id": 72, "set": {"title": None}, "unset": ["part"]}],
+        },
+    },
     "merge_many": {
         "What matches": {"filter": {"lang": "en"}, "patch": {"reviewed": True, "reviewer": None}},
         "By id": {"ids": [1, "2"], "patch": {"year": 2027}},

@@ -31,6 +31,7 @@ from asteroid_cloud.api.openapi.schema_words import (
     nullable,
     ref,
 )
+from asteroid_cloud.api.openapi.write_schemas import WRITES
 from asteroid_cloud.api.service.access.grants import ROLES
 from asteroid_cloud.api.service.backups import NAME, Backup
 from asteroid_cloud.api.service.checks import INCLUDABLE, INCLUDABLE_IN_HITS
@@ -394,4 +395,4 @@ def components() -> dict[str, Schema]:
         ],
         ref_template=REF + "{name}",
     )
-    return PARTS | REQUESTS | ANSWERS | COLLECTIONS | derived
+    return PARTS | REQUESTS | ANSWERS | WRITES | COLLECTIONS | derived

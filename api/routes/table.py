@@ -21,6 +21,7 @@ from asteroid_cloud.api.routes import (
 )
 from asteroid_cloud.api.routes.server import aliases, collections
 from asteroid_cloud.api.routes.server.key import get_key
+from asteroid_cloud.api.routes.writing import mixed
 from asteroid_cloud.api.routing.route import API, NAMED, Route
 
 LIST, BATCH, BULK = LIST_BODY_BYTES_MAX, BATCH_BODY_BYTES_MAX, BULK_BODY_BYTES_MAX
@@ -53,6 +54,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/vectors/fetch", batches.fetch_vectors, "fetch", "read", 200, LIST),
     Route("POST", "/v1/vectors/delete", batches.delete_vectors, "delete_many", "write", 200, LIST),
     Route("POST", "/v1/vectors/patch", batches.patch_vectors, "merge_many", "write"),
+    Route("POST", "/v1/vectors/set", mixed.set_fields, "set", "write"),
+    Route("POST", "/v1/write", mixed.write, "write", "write", 200, BATCH),
     Route("POST", "/v1/vectors/scroll", batches.scroll_vectors, "scroll", "read", 200, LIST),
     Route("POST", "/v1/search", search.search, "search", "read", 200, LIST, is_hot=True),
     Route("POST", "/v1/search/batch", search.search_batch, "search_batch", "read", 200, LIST, is_hot=True),

@@ -247,6 +247,27 @@ class Counted(int):
         return int(self)
 
 
+class Changed(Answer, frozen=True):
+    """What a mixed write did, in one record."""
+
+    lsn: int
+    deleted: int
+    """Ids that were there and are gone; those named twice count once."""
+    inserted: int
+    """Items that were written, those that replace included."""
+    replaced: int
+    """Of these, items whose id existed when it was their turn."""
+    skipped: int
+    """Items that were left out because their ids existed."""
+    patched: int
+    set: int
+
+    @classmethod
+    def of(cls, counts: WriteCounts, lsn: int) -> Changed:
+        """The counts of a write, and its LSN."""
+        return cls(lsn, **msgspec.structs.asdict(counts))
+
+
 class Inserted(Counted):
     """How many items were written, which also carries ``replaced``, ``skipped`` and ``lsn``."""
 

@@ -17,7 +17,15 @@ import numpy as np
 from asteroid_cloud import query
 from asteroid_cloud.api.limits import MATCHES_A_BATCH_MAX, MIN_LSN_WAIT_S_MAX, PATCHES_A_BATCH_MAX
 from asteroid_cloud.api.service.read_executor import ReadExecutor
-from asteroid_cloud.indexer import Engine, Ids, Snapshot, WriteResult, merge_payload
+from asteroid_cloud.indexer import (
+    Engine,
+    Ids,
+    SetFields,
+    Snapshot,
+    WriteResult,
+    merge_payload,
+    set_fields,
+)
 from asteroid_cloud.query import MATCH_ALL, Filter, Work
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, Overloaded
 from asteroid_cloud.wal.limits import MIB
@@ -75,6 +83,44 @@ async def merge_ids(engine: Engine, reads: ReadExecutor, ids: Ids, patch: bytes)
     return await _write_batches(engine, reads, batches, write, "patched", reads.work(MATCH_ALL))
 
 
+async def set_matching(engine: Engine, reads: ReadExecutor, filter: Filter, fields: SetFields) -> WriteResult:
+    """Sets and removes fields in the payloads of all that matched when called and still do.
+
+    As ``merge_matching``; an error has in ``details["set"]`` how many are changed.
+    """
+    rows, work = _patches_a_batch(fields.values), reads.work(filter)
+    batches = partial(query.matching_batches, cache=reads.filter_cache, filter=filter, rows=rows, work=work)
+    return await _write_batches(engine, reads, batches, _setting(reads, filter, fields), "set", work)
+
+
+async def set_ids(engine: Engine, reads: ReadExecutor, ids: Ids, fields: SetFields) -> WriteResult:
+    """Sets and removes fields in the payloads of those ids that exist; as ``set_matching`` does."""
+    rows, wanted = _patches_a_batch(fields.values), np.unique(ids)
+
+    def batches(snapshot: Snapshot) -> Iterator[Ids]:
+        return (wanted[first : first + rows] for first in range(0, len(wanted), rows))
+
+    write = _setting(reads, MATCH_ALL, fields)
+    return await _write_batches(engine, reads, batches, write, "set", reads.work(MATCH_ALL))
+
+
+def _setting(reads: ReadExecutor, filter: Filter, fields: SetFields) -> Write:
+    async def write(engine: Engine, snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
+        bytes_max = engine.options.payload_bytes_max
+
+        def change(payload: bytes) -> bytes:
+            return set_fields(payload, fields.values, fields.unset)
+
+        def look(work: Work) -> tuple[Ids, int]:
+            kept, payloads = query.matching_among(snapshot, filter, ids, work)
+            return kept, _changed_bytes(kept, payloads, change, bytes_max)
+
+        kept, size = await reads.at_once(look, filter)
+        return await engine.decided.set_fields(snapshot, kept, fields, size, bytes_max)
+
+    return write
+
+
 def _patches_a_batch(patch: bytes) -> int:
     """As many as other writers can wait for: each takes the applier some 150 µs."""
     return max(1, min(PATCHES_A_BATCH_MAX, PATCHES_BYTES_MAX // len(patch)))
@@ -82,9 +128,12 @@ def _patches_a_batch(patch: bytes) -> int:
 
 def _merging(reads: ReadExecutor, filter: Filter, patch: bytes) -> Write:
     async def write(engine: Engine, snapshot: Snapshot, ids: Ids, changed: bool) -> WriteResult:
+        def merged(payload: bytes) -> bytes:
+            return merge_payload(payload, patch)
+
         def look(work: Work) -> tuple[Ids, int]:
             kept, payloads = query.matching_among(snapshot, filter, ids, work)
-            return kept, _merged_bytes(kept, payloads, patch, engine.options.payload_bytes_max)
+            return kept, _changed_bytes(kept, payloads, merged, engine.options.payload_bytes_max)
 
         kept, size = await reads.at_once(look, filter)
         return await engine.merge_payloads(kept, patch, size, expected_lsn=snapshot.lsn)
@@ -92,9 +141,9 @@ def _merging(reads: ReadExecutor, filter: Filter, patch: bytes) -> Write:
     return write
 
 
-def _merged_bytes(ids: Ids, payloads: list[bytes], patch: bytes, bytes_max: int) -> int:
-    """What the payloads take after the patch; refuses one that would take too much."""
-    sizes = [len(merge_payload(payload, patch)) for payload in payloads]
+def _changed_bytes(ids: Ids, payloads: list[bytes], change: Callable[[bytes], bytes], bytes_max: int) -> int:
+    """What the payloads take after the change; refuses one that would take too much."""
+    sizes = [len(change(payload)) for payload in payloads]
     for id, size in zip(ids.tolist(), sizes, strict=True):
         if size > bytes_max:
             raise InvalidRequest(

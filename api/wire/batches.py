@@ -52,6 +52,27 @@ def read_batch(body: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:
     return _upserts(body, columns)
 
 
+def read_item_list(text: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:
+    """The items of an array, which may be empty; raises as ``read_batch``, with ``list`` "upserts" too."""
+    try:
+        columns = core.read_items(
+            text,
+            spec.dim,
+            BATCH_ITEMS_MAX,
+            payload_bytes_max,
+            PAYLOAD_DEPTH_MAX,
+            is_list=True,
+            has_names=spec.has_string_ids,
+        )
+        return _upserts(text, columns)
+    except core.ReadError as error:
+        try:
+            _refuse_batch(*error.args)
+        except InvalidRequest as refused:
+            refused.details["list"] = "upserts"
+            raise
+
+
 def _upserts(body: bytes, columns: Columns) -> Upserts:
     ids, vectors, offsets, lengths, if_match, on_existing, of_all = columns
     spans = zip(offsets.tolist(), lengths.tolist(), strict=True)

@@ -18,6 +18,7 @@ class ChangeLine(msgspec.Struct, frozen=True, omit_defaults=True):
     time_ms: int
     ids: list[int] | list[str] | None = None
     payloads: list[msgspec.Raw | None] | None = None
+    unset: list[list[str]] | None = None
     vectors: list[VectorAnswer | None] | None = None
     dim: int | None = None
     metric: str | None = None
@@ -44,6 +45,7 @@ def change_line(change: Change, format: VectorFormat = "json") -> bytes:
             time_ms=change.time_ms,
             ids=None if change.ids is None else change.ids.tolist(),
             payloads=payloads,
+            unset=change.unset,
             vectors=None if vectors is None else _vectors_of(change, vectors, format),
             dim=change.dim,
             metric=change.metric,

@@ -71,6 +71,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_heartbeat": ErrorCode(400, "`heartbeat` is not a number of seconds within its bounds.", _FIX),
     "bad_if_match": ErrorCode(400, "`If-Match` or `If-None-Match` is not an LSN or *.", _FIX),
     "bad_on_existing": ErrorCode(400, '`on_existing` is not "replace", "skip" or "fail".', _FIX),
+    "bad_unset": ErrorCode(400, "`unset` is not a list of paths.", _FIX),
     "bad_idempotency_key": ErrorCode(
         400, "`Idempotency-Key` is not 1 to 128 printable ASCII characters, or is there twice.", _FIX
     ),

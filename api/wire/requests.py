@@ -156,6 +156,15 @@ class PatchBody(Body, frozen=True):
     filter: msgspec.Raw = ABSENT
 
 
+class SetBody(Body, frozen=True):
+    """``POST /v1/vectors/set``."""
+
+    set: msgspec.Raw = ABSENT
+    unset: object = None
+    ids: object = None
+    filter: msgspec.Raw = ABSENT
+
+
 class ScrollBody(Body, frozen=True):
     """``POST /v1/vectors/scroll``."""
 
@@ -224,6 +233,7 @@ SEARCH_BATCH = msgspec.json.Decoder(SearchBatchBody)
 FETCH = msgspec.json.Decoder(FetchBody)
 DELETE = msgspec.json.Decoder(DeleteBody)
 PATCH = msgspec.json.Decoder(PatchBody)
+SET = msgspec.json.Decoder(SetBody)
 SCROLL = msgspec.json.Decoder(ScrollBody)
 COUNT = msgspec.json.Decoder(CountBody)
 RECALL = msgspec.json.Decoder(RecallBody)
@@ -234,6 +244,7 @@ RANGE = msgspec.json.Decoder(RangeBody)
 CODES = {
     "metadata": "bad_payload",
     "patch": "bad_payload",
+    "set": "bad_payload",
     "ids": "bad_id",
     "searches": "bad_request",
     "max_scan_candidates": "bad_request",
@@ -356,4 +367,5 @@ _FIELDS = {
     *FacetsBody.__struct_fields__,
     *RecallBody.__struct_fields__,
     *PatchBody.__struct_fields__,
+    *SetBody.__struct_fields__,
 }

@@ -16,7 +16,12 @@ from asteroid_cloud.client.settings import RetryPolicy, resolve
 
 
 class AsyncClient(
-    AsyncServerCalls, AsyncIndexCalls, AsyncVectorCalls, AsyncSearchCalls, AsyncLoadCalls, AsyncChangeCalls
+    AsyncServerCalls,
+    AsyncIndexCalls,
+    AsyncVectorCalls,
+    AsyncSearchCalls,
+    AsyncLoadCalls,
+    AsyncChangeCalls,
 ):
     """A client of one Asteroid server, with a pool of keep-alive connections.
 

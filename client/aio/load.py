@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from contextlib import aclosing
 
 from asteroid_cloud.client.aio.batch_upload import BatchUpload
@@ -12,16 +12,24 @@ from asteroid_cloud.client.arguments import integer
 from asteroid_cloud.client.bulk.body import BULK_TIMEOUT_S, Payloads, Vectors, bulk_body
 from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.progress import Meter
-from asteroid_cloud.client.protocol import routes
-from asteroid_cloud.client.protocol.batches import CHUNK_ITEMS, AsyncItems, OnExisting, checked_chunk_size
+from asteroid_cloud.client.protocol import routes, writes
+from asteroid_cloud.client.protocol.batches import (
+    CHUNK_ITEMS,
+    AsyncItems,
+    Item,
+    OnExisting,
+    checked_chunk_size,
+)
+from asteroid_cloud.client.protocol.routes import Metadata
+from asteroid_cloud.client.protocol.writes import Changes
 from asteroid_cloud.client.results.reports import BulkReport
-from asteroid_cloud.client.results.rows import Inserted
+from asteroid_cloud.client.results.rows import Changed, Counted, Inserted
 
 PARALLEL_MAX = 64
 
 
 class AsyncLoadCalls(AsyncCalls):
-    """Load many vectors: in batches into any index, or in one go into an empty one."""
+    """Load many vectors: in batches into any index, or in one go into an empty one; change many at once."""
 
     async def insert_batch(
         self,
@@ -82,3 +90,44 @@ class AsyncLoadCalls(AsyncCalls):
         body = await in_thread(bulk_body, vectors, dim, payloads, ids)
         call = routes.bulk_build(body, body.source.rows, body.source.dim, threads, timeout)
         return await self._transport.send(call)
+
+    async def write(
+        self,
+        *,
+        delete_filters: Sequence[Metadata] | None = None,
+        deletes: Iterable[int | str] | None = None,
+        upserts: Sequence[Item] | None = None,
+        patches: Changes | None = None,
+        sets: Changes | None = None,
+    ) -> Changed:
+        """Deletes, inserts, patches and sets rows, in this order, in one record: all of it or nothing.
+
+        What matches one of ``delete_filters`` before the write is deleted, and so are ``deletes``.
+        ``upserts`` are items as of ``insert_batch``, which may say ``on_existing`` and ``if_match``. A patch
+        is ``{"id", "patch"}`` (RFC 7396), a set ``{"id", "set"?, "unset"?}`` as of ``set``; their ids must
+        exist when it is their turn. At most 10,000 items, and 10,000 rows that filters match.
+
+        Raises InvalidRequest (``bad_item``), NotFound for a patch or set of an absent id, and Conflict
+        (``id_exists``, ``precondition_failed``), each with ``list`` and ``index`` in its details; TooLarge
+        (``batch_too_large``). Nothing is written then.
+        """
+        body = await in_thread(writes.write_body, delete_filters, deletes, upserts, patches, sets)
+        return await self._transport.send(writes.write(body))
+
+    async def set(
+        self,
+        values: Metadata | None = None,
+        ids: Iterable[int | str] | None = None,
+        *,
+        filter: Metadata | None = None,
+        unset: Sequence[str] | None = None,
+    ) -> Counted:
+        """Sets fields in the payloads of these ids, or of all that match a filter; returns how many.
+
+        Each field of ``values`` replaces the one of its name, without merging; None is stored as null. What
+        lies at the paths of ``unset`` ("a.b") is removed before that. Exactly one of ``ids`` and ``filter``
+        is given; ids that do not exist are skipped. The vectors are changed in batches, as by ``merge_many``;
+        an error has in ``details["set"]`` how many were changed before it. Raises InvalidRequest
+        (``bad_payload``, ``bad_unset``, ``bad_id``, ``bad_filter``).
+        """
+        return await self._transport.send(writes.set_fields(values, ids, filter, unset))

@@ -26,7 +26,7 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Inserted, Record, Row, Written
+from asteroid_cloud.client.results.rows import Changed, Counted, Hit, Hits, Inserted, Record, Row, Written
 from asteroid_cloud.client.results.server import KeyInfo
 
 WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange, Recall)
@@ -96,6 +96,7 @@ RANGE = Decoder(FieldRange)
 RECALL = Decoder(Recall)
 OBJECT = Decoder(Payload)
 INSERTED = Decoder(InsertedAnswer)
+CHANGED = Decoder(Changed)
 
 
 def stamped(value: WithLsn, reply: Reply) -> WithLsn:
@@ -175,6 +176,11 @@ def inserted_of(reply: Reply) -> Inserted:
     return Inserted(
         answer.inserted, replaced=answer.replaced, skipped=answer.skipped, lsn=answer.lsn or reply.lsn
     )
+
+
+def changed_of(reply: Reply) -> Changed:
+    """The answer to a mixed write."""
+    return decode(CHANGED, reply)
 
 
 def count_of(name: str) -> Callable[[Reply], Counted]:

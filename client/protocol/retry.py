@@ -38,7 +38,7 @@ STATUS_LATER = frozenset({429, 502, 503, 504})
 """Answers after which a read may succeed later; 502 and 504 are a proxy's while the server restarts."""
 NOTHING_DONE = frozenset({"overloaded", "not_ready", "rate_limited"})
 """The server's own codes for a request that it refused before it did anything."""
-COUNTS = ("inserted", "deleted", "patched")
+COUNTS = ("inserted", "deleted", "patched", "set")
 """The fields of an error that count what was done before it."""
 BAD_CERTIFICATE = "bad_certificate"
 TOO_COSTLY = "too_costly"

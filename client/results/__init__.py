@@ -20,7 +20,7 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Counted, Hit, Hits, Inserted, Record, Row, Written
+from asteroid_cloud.client.results.rows import Changed, Counted, Hit, Hits, Inserted, Record, Row, Written
 
 __all__ = [
     "Answer",
@@ -30,6 +30,7 @@ __all__ = [
     "Bounds",
     "BulkReport",
     "Change",
+    "Changed",
     "Counted",
     "DataLoss",
     "FacetValue",

@@ -10,12 +10,15 @@ class Change(Answer, frozen=True):
 
     lsn: int = 0
     kind: str = ""
-    """create_index, delete_index, upsert, delete, set_payload, merge_payload or bulk_load."""
+    """create_index, delete_index, upsert, delete, set_payload, merge_payload, set_fields or bulk_load."""
     time_ms: int = 0
     """When it was logged, in milliseconds since 1970, by the server's clock."""
     ids: list[int | str] | None = None
     payloads: list[Payload | None] | None = None
-    """For each id: None keeps the payload, {} clears it; of ``merge_payload`` the merge-patch."""
+    """For each id: None keeps the payload, {} clears it; of ``merge_payload`` the merge-patch.
+
+    Of ``set_fields`` the fields that were set, after what lies at the paths of ``unset`` was removed."""
+    unset: list[list[str]] | None = None
     vectors: list[list[float]] | None = None
     """As they were given."""
     dim: int | None = None

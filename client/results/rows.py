@@ -77,6 +77,22 @@ class Counted(int):
         return int(self)
 
 
+class Changed(Answer, frozen=True):
+    """What a mixed write did, in one record."""
+
+    lsn: int = 0
+    deleted: int = 0
+    """Ids that were there and are gone; those named twice count once."""
+    inserted: int = 0
+    """Items that were written, those that replace included."""
+    replaced: int = 0
+    """Of these, items whose id existed when it was their turn."""
+    skipped: int = 0
+    """Items that were left out because their ids existed."""
+    patched: int = 0
+    set: int = 0
+
+
 class Inserted(Counted):
     """How many items were written, which also carries ``replaced``, ``skipped`` and ``lsn``."""
 

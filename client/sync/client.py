@@ -16,7 +16,14 @@ from asteroid_cloud.client.sync.transport import BlockingTransport
 from asteroid_cloud.client.sync.vectors import VectorCalls
 
 
-class Client(ServerCalls, IndexCalls, VectorCalls, SearchCalls, LoadCalls, ChangeCalls):
+class Client(
+    ServerCalls,
+    IndexCalls,
+    VectorCalls,
+    SearchCalls,
+    LoadCalls,
+    ChangeCalls,
+):
     """A client of one Asteroid server, with a pool of keep-alive connections.
 
     ``api_key`` and ``base_url`` fall back to the variables ASTEROID_API_KEY and ASTEROID_URL (or

@@ -4,7 +4,7 @@ A *change* is one record, or a piece of it, as a follower sees it. A *feed* give
 order. On the wire the route is ``/v1/changes``; it opens one feed for each request.
 """
 
-from asteroid_cloud.indexer.feed.change_feed import ChangeKind
+from asteroid_cloud.indexer.feed.change import ChangeKind
 
 __all__ = [
     "ChangeKind",

@@ -9,14 +9,14 @@ effect for a follower that applies the changes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
-import msgspec
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.feed.bulk_names import BulkNames
+from asteroid_cloud.indexer.feed.change import LINE_BYTES, Change, ChangeKind, FeedParts
+from asteroid_cloud.indexer.feed.written_rows import change_of_one, parts_of
 from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEED_SCAN_BYTES_MAX
 from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS, Id, Keys
 from asteroid_cloud.wal import Lsn
@@ -37,52 +37,14 @@ from asteroid_cloud.wal.format import (
     PayloadReplaced,
     Record,
     RequestAnswered,
+    RowsWritten,
     VectorsDeleted,
     VectorsUpserted,
     bare_rows,
     event_bytes,
+    ids_in,
 )
 from asteroid_cloud.wal.read import LogCursor
-
-ChangeKind = Literal[
-    "create_index", "delete_index", "upsert", "delete", "set_payload", "merge_payload", "bulk_load"
-]
-LINE_BYTES = 64
-"""What one change takes in memory beside its ids, payloads and vectors."""
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One record, or a piece of it; all pieces have its LSN, and all but the last say ``more``."""
-
-    lsn: Lsn
-    time_ms: int
-    """When it was logged, in milliseconds since 1970, by the server's clock."""
-    kind: ChangeKind
-    ids: Keys | None = None
-    """uint64, or objects that are each a str."""
-    payloads: list[bytes | None] | None = None
-    """For each id: None keeps the payload, b"" clears it; of ``merge_payload`` the merge-patch."""
-    vectors: NDArray[np.float32] | None = None
-    """As they were given, [n, dim]; not normalised, not quantised."""
-    bare: NDArray[np.bool_] | None = None
-    """Which of these rows have no vector, but zeros in its place; None: all have one."""
-    dim: int | None = None
-    metric: str | None = None
-    bits: int | None = None
-    id_kind: str | None = None
-    """Of an index whose ids are strings: "string"."""
-    vector: str | None = None
-    """Of one whose rows need no vector: "optional"."""
-    rows: int | None = None
-    """Of a bulk load, whose ids are 0 … rows - 1."""
-    more: bool = False
-
-
-class FeedParts(msgspec.Struct, frozen=True):
-    """What changes carry beside their ids."""
-
-    payloads: bool = False
-    vectors: bool = False
 
 
 class _Paused(Exception):
@@ -188,6 +150,8 @@ class ChangeFeed:
                 ids = _ids_of(event.id)
                 change = Change(lsn=lsn, time_ms=time_ms, kind=kind, ids=ids, payloads=given)
                 yield change, LINE_BYTES + (len(text) if given else 0)
+            case RowsWritten():
+                yield from self._written(record, event, room)
             case IndexCreated(dim, metric, bits, _, ids, vector):
                 change = Change(
                     lsn=lsn,
@@ -207,10 +171,30 @@ class ChangeFeed:
             case BulkRows() | BulkPayloads() | BulkIds() | HistoryBegun() | RequestAnswered():
                 return  # rows come with the record that makes them count; the others change none
 
+    def _written(self, record: Record, event: RowsWritten, room: int) -> Iterator[tuple[Change, int]]:
+        """What it deletes, inserts, patches and sets, in this order, from ``_row`` on; all have its LSN."""
+        total, first = ids_in(event.ids), 0
+        for part in parts_of(event):
+            count = ids_in(part.ids)
+            while first <= self._row < first + count:
+                if isinstance(part, VectorsUpserted | VectorsDeleted):
+                    change, size = next(self._rows(record, part, room, first, total))
+                else:
+                    place, self._row = self._row - first, self._row + 1
+                    change, size = change_of_one(record, part, place, self._parts.payloads, self._row < total)
+                room -= size
+                yield change, size
+            first += count
+
     def _rows(
-        self, record: Record, event: VectorsUpserted | VectorsDeleted, room: int
+        self,
+        record: Record,
+        event: VectorsUpserted | VectorsDeleted,
+        room: int,
+        first: int = 0,
+        total: int | None = None,
     ) -> Iterator[tuple[Change, int]]:
-        """The rows from ``_row`` on, as many as there is room for, one at least."""
+        """The rows from ``_row`` on, as many as fit, one at least; ``first`` is the event's first row."""
         ids = _ids_of(event.ids)
         vectors: NDArray[np.float32] | None = None
         bare: NDArray[np.bool_] | None = None
@@ -220,13 +204,13 @@ class ChangeFeed:
             if self._parts.vectors:
                 vectors, bare = _vectors_of(event, len(ids))
         row_bytes = ID_BYTES + (vectors.shape[1] * 4 if vectors is not None else 0)
-        start, size = self._row, LINE_BYTES
+        start, size = self._row - first, LINE_BYTES
         end = start
         while end < len(ids) and (end == start or size < room):
             size += row_bytes + (len(payloads[end] or b"") if payloads is not None else 0)
             size += NAME_BYTES + len(ids[end]) if isinstance(event.ids, list) else 0
             end += 1
-        self._row = end
+        self._row = first + end
         change = Change(
             lsn=record.lsn,
             time_ms=record.time_ms,
@@ -235,7 +219,7 @@ class ChangeFeed:
             payloads=None if payloads is None else payloads[start:end],
             vectors=None if vectors is None else vectors[start:end].copy(),
             bare=None if bare is None else bare[start:end].copy(),
-            more=end < len(ids),
+            more=self._row < (len(ids) if total is None else total),
         )
         yield change, size
 

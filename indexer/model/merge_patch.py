@@ -1,6 +1,8 @@
-"""JSON merge-patch (RFC 7396) over payload texts."""
+"""Changes of payload texts: JSON merge-patch (RFC 7396), and fields that are set or unset as they are."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -25,3 +27,25 @@ def merge_payload(payload: bytes, patch: bytes) -> bytes:
     target = msgspec.json.decode(payload) if payload else {}
     merged = msgspec.json.encode(apply_patch(target, msgspec.json.decode(patch)))
     return b"" if merged == b"{}" else merged
+
+
+def set_fields(payload: bytes, values: bytes, unset: Sequence[Sequence[str]]) -> bytes:
+    """The payload without what lies at the paths of ``unset``, then with the fields of ``values``.
+
+    A path leads through objects; one that leads nowhere changes nothing. A field replaces the one of its
+    name, whatever either holds, so that a null is stored. Texts are as those of ``merge_payload``.
+    """
+    target = msgspec.json.decode(payload) if payload else {}
+    for path in unset:
+        _remove(target, path)
+    changed = msgspec.json.encode({**target, **msgspec.json.decode(values)})
+    return b"" if changed == b"{}" else changed
+
+
+def _remove(target: Json, path: Sequence[str]) -> None:
+    for key in path[:-1]:
+        if not isinstance(target, dict) or key not in target:
+            return
+        target = target[key]
+    if isinstance(target, dict):
+        target.pop(path[-1], None)

@@ -24,13 +24,15 @@ from asteroid_cloud.indexer.model.errors import (
 )
 from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
+from asteroid_cloud.indexer.model.results import WriteCounts
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_refs import RowPayload
 from asteroid_cloud.indexer.state.locate import locate, mark_deleted, resolved_payloads
+from asteroid_cloud.indexer.state.rows_written import apply_rows_written
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.indexer.state.upsert_batching import batches_of
 from asteroid_cloud.wal import Lsn
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest
+from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
 from asteroid_cloud.wal.format import (
     BulkIds,
     BulkLoaded,
@@ -44,6 +46,7 @@ from asteroid_cloud.wal.format import (
     PayloadReplaced,
     Record,
     RequestAnswered,
+    RowsWritten,
     VectorsDeleted,
     VectorsUpserted,
 )
@@ -58,6 +61,8 @@ class Outcome:
     error: AsteroidError | None = None
     replaced: int = 0
     """Of inserted items: those whose id existed when it was their turn."""
+    counts: WriteCounts | None = None
+    """Of a record of many kinds of changes."""
 
 
 INSERTED, REPLACED = Outcome(1), Outcome(1, replaced=1)
@@ -72,7 +77,7 @@ def apply_record(state: State, record: Record) -> Outcome:
         raise AssertionError(f"record {record.lsn} after {state.applied_lsn}: the log has a gap")
     outcome = _apply(state, record.lsn, event)
     if record.request is not None and outcome.error is None:  # what had no effect is answered afterwards
-        state.requests.note(record, outcome.affected, outcome.replaced)
+        state.requests.note(record, outcome.affected, outcome.replaced, outcome.counts)
     state.moves_on(record.lsn, record.time_ms)
     return outcome
 
@@ -149,6 +154,8 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
             )
         case BulkLoaded():
             return _load_bulk(state, spec, lsn, event)
+        case RowsWritten():
+            return _write_rows(state, spec, lsn, event)
     raise AssertionError(f"an event of no known kind: {event!r}")
 
 
@@ -159,6 +166,8 @@ def _has_ids_of(spec: IndexSpec, event: Event) -> bool:
             return spec.ids.fits(event.ids)
         case PayloadReplaced() | PayloadMerged():
             return spec.ids.fits(event.id)
+        case RowsWritten():
+            return not event.ids or spec.ids.fits(event.ids)
     return True
 
 
@@ -180,6 +189,15 @@ def _load_bulk(state: State, spec: IndexSpec, lsn: Lsn, event: BulkLoaded) -> Ou
         return Outcome(error=Conflict("the index is not empty", code="index_not_empty"))
     state.take_bulk(lsn, state.bulk_source(event))
     return Outcome(event.rows)
+
+
+def _write_rows(state: State, spec: IndexSpec, lsn: Lsn, event: RowsWritten) -> Outcome:
+    try:
+        counts = apply_rows_written(state, spec, lsn, event)
+    except (InvalidRequest, NotFound) as error:
+        return Outcome(error=error)
+    affected = counts.deleted + counts.inserted + counts.patched + counts.set
+    return Outcome(affected, counts=counts)
 
 
 def _upsert(state: State, spec: IndexSpec, lsn: Lsn, event: VectorsUpserted) -> Outcome:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import threading
 
+import msgspec
 import numpy as np
 
 from asteroid_cloud.indexer.limits import ANSWERS_BYTES_MAX
 from asteroid_cloud.indexer.model.errors import idempotency_mismatch
-from asteroid_cloud.indexer.model.results import DONE, Remembered
+from asteroid_cloud.indexer.model.results import DONE, Remembered, WriteCounts
 from asteroid_cloud.indexer.state.request_rows import ENTRY, IS_PART, ROW, Entry, Rows, packed, unpacked
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.format import Record, RequestAnswered, RequestKey
 
+OK = 200
+"""The status of a mixed write."""
 FIRST_ROWS = 64
 """Of a new ring, which doubles until it has as many as the setting says."""
 RECENT_MAX = 4096
@@ -70,10 +73,12 @@ class RequestTable:
             is_part, replaced = entry.marks & IS_PART, entry.marks >> 1
             return Remembered(Lsn(entry.lsn), entry.affected, not is_part, entry.status, answer, replaced)
 
-    def note(self, record: Record, affected: int, replaced: int = 0) -> None:
+    def note(
+        self, record: Record, affected: int, replaced: int = 0, counts: WriteCounts | None = None
+    ) -> None:
         """Record ``record``, which belongs to a request, was applied and touched so many ids.
 
-        Of an insertion, ``replaced`` of them existed before.
+        Of an insertion, ``replaced`` of them existed before; ``counts`` are the answer of a mixed write.
         """
         request, event = record.request, record.event
         if request is None or self._keys_max == 0:
@@ -83,6 +88,8 @@ class RequestTable:
         if isinstance(event, RequestAnswered):
             answered, status, answer = Lsn(event.lsn), event.status, event.answer
             is_part = status == DONE
+        elif counts is not None and not is_part:
+            status, answer = OK, msgspec.json.encode({"lsn": lsn} | msgspec.structs.asdict(counts))
         entry = Entry(
             request.key,
             request.digest,

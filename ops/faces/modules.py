@@ -19,7 +19,16 @@ COMMON = {
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
 }
-GROUPS = ("ServerCalls", "IndexCalls", "VectorCalls", "SearchCalls", "FieldCalls", "LoadCalls", "ChangeCalls")
+GROUPS = (
+    "ServerCalls",
+    "IndexCalls",
+    "VectorCalls",
+    "SearchCalls",
+    "FieldCalls",
+    "LoadCalls",
+    "MixedCalls",
+    "ChangeCalls",
+)
 CLIENT = Words(
     names=COMMON
     | {f"Async{name}": name for name in ("Client", "Collection", "Calls", *GROUPS)}
@@ -66,5 +75,5 @@ def of_the_store(name: str) -> Module:
 MODULES = (
     *map(of_the_client, ("calls", "server", "collection", "index", "vectors", "search")),
     *map(of_the_client, ("load", "batch_upload", "changes", "client")),
-    *map(of_the_store, ("server", "index", "vectors", "search", "fields", "load", "changes")),
+    *map(of_the_store, ("server", "index", "vectors", "search", "fields", "load", "mixed", "changes")),
 )

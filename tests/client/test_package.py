@@ -21,6 +21,8 @@ MORE = [
     "flush",
     "delete_many",
     "merge_many",
+    "set",
+    "write",
     "scroll",
     "count",
     "recall",

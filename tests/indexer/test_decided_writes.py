@@ -12,9 +12,10 @@ import pytest
 
 from asteroid_cloud.indexer import Engine, snapshot_digest
 from asteroid_cloud.indexer.decide.items import NO_MATCH, NUMBER_OF, ItemConditions, OnExisting, Upserts
+from asteroid_cloud.indexer.decide.mixed import Mixed, SetFields
 from asteroid_cloud.indexer.decided_writes import TRIES_BESIDE_OTHERS
 from asteroid_cloud.indexer.write_path import Writer
-from asteroid_cloud.wal.errors import Conflict
+from asteroid_cloud.wal.errors import Conflict, NotFound
 from tests.support.engines import contents, opened, u64
 
 pytestmark = pytest.mark.anyio
@@ -159,3 +160,69 @@ async def test_an_index_that_is_made_anew_meanwhile_is_looked_at_again(
         monkeypatch.setattr(Writer, "log", replaced)
         result = await engine.decided.upsert(rows([1, 2], "skip", value=1))
         assert (result.counts.inserted, result.counts.skipped) == (2, 0)
+
+
+def mixed(
+    deletes: list[int], upserted: Upserts, patches: list[tuple[int, bytes]], sets: list[tuple[int, SetFields]]
+) -> Mixed:
+    return Mixed(u64(*deletes), upserted, patches, sets)
+
+
+async def test_a_mixed_write_is_the_same_after_a_restart_and_is_refused_by_none(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data") as engine:
+        await engine.create_index(DIM, "l2")
+        await engine.upsert(u64(*range(200)), np.ones((200, DIM), np.float32), [b'{"n":1}'] * 200)
+        before = engine.durable_lsn
+        fields = SetFields(b'{"s":null}', [["n"]])
+        patches = [(300, b'{"p":1}'), (5, b'{"n":null}')]
+        write = mixed([1, 2], rows([2, 300], "fail", value=3), patches, [(6, fields)])
+        result = await engine.decided.write(write, 1000)
+        counts = result.counts
+        assert (result.lsn, engine.durable_lsn) == (before + 1, before + 1)
+        assert (counts.deleted, counts.inserted, counts.replaced, counts.patched, counts.set) == (
+            2,
+            2,
+            0,
+            2,
+            1,
+        )
+        with pytest.raises(NotFound) as caught:
+            await engine.decided.write(mixed([6], rows([], "fail"), [], [(7, fields), (6, fields)]), 1000)
+        assert (caught.value.details["list"], caught.value.details["index"]) == ("sets", 1)
+        assert engine.durable_lsn == before + 1
+        expected, digest = contents(engine), snapshot_digest(engine.snapshot())
+        assert {id: expected.get(id, (0, "gone"))[1] for id in (1, 2, 5, 6, 300)} == {
+            1: "gone", 2: None, 5: None, 6: {"s": None}, 300: {"p": 1},
+        }  # fmt: skip
+    async with opened(tmp_path / "data") as engine:
+        assert contents(engine) == expected
+        assert snapshot_digest(engine.snapshot()) == digest
+        await engine.flush()
+        assert snapshot_digest(engine.snapshot()) == digest
+
+
+async def test_no_snapshot_shows_half_of_a_mixed_write(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data") as engine:
+        await engine.create_index(DIM, "l2")
+        await engine.upsert(u64(*range(10)), np.zeros((10, DIM), np.float32), [b'{"v":0}'] * 10)
+        done = False
+
+        async def swap() -> None:
+            nonlocal done
+            for turn in range(40):
+                here, there = (0, 10) if turn % 2 == 0 else (10, 0)
+                ids = [there + number for number in range(10)]
+                patches = [(id, b'{"v":%d}' % (turn + 1)) for id in ids]
+                upserted = rows(ids, "fail", value=turn + 1)
+                await engine.decided.write(mixed(list(range(here, here + 10)), upserted, patches, []), 1000)
+            done = True
+
+        async def look() -> None:
+            while not done:
+                found = contents(engine)
+                assert len(found) == 10
+                assert len({str(payload) for _, payload in found.values()}) == 1
+                assert {id // 10 for id in found} in ({0}, {1})
+                await asyncio.sleep(0)
+
+        await asyncio.gather(swap(), look())

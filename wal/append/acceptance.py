@@ -8,7 +8,7 @@ from asteroid_cloud.wal.append.group_commit import PendingAppend
 from asteroid_cloud.wal.append.last_changes import LastChanges, touches
 from asteroid_cloud.wal.append.log import Unchanged
 from asteroid_cloud.wal.errors import Conflict
-from asteroid_cloud.wal.format.events import ID_BYTES, Ids
+from asteroid_cloud.wal.format.ids import ID_BYTES, Ids
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 

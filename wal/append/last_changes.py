@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud.wal.format.events import (
-    ID_BYTES,
     BulkLoaded,
     Event,
-    Ids,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -26,6 +24,8 @@ from asteroid_cloud.wal.format.events import (
     VectorsDeleted,
     VectorsUpserted,
 )
+from asteroid_cloud.wal.format.ids import ID_BYTES, Ids
+from asteroid_cloud.wal.format.rows_written import RowsWritten
 from asteroid_cloud.wal.limits import KIB
 from asteroid_cloud.wal.lsn import Lsn
 
@@ -114,7 +114,7 @@ def changed_ids(event: Event) -> Ids | None:
     match event:
         case PayloadReplaced() | PayloadMerged():
             return [event.id] if isinstance(event.id, str) else event.id.to_bytes(ID_BYTES, "little")
-        case VectorsUpserted() | VectorsDeleted():
+        case VectorsUpserted() | VectorsDeleted() | RowsWritten():
             return event.ids
         case IndexCreated() | IndexDeleted() | BulkLoaded():
             return None

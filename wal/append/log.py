@@ -8,7 +8,8 @@ from typing import Protocol
 import msgspec
 
 from asteroid_cloud.wal.errors import AsteroidError
-from asteroid_cloud.wal.format.events import Event, Ids, RequestKey
+from asteroid_cloud.wal.format.events import Event, RequestKey
+from asteroid_cloud.wal.format.ids import Ids
 from asteroid_cloud.wal.format.record import Record
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.durable_reader import ReadableLog

@@ -2,7 +2,6 @@
 
 from asteroid_cloud.wal.format.events import (
     DIGEST_BYTES,
-    ID_BYTES,
     KEY_BYTES,
     NAME_BYTES,
     BulkIds,
@@ -11,7 +10,6 @@ from asteroid_cloud.wal.format.events import (
     BulkRows,
     Event,
     HistoryBegun,
-    Ids,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -22,12 +20,17 @@ from asteroid_cloud.wal.format.events import (
     VectorsUpserted,
     bare_rows,
     event_bytes,
+    names_bytes,
+)
+from asteroid_cloud.wal.format.ids import (
+    ID_BYTES,
+    Ids,
     ids_in,
     listed_ids,
-    names_bytes,
 )
 from asteroid_cloud.wal.format.log_file import FILE_NAME
 from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.format.rows_written import PatchedRows, RowsWritten, SetRows
 
 __all__ = [
     "DIGEST_BYTES",
@@ -44,11 +47,14 @@ __all__ = [
     "Ids",
     "IndexCreated",
     "IndexDeleted",
+    "PatchedRows",
     "PayloadMerged",
     "PayloadReplaced",
     "Record",
     "RequestAnswered",
     "RequestKey",
+    "RowsWritten",
+    "SetRows",
     "VectorsDeleted",
     "VectorsUpserted",
     "bare_rows",

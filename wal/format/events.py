@@ -7,13 +7,14 @@ float32, row after row.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import msgspec
 
-from asteroid_cloud.wal.format.log_file import LARGE_PAYLOADS, OPTIONAL_VECTORS, STRING_IDS
+from asteroid_cloud.wal.format.ids import Ids, ids_in
+from asteroid_cloud.wal.format.log_file import LARGE_PAYLOADS, MIXED_WRITES, OPTIONAL_VECTORS, STRING_IDS
+from asteroid_cloud.wal.format.rows_written import RowsWritten
 from asteroid_cloud.wal.limits import PAYLOAD_BYTES_DEFAULT
 
 
@@ -58,23 +59,6 @@ class _OfIntegers(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
 class IndexDeleted(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """The index and all its data are gone."""
-
-
-Ids = bytes | list[str]
-"""The ids of a record: u64 packed, or strings; an index has one kind."""
-ID_BYTES = 8
-
-
-def ids_in(ids: Ids) -> int:
-    """How many that is."""
-    return len(ids) // ID_BYTES if isinstance(ids, bytes) else len(ids)
-
-
-def listed_ids(ids: Ids) -> Sequence[int | str]:
-    """Each of them; bytes that are no whole id are passed over."""
-    if isinstance(ids, bytes):
-        return struct.unpack(f"<{ids_in(ids)}Q", ids[: ids_in(ids) * ID_BYTES])
-    return ids
 
 
 class VectorsUpserted(msgspec.Struct, frozen=True, array_like=True, tag=3):
@@ -204,7 +188,12 @@ Event = (
     | HistoryBegun
     | RequestAnswered
     | BulkIds
+    | RowsWritten
 )
+
+
+VectorsApart = VectorsUpserted | BulkRows | RowsWritten
+"""Events whose vectors may lie apart from them."""
 
 
 KEY_BYTES, DIGEST_BYTES = 16, 8
@@ -262,6 +251,8 @@ def event_bytes(event: Event) -> int:
         held = sum([len(item) for item in payloads if item]) if payloads else 0
         ids = len(event.ids) if isinstance(event.ids, bytes) else names_bytes(event.ids)
         return ids + len(event.vectors) + held
+    if isinstance(event, RowsWritten):
+        return _mixed_bytes(event)
     size = 0
     for name in event.__struct_fields__:
         value = getattr(event, name)
@@ -272,6 +263,13 @@ def event_bytes(event: Event) -> int:
         elif isinstance(value, bytes):
             size += len(value)
     return size
+
+
+def _mixed_bytes(event: RowsWritten) -> int:
+    ids = event.ids
+    size = len(ids) if isinstance(ids, bytes) else names_bytes(ids)
+    size += len(event.vectors) + sum(len(text) for text in event.payloads or () if text)
+    return size + sum(len(each.patch) for each in event.patched) + sum(len(each.values) for each in event.set)
 
 
 class Encoded(NamedTuple):
@@ -293,6 +291,10 @@ def flags_of(event: Event) -> int:
             is_large = len(event.payload) > PAYLOAD_BYTES_DEFAULT
         case PayloadMerged():
             is_large = event.bytes_max != PAYLOAD_BYTES_DEFAULT
+        case RowsWritten():
+            is_large = event.bytes_max != PAYLOAD_BYTES_DEFAULT
+            is_large = is_large or _largest(event.payloads or ()) > PAYLOAD_BYTES_DEFAULT
+            return MIXED_WRITES | (LARGE_PAYLOADS if is_large else 0)
         case _:
             return 0
     return LARGE_PAYLOADS if is_large else 0
@@ -305,7 +307,7 @@ def _largest(payloads: Sequence[bytes | None]) -> int:
 def encode_event(event: Event, request: RequestKey | None = None) -> Encoded:
     """The event, encoded; vectors that are apart are its own bytes, not a copy."""
     vectors = b""
-    if isinstance(event, VectorsUpserted | BulkRows) and event.vectors and len(event.vectors) % 4 == 0:
+    if isinstance(event, VectorsApart) and event.vectors and len(event.vectors) % 4 == 0:
         event, vectors = _with_vectors(event, b""), event.vectors
     written = _as_before(event)
     return Encoded(_encoder.encode(written if request is None else _Envelope(request, written)), vectors)
@@ -334,12 +336,14 @@ def decode_event(data: bytes | memoryview, vectors: bytes = b"") -> tuple[Event,
     event, request = (found.event, found.request) if isinstance(found, Requested) else (found, None)
     if not vectors:
         return event, request
-    if not isinstance(event, VectorsUpserted | BulkRows) or event.vectors:
+    if not isinstance(event, VectorsApart) or event.vectors:
         raise msgspec.DecodeError("vectors belong to an event that has no place for them")
     return _with_vectors(event, vectors), request
 
 
-def _with_vectors(event: VectorsUpserted | BulkRows, vectors: bytes) -> VectorsUpserted | BulkRows:
+def _with_vectors(event: VectorsApart, vectors: bytes) -> VectorsApart:
+    if isinstance(event, RowsWritten):
+        return msgspec.structs.replace(event, vectors=vectors)
     if isinstance(event, BulkRows):
         return BulkRows(event.bulk, event.first, vectors)
     return VectorsUpserted(event.ids, vectors, event.payloads, event.bare)

@@ -26,7 +26,9 @@ OPTIONAL_VECTORS = 2
 """and of one whose rows need no vector."""
 LARGE_PAYLOADS = 4
 """The flag of a file that may hold payloads of more than 64 KiB, or patches that may make some."""
-FLAGS = STRING_IDS | OPTIONAL_VECTORS | LARGE_PAYLOADS
+MIXED_WRITES = 8
+"""The flag of a file that may hold records that delete, insert and change rows all at once."""
+FLAGS = STRING_IDS | OPTIONAL_VECTORS | LARGE_PAYLOADS | MIXED_WRITES
 """All flags that there are. Programs refuse a file with one that they do not know."""
 FILE_NAME = re.compile(r"(\d{20})\.wal")
 

@@ -17,8 +17,9 @@ from asteroid_cloud.wal.format.events import (
     PayloadReplaced,
     VectorsDeleted,
     VectorsUpserted,
-    ids_in,
 )
+from asteroid_cloud.wal.format.ids import ids_in
+from asteroid_cloud.wal.format.rows_written import RowsWritten
 from asteroid_cloud.wal.histories import Jump
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_walker import Damage
@@ -156,10 +157,12 @@ class _Counting:
         kind.raw_bytes += raw
         kind.packed_bytes += raw * share
         kind.rows += self._rows_of(event)
-        if isinstance(event, VectorsUpserted | BulkRows):
+        if isinstance(event, VectorsUpserted | BulkRows | RowsWritten):
             self.found.vector_packed_bytes += raw * share
         if isinstance(event, VectorsUpserted):
             self.found.vectors += ids_in(event.ids)
+        elif isinstance(event, RowsWritten):
+            self.found.vectors += ids_in(event.upserted)
         if self.found.largest is None or raw > self.found.largest.raw_bytes:
             self.found.largest = LargestRecord(lsn, name, raw)
 
@@ -169,6 +172,8 @@ class _Counting:
                 self._dim = dim
             case VectorsUpserted(ids) | VectorsDeleted(ids):
                 return ids_in(ids)
+            case RowsWritten():
+                return ids_in(event.ids)
             case PayloadReplaced() | PayloadMerged():
                 return 1
             case BulkIds(ids=names):

@@ -22,9 +22,10 @@ from asteroid_cloud.wal.format.events import (
     VectorsDeleted,
     VectorsUpserted,
     bare_rows,
-    listed_ids,
 )
+from asteroid_cloud.wal.format.ids import listed_ids
 from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.format.rows_written import RowsWritten
 from asteroid_cloud.wal.limits import PAYLOAD_BYTES_DEFAULT
 
 FLOAT_BYTES = 4
@@ -55,6 +56,8 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
                 left = iter(rows)
                 rows = [None if each else next(left, None) for each in bare]
             return {"ids": listed_ids(ids), "vectors": rows, "payloads": shown}
+        case RowsWritten():
+            return _written(event, vectors)
         case VectorsDeleted(ids):
             return {"ids": listed_ids(ids)}
         case PayloadReplaced(number, payload):
@@ -78,6 +81,28 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
             return {name: fields[name] for name in fields if event.flags or name not in ("ids", "vector")}
         case IndexDeleted() | BulkLoaded():
             return msgspec.structs.asdict(event)
+
+
+def _written(event: RowsWritten, vectors: bool) -> dict[str, object]:
+    """Only what there is of it."""
+    fields: dict[str, object] = {}
+    if event.deleted:
+        fields["deleted"] = listed_ids(event.deleted)
+    if event.upserted:
+        fields["upserted"] = _fields(VectorsUpserted(event.upserted, event.vectors, event.payloads), vectors)
+    if event.patched:
+        patched = ({"ids": listed_ids(each.ids), "patch": _payload(each.patch)} for each in event.patched)
+        fields["patched"] = list(patched)
+    if event.set:
+        fields["set"] = [
+            {"ids": listed_ids(each.ids), "set": _payload(each.values), "unset": each.unset}
+            for each in event.set
+        ]
+    if event.skipped:
+        fields["skipped"] = event.skipped
+    if event.bytes_max != PAYLOAD_BYTES_DEFAULT:
+        fields["bytes_max"] = event.bytes_max
+    return fields
 
 
 def _rows(packed: bytes, rows: int, in_full: bool) -> object:

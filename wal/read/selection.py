@@ -10,14 +10,12 @@ from zstandard import ZstdDecompressor
 
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.format.events import (
-    ID_BYTES,
     BulkIds,
     BulkLoaded,
     BulkPayloads,
     BulkRows,
     Event,
     HistoryBegun,
-    Ids,
     IndexCreated,
     IndexDeleted,
     PayloadMerged,
@@ -26,11 +24,12 @@ from asteroid_cloud.wal.format.events import (
     VectorsDeleted,
     VectorsUpserted,
     bare_rows,
-    listed_ids,
     packed_bits,
 )
 from asteroid_cloud.wal.format.frame import FrameHeader
+from asteroid_cloud.wal.format.ids import ID_BYTES, Ids, listed_ids
 from asteroid_cloud.wal.format.record import Record
+from asteroid_cloud.wal.format.rows_written import PatchedRows, RowsWritten, SetRows
 from asteroid_cloud.wal.lsn import Lsn
 from asteroid_cloud.wal.read.frame_window import Frame
 from asteroid_cloud.wal.read.log_reader import LogReader
@@ -142,6 +141,8 @@ def touching(event: Event, ids: frozenset[int | str], loads: Mapping[int, BulkLo
         case PayloadReplaced() | PayloadMerged():
             if event.id in ids:
                 yield event
+        case RowsWritten():
+            yield from _written(event, ids)
         case BulkRows(bulk, first, vectors):
             if bulk in loads:  # a row's number is its id
                 size = loads[bulk].dim * FLOAT_BYTES
@@ -162,6 +163,27 @@ def touching(event: Event, ids: frozenset[int | str], loads: Mapping[int, BulkLo
             yield event
         case IndexCreated() | HistoryBegun() | RequestAnswered():
             return
+
+
+def _written(event: RowsWritten, ids: frozenset[int | str]) -> Iterator[RowsWritten]:
+    """The part of it that changes any of the ids."""
+
+    def among(packed: Ids) -> Ids:
+        return _chosen(packed, [number for number, each in enumerate(listed_ids(packed)) if each in ids])
+
+    found = [number for number, each in enumerate(listed_ids(event.upserted)) if each in ids]
+    size = len(event.vectors) // max(1, len(listed_ids(event.upserted)))
+    part = msgspec.structs.replace(
+        event,
+        deleted=among(event.deleted),
+        upserted=_chosen(event.upserted, found),
+        vectors=_rows(event.vectors, size, found),
+        payloads=None if event.payloads is None else [event.payloads[number] for number in found],
+        patched=[PatchedRows(some, each.patch) for each in event.patched if (some := among(each.ids))],
+        set=[SetRows(some, each.values, each.unset) for each in event.set if (some := among(each.ids))],
+    )
+    if part.ids:
+        yield part
 
 
 def _finished_loads(log: LogReader) -> dict[int, BulkLoaded]:

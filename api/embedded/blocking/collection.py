@@ -12,6 +12,7 @@ from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
 from asteroid_cloud.api.embedded.blocking.fields import BlockingFieldCalls
 from asteroid_cloud.api.embedded.blocking.index import BlockingIndexCalls
 from asteroid_cloud.api.embedded.blocking.load import BlockingLoadCalls
+from asteroid_cloud.api.embedded.blocking.mixed import BlockingMixedCalls
 from asteroid_cloud.api.embedded.blocking.search import BlockingSearchCalls
 from asteroid_cloud.api.embedded.blocking.vectors import BlockingVectorCalls
 from asteroid_cloud.api.embedded.named.collection import StoreCollection
@@ -23,6 +24,7 @@ class BlockingCollection(
     BlockingSearchCalls,
     BlockingFieldCalls,
     BlockingLoadCalls,
+    BlockingMixedCalls,
     BlockingChangeCalls,
 ):
     """A collection of the store, by its name or by an alias, which each call follows anew.

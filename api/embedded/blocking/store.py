@@ -18,6 +18,7 @@ from asteroid_cloud.api.embedded.blocking.event_loop import EventLoop
 from asteroid_cloud.api.embedded.blocking.fields import BlockingFieldCalls
 from asteroid_cloud.api.embedded.blocking.index import BlockingIndexCalls
 from asteroid_cloud.api.embedded.blocking.load import BlockingLoadCalls
+from asteroid_cloud.api.embedded.blocking.mixed import BlockingMixedCalls
 from asteroid_cloud.api.embedded.blocking.search import BlockingSearchCalls
 from asteroid_cloud.api.embedded.blocking.server import BlockingServerCalls
 from asteroid_cloud.api.embedded.blocking.vectors import BlockingVectorCalls
@@ -34,6 +35,7 @@ class BlockingStore(
     BlockingSearchCalls,
     BlockingFieldCalls,
     BlockingLoadCalls,
+    BlockingMixedCalls,
     BlockingChangeCalls,
 ):
     """Use ``open_blocking`` of this package. Its methods may be called from any thread.

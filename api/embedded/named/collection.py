@@ -13,6 +13,7 @@ from asteroid_cloud.api.embedded.fields import FieldCalls
 from asteroid_cloud.api.embedded.index import IndexCalls
 from asteroid_cloud.api.embedded.life import Life
 from asteroid_cloud.api.embedded.load import LoadCalls
+from asteroid_cloud.api.embedded.mixed import MixedCalls
 from asteroid_cloud.api.embedded.named.lease import Lease
 from asteroid_cloud.api.embedded.search import SearchCalls
 from asteroid_cloud.api.embedded.vectors import VectorCalls
@@ -23,11 +24,11 @@ FOLLOWING = "changes"
 """The iteration that ends when its name leads elsewhere; others go on where they began."""
 
 
-class OpenCollection(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
+class OpenCollection(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, MixedCalls, ChangeCalls):
     """All calls, on a collection that is open."""
 
 
-class StoreCollection(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, ChangeCalls):
+class StoreCollection(IndexCalls, VectorCalls, SearchCalls, FieldCalls, LoadCalls, MixedCalls, ChangeCalls):
     """A collection of the store, by its name or by an alias, which each call follows anew.
 
     It has all calls that the store has for the collection ``default``, but those that make and delete the

@@ -132,6 +132,8 @@ def _counted(word: str) -> Again:
 
 
 ONE, LOADED = Again(_one), Again(_loaded)
+MIXED = Again()
+"""Its record tells the answer, and that is remembered with it."""
 OUTSIDE = Again()
 """What it does is not in the log: that it begins is logged, and the answer as it was given."""
 AGAIN: dict[str, Again] = {
@@ -145,6 +147,8 @@ AGAIN: dict[str, Again] = {
     "insert_batch": Again(_batch, "inserted"),
     "delete_many": _counted("deleted"),
     "merge_many": _counted("patched"),
+    "set": _counted("set"),
+    "write": MIXED,
     "bulk_build": LOADED,  # its report has times, which no record tells: it is remembered as it was given
     "create_collection": OUTSIDE,
     "delete_collection": OUTSIDE,

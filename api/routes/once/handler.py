@@ -17,7 +17,7 @@ from asteroid_cloud.api.service.requests.turns import is_remembered
 from asteroid_cloud.api.wire.error_codes import status_of
 from asteroid_cloud.api.wire.headers import BULK_HEADER_PREFIXES, IF_MATCH, IF_NONE_MATCH, LSN_HEADER
 from asteroid_cloud.api.wire.request_keys import KEY_HEADER, checked_key, request_key
-from asteroid_cloud.indexer import DONE, Remembered
+from asteroid_cloud.indexer import Remembered
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.format import RequestKey
 from asteroid_cloud.wal.limits import KIB
@@ -98,7 +98,7 @@ async def _first(
 
 
 def _is_told(known: Remembered | None) -> bool:
-    return known is not None and known.is_whole and known.status == DONE
+    return known is not None and known.is_whole
 
 
 async def _remember(collection: Collection, asked: RequestKey, status: int, lsn: int, text: bytes) -> None:

@@ -45,11 +45,13 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "merge_payload": (1, {}),
     "search": (ROW,),
     "search_batch": ([ROW],),
+    "set": ({}, [1]),
     "set_payload": (1, {}),
     "tag": ("a",),
     "untag": ("a",),
     "upsert": (1, ROW),
     "wait_for": (1,),
+    "write": (),
 }
 NO_CALLS = {"aclose", "close", "open", "path", "life", "served", "engine", "reads"}
 

@@ -314,3 +314,51 @@ async def test_recall_is_measured_one_row_at_a_time_beside_other_calls(store: St
     await refused(store.recall(num=1_001), "bad_num")
     await refused(store.recall(k=10_001), "bad_k")
     await refused(store.recall(filter={"a": {"$what": 1}}), "bad_filter")
+
+
+async def test_writes_say_what_is_to_happen_where_an_id_exists(store: Store) -> None:
+    told = await store.insert_batch([(1, ZEROS), (1, ZEROS), (2, ZEROS)], on_existing="skip")
+    assert (told, told.replaced, told.skipped, told.lsn) == (2, 0, 1, store.engine.applied_lsn)
+    items: list[Any] = [(3, ZEROS), (4, ZEROS), {"id": 2, "vector": ZEROS, "if_match": told.lsn - 1}]
+    error = await refused(store.insert_batch(items, chunk_size=2), "precondition_failed", Conflict)
+    assert (error.details["index"], error.details["inserted"]) == (2, 2)
+    error = await refused(
+        store.insert_batch([(9, ZEROS), (4, ZEROS)], on_existing="fail"), "id_exists", Conflict
+    )
+    assert error.details["index"] == 1
+    assert (await store.insert(4, ZEROS, on_existing="skip")).result == "skipped"
+    assert (await store.upsert(4, ZEROS)).result == "replaced"
+    await refused(store.insert(4, ZEROS, on_existing="fail"), "id_exists", Conflict)
+    await refused(store.insert(4, ZEROS, on_existing="no"), "bad_on_existing")  # type: ignore[arg-type]
+    bad = {"id": 1, "vector": ZEROS, "if_match": 1.5}
+    assert (await refused(store.insert_batch([bad]), "bad_item")).details["reason"] == "bad_if_match"
+
+
+async def test_write_and_set(store: Store) -> None:
+    await store.insert_batch([(id, ZEROS, {"n": id}) for id in range(5)])
+    told = await store.write(
+        delete_filters=[{"n": {"$lt": 2}}],
+        upserts=[(0, ZEROS, {"new": 1}), {"id": 3, "vector": ZEROS, "on_existing": "skip"}],
+        patches=[{"id": 2, "patch": {"p": 1}}],
+        sets=[{"id": 3, "unset": ["n"]}],
+    )
+    counts = {"deleted": 2, "inserted": 1, "replaced": 0, "skipped": 1, "patched": 1, "set": 1}
+    assert dict(told) == {"lsn": store.engine.applied_lsn} | counts
+    rows = await store.fetch(range(5), include=["payload"])
+    assert {row.id: row.payload for row in rows} == {0: {"new": 1}, 2: {"n": 2, "p": 1}, 3: {}, 4: {"n": 4}}
+    error = await refused(
+        store.write(sets=[{"id": 0, "set": {}}, {"id": 1, "set": {}}]), "not_found", NotFound
+    )
+    assert (error.details["list"], error.details["index"]) == ("sets", 1)
+    for wrong, where in (
+        ({"upserts": [(0, ZEROS), (0, [1])]}, "upserts"),
+        ({"patches": [{"id": 0, "patch": {}}, {"id": 0, "patch": 1}]}, "patches"),
+        ({"sets": [{"id": 0, "set": {}}, {"id": 0}]}, "sets"),
+    ):
+        call: Any = store.write(**wrong)  # type: ignore[arg-type]
+        error = await refused(call, "bad_item")
+        assert (error.details["list"], error.details["index"]) == (where, 1)
+    await refused(store.write(), "empty_batch")
+    assert await store.set({"a": {"b": 1}}, [0, 1, 2]) == 2
+    assert await store.set(filter={"a.b": 1}, unset=["a.b"]) == 2
+    await refused(store.set({"a": 1}), "bad_request")

@@ -55,6 +55,8 @@ WRITES: dict[str, tuple[str, str, object, dict[str, str]]] = {
     "merge_payload": ("PATCH", "/v1/vectors/2/payload", {"b": 1}, {}),
     "insert_batch": ("POST", "/v1/vectors/batch", {"items": [{"id": 3, "vector": VECTOR}] * 2}, {}),
     "merge_many": ("POST", "/v1/vectors/patch", {"ids": [1, 2, 9], "patch": {"c": 1}}, {}),
+    "set": ("POST", "/v1/vectors/set", {"ids": [1, 2, 9], "set": {"d": 1}, "unset": ["b"]}, {}),
+    "write": ("POST", "/v1/write", {"deletes": [3], "upserts": [{"id": 4, "vector": VECTOR}] * 2}, {}),
     "delete": ("DELETE", "/v1/vectors/1", None, {}),
     "delete_many": ("POST", "/v1/vectors/delete", {"filter": {"c": 1}}, {}),
     "create_collection": ("PUT", "/v1/collections/books", {"dim": DIM}, {}),

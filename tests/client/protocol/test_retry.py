@@ -50,6 +50,7 @@ WRITES: list[tuple[str, tuple[Any, ...]]] = [
     ("insert_batch", ([(1, [1.0])],)),
     ("delete_many", ([1],)),
     ("merge_many", ({}, [1])),
+    ("set", ({}, [1])),
     ("tag", ("a",)),
     ("untag", ("b",)),
     ("purge", ()),
@@ -189,7 +190,7 @@ async def test_a_partial_count_is_raised_whoever_remembers(client: Any, server: 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "count"),
-    [("delete_many", ([1],), "deleted"), ("merge_many", ({}, [1]), "patched")],
+    [("delete_many", ([1],), "deleted"), ("merge_many", ({}, [1]), "patched"), ("set", ({}, [1]), "set")],
 )
 async def test_a_partial_count_is_raised_and_not_tried_again(
     client: Any, server: FaultyServer, name: str, arguments: tuple[Any, ...], count: str

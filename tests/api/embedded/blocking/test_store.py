@@ -37,6 +37,12 @@ def test_the_blocking_store_does_what_the_other_does(tmp_path: Path) -> None:
         ]
         assert store.count({"n": 3}) == 1
         assert dict(store.recall(2, 1)) == {"recall": 1, "worst": 1, "samples": 2, "lsn": store.stats().lsn}
+        told = store.insert_batch([(0, vectors[0]), (9, vectors[0])], on_existing="skip")
+        assert (told, told.replaced, told.skipped) == (1, 0, 1)
+        changed = store.write(deletes=[9], sets=[{"id": 0, "set": {"s": None}, "unset": ["n"]}])
+        assert (changed.deleted, changed.set) == (1, 1)
+        assert store.set({"n": 0}, [0], unset=["s"]) == 1
+        assert store.get_payload(0) == {"n": 0}
         assert store.delete_many(filter={"n": 3}) == 1
         written = store.delete(2)
         assert store.count(min_lsn=written.lsn) == 2

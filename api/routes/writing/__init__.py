@@ -1,0 +1,1 @@
+"""Which calls change many rows at once, in other ways than a batch of vectors?"""

@@ -1,0 +1,1 @@
+"""What is a write of many kinds of changes, once its filters are resolved?"""

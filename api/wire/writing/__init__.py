@@ -1,0 +1,1 @@
+"""How do the bodies of mixed writes become checked values?"""
