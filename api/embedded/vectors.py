@@ -38,7 +38,7 @@ class VectorCalls(Calls):
     async def insert(
         self,
         id: int | str,
-        vector: Vector,
+        vector: Vector | None,
         metadata: Metadata | None = None,
         *,
         if_match: int | None = None,
@@ -47,6 +47,8 @@ class VectorCalls(Calls):
     ) -> Written:
         """Stores a vector; it replaces the one that the id may have.
 
+        ``vector`` may be None in a collection whose vectors are optional: the row has none then.
+
         With ``on_existing="skip"`` nothing is written where the id exists, with "fail" that is a Conflict
         (``id_exists``). The result says which it was: "inserted", "replaced" or "skipped".
         ``metadata`` replaces the payload, an empty mapping clears it, None leaves it as it is. Raises
@@ -54,7 +56,8 @@ class VectorCalls(Calls):
         ``if_absent`` is set; InvalidRequest (``bad_id``, ``bad_vector``, ``wrong_dim``, ``bad_payload``,
         ``bad_if_match``).
         """
-        number, row = checked_id(id, self.reads.spec), float32_vector(vector)
+        number, spec = checked_id(id, self.reads.spec), self.engine.snapshot().spec
+        row = None if vector is None and not spec.needs_vectors else float32_vector(vector)
         payload = None if metadata is None else self._payload_text(metadata)
         condition = checked_condition(if_match, if_absent)
         existing = checked_on_existing(on_existing)
@@ -64,7 +67,7 @@ class VectorCalls(Calls):
     async def upsert(
         self,
         id: int | str,
-        vector: Vector,
+        vector: Vector | None,
         metadata: Metadata | None = None,
         *,
         if_match: int | None = None,
@@ -84,7 +87,6 @@ class VectorCalls(Calls):
         number = checked_id(id, self.reads.spec)
         snapshot = await self.reads.snapshot(checked_lsn(min_lsn))
         vector = fetch_one(snapshot, number, vector=True).vector
-        assert vector is not None
         return Record(number, vector, snapshot.lsn)
 
     @until_closed

@@ -81,6 +81,8 @@ MIN_LSN = nullable(
     about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, LSN_MAX))
 )
 
+OPTIONAL_VECTOR = about("Null or absent only where vectors are optional.", nullable(ref("Vector")))
+
 PARTS: dict[str, Schema] = {
     "Id": {
         "anyOf": [integer(0, ID_MAX, format="uint64"), ANY_NAME],
@@ -166,14 +168,14 @@ REQUESTS: dict[str, Schema] = {
         ),
     ),
     "InsertBody": body(
-        ["id", "vector"],
+        ["id"],
         id=ref("IdIn"),
-        vector=ref("Vector"),
+        vector=OPTIONAL_VECTOR,
         metadata=ref("Payload"),
         on_existing=nullable(ref("OnExisting")),
     ),
     "VectorBody": body(
-        ["vector"], vector=ref("Vector"), metadata=ref("Payload"), on_existing=nullable(ref("OnExisting"))
+        [], vector=OPTIONAL_VECTOR, metadata=ref("Payload"), on_existing=nullable(ref("OnExisting"))
     ),
     "Item": body(
         ["id", "vector"],

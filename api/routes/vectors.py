@@ -23,8 +23,8 @@ from asteroid_cloud.api.service.preconditions import checked_on_existing
 from asteroid_cloud.api.service.writes import put, result_of
 from asteroid_cloud.api.wire.answers import row_answer
 from asteroid_cloud.api.wire.headers import condition_of
-from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_of
-from asteroid_cloud.api.wire.values.read import checked_format, vector_from
+from asteroid_cloud.api.wire.requests import INSERT, VECTOR, decode, payload_of, row_vector
+from asteroid_cloud.api.wire.values.read import checked_format
 from asteroid_cloud.indexer import Id
 from asteroid_cloud.query import fetch_one
 
@@ -33,7 +33,8 @@ async def insert_vector(request: AnyRequest, body: RawBody) -> JsonResponse:
     """Replaces the vector that the id may have; its payload stays unless ``metadata`` is given."""
     collection = collection_of(request)
     asked = await read(collection.reads, len(body), lambda: decode(INSERT, body))
-    number, vector = checked_id(asked.id, collection.engine.spec), vector_from(asked.vector)
+    spec = collection.engine.snapshot().spec
+    number, vector = checked_id(asked.id, spec), row_vector(asked.vector, spec.needs_vectors)
     payload = await read_payload(collection, asked.metadata)
     return await _put(request, number, vector, payload, asked.on_existing)
 
@@ -43,12 +44,17 @@ async def upsert_vector(request: AnyRequest, id: str, body: RawBody) -> JsonResp
     collection = collection_of(request)
     number = checked_id(id, collection.engine.spec)
     asked = await read(collection.reads, len(body), lambda: decode(VECTOR, body))
-    vector, payload = vector_from(asked.vector), await read_payload(collection, asked.metadata)
+    vector = row_vector(asked.vector, collection.engine.snapshot().spec.needs_vectors)
+    payload = await read_payload(collection, asked.metadata)
     return await _put(request, number, vector, payload, asked.on_existing)
 
 
 async def _put(
-    request: AnyRequest, number: Id, vector: NDArray[np.float32], payload: bytes | None, on_existing: object
+    request: AnyRequest,
+    number: Id,
+    vector: NDArray[np.float32] | None,
+    payload: bytes | None,
+    on_existing: object,
 ) -> JsonResponse:
     condition, existing = condition_of(request.headers), checked_on_existing(on_existing)
     result = await put(engine_of(request), number, vector, payload, condition, existing)
@@ -61,7 +67,9 @@ async def get_vector(request: AnyRequest, id: str) -> JsonResponse:
     number = checked_id(id, collection_of(request).engine.spec)
     format = checked_format(request.query_params.get("vector_format"))
     snapshot = await collection_of(request).reads.snapshot(wanted_lsn(request))
-    return answer_with_tag(row_answer(fetch_one(snapshot, number, vector=True), format), snapshot.lsn)
+    record = fetch_one(snapshot, number, vector=True)
+    told = {"id": number, "vector": None} if record.vector is None else row_answer(record, format)
+    return answer_with_tag(told, snapshot.lsn)
 
 
 async def delete_vector(request: AnyRequest, id: str) -> Response[None]:

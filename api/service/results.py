@@ -19,6 +19,7 @@ from asteroid_cloud.indexer import Building, MemoryUse, WriteCounts
 from asteroid_cloud.query import Bounds, Explain, FacetValue, FieldInfo
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
 from asteroid_cloud.wal.append import LogSyncs
+from asteroid_cloud.wal.errors import Conflict
 
 Payload = dict[str, Any]
 
@@ -75,11 +76,14 @@ class Record(Answer, frozen=True, eq=False):
     """One stored vector, dequantised."""
 
     id: int | str
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float32] | None
+    """None where the row has none."""
     lsn: int
 
     def array(self) -> NDArray[np.float32]:
-        """The vector, by the name that the client's record has for it."""
+        """The vector, by the name that the client's record has for it; raises Conflict ``no_vector``."""
+        if self.vector is None:
+            raise Conflict(f"{self.id} has no vector", code="no_vector")
         return self.vector
 
 

@@ -30,23 +30,26 @@ from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, Overloaded,
 async def put(
     engine: Engine,
     id: Id,
-    vector: NDArray[np.float32],
+    vector: NDArray[np.float32] | None,
     payload: bytes | None,
     condition: Condition | None = None,
     on_existing: OnExisting | None = None,
 ) -> WriteResult:
-    """Stores one finite vector; a payload of None keeps the old one, b"" clears it.
+    """Stores a row with a finite vector, or none; a payload of None keeps the old one, b"" clears it.
 
     Raises Conflict ``precondition_failed`` for ``condition``, ``id_exists`` for ``on_existing``.
     """
-    check_dim(len(vector), engine.snapshot().spec)
+    spec, bare = engine.snapshot().spec, None
+    if vector is None:
+        vector, bare = np.zeros(spec.dim, np.float32), np.array([True])
+    check_dim(len(vector), spec)
     ids, payloads = one_id(id), None if payload is None else [payload]
     if on_existing is None or on_existing == "replace":
-        return await engine.upsert(ids, vector[None], payloads, condition=condition)
+        return await engine.upsert(ids, vector[None], payloads, condition=condition, bare=bare)
     match = match_of(condition)
     conditions = ItemConditions(np.array([match]), np.array([NUMBER_OF[on_existing]], np.uint8))
     try:
-        return await engine.decided.upsert(Upserts(ids, vector[None], payloads, conditions))
+        return await engine.decided.upsert(Upserts(ids, vector[None], payloads, conditions, bare))
     except AsteroidError as error:
         error.details.pop("index", None)
         raise

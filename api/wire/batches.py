@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from asteroid_cloud.api.wire.native import core
@@ -39,17 +40,13 @@ def read_batch(body: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:
     code, ``empty_batch``, ``unknown_field``, ``missing_field``, ``bad_json``; TooLarge ``batch_too_large``.
     """
     try:
-        columns = core.read_items(
-            body,
-            spec.dim,
-            BATCH_ITEMS_MAX,
-            payload_bytes_max,
-            PAYLOAD_DEPTH_MAX,
-            has_names=spec.has_string_ids,
-        )
+        bounds = BATCH_ITEMS_MAX, payload_bytes_max, PAYLOAD_DEPTH_MAX
+        if spec.needs_vectors:
+            return _upserts(body, core.read_items(body, spec.dim, *bounds, has_names=spec.has_string_ids))
+        *columns, bare = core.read_optional_items(body, spec.dim, *bounds, has_names=spec.has_string_ids)
     except core.ReadError as error:
         _refuse_batch(*error.args)
-    return _upserts(body, columns)
+    return replace(_upserts(body, cast(Columns, tuple(columns))), bare=bare.view(np.bool_))
 
 
 def read_item_list(text: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:

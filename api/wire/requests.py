@@ -11,6 +11,8 @@ import re
 from typing import NoReturn, TypeVar
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from asteroid_cloud.api.service.checks import checked_lsn
 from asteroid_cloud.api.service.payloads import checked_text
@@ -65,7 +67,7 @@ class TagBody(Body, frozen=True):
 class VectorBody(Body, frozen=True):
     """``PUT /v1/vectors/{id}``."""
 
-    vector: msgspec.Raw
+    vector: msgspec.Raw = ABSENT
     metadata: msgspec.Raw = ABSENT
     on_existing: object = None
 
@@ -74,7 +76,7 @@ class InsertBody(Body, frozen=True):
     """``POST /v1/vectors``."""
 
     id: object
-    vector: msgspec.Raw
+    vector: msgspec.Raw = ABSENT
     metadata: msgspec.Raw = ABSENT
     on_existing: object = None
 
@@ -288,6 +290,15 @@ def filter_from(text: msgspec.Raw) -> Filter:
     """The filter of a body; one left out matches all."""
     raw = bytes(text)
     return parse_filter(raw) if raw else MATCH_ALL
+
+
+def row_vector(raw: msgspec.Raw, needs_vector: bool) -> NDArray[np.float32] | None:
+    """The vector of a row in a body; None for null or one left out, where rows need none."""
+    if needs_vector and not bytes(raw):
+        _refuse("the field 'vector' is missing", "missing_field")
+    if not needs_vector and not is_given(raw):
+        return None
+    return vector_from(raw)
 
 
 def payload_from(text: msgspec.Raw, bytes_max: int) -> bytes | None:

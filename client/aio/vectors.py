@@ -25,7 +25,7 @@ class AsyncVectorCalls(AsyncCalls):
     async def insert(
         self,
         id: int | str,
-        vector: Vector,
+        vector: Vector | None,
         metadata: Metadata | None = None,
         *,
         if_match: int | None = None,
@@ -49,7 +49,7 @@ class AsyncVectorCalls(AsyncCalls):
     async def upsert(
         self,
         id: int | str,
-        vector: Vector,
+        vector: Vector | None,
         metadata: Metadata | None = None,
         *,
         if_match: int | None = None,

@@ -86,13 +86,17 @@ def entries(items: Sequence[Item], first: int) -> list[Entry]:
     return [entry(item, vector, first + place) for place, (item, vector) in enumerate(pairs)]
 
 
+def _own(vector: Vector | None) -> msgspec.Raw:
+    return msgspec.Raw(b"null") if vector is None else encode_vector(vector)
+
+
 def entry(item: Item, vector: msgspec.Raw | None, place: int) -> Entry:
     """One item encoded, its vector too unless that was done before."""
     try:
         id, own_vector, metadata = parts_of(item)
         return Entry(
             encode_id(id),
-            encode_vector(own_vector) if vector is None else vector,
+            _own(own_vector) if vector is None else vector,
             None if metadata is None else encode_metadata(metadata),
             *(conditions_of(item) if isinstance(item, Mapping) else ()),
         )

@@ -171,27 +171,32 @@ def alive(path: str) -> Call[bool]:
 
 def insert(
     id: Id,
-    vector: Vector,
+    vector: Vector | None,
     metadata: Metadata | None,
     condition: Given = None,
     on_existing: str | None = None,
 ) -> Call[Written]:
     """POST /v1/vectors. It replaces what the id had."""
     number, text = encode_id(id), None if metadata is None else encode_metadata(metadata)
-    body = without_none(id=number, vector=encode_vector(vector), metadata=text, on_existing=on_existing)
+    body = without_none(id=number, vector=_vector_of_row(vector), metadata=text, on_existing=on_existing)
     return change("/v1/vectors", body, written(number), condition=condition)
+
+
+def _vector_of_row(vector: Vector | None) -> msgspec.Raw:
+    """The vector of a row; null for none, which the server takes where vectors are optional."""
+    return msgspec.Raw(b"null") if vector is None else encode_vector(vector)
 
 
 def upsert(
     id: Id,
-    vector: Vector,
+    vector: Vector | None,
     metadata: Metadata | None,
     condition: Given = None,
     on_existing: str | None = None,
 ) -> Call[Written]:
     """PUT /v1/vectors/{id}."""
     number, text = encode_id(id), None if metadata is None else encode_metadata(metadata)
-    body = without_none(vector=encode_vector(vector), metadata=text, on_existing=on_existing)
+    body = without_none(vector=_vector_of_row(vector), metadata=text, on_existing=on_existing)
     return change(vector_path(number), body, written(number), method="PUT", condition=condition)
 
 

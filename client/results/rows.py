@@ -44,11 +44,14 @@ class Record(Answer, frozen=True):
     """One stored vector, as the server dequantised it."""
 
     id: int | str
-    vector: list[float]
+    vector: list[float] | None = None
+    """None where the row has none, in a collection whose vectors are optional."""
     lsn: int = 0
 
     def array(self) -> NDArray[np.float32]:
-        """The vector as a float32 array."""
+        """The vector as a float32 array; raises ValueError where there is none."""
+        if self.vector is None:
+            raise ValueError(f"{self.id} has no vector")
         return np.asarray(self.vector, dtype=np.float32)
 
 

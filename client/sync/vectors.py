@@ -26,7 +26,7 @@ class VectorCalls(Calls):
     def insert(
         self,
         id: int | str,
-        vector: Vector,
+        vector: Vector | None,
         metadata: Metadata | None = None,
         *,
         if_match: int | None = None,
@@ -50,7 +50,7 @@ class VectorCalls(Calls):
     def upsert(
         self,
         id: int | str,
-        vector: Vector,
+        vector: Vector | None,
         metadata: Metadata | None = None,
         *,
         if_match: int | None = None,

@@ -32,7 +32,7 @@ class BlockingVectorCalls(BlockingCalls):
     def insert(
         self,
         id: int | str,
-        vector: Vector,
+        vector: Vector | None,
         metadata: Metadata | None = None,
         *,
         if_match: int | None = None,
@@ -40,6 +40,8 @@ class BlockingVectorCalls(BlockingCalls):
         on_existing: OnExisting | None = None,
     ) -> Written:
         """Stores a vector; it replaces the one that the id may have.
+
+        ``vector`` may be None in a collection whose vectors are optional: the row has none then.
 
         With ``on_existing="skip"`` nothing is written where the id exists, with "fail" that is a Conflict
         (``id_exists``). The result says which it was: "inserted", "replaced" or "skipped".
@@ -61,7 +63,7 @@ class BlockingVectorCalls(BlockingCalls):
     def upsert(
         self,
         id: int | str,
-        vector: Vector,
+        vector: Vector | None,
         metadata: Metadata | None = None,
         *,
         if_match: int | None = None,
@@ -87,7 +89,6 @@ class BlockingVectorCalls(BlockingCalls):
         number = checked_id(id, self._reads.spec)
         snapshot = self._reads.snapshot(checked_lsn(min_lsn))
         vector = fetch_one(snapshot, number, vector=True).vector
-        assert vector is not None
         return Record(number, vector, snapshot.lsn)
 
     def delete(self, id: int | str, *, if_match: int | None = None) -> Written:

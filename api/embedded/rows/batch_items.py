@@ -55,16 +55,20 @@ def checked_items(
     """
     ids: list[Id] = []
     vectors = np.empty((len(items), spec.dim), np.float32)
+    bare = np.zeros(len(items), np.bool_)
     payloads: list[bytes | None] = []
     matches = np.full(len(items), NO_MATCH, np.int64)
     modes = np.full(len(items), NUMBER_OF[on_existing or "replace"], np.uint8)
     for row, item in enumerate(items):
         try:
-            id, vector, metadata = parts_of(item)
+            id, vector, metadata = parts_of(item, spec.needs_vectors)
             number = checked_id(id, spec)
-            numbers = float32_vector(vector)
-            check_dim(len(numbers), spec)
-            vectors[row] = numbers
+            if vector is None and not spec.needs_vectors:
+                bare[row], vectors[row] = True, 0
+            else:
+                numbers = float32_vector(vector)
+                check_dim(len(numbers), spec)
+                vectors[row] = numbers
             ids.append(number)
             payloads.append(None if metadata is None else payload_text(metadata, payload_bytes_max))
             if isinstance(item, Mapping) and len(item) > 2:
@@ -82,20 +86,24 @@ def checked_items(
                 index=first + row,
             ) from error
     is_plain = not modes.any() and bool((matches == NO_MATCH).all())
-    return Upserts(spec.ids.of(ids), vectors, payloads, None if is_plain else ItemConditions(matches, modes))
+    conditions = None if is_plain else ItemConditions(matches, modes)
+    return Upserts(spec.ids.of(ids), vectors, payloads, conditions, bare)
 
 
-def parts_of(item: Any) -> tuple[Any, Any, Any]:
-    """Id, vector and metadata of an item: a mapping with these names, or two or three values in a row."""
+def parts_of(item: Any, needs_vector: bool = True) -> tuple[Any, Any, Any]:
+    """Id, vector and metadata of an item: a mapping with these names, or two or three values in a row.
+
+    Without ``needs_vector`` a mapping may leave it out, and the vector is None then.
+    """
     if isinstance(item, Mapping):
         if unknown := item.keys() - NAMES:
             raise InvalidRequest(
                 f"there is no field {min(map(str, unknown))!r:.80} in an item", code="unknown_field"
             )
-        for name in ("id", "vector"):
+        for name in ("id", "vector") if needs_vector else ("id",):
             if name not in item:
                 raise InvalidRequest(f"the field {name!r} is missing", code="missing_field")
-        return item["id"], item["vector"], item.get("metadata")
+        return item["id"], item.get("vector"), item.get("metadata")
     if isinstance(item, str | bytes):
         raise TypeError("text is no item")
     id, vector, metadata = item if len(item) == 3 else (*item, None)

@@ -72,6 +72,16 @@ py::array names_array(const Names& names) {
     return array;
 }
 
+py::tuple columns_of(Items&& items, size_t dim, bool has_names) {
+    const auto rows = py::ssize_t(items.payloads.offsets.size());
+    const py::array ids = has_names ? names_array(items.names) : py::array(owned(std::move(items.ids)));
+    return py::make_tuple(
+        ids, owned(std::move(items.vectors), {rows, py::ssize_t(dim)}),
+        owned(std::move(items.payloads.offsets)), owned(std::move(items.payloads.lengths)),
+        owned(std::move(items.conditions.if_match)), owned(std::move(items.conditions.on_existing)),
+        uint8_t(items.conditions.of_all));
+}
+
 py::tuple items_of(const py::buffer& body, size_t dim, size_t items_max, size_t payload_bytes_max,
                    unsigned depth_max, bool is_list, bool has_names) {
     if (dim == 0 || dim > UINT16_MAX) throw std::invalid_argument("dim must be from 1 to 65535");
@@ -83,13 +93,23 @@ py::tuple items_of(const py::buffer& body, size_t dim, size_t items_max, size_t 
         const auto read = is_list ? read_item_list : read_items;
         items = read(held.bytes(), dim, items_max, limits, has_names ? IdKind::string : IdKind::integer);
     }
-    const auto rows = py::ssize_t(items.payloads.offsets.size());
-    const py::array ids = has_names ? names_array(items.names) : py::array(owned(std::move(items.ids)));
-    return py::make_tuple(
-        ids, owned(std::move(items.vectors), {rows, py::ssize_t(dim)}),
-        owned(std::move(items.payloads.offsets)), owned(std::move(items.payloads.lengths)),
-        owned(std::move(items.conditions.if_match)), owned(std::move(items.conditions.on_existing)),
-        uint8_t(items.conditions.of_all));
+    return columns_of(std::move(items), dim, has_names);
+}
+
+// As read_items, and last which items have no vector.
+py::tuple optional_items_of(const py::buffer& body, size_t dim, size_t items_max, size_t payload_bytes_max,
+                            unsigned depth_max, bool has_names) {
+    if (dim == 0 || dim > UINT16_MAX) throw std::invalid_argument("dim must be from 1 to 65535");
+    const PayloadLimits limits = limits_from(payload_bytes_max, depth_max);
+    const HeldBytes held(body);
+    Items items;
+    {
+        py::gil_scoped_release release;
+        const IdKind kind = has_names ? IdKind::string : IdKind::integer;
+        items = read_optional_items(held.bytes(), dim, items_max, limits, kind);
+    }
+    const auto bare = owned(std::move(items.bare));
+    return columns_of(std::move(items), dim, has_names) + py::make_tuple(bare);
 }
 
 py::list fields_of(const py::buffer& body) {
@@ -179,6 +199,8 @@ PYBIND11_MODULE(core, m) {
     m.def("read_items", items_of, py::arg("body"), py::arg("dim"), py::arg("items_max"),
           py::arg("payload_bytes_max"), py::arg("depth_max"), py::arg("is_list") = false,
           py::arg("has_names") = false);
+    m.def("read_optional_items", optional_items_of, py::arg("body"), py::arg("dim"), py::arg("items_max"),
+          py::arg("payload_bytes_max"), py::arg("depth_max"), py::arg("has_names") = false);
     m.def("read_fields", fields_of, py::arg("body"));
     m.def("read_elements", elements, py::arg("text"), py::arg("most"));
     m.def("read_named_rows", named_rows_of, py::arg("body"), py::arg("count"), py::arg("payload_bytes_max"),

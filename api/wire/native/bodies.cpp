@@ -12,8 +12,13 @@ namespace {
 
 class ItemsReader : ValueReader {
 public:
-    ItemsReader(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind)
-        : ValueReader(body, limits), dim_(dim), items_max_(items_max), kind_(kind) {
+    ItemsReader(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind,
+                bool is_optional = false)
+        : ValueReader(body, limits),
+          dim_(dim),
+          items_max_(items_max),
+          kind_(kind),
+          is_optional_(is_optional) {
         // A good item has at least two bytes for each number, so this is never outgrown.
         items_.vectors.reserve(std::min(items_max, body.size() / (2 * dim) + 1) * dim);
     }
@@ -67,7 +72,8 @@ private:
     }
 
     void item() {
-        bool has_id = false, has_vector = false, has_match = false, has_on_existing = false;
+        bool has_id = false, has_vector = false, is_bare = false, has_match = false;
+        bool has_on_existing = false;
         int64_t offset = -1, length = 0;
 
         in_.expect('{');
@@ -80,7 +86,11 @@ private:
                     has_id = true;
                 } else if (names(key, "vector")) {
                     check_first(!has_vector, "vector");
-                    check_length(vector(items_.vectors, dim_));
+                    is_bare = is_optional_ && in_.next() == 'n';
+                    if (is_bare)
+                        in_.literal("null");
+                    else
+                        check_length(vector(items_.vectors, dim_));
                     has_vector = true;
                 } else if (names(key, "metadata")) {
                     check_first(offset < 0, "metadata");
@@ -100,7 +110,10 @@ private:
             in_.expect('}');
         }
         if (!has_id) refuse("missing_field", "the field 'id' is missing");
-        if (!has_vector) refuse("missing_field", "the field 'vector' is missing");
+        if (!has_vector && !is_optional_) refuse("missing_field", "the field 'vector' is missing");
+        is_bare = is_bare || !has_vector;
+        if (is_bare) items_.vectors.resize(items_.vectors.size() + dim_);
+        if (is_optional_) items_.bare.push_back(is_bare);
         items_.payloads.offsets.push_back(offset);
         items_.payloads.lengths.push_back(length);
     }
@@ -145,6 +158,7 @@ private:
     size_t dim_;
     size_t items_max_;
     IdKind kind_;
+    bool is_optional_;
     bool seen_items_ = false;
     Items items_;
 };
@@ -262,6 +276,11 @@ Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLim
 
 NamedRows read_named_rows(std::string_view body, size_t count, PayloadLimits limits) {
     return NamedRowsReader(body, count, limits).read();
+}
+
+Items read_optional_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits,
+                          IdKind kind) {
+    return ItemsReader(body, dim, items_max, limits, kind, true).read();
 }
 
 Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind) {

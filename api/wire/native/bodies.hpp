@@ -46,7 +46,8 @@ struct Names {
 struct Items {
     std::vector<uint64_t> ids;   // or
     Names names;
-    std::vector<float> vectors;  // row by row
+    std::vector<float> vectors;  // row by row; zeros where an item has none
+    std::vector<uint8_t> bare;   // 1 for each item without a vector, where vectors are optional; else empty
     Spans payloads;
     ItemConditions conditions;
 };
@@ -63,6 +64,10 @@ Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLim
 // The array of such items alone.
 Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits,
                      IdKind kind);
+
+// As read_items, where the vector of an item may be null or left out.
+Items read_optional_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits,
+                          IdKind kind);
 
 // An array of exactly `count` objects or nulls.
 Spans read_objects(std::string_view body, size_t count, PayloadLimits limits);

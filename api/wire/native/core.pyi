@@ -45,6 +45,25 @@ def read_items(
     bad_if_match, bad_on_existing, too_many, empty.
     """
 
+def read_optional_items(
+    body: bytes | bytearray | memoryview,
+    dim: int,
+    items_max: int,
+    payload_bytes_max: int,
+    depth_max: int,
+    has_names: bool = False,
+) -> tuple[
+    NDArray[Any],
+    NDArray[np.float32],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.uint8],
+    int,
+    NDArray[np.uint8],
+]:
+    """As ``read_items``, where a vector may be null or left out; the last column is 1 where there is none."""
+
 def read_fields(body: bytes | bytearray | memoryview) -> list[tuple[str, int, int]]:
     """Name, offset and length of the value of each field of the object that the body is.
 

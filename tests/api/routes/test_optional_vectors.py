@@ -1,0 +1,88 @@
+"""Rows without a vector, over HTTP and embedded: kept like others, and never found by distance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import asteroid_cloud.api as api
+from asteroid_cloud.api import Store
+from asteroid_cloud.api.http.middleware import RequestGuard
+from asteroid_cloud.api.http.settings import Settings
+from asteroid_cloud.wal.errors import Conflict, InvalidRequest
+from tests.support.asgi import Answer, app_over, ask
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=[False, True], ids=["memtable", "segment"])
+async def store(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """Rows 1 and 3 have a vector, 2, 4, 5 and 6 have none."""
+    async with api.open(tmp_path / "data") as store:
+        await store.engine.create_index(2, "l2", vector="optional")
+        gate = gate_of(store)
+        assert (await send(gate, "POST", "/v1/vectors", {"id": 1, "vector": [1, 0]})).status == 201
+        assert (await send(gate, "POST", "/v1/vectors", {"id": 2, "metadata": {"a": 2}})).status == 201
+        items = [{"id": 3, "vector": [3, 0]}, {"id": 4, "vector": None, "metadata": {"a": 4}}, {"id": 5}]
+        answer = await send(gate, "POST", "/v1/vectors/batch", {"items": items})
+        assert (answer.status, answer.json["inserted"]) == (201, 3)
+        assert (
+            await send(gate, "PUT", "/v1/vectors/6", {"vector": [6, 0], "metadata": {"a": 6}})
+        ).status == 200
+        assert (await send(gate, "PUT", "/v1/vectors/6", {"vector": None})).status == 200
+        if request.param:
+            await store.flush()
+        yield store
+
+
+def gate_of(store: Store) -> RequestGuard:
+    return app_over(Settings(data=store.path), store)
+
+
+async def send(gate: RequestGuard, method: str, path: str, body: Any = None) -> Answer:
+    return await ask(gate, method, path, [] if body is None else [json.dumps(body).encode()])
+
+
+async def test_they_are_rows_like_others_but_for_their_distance(store: Store) -> None:
+    gate = gate_of(store)
+    assert await store.count() == 6
+    assert (await send(gate, "POST", "/v1/count", {"filter": {"a": {"$gte": 4}}})).json["count"] == 2
+    found = await send(gate, "POST", "/v1/search", {"vector": [0, 0], "k": 10})
+    assert [hit["id"] for hit in found.json["results"]] == [1, 3]
+    assert (await send(gate, "GET", "/v1/vectors/6")).json == {"id": 6, "vector": None}
+    assert (await send(gate, "GET", "/v1/vectors/6/payload")).json == {"a": 6}
+    assert (await send(gate, "PATCH", "/v1/vectors/6/payload", {"b": 1})).status == 200
+    rows = {row.id: row async for row in store.scroll(include=["vector", "payload"])}
+    assert [id_ for id_, row in rows.items() if row.vector is None] == [2, 4, 5, 6]
+    assert rows[6].payload == {"a": 6, "b": 1}
+    (await send(gate, "POST", "/v1/search", {"id": 6})).check_refused(409, "no_vector")
+    with pytest.raises(Conflict) as refused:
+        (await store.get(6)).array()
+    assert refused.value.code == "no_vector"
+
+
+async def test_the_embedded_store_takes_none_for_a_vector(store: Store) -> None:
+    await store.insert(1, None, {"a": 1})
+    await store.insert_batch([(3, None), {"id": 7, "metadata": {"a": 7}}, (8, [8, 0])])
+    assert (await store.get(1)).vector is None
+    assert [hit.id for hit in await store.search([0, 0], k=10)] == [8]
+    assert await store.count() == 8
+
+
+async def test_elsewhere_each_row_needs_a_vector(tmp_path: Path) -> None:
+    async with api.open(tmp_path / "data", dim=2) as store:
+        gate = gate_of(store)
+        (await send(gate, "POST", "/v1/vectors", {"id": 1})).check_refused(400, "missing_field")
+        (await send(gate, "PUT", "/v1/vectors/1", {"vector": None})).check_refused(400, "bad_vector")
+        for item, reason in (({"id": 1}, "missing_field"), ({"id": 1, "vector": None}, "bad_vector")):
+            told = (await send(gate, "POST", "/v1/vectors/batch", {"items": [item]})).check_refused(
+                400, "bad_item"
+            )
+            assert told["reason"] == reason
+        with pytest.raises(InvalidRequest):
+            await store.insert(1, None)
+        assert await store.count() == 0
