@@ -103,10 +103,11 @@ class Engine:
         cls, store: StoreAccess, id_: str, options: EngineOptions, shared: SharedBudget
     ) -> AsyncIterator[Engine]:
         """Opens one collection of a store that this process has, by its id, and takes no lock for it."""
-        layout = StoreLayout(store.layout.root).collection(id_)
-        entry, budget = partial(enter_collection, store, id_), MemoryBudget(shared=shared)
+        layout, budget = StoreLayout(store.layout.root).collection(id_), MemoryBudget(shared=shared)
+        entry = partial(enter_collection, store, id_)
         async with _running(entry, store.files, layout, options, budget) as supervisor:
             yield cls(supervisor, options, budget)
+        supervisor.let_go()
 
     async def ready(self) -> None:
         """Returns at the end of recovery; raises what made it fail."""

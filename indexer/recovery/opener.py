@@ -131,6 +131,10 @@ class Opener:
         if self._access is not None:
             self._access.release()
 
+    def let_go(self) -> None:
+        """Forgets what was replayed."""
+        self._replay = None
+
     async def _close_log(self) -> None:
         if self._log is not None:
             await self._log.close()

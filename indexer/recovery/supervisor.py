@@ -83,6 +83,20 @@ class Supervisor:
             self.opened.applier.fail(Conflict("the store is closed", code="store_closed"))
         await self._opener.close()
 
+    def let_go(self) -> None:
+        """Frees what a closed store has in memory and its descriptors, at once.
+
+        Its parts know each other, so that they would stay until the garbage collector meets them. Readers
+        keep the snapshots that they have; what is asked of the store later raises Conflict ``store_closed``.
+        """
+        opened, self.opened = self.opened, None
+        closed = Conflict("the store is closed", code="store_closed")
+        self._enter(Phase("failed", 1.0, closed.message, closed))
+        self._opener.let_go()
+        if opened is not None:
+            opened.applier.snapshot = None
+            opened.state.segments, opened.state.memtables = [], []
+
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
 

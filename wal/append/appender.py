@@ -64,6 +64,10 @@ class Appender:
         """See ``Log.check``."""
         self._acceptance.check(unchanged)
 
+    def forget(self) -> None:
+        """Lets go of what was noted of each id's last change; nothing is appended any more."""
+        self._acceptance = Acceptance(self._writer.durable_lsn)
+
     async def settle(self) -> None:
         """Returns once no append is queued or under way."""
         await self._committer.settle()

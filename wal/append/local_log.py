@@ -198,6 +198,7 @@ class LocalLog:
         """Waits for appends under way and closes the files."""
         await self._appender.settle()
         await to_thread.run_sync(self._writer.close, limiter=self._disk)
+        self._appender.forget()
 
 
 def _recovered(

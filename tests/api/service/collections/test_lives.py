@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import os
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -350,3 +353,27 @@ async def test_a_damaged_catalog_keeps_the_store_shut_and_untouched(tmp_path: Pa
     catalog.write_bytes(whole)
     async with open_collections(str(tmp_path)) as all_:
         assert await ids_in(all_, "books") == {0}
+
+
+async def test_a_closed_one_holds_no_descriptor_and_no_task(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(6)]
+    await filled(tmp_path, *names)
+    async with open_collections(str(tmp_path), options=SOON) as all_:
+        await all_.default.engine.ready()
+        gc.collect()
+        gc.disable()  # what is let go of must not wait for it
+        try:
+            before = len(os.listdir("/proc/self/fd"))
+            for name in names:
+                async with all_.use(name) as collection:
+                    await collection.engine.flush()
+                    assert len(contents(collection.engine)) == 1
+            engine = collection.engine
+            await until(lambda: not named(all_))
+            await until(lambda: not [task for task in asyncio.all_tasks() if "collection" in task.get_name()])
+            assert len(os.listdir("/proc/self/fd")) <= before
+            with pytest.raises(AsteroidError) as caught:
+                engine.stats()
+            assert caught.value.code == "store_closed"
+        finally:
+            gc.enable()
