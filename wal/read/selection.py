@@ -157,7 +157,7 @@ def touching(event: Event, ids: frozenset[int | str], loads: Mapping[int, BulkLo
                 if bulk in loads and name in ids:
                     yield BulkIds(bulk, first + number, [name])
         case BulkLoaded():
-            if any(isinstance(each, str) or each < event.rows for each in ids):
+            if any(event.ids_since if isinstance(each, str) else each < event.rows for each in ids):
                 yield event
         case IndexDeleted():
             yield event

@@ -6,7 +6,10 @@ import rich_click as click
 
 from asteroid_cloud.api.cli.collection import collection_option
 from asteroid_cloud.api.cli.options import INSTANT, LSN, data_option, errors_to_status, log_to_read, lsn_of
+from asteroid_cloud.api.service.ids import DECIMAL
+from asteroid_cloud.indexer import check_name
 from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import ID_MAX
 from asteroid_cloud.wal.read import KINDS, Selection, record_line, select
 
@@ -21,9 +24,9 @@ from asteroid_cloud.wal.read import KINDS, Selection, record_line, select
 @click.option(
     "--id",
     "ids",
-    type=click.IntRange(0, ID_MAX),
     multiple=True,
-    help="Only what touches this id, and of many rows only its own; may be repeated.",
+    callback=lambda _, __, texts: tuple(_checked(text) for text in texts),
+    help="Only what touches this id, an integer or a string, and of many rows only its own; may be repeated.",
 )
 @click.option("--vectors", is_flag=True, help="Print vectors in full, not just how many.")
 @errors_to_status
@@ -35,7 +38,7 @@ def dump(
     since_time: int | None,
     until_time: int | None,
     kinds: tuple[str, ...],
-    ids: tuple[int, ...],
+    ids: tuple[str, ...],
     vectors: bool,
 ) -> None:
     """Print the records as lines of JSON.
@@ -51,7 +54,20 @@ def dump(
         since_ms=since_time,
         until_ms=until_time,
         kinds=frozenset(kinds),
-        ids=frozenset(ids),
+        ids=frozenset(each for text in ids for each in _meant(text)),
     )
     for record in select(log_to_read(data), selection):
         click.echo(record_line(record, vectors=vectors))
+
+
+def _checked(text: str) -> str:
+    try:
+        return check_name(text)
+    except InvalidRequest as error:
+        raise click.BadParameter(error.message) from error
+
+
+def _meant(text: str) -> tuple[int | str, ...]:
+    """The ids that a text may stand for: a log may be of integers and, later, of strings."""
+    is_number = DECIMAL.fullmatch(text) is not None and int(text) <= ID_MAX
+    return (text, int(text)) if is_number else (text,)
