@@ -15,7 +15,7 @@ from asteroid_cloud.api import Store
 from asteroid_cloud.api.http.access.keys import KeyRing, raw_key
 from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
-from asteroid_cloud.api.service.metrics import Metrics
+from asteroid_cloud.api.service.metrics import Metrics, ProcessFigures
 from tests.support.asgi import app_over, ask, routes_of
 
 pytestmark = pytest.mark.anyio
@@ -174,7 +174,7 @@ async def test_a_key_is_never_told(store: Store, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr("asteroid_cloud.api.routes.health.anonymous_bytes", lambda: 1 / 0)
         failed = await ask(gate, "GET", "/metrics", headers=GOOD)
         failed.check_refused(500, "internal")
-        told += [failed.body.decode(), metrics.render(None, 0)]
+        told += [failed.body.decode(), metrics.render(ProcessFigures(1, 2, 0, 0, ""), [])]
     finally:
         logging.getLogger().removeHandler(handler)
     assert "ZeroDivisionError" in log.getvalue(), "the log is not looked at"
