@@ -16,14 +16,18 @@ import numpy as np
 import pytest
 
 from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS, Id
 from asteroid_cloud.indexer.model.merge_patch import Json, apply_patch
-from tests.support.engines import contents, find, opened, u64, vectors
+from tests.support.engines import contents, find, opened, vectors
+from tests.support.names import NASTY
 
 pytestmark = pytest.mark.anyio
 
 DIM = 6
 IDS = 120
 STEPS = 120
+POOL = [*NASTY, *(f"{number}é" for number in range(IDS - len(NASTY)))]
+"""As many ids that are strings."""
 OPTIONS = EngineOptions(
     seal_rows=32, segments_max=2, idle_seal_s=0.005, idle_flush_s=0.01, ef_construction=20, links_max=4
 )
@@ -32,9 +36,11 @@ OPTIONS = EngineOptions(
 class Model:
     """What should be stored, and a driver that changes both sides alike."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, ids: str) -> None:
         self.random = random.Random(seed)
-        self.rows: dict[int, tuple[np.ndarray, Json]] = {}
+        self.kind = STRING_IDS if ids == "string" else INTEGER_IDS
+        self.pool: list[Id] = [*POOL] if ids == "string" else [*range(IDS)]
+        self.rows: dict[Id, tuple[np.ndarray, Json]] = {}
         self._vector_seed = seed * 10_000
 
     async def step(self, engine: Engine) -> None:
@@ -46,7 +52,7 @@ class Model:
 
     async def upsert(self, engine: Engine) -> None:
         """A batch, ids twice now and then, with payloads given, cleared and kept."""
-        ids = [self.random.randrange(IDS) for _ in range(self.random.randint(1, 25))]
+        ids = [self.random.choice(self.pool) for _ in range(self.random.randint(1, 25))]
         self._vector_seed += 1
         drawn = vectors(len(ids), DIM, self._vector_seed)
         payloads: list[bytes | None] = []
@@ -55,14 +61,14 @@ class Model:
             payloads.append(payload)
             old = self.rows[id_][1] if id_ in self.rows else None
             self.rows[id_] = (vector, old if payload is None else msgspec.json.decode(payload or b"null"))
-        result = await engine.upsert(u64(*ids), drawn, payloads)
+        result = await engine.upsert(self.kind.of(ids), drawn, payloads)
         assert result.affected == len(ids)
 
     async def delete(self, engine: Engine) -> None:
         """Some ids, absent ones among them."""
-        ids = [self.random.randrange(IDS) for _ in range(self.random.randint(1, 15))]
+        ids = [self.random.choice(self.pool) for _ in range(self.random.randint(1, 15))]
         gone = {id_ for id_ in ids if self.rows.pop(id_, None)}
-        assert (await engine.delete(u64(*ids))).affected == len(gone)
+        assert (await engine.delete(self.kind.of(ids))).affected == len(gone)
 
     async def replace(self, engine: Engine) -> None:
         """A payload set."""
@@ -114,11 +120,12 @@ def crash_image(source: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8), ids=lambda seed: f"seed{seed}")
-async def test_histories_with_crashes(tmp_path: Path, seed: int) -> None:
-    model, number = Model(seed), 0
+@pytest.mark.parametrize("ids", ["integer", "string"])
+async def test_histories_with_crashes(tmp_path: Path, seed: int, ids: str) -> None:
+    model, number = Model(seed, ids), 0
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(opened(tmp_path / "0", OPTIONS))
-        await engine.create_index(DIM, "l2")
+        await engine.create_index(DIM, "l2", ids=ids)
         for step in range(STEPS):
             await model.step(engine)
             if step % 15 == 7:

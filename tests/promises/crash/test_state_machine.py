@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from asteroid_cloud.indexer import Engine
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS
 from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.wal.errors import AsteroidError, NotFound
 from tests.promises.power import planted
@@ -20,15 +21,29 @@ from tests.promises.power.check import ROOT, contents_of, repeatable
 from tests.promises.power.images import Images
 from tests.promises.power.recording import RecordingFiles
 from tests.promises.power.script import DIM, OPTIONS, Stored
-from tests.support.engines import find, u64, vectors
+from tests.support.engines import find, vectors
+from tests.support.names import NASTY
 from tests.support.seeded_loop import SeededLoop, threads_in_place
 
 IDS = st.integers(0, 30)
+NAMES = NASTY[:31]
+"""Ids that are strings, by these numbers."""
 Do = Callable[[Engine], Awaitable[Any]]
 
 
 class Histories(RuleBasedStateMachine):
     """An engine, kept open by a task of its own, and what it should hold."""
+
+    kind = "integer"
+
+    def key(self, number: int) -> Any:
+        """The id that a number stands for."""
+        return number if self.kind == "integer" else NAMES[number]
+
+    def keys(self, numbers: list[int]) -> Any:
+        """The same of many, as the engine takes them."""
+        kind = INTEGER_IDS if self.kind == "integer" else STRING_IDS
+        return kind.of([self.key(number) for number in numbers])
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +60,7 @@ class Histories(RuleBasedStateMachine):
     def create(self) -> None:
         """A new store."""
         self._begin(RecordingFiles())
-        self._do(lambda engine: engine.create_index(DIM, "l2"))
+        self._do(lambda engine: engine.create_index(DIM, "l2", ids=self.kind))
 
     @rule(
         ids=st.lists(IDS, min_size=1, max_size=20, unique=True), text=st.sampled_from([None, b"", b'{"v":1}'])
@@ -54,21 +69,24 @@ class Histories(RuleBasedStateMachine):
         """Rows put in or replaced, payloads given, cleared or kept."""
         self._drawn += 1
         drawn, old = vectors(len(ids), DIM, self._drawn), self.stored.rows or {}
-        self._do(lambda engine: engine.upsert(u64(*ids), drawn, [text] * len(ids)))
-        kept = [old.get(id_, (b"", b""))[1] if text is None else text for id_ in ids]
-        rows = {id_: (row.tobytes(), payload) for id_, row, payload in zip(ids, drawn, kept, strict=True)}
+        self._do(lambda engine: engine.upsert(self.keys(ids), drawn, [text] * len(ids)))
+        names = [self.key(id_) for id_ in ids]
+        kept = [old.get(id_, (b"", b""))[1] if text is None else text for id_ in names]
+        rows = {id_: (row.tobytes(), payload) for id_, row, payload in zip(names, drawn, kept, strict=True)}
         self.stored = self.stored.with_rows({**rows})
 
     @rule(ids=st.lists(IDS, min_size=1, max_size=8, unique=True))
     def delete(self, ids: list[int]) -> None:
         """Rows deleted, absent ones too."""
-        there = len(set(ids) & set(self.stored.rows or {}))
-        assert self._do(lambda engine: engine.delete(u64(*ids))).affected == there
-        self.stored = self.stored.with_rows(dict.fromkeys(ids))
+        names = [self.key(id_) for id_ in ids]
+        there = len(set(names) & set(self.stored.rows or {}))
+        assert self._do(lambda engine: engine.delete(self.keys(ids))).affected == there
+        self.stored = self.stored.with_rows(dict.fromkeys(names))
 
-    @rule(id_=IDS, patch=st.sampled_from([b'{"a":1}', b'{"v":null}', b'{"b":{"c":2}}']))
-    def merge(self, id_: int, patch: bytes) -> None:
+    @rule(number=IDS, patch=st.sampled_from([b'{"a":1}', b'{"v":null}', b'{"b":{"c":2}}']))
+    def merge(self, number: int, patch: bytes) -> None:
         """A payload patched."""
+        id_ = self.key(number)
         try:
             self._do(lambda engine: engine.merge_payload(id_, patch))
         except NotFound:
@@ -84,7 +102,7 @@ class Histories(RuleBasedStateMachine):
     def create_anew(self) -> None:
         """The index deleted, and an empty one made."""
         self._do(lambda engine: engine.delete_index())
-        self._do(lambda engine: engine.create_index(DIM, "l2"))
+        self._do(lambda engine: engine.create_index(DIM, "l2", ids=self.kind))
         self.stored = Stored({})
 
     @rule(seed=st.integers(0, 2**16))
@@ -150,9 +168,21 @@ class Histories(RuleBasedStateMachine):
                     done.set_exception(error)
 
 
+class HistoriesOfStrings(Histories):
+    """The same with strings for ids."""
+
+    kind = "string"
+
+
 TestHistories = pytest.mark.slow_first(Histories.TestCase)
 TestHistories.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None
+)
+
+
+TestHistoriesOfStrings = pytest.mark.slow_first(HistoriesOfStrings.TestCase)
+TestHistoriesOfStrings.settings = settings(
+    max_examples=75, stateful_step_count=40, deadline=None, derandomize=True, database=None
 )
 
 

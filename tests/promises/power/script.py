@@ -33,12 +33,18 @@ OPTIONS = EngineOptions(
     links_max=4,
 )
 
-Rows = dict[int, tuple[bytes, bytes]]
+Rows = dict[Any, tuple[bytes, bytes]]
 """Id to float32 vector and payload text."""
 Tags = tuple[tuple[str, int, str], ...]
 """Each tag's name, the rows it stands for and their digest."""
 Contents = tuple[bool, int, str, Tags]
 """Whether there is an index, its rows, their digest; and the tags."""
+
+
+def _digested(id_: int | str) -> bytes:
+    if isinstance(id_, int):
+        return id_.to_bytes(8, "little")
+    return len(id_.encode()).to_bytes(8, "little") + id_.encode()
 
 
 class Stored:
@@ -77,7 +83,7 @@ class Stored:
         records = checked_spec(DIM, "l2").encode(drawn.reshape(-1, DIM))
         total = 0
         for (id_, (_, payload)), record in zip(self.rows.items(), records, strict=True):
-            row = blake2b(id_.to_bytes(8, "little") + record.tobytes() + payload, digest_size=16)
+            row = blake2b(_digested(id_) + record.tobytes() + payload, digest_size=16)
             total += int.from_bytes(row.digest(), "little")
         return True, len(self.rows), f"{total % 2**128:032x}", self.tags
 
