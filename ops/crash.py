@@ -18,9 +18,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
 import numpy as np
 
+from asteroid_cloud.api import open_blocking
 from asteroid_cloud.client import AsteroidError, AsyncClient, RetryPolicy, Row
 from ops.forked_server import ForkedServer
 from ops.server import Server
@@ -39,12 +42,12 @@ class Batch:
     """One write of one writer: a version number for some of its ids, or their deletion."""
 
     version: int
-    ids: list[int]
+    ids: list[Any]
     is_delete: bool
 
-    def vector(self, id_: int) -> list[float]:
+    def vector(self, id_: int | str) -> list[float]:
         """What the id's vector is in this version; exact in 8 bits, so that it is read as it was sent."""
-        rng = np.random.default_rng([self.version, id_])
+        rng = np.random.default_rng([self.version, id_ if isinstance(id_, int) else crc32(id_.encode())])
         row = rng.integers(0, 256, DIM).astype(np.float32)
         row[:2] = 0, 255
         return [float(value) for value in row]
@@ -55,16 +58,19 @@ class Writer:
     """What one writer knows of its own ids."""
 
     number: int
-    acknowledged: dict[int, Batch] = field(default_factory=dict)
+    acknowledged: dict[Any, Batch] = field(default_factory=dict)
     in_doubt: Batch | None = None
     version: int = 0
+    has_names: bool = False
+    """Whether ids are strings."""
 
     def next_batch(self, rng: random.Random) -> Batch:
         """A new batch over ids of its own."""
         self.version += 1
         first = self.number * 10**6
         ids = rng.sample(range(first, first + IDS_PER_WRITER), rng.randint(1, BATCH_ROWS_MAX))
-        return Batch(self.version * WRITERS + self.number, ids, rng.random() < 0.2)
+        names = [f"é/{id_}\n" for id_ in ids] if self.has_names else ids
+        return Batch(self.version * WRITERS + self.number, names, rng.random() < 0.2)
 
     def settle(self, batch: Batch) -> None:
         """The batch counts."""
@@ -108,23 +114,23 @@ async def check(client: AsyncClient, writers: list[Writer]) -> int:
     return sum(not batch.is_delete for writer in writers for batch in writer.acknowledged.values())
 
 
-async def check_search(client: AsyncClient, stored: Mapping[int, Row]) -> None:
+async def check_search(client: AsyncClient, stored: Mapping[Any, Row]) -> None:
     """Compares searches, exact and through the graphs, with distances computed here over all rows."""
     if not stored:
         return
-    ids = np.fromiter(stored, np.uint64, len(stored))
+    ids = list(stored)
     rows = np.array([row.vector for row in stored.values()], np.float32)
     query = rows[len(rows) // 2] + 1
     distances = np.sqrt(((rows - query) ** 2).sum(axis=1))
-    nearest = np.lexsort((ids, distances))[:NEIGHBOURS]
+    nearest = sorted(range(len(ids)), key=lambda row: (distances[row], ids[row]))[:NEIGHBOURS]
     for exact in (True, False):
         hits = await client.search(query, k=NEIGHBOURS, ef_search=EF_SEARCH, exact=exact)
         found = np.array([hit.distance for hit in hits])
         if len(found) != len(nearest) or not np.allclose(found, distances[nearest], rtol=1e-4):
-            raise Violation(f"a search (exact: {exact}) found {hits}, a scan {ids[nearest].tolist()}")
+            raise Violation(f"a search (exact: {exact}) found {hits}, a scan {[ids[row] for row in nearest]}")
 
 
-def decide(writer: Writer, stored: Mapping[int, object]) -> None:
+def decide(writer: Writer, stored: Mapping[Any, object]) -> None:
     """A batch that was not acknowledged must be there wholly or not at all."""
     batch, writer.in_doubt = writer.in_doubt, None
     if batch is None:
@@ -172,12 +178,14 @@ async def check_all(server: Server, writers: list[Writer]) -> int:
         return await check(client, writers)
 
 
-def run(cycles: int, seed: int, folder: Path) -> int:
+def run(cycles: int, seed: int, folder: Path, ids: str = "integer") -> int:
     """Runs the cycles; the number of rows that survived. Raises Violation."""
+    with open_blocking(folder) as store:
+        store.create_index(DIM, ids=ids)
     rng = random.Random(seed)
-    writers = [Writer(number) for number in range(WRITERS)]
+    writers = [Writer(number, has_names=ids == "string") for number in range(WRITERS)]
     for _ in range(cycles):
-        server = ForkedServer(folder, "--dim", str(DIM), "--seal-rows", "256")
+        server = ForkedServer(folder, "--seal-rows", "256")
         server.start()
         try:
             asyncio.run(run_cycle(server, writers, rng))
@@ -192,12 +200,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
     parser.add_argument("--cycles", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--ids", choices=["integer", "string"], default="integer")
     arguments = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
     sys.stdout.write(f"seed {seed}\n")
     with tempfile.TemporaryDirectory() as folder:
         try:
-            rows = run(arguments.cycles, seed, Path(folder))
+            rows = run(arguments.cycles, seed, Path(folder) / "store", arguments.ids)
         except Violation as violation:
             sys.stdout.write(f"VIOLATION: {violation}\n")
             sys.exit(1)

@@ -21,6 +21,12 @@ def test_two_hundred_kills_lose_tear_and_invent_nothing(tmp_path: Path, seed: in
     assert run(CYCLES, seed, tmp_path / "store") > 0
 
 
+@pytest.mark.slow_first
+@pytest.mark.timeout(600)
+def test_neither_do_they_where_ids_are_strings(tmp_path: Path) -> None:
+    assert run(CYCLES, 24, tmp_path / "store", "string") > 0
+
+
 def rows_of(batch: Batch, ids: list[int]) -> dict[int, Row]:
     return {id_: Row(id_, {"version": batch.version}, batch.vector(id_)) for id_ in ids}
 

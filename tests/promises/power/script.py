@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from hashlib import blake2b
 from itertools import combinations
+from typing import Any
 
 import anyio
 import msgspec
