@@ -215,4 +215,16 @@ async def test_both_clients_take_and_give_them(kind: str, tmp_path: Path) -> Non
         with pytest.raises(ClientInvalidRequest) as refused:
             await client.insert(7, vector(1))
         assert refused.value.code == "bad_id"
+        rows = np.array([vector(number) for number in range(len(NASTY))], np.float32)
+        for ids, code in ((None, "bad_payload"), ([*NASTY[:-1], NASTY[0]], "bad_payload")):
+            with pytest.raises(ClientInvalidRequest) as without:
+                await client.bulk_build(rows, ids=ids)
+            assert without.value.code == code
+        payloads = [{"n": number} for number in range(len(NASTY))]
+        built = await client.bulk_build(rows, payloads=payloads, ids=NASTY)
+        for number in (0, 11, len(NASTY) - 1):
+            [hit] = await client.search(vector(number), k=1, include=["payload"], ids=NASTY)
+            assert (hit.id, hit.payload) == (NASTY[number], {"n": number})
+        changes = [change async for change in client.changes(built.lsn - 1, follow=False)]
+        assert [name for change in changes for name in change.ids or []] == NASTY
         await client.aclose()
