@@ -18,6 +18,8 @@ from asteroid_cloud.indexer.backup.swap_in import undo_replacement
 from asteroid_cloud.indexer.backup.writer import backup_stopped_store
 from asteroid_cloud.indexer.bulk_admission import Gathering
 from asteroid_cloud.indexer.bulk_load import BulkLoader, BulkResult
+from asteroid_cloud.indexer.check.catalog_check import CatalogCheck, CatalogVerified
+from asteroid_cloud.indexer.check.findings import Finding
 from asteroid_cloud.indexer.check.verify import Verification, Verified
 from asteroid_cloud.indexer.decide.items import (
     FAIL,
@@ -108,6 +110,8 @@ __all__ = [
     "Building",
     "BulkLoader",
     "BulkResult",
+    "CatalogCheck",
+    "CatalogVerified",
     "Change",
     "ChangeFeed",
     "Column",
@@ -120,6 +124,7 @@ __all__ = [
     "FeedParts",
     "FieldColumn",
     "Fields",
+    "Finding",
     "Gathering",
     "Hits",
     "Id",

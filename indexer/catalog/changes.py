@@ -4,8 +4,13 @@ The catalog alone says whether a collection exists. A folder that is being made 
 ``INCOMPLETE`` in it from the first moment to the last: one that the catalog does not name is removed at the
 next start only if it is marked so. A folder that is neither named nor marked stays.
 
-    making a collection      mark the folder, make the index in it, write the catalog, take the mark away
-    removing a collection    mark the folder, write the catalog, remove the folder, the mark last
+The file ``collection`` is in a folder that is whole, and only there: it comes after the index, and goes
+before anything else does. So a command that the catalog has led to a folder reads it, marked or not.
+
+    making a collection      mark the folder, make the index in it, write ``collection``, write the catalog,
+                             take the mark away
+    removing a collection    mark the folder, write the catalog, remove ``collection``, then the folder, the
+                             mark last
     switching an alias       write the catalog
 """
 
@@ -39,7 +44,6 @@ def begin_collection(files: Files, store: StoreLayout, catalog: Catalog, entry: 
     layout = store.collection(entry.id)
     files.make_dirs(layout.folder)
     write_atomic(files, layout.unsettled, MARK)
-    write_marker(files, layout, entry)
 
 
 def name_collection(
@@ -49,6 +53,7 @@ def name_collection(
 
     Raises as ``replace_catalog``.
     """
+    write_marker(files, store.collection(entry.id), entry)
     replace_catalog(files, store, before, catalog)
     with suppress(StorageError):  # it exists: the next start takes the mark away
         settle(files, store.collection(entry.id))
@@ -113,6 +118,9 @@ def remove_folder(files: Files, store: StoreLayout, id_: str) -> None:
     if not files.is_dir(layout.folder):
         return
     mark = layout.unsettled
+    if files.exists(layout.marker):
+        files.remove(layout.marker)
+        files.sync_dir(layout.folder)
     for name in files.list(layout.folder):
         if f"{layout.folder}/{name}" != mark:
             _remove(files, f"{layout.folder}/{name}")

@@ -49,7 +49,7 @@ def clean(files: Files, store: StoreLayout, catalog: Catalog) -> Cleaned:
         layout = store.collection(name)
         if name in ids:
             settle(files, layout)
-        elif _is_unsettled(files, layout):
+        elif is_unsettled(files, layout):
             remove_folder(files, store, name)
             removed.append(name)
         else:
@@ -57,7 +57,7 @@ def clean(files: Files, store: StoreLayout, catalog: Catalog) -> Cleaned:
     return Cleaned(removed, unknown)
 
 
-def _is_unsettled(files: Files, layout: CollectionLayout) -> bool:
+def is_unsettled(files: Files, layout: CollectionLayout) -> bool:
     """Whether a folder is marked, or was to be marked and there was nothing in it yet, or no longer."""
     if files.exists(layout.unsettled):
         return True

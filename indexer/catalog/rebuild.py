@@ -36,7 +36,7 @@ def rebuild_catalog(files: Files, store: StoreLayout) -> RebuiltCatalog:
     folders = folders_of(files, store)
     if _is_whole(files, store) or not (folders or files.exists(store.catalog)):
         raise Conflict("the catalog of collections is whole", code="catalog_whole")
-    entries, left_out = _entries_of(files, store, folders)
+    entries, left_out = entries_of(files, store, folders)
     kept = _put_aside(files, store)
     write_catalog(files, store, Catalog(entries))
     return RebuiltCatalog(sorted(entry.name for entry in entries), left_out, kept)
@@ -49,7 +49,7 @@ def _is_whole(files: Files, store: StoreLayout) -> bool:
         return False
 
 
-def _entries_of(files: Files, store: StoreLayout, folders: list[str]) -> tuple[list[CatalogEntry], list[str]]:
+def entries_of(files: Files, store: StoreLayout, folders: list[str]) -> tuple[list[CatalogEntry], list[str]]:
     """The collections of the folders, and a sentence about each that is left out."""
     found: dict[str, list[CatalogEntry]] = {}
     left_out = []

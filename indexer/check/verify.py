@@ -80,6 +80,7 @@ class Verification:
 
     def __init__(self, files: Files, path: str, id_: str = DEFAULT) -> None:
         self._files = files
+        self._id = id_
         self._layout = StoreLayout(path).collection(id_)
         self._folder = self._layout.index
         self._begin()
@@ -96,7 +97,7 @@ class Verification:
         Raises LockHeld when a process has the store open that changes it faster than it can be read.
         """
         for _ in range(ATTEMPTS_MAX):
-            with look_beside(self._files, self._layout.root, backups=True) as is_in_use:
+            with look_beside(self._files, self._layout.root, backups=True, id_=self._id) as is_in_use:
                 before = self._names()
                 found = self._look(is_in_use)
                 if found.ok or not is_in_use or self._names() == before:

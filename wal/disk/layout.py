@@ -12,7 +12,7 @@
     catalog                        the names of the other collections, and aliases
     catalog.broken[.N]             one that a rebuilt catalog has replaced
     collections/<id>/              any other collection, laid out as ``default`` is at the root
-    collections/<id>/collection    which one it is
+    collections/<id>/collection    which one it is; there only while all of its files are
     collections/<id>/INCOMPLETE    it is being made or removed; the catalog says whether it exists
 
 A backup is a folder with a ``wal`` and an ``index`` as well, and with ``BACKUP.json``.
@@ -176,6 +176,14 @@ class CollectionLayout:
 def has_store(names: Iterable[str]) -> bool:
     """Whether the names in a folder are those of a store, which may be about to be replaced."""
     return not {LOG, INDEX, CATALOG, _RESTORED, _REBUILT}.isdisjoint(names)
+
+
+def is_whole_collection(names: Iterable[str]) -> bool:
+    """Whether the names in a folder are those of a named collection all of whose files are there.
+
+    The catalog says whether it exists; a mark in it says only that this was being changed.
+    """
+    return _MARKER in names
 
 
 def is_backup_of_a_collection(path: str) -> bool:

@@ -17,7 +17,7 @@ import msgspec
 from asteroid_cloud.wal.disk.atomic_write import remove_if_exists
 from asteroid_cloud.wal.disk.files import FileLock, Files
 from asteroid_cloud.wal.disk.guarded_files import GuardedFiles
-from asteroid_cloud.wal.disk.layout import CollectionLayout, StoreLayout
+from asteroid_cloud.wal.disk.layout import DEFAULT, CollectionLayout, StoreLayout
 from asteroid_cloud.wal.errors import LockHeld, StorageError
 from asteroid_cloud.wal.store.kind import FolderKind, kind_of, refusal, refuse_linked_parts
 from asteroid_cloud.wal.store.swap import finish_interrupted, is_interrupted
@@ -116,29 +116,33 @@ def look(files: Files, folder: str, *, backups: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def look_beside(files: Files, folder: str, *, backups: bool = False) -> Iterator[bool]:
+def look_beside(
+    files: Files, folder: str, *, backups: bool = False, id_: str | None = DEFAULT
+) -> Iterator[bool]:
     """As ``look``, but where a process has the store open for writing, the block runs beside it.
 
-    Yields whether one has: then files may come and go while the block runs. Raises as ``peek``.
+    Yields whether one has: then files may come and go while the block runs. ``id_`` is the collection that is
+    looked at: only what was interrupted in it matters; None for who looks at none. Raises as ``peek``.
     """
-    peek(files, folder, backups=backups)
+    peek(files, folder, backups=backups, id_=id_)
     lock: FileLock | None = None
     with suppress(LockHeld):
         lock = files.lock_shared(StoreLayout(folder).lock)
     try:
-        peek(files, folder, backups=backups)
+        peek(files, folder, backups=backups, id_=id_)
         yield lock is None
     finally:
         if lock is not None:
             lock.release()
 
 
-def peek(files: Files, folder: str, *, backups: bool = False) -> None:
+def peek(files: Files, folder: str, *, backups: bool = False, id_: str | None = DEFAULT) -> None:
     """Refuses what must not be read as a store; for those who read beside a writer. Raises as ``look``."""
     _checked(files, folder, backups=backups)
-    if is_interrupted(files, StoreLayout(folder).collection()):
+    layout = None if id_ is None else StoreLayout(folder).collection(id_)
+    if layout is not None and is_interrupted(files, layout):
         raise StorageError(
-            f"a restore in place or a reindex was interrupted in {folder}; "
+            f"a restore in place or a reindex was interrupted in {layout.folder}; "
             "the next start, or any command that changes the store, finishes it",
             code="interrupted",
         )

@@ -6,7 +6,14 @@ from enum import Enum
 
 from asteroid_cloud.wal.disk.atomic_write import UNFINISHED
 from asteroid_cloud.wal.disk.files import Files
-from asteroid_cloud.wal.disk.layout import BACKUP_LIST, INCOMPLETE, LOCK, StoreLayout, has_store
+from asteroid_cloud.wal.disk.layout import (
+    BACKUP_LIST,
+    INCOMPLETE,
+    LOCK,
+    StoreLayout,
+    has_store,
+    is_whole_collection,
+)
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, CorruptionError, NotFound, StorageError
 
 
@@ -28,7 +35,8 @@ def kind_of(files: Files, folder: str) -> FolderKind:
     if not files.exists(folder):
         return FolderKind.ABSENT
     names = set(files.list(folder)) - {LOCK}
-    if names & {INCOMPLETE, INCOMPLETE + UNFINISHED}:
+    is_marked = bool(names & {INCOMPLETE, INCOMPLETE + UNFINISHED})
+    if is_marked and not is_whole_collection(names):
         return FolderKind.INCOMPLETE
     if BACKUP_LIST in names:
         return FolderKind.BACKUP

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.to_thread
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from asteroid_cloud.api.cli.main import main
 from asteroid_cloud.api.service.collections import AskedDefinition, open_collections
 from asteroid_cloud.indexer import EngineOptions, read_backup
+from asteroid_cloud.indexer.catalog import read_catalog, write_catalog
+from asteroid_cloud.indexer.catalog.catalog_file import MAGIC, VERSION
+from asteroid_cloud.indexer.checkpoint.manifest import checked_file
 from asteroid_cloud.wal import LocalFiles
+from asteroid_cloud.wal.disk import StoreLayout
 from tests.support.engines import contents, u64, vectors
 
+pytestmark = pytest.mark.anyio
 NAMES = ("books", "films")
 
 
@@ -71,6 +80,22 @@ def folder_of(store: Path, name: str) -> Path:
     return found
 
 
+def damage_graph(store: Path, name: str) -> None:
+    """Flips a bit in a segment of a collection."""
+    graph = next((folder_of(store, name) / "index").glob("*.graph"))
+    data = bytearray(graph.read_bytes())
+    data[len(data) // 2] ^= 1
+    graph.write_bytes(data)
+
+
+def verified(store: Path, status: int) -> Any:
+    """What verify finds; a person is given the same status."""
+    run("verify", "--data", store, status=status)
+    report = json.loads(run("verify", "--data", store, "--json", status=status).stdout)
+    assert report["ok"] == (status == 0)
+    return report
+
+
 @pytest.mark.parametrize("command", ["ls", "verify", "stats", "dump"])
 def test_the_log_of_one_collection_is_looked_at(store: Path, command: str) -> None:
     before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
@@ -104,10 +129,7 @@ def test_verify_checks_all_collections_and_names_the_one_that_is_damaged(store: 
     assert (report["ok"], report["store"]["vectors"]) == (True, 1)
     found = {name: each["store"]["vectors"] for name, each in report["collections"].items()}
     assert found == {"books": 2, "films": 3}
-    graph = next((folder_of(store, "films") / "index").glob("*.graph"))
-    data = bytearray(graph.read_bytes())
-    data[len(data) // 2] ^= 1
-    graph.write_bytes(data)
+    damage_graph(store, "films")
     report = json.loads(run("verify", "--data", store, "--json", status=1).output)
     assert {name: each["ok"] for name, each in report["collections"].items()} == {
         "books": True,
@@ -118,9 +140,144 @@ def test_verify_checks_all_collections_and_names_the_one_that_is_damaged(store: 
     run("verify", "--data", store, "--collection", "songs", status=2)
 
 
-def test_a_damaged_catalog_makes_verify_impossible(store: Path) -> None:
+def test_a_damaged_catalog_is_a_finding_and_all_collections_are_checked(store: Path) -> None:
     (store / "catalog").write_bytes(b"?")
-    assert "corruption" in run("verify", "--data", store, status=2).output
+    report = verified(store, 1)
+    assert [finding["place"] for finding in report["catalog"]["findings"]] == [str(store / "catalog")]
+    assert {name: each["ok"] for name, each in report["collections"].items()} == {
+        "books": True,
+        "films": True,
+    }
+    assert report["store"]["findings"] == []
+    (store / "catalog").unlink()
+    assert "missing" in verified(store, 1)["catalog"]["findings"][0]["problem"]
+    assert "corruption" in run("verify", "--data", store, "--collection", "b", status=2).output, "an alias"
+    run("verify", "--data", store, "--collection", "default", status=1)
+
+
+def test_the_catalog_of_a_newer_program_makes_verify_impossible(store: Path) -> None:
+    catalog = store / "catalog"
+    body = msgspec.msgpack.encode({"collections": [], "aliases": [], "features": ["of tomorrow"]})
+    catalog.write_bytes(checked_file(MAGIC, body, VERSION))
+    assert verified(store, 2)["error"]["code"] == "unsupported_version"
+
+
+def test_a_collection_that_cannot_be_checked_leaves_the_others_checked(store: Path) -> None:
+    ready = folder_of(store, "books") / "restored"
+    ready.mkdir()
+    (ready / "READY").write_bytes(b"1")
+    report = verified(store, 2)
+    assert report["collections"]["books"]["error"]["code"] == "interrupted"
+    assert report["collections"]["films"]["ok"]
+    assert report["store"]["findings"] == []
+    damage_graph(store, "films")
+    assert verified(store, 1)["collections"]["books"]["error"]["code"] == "interrupted", "damage counts more"
+
+
+def test_what_is_interrupted_in_default_leaves_the_others_checked(store: Path) -> None:
+    (store / "restored").mkdir()
+    (store / "restored" / "READY").write_bytes(b"1")
+    report = verified(store, 2)
+    assert report["error"]["code"] == "interrupted"
+    assert [each["ok"] for each in report["collections"].values()] == [True, True]
+
+
+def test_verify_finds_folders_and_markers_that_do_not_fit_the_catalog(store: Path) -> None:
+    books, films = folder_of(store, "books"), folder_of(store, "films")
+    stranger = store / "collections" / ("0" * 16)
+    shutil.copytree(books, stranger)
+    half = store / "collections" / ("1" * 16)
+    half.mkdir()
+    (half / "INCOMPLETE").write_bytes(b"")
+    told = verified(store, 1)["catalog"]
+    assert [finding["place"] for finding in told["findings"]] == [str(stranger)]
+    assert [note.split()[0] for note in told["notes"]] == [str(half)]
+    shutil.rmtree(stranger)
+    verified(store, 0)
+    (films / "collection").unlink()
+    assert verified(store, 1)["catalog"]["findings"][0]["place"] == str(films / "collection")
+    shutil.copy(books / "collection", films)
+    assert "that of the collection" in verified(store, 1)["catalog"]["findings"][0]["problem"]
+    shutil.rmtree(films)
+    report = verified(store, 1)
+    assert "films has no folder" in report["catalog"]["findings"][0]["problem"]
+    assert list(report["collections"]) == ["books"]
+
+
+def test_verify_finds_an_index_that_is_not_that_of_the_catalog(store: Path) -> None:
+    catalog = read_catalog(LocalFiles(), StoreLayout(str(store)))
+    assert catalog is not None
+    entry = catalog.entries["films"]
+    other = msgspec.structs.replace(entry, dim=5)
+    write_catalog(LocalFiles(), StoreLayout(str(store)), catalog.without("films").with_entry(other))
+    found = verified(store, 1)["catalog"]["findings"]
+    assert [finding["place"].rpartition("/")[2] for finding in found] == ["collection", "index"]
+    assert all("dim 5" in finding["problem"] and "dim 4" in finding["problem"] for finding in found)
+
+
+def test_an_empty_folder_of_a_collection_is_a_finding(store: Path) -> None:
+    films = folder_of(store, "films")
+    for part in ("wal", "index"):
+        shutil.rmtree(films / part)
+    assert not verified(store, 1)["collections"]["films"]["ok"]
+
+
+def test_verify_of_a_backup_checks_its_catalog_and_the_lists_of_its_collections(
+    store: Path, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    run("backup", backup, "--data", store)
+    verified(backup, 0)
+    paths = [path for path in sorted(backup.rglob("*")) if path.is_file() and path.name != "LOCK"]
+    assert len({path.name for path in paths} & {"catalog", "BACKUP.json"}) == 2
+    for path in paths:
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        verified(backup, 1)
+        path.unlink()
+        if path != backup / "BACKUP.json":  # without it the folder is taken for a store
+            verified(backup, 1)
+        path.write_bytes(whole)
+    verified(backup, 0)
+
+
+async def test_verify_beside_a_server_that_makes_and_removes_collections(tmp_path: Path) -> None:
+    done = False
+    async with open_collections(str(tmp_path)) as all_:
+        await all_.default.engine.ready()
+        await all_.create("stays", AskedDefinition(dim=4))
+
+        async def change() -> None:
+            number = 0
+            while not done:
+                number += 1
+                await all_.create(f"c{number}", AskedDefinition(dim=4))
+                await all_.delete(f"c{number}")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(change)
+            for _ in range(10):
+                command = ["verify", "--data", str(tmp_path), "--json"]
+                found = await anyio.to_thread.run_sync(CliRunner().invoke, main, command)
+                report = json.loads(found.stdout)
+                assert found.exit_code == 0, report
+                assert report["collections"]["stays"]["store"]["is_in_use"]
+            done = True
+
+
+def test_a_mark_that_a_crash_left_hides_no_collection(store: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        (folder_of(store, name) / "INCOMPLETE").write_bytes(b"")
+    verified(store, 0)
+    run("backup", tmp_path / "all", "--data", store)
+    run("backup", tmp_path / "one", "--data", store, "--collection", "b")
+    run("restore", tmp_path / "all", "--into", tmp_path / "made")
+    run("restore", store, "--collection", "films", "--into", tmp_path / "films", "--until-lsn", "4")
+    run("wal", "repair", "--data", store, "--collection", "films", "--apply")
+    assert rows_of(tmp_path / "made") == ALL
+    assert rows_of(tmp_path / "films") == {"default": 3}
+    assert rows_of(store) == ALL
+    assert not list(store.rglob("INCOMPLETE"))
 
 
 def test_a_backup_has_all_collections_and_restores_them(store: Path, tmp_path: Path) -> None:

@@ -89,6 +89,15 @@ def entered(image: Image) -> tuple[Catalog, set[str], MemoryFiles]:
     return catalog, folders, files
 
 
+def check_markers(files: MemoryFiles) -> None:
+    """A folder that says which collection it is has all of its files: so it is read though it is marked."""
+    for entry in (BOOKS, FILMS):
+        layout = STORE.collection(entry.id)
+        if files.exists(layout.marker):
+            assert files.read(f"{layout.index}/data", 0, 100) == DATA
+            assert read_marker(files, layout) == entry
+
+
 def test_every_power_cut_leaves_the_state_before_or_after() -> None:
     disk, catalogs = recorded()
     images, seen, counts = Images(disk.ops, disk.begun_with, 1, 3), set(), [0] * len(catalogs)
@@ -98,6 +107,7 @@ def test_every_power_cut_leaves_the_state_before_or_after() -> None:
         if (key, done, begun) in seen:
             continue
         seen.add((key, done, begun))
+        check_markers(MemoryFiles(images.image(key)))
         catalog, folders, files = entered(images.image(key))
         assert catalog in (catalogs[done], catalogs[begun]), (cut, catalog)
         counts[catalogs.index(catalog)] += 1
