@@ -108,7 +108,7 @@ async def test_the_largest_batch_is_taken(http: Http) -> None:
 async def test_a_body_over_its_limit_is_refused_unread(http: Http) -> None:
     large = {"Content-Length": str(64 * 1024 * 1024 + 1)}
     await http.refused("POST", BATCH, b"", status=413, code="payload_too_large", headers=large)
-    large = {"Content-Length": str(10 * 1024 * 1024 + 1)}
+    large = {"Content-Length": str(16 * 1024 * 1024 + 1)}
     await http.refused("POST", "/v1/search", b"", status=413, code="payload_too_large", headers=large)
 
 

@@ -174,11 +174,12 @@ def test_arbitrary_bytes_behind_a_header_are_damage_or_a_tail(data: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    ("offset", "message"), [(8, "format version 9; this program knows 3"), (12, "format flags 0x9")]
+    ("offset", "byte", "message"),
+    [(8, 9, "format version 9; this program knows 3"), (12, 0x80, "format flags 0x80")],
 )
-async def test_a_newer_format_is_left_untouched(offset: int, message: str) -> None:
+async def test_a_newer_format_is_left_untouched(offset: int, byte: int, message: str) -> None:
     data = bytearray(WHOLE)
-    data[offset] = 9
+    data[offset] = byte
     if offset == 12:
         # Flags are covered by the checksum, other than the version, which says how to check.
         data[48:52] = zlib.crc32(data[:48]).to_bytes(4, "little")
