@@ -70,21 +70,26 @@ def upsert_of(
     id_bytes = spec.ids.bytes_of(ids)
     if vectors.nbytes + payload_bytes + id_bytes > FRAME_BODY_BYTES_MAX - 32 * len(ids) - 1024:
         raise TooLarge(f"a batch may take {FRAME_BODY_BYTES_MAX} bytes in the log", code="batch_too_large")
-    if bare is not None and not bare.any():
-        bare = None
-    if bare is not None:
-        if spec.needs_vectors:
-            raise no_vector_given()
-        vectors = vectors[~bare]
-    event = VectorsUpserted(
-        spec.ids.pack(ids),
-        np.ascontiguousarray(vectors, "<f4").tobytes(),
-        None if payloads is None else list(payloads),
-        b"" if bare is None else np.packbits(bare, bitorder="little").tobytes(),
-    )
+    packed, flags = packed_vectors(spec, vectors, bare)
+    event = VectorsUpserted(spec.ids.pack(ids), packed, None if payloads is None else list(payloads), flags)
     refs = len(ids) if payloads is None else payloads.count(None)
     size = len(ids) * _row_bytes(spec) + refs * PAYLOAD_REF_BYTES + payload_bytes + id_bytes
     return Write([event], len(ids), size, skipped)
+
+
+def packed_vectors(
+    spec: IndexSpec, vectors: NDArray[np.float32], bare: NDArray[np.bool_] | None
+) -> tuple[bytes, bytes]:
+    """The vectors of the rows that have one, and which have none, as a record holds them.
+
+    Raises InvalidRequest for a row without one where each needs one.
+    """
+    if bare is None or not bare.any():
+        return np.ascontiguousarray(vectors, "<f4").tobytes(), b""
+    if spec.needs_vectors:
+        raise no_vector_given()
+    flags = np.packbits(bare, bitorder="little").tobytes()
+    return np.ascontiguousarray(vectors[~bare], "<f4").tobytes(), flags
 
 
 def delete_of(snapshot: Snapshot, ids: Keys) -> Write:

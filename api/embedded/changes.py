@@ -29,9 +29,14 @@ class Change(Answer, frozen=True, eq=False, kw_only=True):
     ids: Ids | None = None
     """uint64, or objects that are each a str."""
     payloads: list[Payload | None] | None = None
-    """For each id: None keeps the payload, {} clears it; of ``merge_payload`` the merge-patch."""
+    """For each id: None keeps the payload, {} clears it; of ``merge_payload`` the merge-patch.
+
+    Of ``set_fields`` the fields that were set, after what lies at the paths of ``unset`` was removed."""
+    unset: list[list[str]] | None = None
     vectors: NDArray[np.float32] | None = None
     """As they were given, [n, dim]."""
+    bare: NDArray[np.bool_] | None = None
+    """Which of these rows have no vector, but zeros in its place; None: all have one."""
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None
@@ -81,7 +86,9 @@ def _public(change: indexer.Change) -> Change:
         time_ms=change.time_ms,
         ids=change.ids,
         payloads=payloads,
+        unset=change.unset,
         vectors=change.vectors,
+        bare=change.bare,
         dim=change.dim,
         metric=change.metric,
         bits=change.bits,

@@ -51,17 +51,14 @@ def read_batch(body: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:
 
 def read_item_list(text: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:
     """The items of an array, which may be empty; raises as ``read_batch``, with ``list`` "upserts" too."""
+    if not spec.needs_vectors and text[1:-1].strip():
+        text = b'{"items":%b}' % text  # which items without a vector are read from
+    bounds, names = (BATCH_ITEMS_MAX, payload_bytes_max, PAYLOAD_DEPTH_MAX), spec.has_string_ids
     try:
-        columns = core.read_items(
-            text,
-            spec.dim,
-            BATCH_ITEMS_MAX,
-            payload_bytes_max,
-            PAYLOAD_DEPTH_MAX,
-            is_list=True,
-            has_names=spec.has_string_ids,
-        )
-        return _upserts(text, columns)
+        if text[:1] == b"[":
+            return _upserts(text, core.read_items(text, spec.dim, *bounds, is_list=True, has_names=names))
+        *columns, bare = core.read_optional_items(text, spec.dim, *bounds, has_names=names)
+        return replace(_upserts(text, cast(Columns, tuple(columns))), bare=bare.view(np.bool_))
     except core.ReadError as error:
         try:
             _refuse_batch(*error.args)

@@ -19,8 +19,8 @@ class Change(Answer, frozen=True):
 
     Of ``set_fields`` the fields that were set, after what lies at the paths of ``unset`` was removed."""
     unset: list[list[str]] | None = None
-    vectors: list[list[float]] | None = None
-    """As they were given."""
+    vectors: list[list[float] | None] | None = None
+    """As they were given; None for a row that has none."""
     dim: int | None = None
     metric: str | None = None
     bits: int | None = None

@@ -17,7 +17,7 @@ from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.results import WriteCounts
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.state.rows_written import OLD, ChangedRows, changed_rows
-from asteroid_cloud.indexer.write_events import Write, mixed_of
+from asteroid_cloud.indexer.write_events import Write, mixed_of, packed_vectors
 from asteroid_cloud.wal.errors import AsteroidError, TooLarge
 from asteroid_cloud.wal.format import PatchedRows, RowsWritten, SetRows
 
@@ -68,15 +68,17 @@ def decided_mixed(stored: Stored, mixed: Mixed, bytes_max: int) -> DecidedMixed:
             error.details["list"] = "upserts"
         raise
     rows = kept.rows
+    vectors, bare = packed_vectors(snapshot.spec, rows.vectors, rows.bare)
     event = RowsWritten(
         kind.pack(gone),
         kind.pack(rows.ids),
-        np.ascontiguousarray(rows.vectors, "<f4").tobytes(),
+        vectors,
         None if rows.payloads is None else list(rows.payloads),
         [PatchedRows(kind.pack(kind.one(id_)), patch) for id_, patch in mixed.patches],
         [SetRows(kind.pack(kind.one(id_)), each.values, each.unset) for id_, each in mixed.sets],
         kept.skipped,
         bytes_max,
+        bare,
     )
     changed_ids = kind.of([id_ for id_, _ in (*mixed.patches, *mixed.sets)])
     rests_on = np.concatenate([deletes, mixed.upserts.ids, changed_ids])

@@ -25,7 +25,7 @@ def parts_of(event: RowsWritten) -> Iterator[Part]:
     if event.deleted:
         yield VectorsDeleted(event.deleted)
     if event.upserted:
-        yield VectorsUpserted(event.upserted, event.vectors, event.payloads)
+        yield VectorsUpserted(event.upserted, event.vectors, event.payloads, event.bare)
     yield from event.patched
     yield from event.set
 

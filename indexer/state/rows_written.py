@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_payload_count
+from asteroid_cloud.indexer.model.errors import no_such_id, no_vector_given, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.merge_patch import merge_payload, set_fields
 from asteroid_cloud.indexer.model.results import WriteCounts
@@ -23,7 +23,7 @@ from asteroid_cloud.indexer.state.locate import Located, locate, mark_deleted
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.format import RowsWritten, SetRows
+from asteroid_cloud.wal.format import RowsWritten, SetRows, bare_rows
 
 OLD = -1
 """In place of a row's number: the vector that is stored."""
@@ -108,8 +108,11 @@ def _listed(spec: IndexSpec, packed: bytes | list[str]) -> list[Id]:
 
 
 def _check_rows(spec: IndexSpec, event: RowsWritten, rows: int) -> None:
-    if len(event.vectors) != 4 * rows * spec.dim:
-        raise wrong_dim(len(event.vectors) // (4 * max(1, rows)), spec.dim)
+    if event.bare and (spec.needs_vectors or len(event.bare) != (rows + 7) // 8):
+        raise no_vector_given()
+    given = rows - sum(bare_rows(event)) if event.bare else rows
+    if len(event.vectors) != 4 * given * spec.dim:
+        raise wrong_dim(len(event.vectors) // (4 * max(1, given)), spec.dim)
     if event.payloads is not None and len(event.payloads) != rows:
         raise wrong_payload_count(len(event.payloads), rows)
 
@@ -197,10 +200,14 @@ def _encoded(
     encoded = np.empty((len(kept), spec.row_bytes), np.uint8)
     bare = np.zeros(len(kept), np.bool_)
     numbers = np.array([row.vector for row in kept.values()], np.int64)
+    has_none = np.array(bare_rows(event), np.bool_)
+    places_in_vectors = np.cumsum(~has_none) - 1
     new = np.flatnonzero(numbers != OLD)
+    bare[new] = has_none[numbers[new]]
+    new = new[~bare[new]]
     if len(new):
         vectors = np.frombuffer(event.vectors, "<f4").reshape(-1, spec.dim)
-        encoded[new] = spec.encode(np.ascontiguousarray(vectors[numbers[new]]))
+        encoded[new] = spec.encode(np.ascontiguousarray(vectors[places_in_vectors[numbers[new]]]))
     by_part: dict[int, tuple[Located, list[int], list[int]]] = {}
     for at, (id_, row) in enumerate(kept.items()):
         if row.vector == OLD:
@@ -209,10 +216,13 @@ def _encoded(
             by_part[id(where)][1].append(at)
             by_part[id(where)][2].append(number)
     for where, targets, places_ in by_part.values():
-        ordinals = where.ordinals[places_]
-        encoded[targets] = where.part.native.encoded(ordinals)
+        ordinals, here = where.ordinals[places_], np.array(targets)
         if where.part.bare_rows:
-            bare[targets] = ~where.part.has_vectors(ordinals)
+            has_vector = where.part.has_vectors(ordinals)
+            bare[here] = ~has_vector
+            ordinals, here = ordinals[has_vector], here[has_vector]
+        if len(here):
+            encoded[here] = where.part.native.encoded(ordinals)
     encoded[bare] = 0
     return encoded, bare
 

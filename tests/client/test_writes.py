@@ -79,3 +79,21 @@ async def test_write_and_set(client: Any) -> None:
     assert await client.get_payload(1) == {"a": {}}
     with pytest.raises(InvalidRequest):
         await client.set({"a": 1})
+
+
+async def test_rows_without_a_vector_are_written_and_followed(client: Any) -> None:
+    await client.create_collection("notes", 2, vector="optional")
+    notes = client.collection("notes")
+    since = (await notes.insert_batch([{"id": 1, "vector": None}, {"id": 2, "vector": [2, 0]}])).lsn
+    told = await notes.write(
+        upserts=[{"id": 1, "vector": [1, 0]}, {"id": 2, "vector": None}, {"id": 3, "vector": None}],
+        sets=[{"id": 3, "set": {"s": 1}, "unset": ["a.b"]}],
+    )
+    assert (told.inserted, told.replaced) == (3, 2)
+    assert [(await notes.get(id)).vector for id in (1, 2, 3)] == [[1.0, 0.0], None, None]
+    first, second, third = [
+        change async for change in notes.changes(since - 1, include=["payload", "vector"], follow=False)
+    ]
+    assert first.vectors == [None, [2.0, 0.0]]
+    assert second.vectors == [[1.0, 0.0], None, None]
+    assert (third.payloads, third.unset) == ([{"s": 1}], [["a", "b"]])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from asteroid_cloud import query
-from asteroid_cloud.indexer import Engine, EngineOptions, FeedParts, IndexSpec
+from asteroid_cloud.indexer import Engine, EngineOptions, FeedParts, IndexSpec, Mixed, SetFields, Upserts
 from asteroid_cloud.indexer.check.verify import Verification
 from asteroid_cloud.indexer.model.digest import snapshot_digest
 from asteroid_cloud.indexer.model.errors import no_vector_given
@@ -17,6 +17,9 @@ from asteroid_cloud.indexer.reindex.reindex import Reindex
 from asteroid_cloud.query import FilterCache, RecallRequest, SearchRequest, parse_filter
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest
+from asteroid_cloud.wal.format import RowsWritten, bare_rows
+from asteroid_cloud.wal.format.events import packed_bits
+from asteroid_cloud.wal.read.selection import touching
 from tests.support.engines import opened
 
 pytestmark = pytest.mark.anyio
@@ -180,3 +183,37 @@ async def test_the_feed_says_which_have_none(tmp_path: Path) -> None:
 
 def test_a_spec_says_whether_rows_need_a_vector() -> None:
     assert IndexSpec(3, "l2").needs_vectors
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+async def test_a_mixed_write_changes_payloads_of_rows_without_a_vector(
+    tmp_path: Path, is_sealed: bool
+) -> None:
+    """Those of a segment could not be applied, though the record was durable: the store stopped."""
+    vectors, bare = np.ones((4, DIM), np.float32), np.array([True, False, True, False])
+    async with opened(tmp_path / "data", OPTIONS) as engine:
+        await engine.create_index(DIM, "l2", vector="optional")
+        ids = engine.snapshot().spec.ids.of([1, 2, 3, 4])
+        await engine.upsert(ids, vectors, [b'{"n":1}'] * 4, bare=bare)
+        if is_sealed:
+            await engine.flush()
+        none = ids[:0]
+        sets = [(id_, SetFields(b'{"s":1}', [])) for id_ in (1, 2, 3)]
+        await engine.decided.write(Mixed(none, Upserts(none, vectors[:0]), sets=sets), 1000)
+        rows: Rows = {1: (None, b'{"n":1,"s":1}'), 2: (vectors[1], b'{"n":1,"s":1}')}
+        rows |= {3: (None, b'{"n":1,"s":1}'), 4: (vectors[3], b'{"n":1}')}
+        check(engine, rows)
+    async with opened(tmp_path / "data", OPTIONS) as engine:
+        check(engine, rows)
+
+
+@pytest.mark.parametrize("chosen", [[5], [6], [7, 5], [6, 8]])
+def test_the_part_of_a_mixed_write_that_changes_some_rows_keeps_their_vectors(chosen: list[int]) -> None:
+    vectors, bare = np.arange(8, dtype="<f4").reshape(2, 4), packed_bits([True, False, True, False])
+    ids = np.array([5, 6, 7, 8], "<u8").tobytes()
+    event = RowsWritten(b"", ids, vectors.tobytes(), [b"", b"{}", None, b""], bare=bare)
+    [part] = touching(event, frozenset(chosen), {})
+    assert isinstance(part, RowsWritten)
+    kept = {6: vectors[0].tobytes(), 8: vectors[1].tobytes()}
+    assert part.vectors == b"".join(kept.get(id_, b"") for id_ in sorted(chosen))
+    assert bare_rows(part) == [id_ not in kept for id_ in sorted(chosen)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer import Engine, EngineOptions, Hits, PartPlan, search_parts
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
+from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS, Id, Keys
 
 SMALL = EngineOptions(seal_rows=64, segments_max=2, idle_seal_s=0.01, idle_flush_s=0.02)
 
@@ -38,6 +39,11 @@ def vectors(rows: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
 def u64(*ids: int) -> NDArray[np.uint64]:
     """Ids as an array."""
     return np.array(ids, np.uint64)
+
+
+def keys(ids: Sequence[Id]) -> Keys:
+    """Ids as an array, whichever kind they are of; none at all are integers."""
+    return (STRING_IDS if any(isinstance(id_, str) for id_ in ids) else INTEGER_IDS).of(ids)
 
 
 def find(engine: Engine, query: NDArray[np.float32], k: int, ef: int = 128, exact: bool = False) -> Hits:

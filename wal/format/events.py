@@ -76,9 +76,9 @@ class VectorsUpserted(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """Which rows have no vector: a bit a row, the lowest of each byte first; empty where all have one."""
 
 
-def bare_rows(event: VectorsUpserted) -> list[bool]:
-    """Whether each row has no vector."""
-    rows, bits = ids_in(event.ids), event.bare
+def bare_rows(event: VectorsUpserted | RowsWritten) -> list[bool]:
+    """Whether each row that is upserted has no vector."""
+    rows, bits = ids_in(event.upserted if isinstance(event, RowsWritten) else event.ids), event.bare
     if not bits:
         return [False] * rows
     return [row // 8 < len(bits) and bool(bits[row // 8] >> row % 8 & 1) for row in range(rows)]

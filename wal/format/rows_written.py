@@ -42,6 +42,8 @@ class RowsWritten(msgspec.Struct, frozen=True, array_like=True, tag=14):
     """Items of the same write that are not here, because their ids existed."""
     bytes_max: int = PAYLOAD_BYTES_DEFAULT
     """What a payload that is patched or set may have afterwards."""
+    bare: bytes = b""
+    """Which of the upserted rows have no vector, as those of VectorsUpserted."""
 
     @property
     def ids(self) -> Ids:

@@ -89,7 +89,8 @@ def _written(event: RowsWritten, vectors: bool) -> dict[str, object]:
     if event.deleted:
         fields["deleted"] = listed_ids(event.deleted)
     if event.upserted:
-        fields["upserted"] = _fields(VectorsUpserted(event.upserted, event.vectors, event.payloads), vectors)
+        upserted = VectorsUpserted(event.upserted, event.vectors, event.payloads, event.bare)
+        fields["upserted"] = _fields(upserted, vectors)
     if event.patched:
         patched = ({"ids": listed_ids(each.ids), "patch": _payload(each.patch)} for each in event.patched)
         fields["patched"] = list(patched)

@@ -124,15 +124,11 @@ def last_until(frames: Iterable[Frame], time_ms: int) -> Lsn | None:
 def touching(event: Event, ids: frozenset[int | str], loads: Mapping[int, BulkLoaded]) -> Iterator[Event]:
     """The part of an event that changes any of the ids; the deletion of an index changes all of them."""
     match event:
-        case VectorsUpserted(packed, vectors, payloads):
+        case VectorsUpserted(packed, _, payloads):
             found = [number for number, each in enumerate(listed_ids(packed)) if each in ids]
             if found:
                 chosen = None if payloads is None else [payloads[number] for number in found]
-                bare = bare_rows(event)
-                places = list(accumulate((not each for each in bare), initial=0))
-                taken = [places[number] for number in found if not bare[number]]
-                rows = _rows(vectors, len(vectors) // max(1, places[-1]), taken)
-                bits = packed_bits([bare[number] for number in found])
+                rows, bits = _vectors(event, found)
                 yield VectorsUpserted(_chosen(packed, found), rows, chosen, bits)
         case VectorsDeleted(packed):
             found = [number for number, each in enumerate(listed_ids(packed)) if each in ids]
@@ -172,18 +168,27 @@ def _written(event: RowsWritten, ids: frozenset[int | str]) -> Iterator[RowsWrit
         return _chosen(packed, [number for number, each in enumerate(listed_ids(packed)) if each in ids])
 
     found = [number for number, each in enumerate(listed_ids(event.upserted)) if each in ids]
-    size = len(event.vectors) // max(1, len(listed_ids(event.upserted)))
+    rows, bits = _vectors(event, found)
     part = msgspec.structs.replace(
         event,
         deleted=among(event.deleted),
         upserted=_chosen(event.upserted, found),
-        vectors=_rows(event.vectors, size, found),
+        vectors=rows,
+        bare=bits,
         payloads=None if event.payloads is None else [event.payloads[number] for number in found],
         patched=[PatchedRows(some, each.patch) for each in event.patched if (some := among(each.ids))],
         set=[SetRows(some, each.values, each.unset) for each in event.set if (some := among(each.ids))],
     )
     if part.ids:
         yield part
+
+
+def _vectors(event: VectorsUpserted | RowsWritten, found: list[int]) -> tuple[bytes, bytes]:
+    """The vectors of some of the rows that are upserted, and which of these rows have none."""
+    bare, vectors = bare_rows(event), event.vectors
+    places = list(accumulate((not each for each in bare), initial=0))
+    taken = [places[number] for number in found if not bare[number]]
+    return _rows(vectors, len(vectors) // max(1, places[-1]), taken), packed_bits([bare[n] for n in found])
 
 
 def _finished_loads(log: LogReader) -> dict[int, BulkLoaded]:

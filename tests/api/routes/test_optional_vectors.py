@@ -73,6 +73,40 @@ async def test_the_embedded_store_takes_none_for_a_vector(store: Store) -> None:
     assert await store.count() == 8
 
 
+@pytest.mark.parametrize("face", ["http", "embedded"])
+async def test_a_mixed_write_takes_rows_without_a_vector(store: Store, face: str) -> None:
+    items = [{"id": 7}, {"id": 8, "vector": [8, 0]}, {"id": 1, "vector": None}, {"id": 9, "vector": [9, 0]}]
+    items.append({"id": 8, "vector": None, "metadata": {"a": 8}})
+    patches, since = [{"id": 7, "patch": {"a": 7}}], store.engine.applied_lsn
+    sets = [{"id": 8, "set": {}, "unset": ["x.y"]}]
+    if face == "http":
+        body = {"deletes": [3], "upserts": items, "patches": patches, "sets": sets}
+        answer = await send(gate_of(store), "POST", "/v1/write", body)
+        assert (answer.status, answer.json["inserted"], answer.json["replaced"]) == (200, 5, 2)
+    else:
+        told = await store.write(deletes=[3], upserts=items, patches=patches, sets=sets)
+        assert (told.inserted, told.replaced) == (5, 2)
+    [*changes] = [
+        change async for change in store.changes(since, follow=False, include=["vector", "payload"])
+    ]
+    [upserted] = [change for change in changes if change.kind == "upsert"]
+    assert upserted.bare is not None
+    assert upserted.bare.tolist() == [True, False, True, False, True]
+    assert [change.unset for change in changes if change.kind == "set_fields"] == [[["x", "y"]]]
+    rows = {row.id: row async for row in store.scroll(include=["vector", "payload"])}
+    assert [id_ for id_, row in rows.items() if row.vector is not None] == [9]
+    assert (rows[7].payload, rows[8].payload) == ({"a": 7}, {"a": 8})
+    assert [hit.id for hit in await store.search([0, 0], k=10)] == [9]
+
+
+async def test_a_mixed_write_says_which_item_without_a_vector_is_bad(store: Store) -> None:
+    gate, bad = gate_of(store), [{"id": 7}, {"id": 8, "vector": [1]}]
+    told = (await send(gate, "POST", "/v1/write", {"upserts": bad})).check_refused(400, "bad_item")
+    assert (told["list"], told["index"], told["reason"]) == ("upserts", 1, "wrong_dim")
+    empty = await send(gate, "POST", "/v1/write", {"upserts": [], "deletes": [1]})
+    assert empty.json["deleted"] == 1
+
+
 async def test_elsewhere_each_row_needs_a_vector(tmp_path: Path) -> None:
     async with api.open(tmp_path / "data", dim=2) as store:
         gate = gate_of(store)

@@ -35,7 +35,7 @@ OPTIONS = EngineOptions(
 )
 
 Rows = dict[Any, tuple[bytes, bytes]]
-"""Id to float32 vector and payload text."""
+"""Id to float32 vector, nothing for a row without one, and payload text."""
 Tags = tuple[tuple[str, int, str], ...]
 """Each tag's name, the rows it stands for and their digest."""
 Contents = tuple[bool, int, str, Tags]
@@ -81,10 +81,11 @@ class Stored:
         if not self.rows:
             return self.rows is not None, 0, f"{0:032x}", self.tags
         drawn = np.frombuffer(b"".join(vector for vector, _ in self.rows.values()), np.float32)
-        records = checked_spec(DIM, "l2").encode(drawn.reshape(-1, DIM))
+        records = iter(checked_spec(DIM, "l2").encode(drawn.reshape(-1, DIM)))
         total = 0
-        for (id_, (_, payload)), record in zip(self.rows.items(), records, strict=True):
-            row = blake2b(_digested(id_) + record.tobytes() + payload, digest_size=16)
+        for id_, (vector, payload) in self.rows.items():
+            record = next(records).tobytes() if vector else b""
+            row = blake2b(_digested(id_) + record + payload, digest_size=16)
             total += int.from_bytes(row.digest(), "little")
         return True, len(self.rows), f"{total % 2**128:032x}", self.tags
 

@@ -8,7 +8,9 @@ from typing import TypeVar
 import msgspec
 
 from asteroid_cloud.indexer import Point
+from asteroid_cloud.indexer.model.ids import Id
 from tests.promises.operations.driver.model import Backup, Exported, Folder, Store, World
+from tests.support.names import NASTY
 
 FIRST = "store"
 STORES = (FIRST, "second", "third")
@@ -17,16 +19,23 @@ EXPORTS = ("part", "whole")
 TAGS = ("early", "late")
 IDS = 12
 WRITE_IDS_MAX = 5
+NAMES_SHARE, OPTIONAL_SHARE = 0.5, 0.4
+"""Of all histories, those whose ids are strings, and those with rows that need no vector."""
 WRONG_SHARE = 0.1
 """Of all names that are drawn, those that name any folder, fitting or not."""
 T = TypeVar("T")
 
 
 class Choices:
-    """Draws values for the steps of one seed."""
+    """Draws values for the steps of one seed; all stores of a seed have ids of one kind."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
+        kinds = random.Random(f"kinds of {seed}")
+        self.has_names = kinds.random() < NAMES_SHARE
+        """Whether ids are strings."""
+        self.vector = "optional" if kinds.random() < OPTIONAL_SHARE else "required"
+        self.pool: list[Id] = [*kinds.sample(NASTY, IDS)] if self.has_names else [*range(IDS)]
         self._draws = seed * 1000
 
     def one_of(self, values: list[T] | tuple[T, ...]) -> T:
@@ -38,10 +47,29 @@ class Choices:
         self._draws += 1
         return self._draws
 
-    def ids(self) -> tuple[int, ...]:
-        """A few ids, in order."""
-        count = self.random.randint(1, WRITE_IDS_MAX)
-        return tuple(sorted(self.random.sample(range(IDS), count)))
+    def ids(self, least: int = 1) -> tuple[Id, ...]:
+        """A few ids."""
+        count = self.random.randint(least, WRITE_IDS_MAX)
+        return tuple(self.pool[place] for place in sorted(self.random.sample(range(IDS), count)))
+
+    def ids_again(self) -> tuple[Id, ...]:
+        """A few ids, some of them twice, in any order."""
+        return tuple(
+            self.random.choices(self.pool[: WRITE_IDS_MAX + 1], k=self.random.randint(1, WRITE_IDS_MAX))
+        )
+
+    def is_there(self, world: World) -> tuple[Id, ...]:
+        """Up to two ids that the served store holds, as a rule."""
+        held = [*(world.open_store().now.rows or {})] if world.served else []
+        if not held or self.random.random() < WRONG_SHARE:
+            return self.ids(0)[:2]
+        return tuple(self.random.sample(held, min(len(held), self.random.randrange(3))))
+
+    def draw_of(self, world: World) -> int:
+        """The number of a draw whose rows the served store may hold."""
+        held = [*(world.open_store().now.rows or {}).values()] if world.served else []
+        draws = [msgspec.json.decode(text).get("draw") for _, text in held if text]
+        return self.one_of([draw for draw in draws if draw is not None] or [0])
 
     def store(self, world: World) -> str:
         """A store."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from asteroid_cloud.indexer import Point
+from asteroid_cloud.indexer.decide.items import OnExisting
 from tests.promises.operations.driver.choices import EXPORTS, TAGS, Choices
 from tests.promises.operations.driver.model import Backup, Store, World
 from tests.promises.operations.driver.steps.changes import Acknowledge, InPlace, Repair, Replay, Undo
 from tests.promises.operations.driver.steps.copies import BackUp, Restore, RestoreTo
+from tests.promises.operations.driver.steps.deciding import SetIn, WriteEach, WriteMixed
 from tests.promises.operations.driver.steps.harm import RotBackup, RotLog, RotSegment, Tear
 from tests.promises.operations.driver.steps.looks import LookAtRepair, LookAtReplay, LookForLoss, Verify
 from tests.promises.operations.driver.steps.past import Feed, Purge, Tag, Untag, WaitFor
@@ -25,6 +27,9 @@ Table = tuple[tuple[int, Kind], ...]
 
 BULK_ROWS_MAX = 40
 SALVAGE_SHARE = 0.15
+LARGE_SHARE = 0.05
+MODES: tuple[OnExisting, ...] = ("replace", "skip", "fail")
+MODES_OFTEN = (3, 3, 1)
 
 
 def one_of(table: Table, draw: Choices, world: World) -> Step:
@@ -37,8 +42,39 @@ def one_of(table: Table, draw: Choices, world: World) -> Step:
 def _write(draw: Choices, world: World) -> Step:
     is_empty = world.served is not None and not world.open_store().now.rows
     if draw.random.random() < (0.3 if is_empty else 0.02):
-        return BulkLoad(rows=draw.random.randint(1, BULK_ROWS_MAX), draw=draw.rows())
-    return Write(ids=draw.ids(), draw=draw.rows())
+        rows, ids = draw.random.randint(1, BULK_ROWS_MAX), "string" if draw.has_names else "integer"
+        return BulkLoad(rows=rows, draw=draw.rows(), ids=ids, vector=draw.vector)
+    is_large = draw.random.random() < LARGE_SHARE
+    return Write(ids=draw.ids(), draw=draw.rows(), vector=draw.vector, is_large=is_large)
+
+
+def _write_if(draw: Choices, world: World) -> Step:
+    ids, since = draw.ids()[:1], draw.position(world)
+    return WriteIf(ids=ids, draw=draw.rows(), since=since, vector=draw.vector)
+
+
+def write_each_step(draw: Choices, world: World) -> Step:
+    """Items with conditions, some of one id."""
+    ids = draw.ids_again()
+    modes = tuple(draw.random.choices(MODES, MODES_OFTEN)[0] for _ in ids)
+    since = draw.position(world) if draw.random.random() < 0.3 else None
+    return WriteEach(ids=ids, draw=draw.rows(), on_existing=modes, since=since, vector=draw.vector)
+
+
+def write_mixed_step(draw: Choices, world: World) -> Step:
+    """Many kinds of changes, some of one id."""
+    upserts = draw.ids_again() if draw.random.random() < 0.7 else ()
+    again = (*draw.is_there(world), *upserts[:1])
+    return WriteMixed(
+        draw=draw.rows(),
+        matched=draw.draw_of(world) if draw.random.random() < 0.4 else None,
+        deletes=draw.ids()[:2] if draw.random.random() < 0.5 else (),
+        upserts=upserts,
+        on_existing=draw.random.choices(MODES, MODES_OFTEN)[0],
+        patches=again if draw.random.random() < 0.5 else (),
+        sets=again[-2:] if draw.random.random() < 0.5 else (),
+        vector=draw.vector,
+    )
 
 
 def _back_up(draw: Choices, world: World) -> Step:
@@ -91,8 +127,11 @@ def _command(draw: Choices, world: World) -> Step:
 
 
 SERVED: Table = (
-    (14, _write),
-    (3, lambda draw, world: WriteIf(ids=draw.ids()[:1], draw=draw.rows(), since=draw.position(world))),
+    (10, _write),
+    (3, write_each_step),
+    (4, write_mixed_step),
+    (1, lambda draw, world: SetIn(draw=draw.rows(), ids=draw.ids())),
+    (3, _write_if),
     (2, lambda draw, world: Delete(ids=draw.ids())),
     (7, lambda draw, world: Flush()),
     (3, lambda draw, world: Tag(name=draw.one_of(TAGS))),

@@ -11,17 +11,14 @@ from asteroid_cloud.indexer import Engine, EngineOptions
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_checkpoint
 from asteroid_cloud.indexer.loss.loss_record import read_loss_record
-from asteroid_cloud.query.records.records import locate
+from asteroid_cloud.indexer.model.ids import Id
 from asteroid_cloud.wal.disk import StoreLayout, replaced_states
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError, NotFound
+from asteroid_cloud.wal.limits import PAYLOAD_BYTES_MAX
 from asteroid_cloud.wal.read import LogReader
 from asteroid_cloud.wal.store import enter
 from tests.promises.power.check import contents_of
 from tests.promises.power.script import OPTIONS, Contents
-from tests.support.engines import u64
-
-IDS = 40
-"""All ids are below it."""
 
 
 class Outside(NamedTuple):
@@ -44,7 +41,7 @@ class Inside(NamedTuple):
 
     contents: Contents
     lsn: int
-    ids: frozenset[int]
+    ids: frozenset[Id]
 
 
 class Seen(NamedTuple):
@@ -102,12 +99,16 @@ async def seen_in(files: Any, folder: str, options: EngineOptions) -> Inside:
 
 def inside(engine: Engine) -> Inside:
     """What an engine holds."""
-    alive = locate(engine.snapshot(), u64(*range(IDS)))[0] if engine.spec is not None else []
-    ids = frozenset(id_ for id_, is_alive in enumerate(alive) if is_alive)
-    return Inside(contents_of(engine), engine.applied_lsn, ids)
+    ids: set[Id] = set()
+    for view in engine.snapshot().parts if engine.spec is not None else ():
+        every = view.all_ids()
+        ids.update(every[view.find(every) >= 0].tolist())
+    return Inside(contents_of(engine), engine.applied_lsn, frozenset(ids))
 
 
 def options_of(*, keep_log: bool | None = None, salvages: bool = False) -> EngineOptions:
     """Small segments, what is to be said about the log, and whether to give up what is damaged."""
     recovery = "salvage" if salvages else "tail"
-    return msgspec.structs.replace(OPTIONS, keep_log=keep_log, recovery=recovery)
+    return msgspec.structs.replace(
+        OPTIONS, keep_log=keep_log, recovery=recovery, payload_bytes_max=PAYLOAD_BYTES_MAX
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from asteroid_cloud.indexer.model.ids import Id
 from tests.promises.power.script import Contents, Stored
 
 Damage = Literal["log", "segment", "backup"]
@@ -45,9 +46,9 @@ class Store:
     """Whether something acknowledged is lost, and whether its operator said to know it."""
     lost_from: int = 0
     """The first record that was lost."""
-    lost_rows: frozenset[tuple[int, bytes]] = frozenset()
+    lost_rows: frozenset[tuple[Id, bytes]] = frozenset()
     """Ids and payloads of rows that were lost with a segment: they are in no state any more."""
-    doubtful_rows: frozenset[tuple[int, bytes]] = frozenset()
+    doubtful_rows: frozenset[tuple[Id, bytes]] = frozenset()
     """Rows that were replaced or deleted when a segment was lost; it may have held them."""
     origin: int = 0
     """Tells stores apart of which none was made from the other."""
@@ -80,12 +81,12 @@ class Store:
         return state.with_rows({**lost}) if lost else state
 
     @property
-    def all_rows(self) -> frozenset[tuple[int, bytes]]:
+    def all_rows(self) -> frozenset[tuple[Id, bytes]]:
         """Ids and payloads of all rows that it ever held."""
         states = self.states.values()
         return frozenset((id_, text) for state in states for id_, (_, text) in (state.rows or {}).items())
 
-    def miss(self, ids: frozenset[int]) -> frozenset[tuple[int, bytes]]:
+    def miss(self, ids: frozenset[Id]) -> frozenset[tuple[Id, bytes]]:
         """Takes doubtful rows for lost that are not there, given the ids that are; which those are."""
         rows = (self.now.rows or {}).items()
         missing = frozenset((id_, text) for id_, (_, text) in rows if id_ not in ids) & self.doubtful_rows
@@ -112,7 +113,7 @@ class Store:
         """Whether no command was killed that would have to be finished first."""
         return not (self.may_be_interrupted or self.may_be_bare)
 
-    def changed_last(self, id_: int) -> int:
+    def changed_last(self, id_: Id) -> int:
         """The record that changed an id last, 0 if none did."""
         before, last = None, 0
         for lsn in sorted(self.states):

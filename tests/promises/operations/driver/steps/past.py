@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 
 from asteroid_cloud.indexer import Change, Engine, FeedParts
@@ -13,6 +13,7 @@ from tests.promises.operations.driver.model import Store, World
 from tests.promises.operations.driver.steps.serving import Served
 from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, must
 from tests.promises.power.script import Rows
+from tests.support.write_model import laid_over, merged
 
 
 @dataclass(frozen=True)
@@ -118,17 +119,34 @@ def followed(rows: Rows | None, change: Change) -> Rows | None:
     """What a follower holds after one change."""
     if change.kind == "create_index":
         return {}
-    held: Mapping[int, tuple[bytes, bytes]] = rows or {}
+    held: Rows = rows or {}
     ids = [] if change.ids is None else change.ids.tolist()
     if change.kind == "delete":
         return {id_: row for id_, row in held.items() if id_ not in set(ids)}
+    if change.kind in ("merge_payload", "set_fields"):
+        return {**held, **{id_: (held[id_][0], _changed(held[id_][1], change)) for id_ in ids if id_ in held}}
     must(change.kind in ("upsert", "bulk_load"), f"a change of kind {change.kind}")
     before = [held.get(id_, (b"", b"")) for id_ in ids]  # a bulk load gives vectors first, then payloads
-    rows = [vector for vector, _ in before]
+    vectors = [vector for vector, _ in before]
     if change.vectors is not None:
-        rows = [vector.tobytes() for vector in np.asarray(change.vectors, np.float32)]
-    given = zip(ids, rows, change.payloads or [text for _, text in before], strict=True)
-    return {**held, **{id_: (row, text or b"") for id_, row, text in given}}
+        bare = [False] * len(ids) if change.bare is None else change.bare.tolist()
+        given = zip(np.asarray(change.vectors, np.float32), bare, strict=True)
+        vectors = [b"" if is_bare else vector.tobytes() for vector, is_bare in given]
+    payloads = change.payloads or [None] * len(ids)
+    texts = [old if text is None else text for (_, old), text in zip(before, payloads, strict=True)]
+    return {**held, **dict(zip(ids, zip(vectors, texts, strict=True), strict=True))}
+
+
+def _changed(text: bytes, change: Change) -> bytes:
+    """A payload after one change of it."""
+    assert change.payloads is not None
+    payload = msgspec.json.decode(text) if text else {}
+    given = msgspec.json.decode(change.payloads[0] or b"{}")
+    if change.kind == "merge_payload":
+        payload = merged(payload, {"patch": given})
+    else:
+        payload = laid_over(payload, {"set": given, "unset": change.unset or []})
+    return msgspec.json.encode(payload) if payload else b""
 
 
 @dataclass(frozen=True)

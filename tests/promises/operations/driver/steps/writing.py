@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from asteroid_cloud.indexer import Condition, Engine
+from asteroid_cloud.indexer.model.ids import Id
 from tests.promises.operations.driver.model import Store, World
+from tests.promises.operations.driver.rows import BULK_NAMES, columns, drawn_rows, kind_of
 from tests.promises.operations.driver.steps.serving import Served
 from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, must
 from tests.promises.power.script import DIM, Rows, Stored
-from tests.support.engines import u64, vectors
+from tests.support.engines import keys
 
 
 @dataclass(frozen=True)
@@ -38,22 +41,26 @@ class Logged(Served):
 
 @dataclass(frozen=True)
 class Write(Logged):
-    """Puts rows in, or replaces them; the first write makes the index."""
+    """Puts rows in, or replaces them; the first write makes the index.
 
-    ids: tuple[int, ...]
+    Its ids are what these are: numbers, or strings. Where rows need no ``vector`` every third has none.
+    """
+
+    ids: tuple[Id, ...]
     draw: int
+    vector: str = "required"
+    is_large: bool = False
+    """Whether its payloads are large."""
 
     @property
     def rows(self) -> Rows:
         """What is written; no two draws are alike."""
-        drawn, text = vectors(len(self.ids), DIM, self.draw), _text(self.draw)
-        return {id_: (row.tobytes(), text) for id_, row in zip(self.ids, drawn, strict=True)}
+        return drawn_rows(self.ids, self.draw, self.vector, is_large=self.is_large)
 
     async def call(self, engine: Engine) -> int:
         if engine.spec is None:
-            await engine.create_index(DIM, "l2")
-        text, drawn = _text(self.draw), vectors(len(self.ids), DIM, self.draw)
-        return (await engine.upsert(u64(*self.ids), drawn, [text] * len(self.ids))).lsn
+            await engine.create_index(DIM, "l2", ids=kind_of(self.ids), vector=self.vector)
+        return (await engine.upsert(**columns(self.rows))).lsn
 
     def records(self, store: Store) -> list[Stored]:
         made = [Stored({})] if store.now.rows is None else []
@@ -77,9 +84,7 @@ class WriteIf(Write):
         return failed if store.changed_last(self.ids[0]) > self.since else failed | {DONE}
 
     async def call(self, engine: Engine) -> int:
-        text, drawn = _text(self.draw), vectors(len(self.ids), DIM, self.draw)
-        condition = Condition(since=self.since)
-        return (await engine.upsert(u64(*self.ids), drawn, [text] * len(self.ids), condition=condition)).lsn
+        return (await engine.upsert(**columns(self.rows), condition=Condition(since=self.since))).lsn
 
 
 @dataclass(frozen=True)
@@ -88,36 +93,47 @@ class BulkLoad(Logged):
 
     rows: int
     draw: int
+    ids: str = "integer"
+    vector: str = "required"
+    """Of the index that it makes; all rows that it loads have one."""
+
+    @property
+    def loaded(self) -> Rows:
+        """What is loaded."""
+        ids: Sequence[Id] = BULK_NAMES[: self.rows] if self.ids == "string" else range(self.rows)
+        return drawn_rows(ids, self.draw)
 
     def answers_of(self, store: Store) -> Codes:
         return frozenset({"index_not_empty"}) if store.now.rows else JUST_DONE
 
     async def call(self, engine: Engine) -> int:
         if engine.spec is None:
-            await engine.create_index(DIM, "l2")
+            await engine.create_index(DIM, "l2", ids=self.ids, vector=self.vector)
+        loaded = columns(self.loaded)
         async with engine.bulk() as loader:
-            await loader.rows(vectors(self.rows, DIM, self.draw))
-            await loader.payloads(0, [_text(self.draw)] * self.rows)
+            await loader.rows(loaded["vectors"])
+            if loader.needs_ids:
+                await loader.ids(0, loaded["ids"].tolist())
+            await loader.payloads(0, loaded["payloads"])
             return (await loader.commit(1)).lsn
 
     def records(self, store: Store) -> list[Stored]:
         made = [Stored({})] if store.now.rows is None else []
-        drawn = enumerate(vectors(self.rows, DIM, self.draw))
-        loaded = Stored({id_: (row.tobytes(), _text(self.draw)) for id_, row in drawn})
-        return [*made, Stored({}), Stored({}), loaded]  # what is staged does not count yet
+        staged = [Stored({})] * (3 if self.ids == "string" else 2)  # what is staged does not count yet
+        return [*made, *staged, Stored(dict(self.loaded))]
 
 
 @dataclass(frozen=True)
 class Delete(Logged):
     """Deletes ids, absent ones too."""
 
-    ids: tuple[int, ...]
+    ids: tuple[Id, ...]
 
     def answers_of(self, store: Store) -> Codes:
         return frozenset({"index_not_initialized"}) if store.now.rows is None else JUST_DONE
 
     async def call(self, engine: Engine) -> int:
-        return (await engine.delete(u64(*self.ids))).lsn
+        return (await engine.delete(keys(self.ids))).lsn
 
     def records(self, store: Store) -> list[Stored]:
         is_changed = set(self.ids) & set(store.now.rows or {})
@@ -130,7 +146,3 @@ class Flush(Served):
 
     async def call(self, engine: Engine) -> None:
         await engine.flush()
-
-
-def _text(draw: int) -> bytes:
-    return b'{"draw":%d}' % draw
