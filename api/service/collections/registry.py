@@ -41,7 +41,7 @@ from asteroid_cloud.indexer.catalog import (
 )
 from asteroid_cloud.wal import LocalFiles
 from asteroid_cloud.wal.disk import Files, StoreLayout
-from asteroid_cloud.wal.errors import AsteroidError, Conflict, Overloaded
+from asteroid_cloud.wal.errors import AsteroidError, Conflict
 from asteroid_cloud.wal.store import StoreAccess, enter
 
 logger = logging.getLogger(__name__)
@@ -94,17 +94,6 @@ class Collections:
     def resolve(self, name: str) -> str:
         """The name of the collection that a name or alias leads to; raises NotFound ``no_collection``."""
         return self._names.catalog.resolve(name)
-
-    def handle(self, name: str) -> Collection:
-        """A collection that is open, by its name or alias, for those in a ``use`` of it.
-
-        Raises NotFound ``no_collection``, Overloaded ``not_ready`` for one that is not open.
-        """
-        target = self.resolve(name)
-        found = self.default if target == DEFAULT else self._slots[target].collection
-        if found is None:
-            raise Overloaded(f"the collection {target} is not open", code="not_ready")
-        return found
 
     @asynccontextmanager
     async def use(self, name: str) -> AsyncIterator[Collection]:

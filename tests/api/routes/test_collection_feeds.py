@@ -110,3 +110,32 @@ async def test_calls_under_way_end_when_their_collection_is_deleted(served: http
     assert (await served.delete("/v1/collections/v1")).json() == {"deleted": True}
     for seen in await asyncio.gather(*running):
         assert seen - {(200, "")} == {(404, "no_collection")}
+
+
+async def test_uploads_under_way_end_when_their_collection_is_deleted(served: httpx.AsyncClient) -> None:
+    await served.put("/v1/collections/v1", json={"dim": 2})
+    await served.put("/v1/aliases/live", json={"collection": "v1"})
+    await served.put("/v1/collections/v2", json={"dim": 2})
+    is_sent, is_deleted = asyncio.Event(), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield bytes(8 * 500)
+        is_sent.set()
+        await is_deleted.wait()
+        yield bytes(8 * 500)
+
+    async def load() -> httpx.Response:
+        head = {"X-Asteroid-N": "1000", "X-Asteroid-Dim": "2", "Content-Type": "application/octet-stream"}
+        return await served.post("/v1/collections/live/build/bulk", content=body(), headers=head)
+
+    loading = asyncio.create_task(load())
+    await is_sent.wait()
+    await served.put("/v1/aliases/live", json={"collection": "v2"})
+    assert (await served.delete("/v1/collections/v1")).json() == {"deleted": True}
+    is_deleted.set()
+    answer = await asyncio.wait_for(loading, 30)
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_collection")
+    for name in ("live", "v2"):
+        stats = (await served.get(f"/v1/collections/{name}/stats")).json()
+        assert stats["vectors"] == 0
+    assert stats["memory"]["bulk_loads"] == 0
