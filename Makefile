@@ -14,7 +14,7 @@ NATIVE := $(shell find indexer/native api/wire/native -name '*.[ch]pp')
 PACKAGES := -p asteroid_cloud.wal -p asteroid_cloud.indexer -p asteroid_cloud.query \
             -p asteroid_cloud.api -p asteroid_cloud.client
 
-.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-segments bench-capped bench-log bench-shapes bench-collections bench-native crash soak fuzz sanitize clean
+.PHONY: help demo serve test check faces docs bench bench-small bench-peers bench-filters bench-churn bench-growth bench-segments bench-capped bench-log bench-shapes bench-collections bench-pairs bench-native crash soak fuzz sanitize clean
 
 help:                ## what there is
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -103,6 +103,9 @@ bench-shapes: $(PEERS)/.installed ## recall on every shape of data, in every sta
 
 bench-collections: $(STAMP) ## a thousand collections: memory, start, first touch, idleness, searches beside a load; ARGS="--collections … --active …"
 	$(BIN)/python -m ops.bench collections $(ARGS)
+
+bench-pairs: $(STAMP) ## processor time of calls before a change and after it, on a busy machine too; ARGS="--before OTHER/.venv/bin/python"
+	$(BIN)/python -m ops.bench pairs $(ARGS)
 
 crash: $(STAMP)      ## 1,500 kills under load, half a million images of power cuts, 2,000 histories of operations, kills at each system call (strace); an hour or two
 	$(BIN)/python -m ops.crash --cycles 1500

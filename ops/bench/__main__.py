@@ -18,6 +18,7 @@ from ops.bench.data import Dataset, prepare
 from ops.bench.endurance import capped, churn, growth, segments
 from ops.bench.filtered import command as filters
 from ops.bench.logs import command as logs
+from ops.bench.pairs import command as pairs
 from ops.bench.results import Loaded, Pressed, Restarted, Results, Searched
 from ops.bench.shapes import command as shapes
 from ops.bench.tables import tables
@@ -36,11 +37,13 @@ COMMANDS = {
     "log": logs.main,
     "shapes": shapes.main,
     "collections": collections.main,
+    "pairs": pairs.main,
 }
 EPILOG = (
     "`python -m ops.bench peers | filters | churn | growth | segments | capped | log | shapes | "
-    "collections --help`: beside other systems, under filters, over time, in size, at full speed, with "
-    "little memory, the log by itself, recall by shape, and many collections."
+    "collections | pairs --help`: beside other systems, under filters, over time, in size, at full speed, "
+    "with little memory, the log by itself, recall by shape, many collections, and what a call costs before "
+    "a change and after it."
 )
 
 console = Console()
