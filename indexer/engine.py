@@ -211,7 +211,7 @@ class Engine:
         condition: Condition | None = None,
         bare: NDArray[np.bool_] | None = None,
     ) -> WriteResult:
-        """Inserts or replaces float32 rows [n, dim]; all of them or none. ``bare`` ones have no vector.
+        """Inserts or replaces rows, all of them or none of them; ``vectors`` of those that are not ``bare``.
 
         A payload of None keeps the old one, b"" clears it. An id given twice: the last one wins. Raises
         Conflict ``precondition_failed`` when ``condition`` may not hold of the first id.

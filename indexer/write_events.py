@@ -20,7 +20,8 @@ from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_refs import PAYLOAD_REF_BYTES
-from asteroid_cloud.indexer.state.memtable import TAIL_ROW_BYTES
+from asteroid_cloud.indexer.state.bare_rows import bare_bits, with_vectors
+from asteroid_cloud.indexer.state.memtable import TAIL_ROW_BYTES, bare_row_bytes
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 from asteroid_cloud.wal.format import (
     Event,
@@ -55,41 +56,34 @@ def upsert_of(
 ) -> Write:
     """Inserts or replaces rows, where ``skipped`` others are left out.
 
-    ``bare`` says which rows have no vector, whatever stands in their place; None: all have one. Raises
-    InvalidRequest or TooLarge for rows that do not fit.
+    ``bare`` says which rows have no vector, and ``vectors`` are those of the others; None: all have one.
+    Raises InvalidRequest or TooLarge for rows that do not fit.
     """
     if not spec.ids.holds(ids):  # the index was made anew since the ids were read
         raise other_ids(spec)
     if vectors.shape[1:] != (spec.dim,):
         raise wrong_dim(vectors.shape[-1], spec.dim)
-    if len(vectors) != len(ids):
-        raise InvalidRequest(f"{len(vectors)} vectors for {len(ids)} ids", code="bad_vector")
+    bits = bare_bits(bare)
+    if bits and spec.needs_vectors:
+        raise no_vector_given()
+    if len(vectors) != (there := with_vectors(len(ids), bare)):
+        raise InvalidRequest(f"{len(vectors)} vectors for {there} rows", code="bad_vector")
     if payloads is not None and len(payloads) != len(ids):
         raise wrong_payload_count(len(payloads), len(ids))
     payload_bytes = sum(len(payload) for payload in payloads if payload) if payloads else 0
     id_bytes = spec.ids.bytes_of(ids)
     if vectors.nbytes + payload_bytes + id_bytes > FRAME_BODY_BYTES_MAX - 32 * len(ids) - 1024:
         raise TooLarge(f"a batch may take {FRAME_BODY_BYTES_MAX} bytes in the log", code="batch_too_large")
-    packed, flags = packed_vectors(spec, vectors, bare)
-    event = VectorsUpserted(spec.ids.pack(ids), packed, None if payloads is None else list(payloads), flags)
+    event = VectorsUpserted(
+        spec.ids.pack(ids),
+        np.ascontiguousarray(vectors, "<f4").tobytes(),
+        None if payloads is None else list(payloads),
+        bits,
+    )
     refs = len(ids) if payloads is None else payloads.count(None)
-    size = len(ids) * _row_bytes(spec) + refs * PAYLOAD_REF_BYTES + payload_bytes + id_bytes
+    size = refs * PAYLOAD_REF_BYTES + payload_bytes + id_bytes
+    size += there * _row_bytes(spec) + (len(ids) - there) * _bare_row_bytes(spec)
     return Write([event], len(ids), size, skipped)
-
-
-def packed_vectors(
-    spec: IndexSpec, vectors: NDArray[np.float32], bare: NDArray[np.bool_] | None
-) -> tuple[bytes, bytes]:
-    """The vectors of the rows that have one, and which have none, as a record holds them.
-
-    Raises InvalidRequest for a row without one where each needs one.
-    """
-    if bare is None or not bare.any():
-        return np.ascontiguousarray(vectors, "<f4").tobytes(), b""
-    if spec.needs_vectors:
-        raise no_vector_given()
-    flags = np.packbits(bare, bitorder="little").tobytes()
-    return np.ascontiguousarray(vectors[~bare], "<f4").tobytes(), flags
 
 
 def delete_of(snapshot: Snapshot, ids: Keys) -> Write:
@@ -122,21 +116,29 @@ def merges_of(spec: IndexSpec, ids: Keys, patch: bytes, payload_bytes: int, byte
     return Write(events, len(ids), size)
 
 
-def mixed_of(spec: IndexSpec, event: RowsWritten, ids: Keys, rows: int, size: int) -> Write:
+def mixed_of(spec: IndexSpec, event: RowsWritten, ids: Keys, rows: int, size: int, bare: int = 0) -> Write:
     """Deletes, inserts and changes rows at once; ``rows`` are added, with ``size`` bytes of payloads.
+
+    ``bare`` of them get no vector.
 
     Raises TooLarge for what does not fit one record.
     """
     held = event_bytes(event)
     if held > FRAME_BODY_BYTES_MAX - 64 * len(ids) - 1024:
         raise TooLarge(f"a write may take {FRAME_BODY_BYTES_MAX} bytes in the log", code="batch_too_large")
-    taken = rows * (_row_bytes(spec) + PAYLOAD_REF_BYTES) + size + spec.ids.bytes_of(ids)
+    taken = rows * PAYLOAD_REF_BYTES + size + spec.ids.bytes_of(ids)
+    taken += (rows - bare) * _row_bytes(spec) + bare * _bare_row_bytes(spec)
     return Write([event], rows, taken)
 
 
 def _row_bytes(spec: IndexSpec) -> int:
     """What a row adds to the memtable beside its payload, with the deletion of the row that it replaces."""
     return spec.row_bytes + TAIL_ROW_BYTES + DELETION_BYTES
+
+
+def _bare_row_bytes(spec: IndexSpec) -> int:
+    """The same of a row without a vector."""
+    return bare_row_bytes(spec) + TAIL_ROW_BYTES + DELETION_BYTES
 
 
 def _one_row_bytes(spec: IndexSpec, id_: Id) -> int:

@@ -299,7 +299,7 @@ INDEX = {
     "metric": nullable(METRIC),
     "bits": nullable(BITS),
 }
-ROW = {"id": ref("Id"), "vector": ref("Vector"), "payload": ref("Payload")}
+ROW = {"id": ref("Id"), "vector": nullable(ref("Vector")), "payload": ref("Payload")}
 ANSWERS: dict[str, Schema] = {
     "Key": answer(
         ["name", "role", "collections"],
@@ -359,7 +359,7 @@ ANSWERS: dict[str, Schema] = {
             "For each id: null keeps the payload, {} clears it; of merge_payload the merge-patch.",
             array(nullable(ref("Payload"))),
         ),
-        vectors=about("As they were given.", array(ref("Vector"))),
+        vectors=about("As they were given; null for a row that has none.", array(nullable(ref("Vector")))),
         dim=integer(1, DIM_MAX),
         metric=METRIC,
         bits=BITS,

@@ -41,15 +41,17 @@ async def put(
     """
     spec, bare = engine.snapshot().spec, None
     if vector is None:
-        vector, bare = np.zeros(spec.dim, np.float32), np.array([True])
-    check_dim(len(vector), spec)
+        vectors, bare = np.empty((0, spec.dim), np.float32), np.array([True])
+    else:
+        check_dim(len(vector), spec)
+        vectors = vector[None]
     ids, payloads = one_id(id), None if payload is None else [payload]
     if on_existing is None or on_existing == "replace":
-        return await engine.upsert(ids, vector[None], payloads, condition=condition, bare=bare)
+        return await engine.upsert(ids, vectors, payloads, condition=condition, bare=bare)
     match = match_of(condition)
     conditions = ItemConditions(np.array([match]), np.array([NUMBER_OF[on_existing]], np.uint8))
     try:
-        return await engine.decided.upsert(Upserts(ids, vector[None], payloads, conditions, bare))
+        return await engine.decided.upsert(Upserts(ids, vectors, payloads, conditions, bare))
     except AsteroidError as error:
         error.details.pop("index", None)
         raise

@@ -40,31 +40,29 @@ def read_batch(body: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:
     code, ``empty_batch``, ``unknown_field``, ``missing_field``, ``bad_json``; TooLarge ``batch_too_large``.
     """
     try:
-        bounds = BATCH_ITEMS_MAX, payload_bytes_max, PAYLOAD_DEPTH_MAX
-        if spec.needs_vectors:
-            return _upserts(body, core.read_items(body, spec.dim, *bounds, has_names=spec.has_string_ids))
-        *columns, bare = core.read_optional_items(body, spec.dim, *bounds, has_names=spec.has_string_ids)
+        return _items(body, spec, payload_bytes_max, is_list=False)
     except core.ReadError as error:
         _refuse_batch(*error.args)
-    return replace(_upserts(body, cast(Columns, tuple(columns))), bare=bare.view(np.bool_))
 
 
 def read_item_list(text: bytes, spec: IndexSpec, payload_bytes_max: int) -> Upserts:
     """The items of an array, which may be empty; raises as ``read_batch``, with ``list`` "upserts" too."""
-    if not spec.needs_vectors and text[1:-1].strip():
-        text = b'{"items":%b}' % text  # which items without a vector are read from
-    bounds, names = (BATCH_ITEMS_MAX, payload_bytes_max, PAYLOAD_DEPTH_MAX), spec.has_string_ids
     try:
-        if text[:1] == b"[":
-            return _upserts(text, core.read_items(text, spec.dim, *bounds, is_list=True, has_names=names))
-        *columns, bare = core.read_optional_items(text, spec.dim, *bounds, has_names=names)
-        return replace(_upserts(text, cast(Columns, tuple(columns))), bare=bare.view(np.bool_))
+        return _items(text, spec, payload_bytes_max, is_list=True)
     except core.ReadError as error:
         try:
             _refuse_batch(*error.args)
         except InvalidRequest as refused:
             refused.details["list"] = "upserts"
             raise
+
+
+def _items(text: bytes, spec: IndexSpec, payload_bytes_max: int, *, is_list: bool) -> Upserts:
+    bounds = spec.dim, BATCH_ITEMS_MAX, payload_bytes_max, PAYLOAD_DEPTH_MAX, is_list, spec.has_string_ids
+    if spec.needs_vectors:
+        return _upserts(text, core.read_items(text, *bounds))
+    *columns, bare = core.read_optional_items(text, *bounds)
+    return replace(_upserts(text, cast(Columns, tuple(columns))), bare=bare.view(np.bool_))
 
 
 def _upserts(body: bytes, columns: Columns) -> Upserts:

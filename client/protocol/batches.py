@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One item on the wire."""
 
     id: int | str
-    vector: msgspec.Raw
+    vector: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     metadata: msgspec.Raw | None = None
     if_match: int | str | None = None
     on_existing: str | None = None
@@ -78,7 +78,10 @@ def encode_chunks(items: Sequence[Item], first: int, on_existing: str | None = N
 def entries(items: Sequence[Item], first: int) -> list[Entry]:
     """The items encoded; an error names the first bad one by its place in the whole upload."""
     try:
-        vectors = encode_vectors([parts_of(item)[1] for item in items])
+        given = [parts_of(item)[1] for item in items]
+        there = [vector for vector in given if not _is_none(vector)]
+        texts = iter(encode_vectors(there) if there else ())
+        vectors = [_own(vector) if _is_none(vector) else next(texts) for vector in given]
     except (AsteroidError, TypeError, ValueError):
         # Some item is at fault, or lengths differ, which is for the server to judge: one by one.
         return [entry(item, None, first + place) for place, item in enumerate(items)]
@@ -86,11 +89,18 @@ def entries(items: Sequence[Item], first: int) -> list[Entry]:
     return [entry(item, vector, first + place) for place, (item, vector) in enumerate(pairs)]
 
 
-def _own(vector: Vector | None) -> msgspec.Raw:
+def _is_none(vector: object) -> bool:
+    return vector is None or vector is msgspec.UNSET
+
+
+def _own(vector: Vector | msgspec.UnsetType | None) -> msgspec.Raw | msgspec.UnsetType:
+    """A vector as text; None is null, and what was left out stays so: the server knows if that is allowed."""
+    if isinstance(vector, msgspec.UnsetType):
+        return vector
     return msgspec.Raw(b"null") if vector is None else encode_vector(vector)
 
 
-def entry(item: Item, vector: msgspec.Raw | None, place: int) -> Entry:
+def entry(item: Item, vector: msgspec.Raw | msgspec.UnsetType | None, place: int) -> Entry:
     """One item encoded, its vector too unless that was done before."""
     try:
         id, own_vector, metadata = parts_of(item)
@@ -119,16 +129,18 @@ def conditions_of(item: Mapping[str, Any]) -> tuple[int | str | None, str | None
 
 
 def parts_of(item: Any) -> tuple[Any, Any, Any]:
-    """Id, vector and metadata of an item: a mapping with these names, or two or three values in a row."""
+    """Id, vector and metadata of an item: a mapping with these names, or two or three values in a row.
+
+    UNSET stands for a vector that a mapping leaves out.
+    """
     if isinstance(item, Mapping):
         if unknown := item.keys() - NAMES:
             raise InvalidRequest(
                 f"there is no field {min(map(str, unknown))!r:.80} in an item", code="unknown_field"
             )
-        for name in ("id", "vector"):
-            if name not in item:
-                raise InvalidRequest(f"the field {name!r} is missing", code="missing_field")
-        return item["id"], item["vector"], item.get("metadata")
+        if "id" not in item:
+            raise InvalidRequest("the field 'id' is missing", code="missing_field")
+        return item["id"], item.get("vector", msgspec.UNSET), item.get("metadata")
     if isinstance(item, str | bytes):
         raise TypeError("text is no item")
     id, vector, metadata = item if len(item) == 3 else (*item, None)

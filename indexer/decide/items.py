@@ -34,7 +34,7 @@ class Upserts(msgspec.Struct, frozen=True, eq=False):
 
     ids: Keys
     vectors: NDArray[np.float32]
-    """[n, dim], finite; whatever stands in the place of one that a row does not have."""
+    """[v, dim], finite: of the rows that have one, in their order."""
     payloads: Sequence[bytes | None] | None = None
     """None keeps what the id had, b"" clears it; no sequence at all keeps every one."""
     conditions: ItemConditions | None = None

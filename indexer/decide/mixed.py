@@ -16,8 +16,9 @@ from asteroid_cloud.indexer.model.deletions import DELETION_BYTES
 from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.results import WriteCounts
 from asteroid_cloud.indexer.model.snapshot import Snapshot
-from asteroid_cloud.indexer.state.rows_written import OLD, ChangedRows, changed_rows
-from asteroid_cloud.indexer.write_events import Write, mixed_of, packed_vectors
+from asteroid_cloud.indexer.state.bare_rows import bare_bits
+from asteroid_cloud.indexer.state.rows_written import BARE, OLD, ChangedRows, changed_rows
+from asteroid_cloud.indexer.write_events import Write, mixed_of
 from asteroid_cloud.wal.errors import AsteroidError, TooLarge
 from asteroid_cloud.wal.format import PatchedRows, RowsWritten, SetRows
 
@@ -68,17 +69,16 @@ def decided_mixed(stored: Stored, mixed: Mixed, bytes_max: int) -> DecidedMixed:
             error.details["list"] = "upserts"
         raise
     rows = kept.rows
-    vectors, bare = packed_vectors(snapshot.spec, rows.vectors, rows.bare)
     event = RowsWritten(
         kind.pack(gone),
         kind.pack(rows.ids),
-        vectors,
+        np.ascontiguousarray(rows.vectors, "<f4").tobytes(),
         None if rows.payloads is None else list(rows.payloads),
         [PatchedRows(kind.pack(kind.one(id_)), patch) for id_, patch in mixed.patches],
         [SetRows(kind.pack(kind.one(id_)), each.values, each.unset) for id_, each in mixed.sets],
         kept.skipped,
         bytes_max,
-        bare,
+        bare_bits(rows.bare),
     )
     changed_ids = kind.of([id_ for id_, _ in (*mixed.patches, *mixed.sets)])
     rests_on = np.concatenate([deletes, mixed.upserts.ids, changed_ids])
@@ -86,8 +86,15 @@ def decided_mixed(stored: Stored, mixed: Mixed, bytes_max: int) -> DecidedMixed:
     if not event.ids:
         return DecidedMixed(Write([]), rests_on, WriteCounts(skipped=kept.skipped))
     size = sum(len(row.payload or b"") for row in changed.rows.values() if row is not None)
-    added = sum(row is not None for row in changed.rows.values())
-    write = mixed_of(snapshot.spec, event, rests_on, added, size + DELETION_BYTES * len(gone))
+    vectors = [row.vector for row in changed.rows.values() if row is not None]
+    write = mixed_of(
+        snapshot.spec,
+        event,
+        rests_on,
+        len(vectors),
+        size + DELETION_BYTES * len(gone),
+        bare=vectors.count(BARE),
+    )
     return DecidedMixed(write, rests_on, changed.counts)
 
 

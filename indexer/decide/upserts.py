@@ -9,6 +9,7 @@ import numpy as np
 from asteroid_cloud.indexer.decide.items import FAIL, MATCH_ANY, NO_MATCH, SKIP, ItemConditions, Upserts
 from asteroid_cloud.indexer.decide.stored import Stored
 from asteroid_cloud.indexer.model.ids import Keys
+from asteroid_cloud.indexer.state.bare_rows import chosen
 from asteroid_cloud.wal.errors import AsteroidError, Conflict
 
 
@@ -79,9 +80,5 @@ def _rows(upserts: Upserts, kept: list[int]) -> Upserts:
     places = np.array(kept, np.int64)
     ids: Keys = upserts.ids[places]
     payloads = upserts.payloads
-    return Upserts(
-        ids,
-        upserts.vectors[places],
-        None if payloads is None else [payloads[place] for place in kept],
-        bare=None if upserts.bare is None else upserts.bare[places],
-    )
+    vectors, bare = chosen(upserts.vectors, upserts.bare, places)
+    return Upserts(ids, vectors, None if payloads is None else [payloads[place] for place in kept], bare=bare)

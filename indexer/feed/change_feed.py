@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.feed.bulk_names import BulkNames
 from asteroid_cloud.indexer.feed.change import LINE_BYTES, Change, ChangeKind, FeedParts
+from asteroid_cloud.indexer.feed.row_vectors import RowVectors
 from asteroid_cloud.indexer.feed.written_rows import change_of_one, parts_of
 from asteroid_cloud.indexer.limits import FEED_CHUNK_BYTES, FEED_SCAN_BYTES_MAX
 from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS, Id, Keys
@@ -40,7 +41,6 @@ from asteroid_cloud.wal.format import (
     RowsWritten,
     VectorsDeleted,
     VectorsUpserted,
-    bare_rows,
     event_bytes,
     ids_in,
 )
@@ -196,14 +196,13 @@ class ChangeFeed:
     ) -> Iterator[tuple[Change, int]]:
         """The rows from ``_row`` on, as many as fit, one at least; ``first`` is the event's first row."""
         ids = _ids_of(event.ids)
-        vectors: NDArray[np.float32] | None = None
-        bare: NDArray[np.bool_] | None = None
+        of_rows: RowVectors | None = None
         payloads: list[bytes | None] | None = None
         if isinstance(event, VectorsUpserted):
             payloads = event.payloads if self._parts.payloads else None
             if self._parts.vectors:
-                vectors, bare = _vectors_of(event, len(ids))
-        row_bytes = ID_BYTES + (vectors.shape[1] * 4 if vectors is not None else 0)
+                of_rows = RowVectors(event)
+        row_bytes = ID_BYTES + (of_rows.dim * 4 if of_rows is not None else 0)
         start, size = self._row - first, LINE_BYTES
         end = start
         while end < len(ids) and (end == start or size < room):
@@ -211,14 +210,15 @@ class ChangeFeed:
             size += NAME_BYTES + len(ids[end]) if isinstance(event.ids, list) else 0
             end += 1
         self._row = first + end
+        vectors, bare = (None, None) if of_rows is None else of_rows.between(start, end)
         change = Change(
             lsn=record.lsn,
             time_ms=record.time_ms,
             kind="upsert" if isinstance(event, VectorsUpserted) else "delete",
             ids=ids[start:end].copy(),  # a view would keep the whole record
             payloads=None if payloads is None else payloads[start:end],
-            vectors=None if vectors is None else vectors[start:end].copy(),
-            bare=None if bare is None else bare[start:end].copy(),
+            vectors=vectors,
+            bare=bare,
             more=self._row < (len(ids) if total is None else total),
         )
         yield change, size
@@ -308,20 +308,6 @@ def _ids_of(ids: Ids | Id) -> Keys:
     if isinstance(ids, int | str):
         return INTEGER_IDS.one(ids) if isinstance(ids, int) else STRING_IDS.one(ids)
     return INTEGER_IDS.unpack(ids) if isinstance(ids, bytes) else STRING_IDS.unpack(ids)
-
-
-def _vectors_of(event: VectorsUpserted, rows: int) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
-    """The vectors of all rows, with zeros for those that have none, and which these are."""
-    floats = np.frombuffer(event.vectors, "<f4")
-    if not event.bare:
-        dim = len(floats) // max(1, rows)
-        return floats[: dim * rows].reshape(rows, dim), None
-    bare = np.array(bare_rows(event), np.bool_)
-    there = rows - int(bare.sum())
-    dim = len(floats) // max(1, there)
-    vectors = np.zeros((rows, dim), np.float32)
-    vectors[~bare] = floats[: dim * there].reshape(there, dim)
-    return vectors, bare
 
 
 def _pruned(since: int, first_lsn: int) -> NotFound:

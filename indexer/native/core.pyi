@@ -90,8 +90,13 @@ class Rows(Part):
     @property
     def name_bytes(self) -> int:
         """Memory of all names."""
-    def append(self, ids: NDArray[Any], encoded: NDArray[np.uint8]) -> int:
-        """Returns the row of the first; whatever is raised, nothing has changed."""
+    def append(
+        self, ids: NDArray[Any], encoded: NDArray[np.uint8], bare: NDArray[np.bool_] | None = None
+    ) -> int:
+        """Returns the row of the first; whatever is raised, nothing has changed.
+
+        Of rows that ``bare`` says have no vector, ``encoded`` has no record.
+        """
     def find(self, ids: NDArray[Any], visible: int) -> NDArray[np.int64]:
         """The newest row of each id among the first ``visible`` ones, or -1."""
 

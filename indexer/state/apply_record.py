@@ -12,12 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asteroid_cloud.indexer.model.errors import (
     no_index,
     no_such_id,
-    no_vector_given,
     other_ids,
     wrong_dim,
     wrong_payload_count,
@@ -27,6 +25,7 @@ from asteroid_cloud.indexer.model.merge_patch import merge_payload
 from asteroid_cloud.indexer.model.results import WriteCounts
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_refs import RowPayload
+from asteroid_cloud.indexer.state.bare_rows import checked_flags, chosen, with_vectors
 from asteroid_cloud.indexer.state.locate import locate, mark_deleted, resolved_payloads
 from asteroid_cloud.indexer.state.rows_written import apply_rows_written
 from asteroid_cloud.indexer.state.state import State
@@ -202,44 +201,28 @@ def _write_rows(state: State, spec: IndexSpec, lsn: Lsn, event: RowsWritten) -> 
 
 def _upsert(state: State, spec: IndexSpec, lsn: Lsn, event: VectorsUpserted) -> Outcome:
     ids = spec.ids.unpack(event.ids)
-    if event.bare and (spec.needs_vectors or len(event.bare) != (len(ids) + 7) // 8):
-        return Outcome(error=no_vector_given())
-    bare = _flags(event.bare, len(ids)) if event.bare else None
-    vectors, rows = np.frombuffer(event.vectors, "<f4"), len(ids) - (0 if bare is None else int(bare.sum()))
+    try:
+        bare = checked_flags(spec, event.bare, len(ids))
+    except InvalidRequest as error:
+        return Outcome(error=error)
+    vectors, rows = np.frombuffer(event.vectors, "<f4"), with_vectors(len(ids), bare)
     if len(vectors) != rows * spec.dim:
         return Outcome(error=wrong_dim(len(vectors) // max(1, rows), spec.dim))
     if event.payloads is not None and len(event.payloads) != len(ids):
         return Outcome(error=wrong_payload_count(len(event.payloads), len(ids)))
-    records = _records(spec, vectors.reshape(-1, spec.dim), bare)
+    records = spec.encode(vectors.reshape(-1, spec.dim))
     located = list(locate(state.parts, ids))
     given: list[bytes | None] = [None] * len(ids) if event.payloads is None else event.payloads
     payloads = resolved_payloads(given, located)
     last = _last_positions(ids, given, payloads)
     if len(last) < len(ids):  # within a batch the last one wins
         winners = np.array(last, np.int64)
-        ids, records = ids[winners], records[winners]
-        bare = None if bare is None else bare[winners]
+        ids, (records, bare) = ids[winners], chosen(records, bare, winners)
         payloads = [payloads[position] for position in last]
     mark_deleted(lsn, located)
     state.append_rows(lsn, ids, records, payloads, bare=bare)
     known = sum(len(np.unique(where.ordinals)) for where in located)
     return Outcome(len(given), replaced=len(given) - len(ids) + known)
-
-
-def _flags(bits: bytes, rows: int) -> NDArray[np.bool_]:
-    return np.unpackbits(np.frombuffer(bits, np.uint8), count=rows, bitorder="little").view(np.bool_)
-
-
-def _records(
-    spec: IndexSpec, vectors: NDArray[np.float32], bare: NDArray[np.bool_] | None
-) -> NDArray[np.uint8]:
-    """The quantised vectors, with zeros for rows that have none."""
-    if bare is None:
-        return spec.encode(vectors)
-    records = np.zeros((len(bare), spec.row_bytes), np.uint8)
-    if len(vectors):
-        records[~bare] = spec.encode(vectors)
-    return records
 
 
 def _last_positions(ids: Keys, given: Sequence[bytes | None], payloads: list[RowPayload]) -> list[int]:
@@ -271,10 +254,8 @@ def _change_payload(
         reason = f"the payload would have {len(payload)} bytes, more than {bytes_max}"
         return Outcome(error=InvalidRequest(reason, code="bad_payload"))
     bare = ~where.part.has_vectors(where.ordinals) if where.part.bare_rows else None
-    if bare is not None and bare.any():
-        records = _records(spec, np.empty((0, spec.dim), np.float32), bare)
-    else:
-        records = where.part.native.encoded(where.ordinals)
+    there = where.ordinals if bare is None else where.ordinals[~bare]
+    records = where.part.native.encoded(there)
     mark_deleted(lsn, located)
     state.append_rows(lsn, ids, records, [payload], bare=bare)
     return Outcome(1)

@@ -25,6 +25,13 @@ from asteroid_cloud.wal import Lsn
 TAIL_ROW_BYTES = 96
 """RAM of a row in a memtable beside its vector and payload: its id in a map, its payload's place."""
 
+PAGE_BYTES = 4096
+
+
+def bare_row_bytes(spec: IndexSpec) -> int:
+    """RAM of the place of a vector that is not there: what it shares with its neighbours, a page at most."""
+    return min(spec.row_bytes, PAGE_BYTES)
+
 
 class Memtable:
     """Rows in the order of their records; whole records are appended, by the applier alone."""
@@ -47,10 +54,11 @@ class Memtable:
         self.before_ms = 0
         """The time of the record before the first one with rows; 0 when it is not known."""
         self.bare_rows = 0
-        """Rows without a vector, dead ones too; zeros stand in its place."""
+        """Rows without a vector, dead ones too; there is room in its place, which nobody ever writes to."""
         self._has_vector = np.full((capacity + 7) // 8, 0xFF, np.uint8)
         """Which rows have one: a bit a row, set before the row can be seen and never changed."""
         self._payloads: list[RowPayload] = []
+        self._bare_row_saves = spec.row_bytes - bare_row_bytes(spec)
         self._ram_row_bytes = spec.row_bytes + TAIL_ROW_BYTES  # asked for at every write
 
     @property
@@ -66,12 +74,13 @@ class Memtable:
     @property
     def ram_bytes(self) -> int:
         """RAM that the rows and their payloads take."""
-        return self.rows * self._ram_row_bytes + self.payload_bytes + self.native.name_bytes
+        saved = self.bare_rows * self._bare_row_saves
+        return self.rows * self._ram_row_bytes - saved + self.payload_bytes + self.native.name_bytes
 
     @property
     def vector_bytes(self) -> int:
         """RAM of the quantised vectors."""
-        return self.rows * self.spec.row_bytes
+        return self.rows * self.spec.row_bytes - self.bare_rows * self._bare_row_saves
 
     @property
     def directory_bytes(self) -> int:
@@ -89,6 +98,8 @@ class Memtable:
     ) -> None:
         """Adds the rows of record ``lsn``, or of those up to ``last_lsn``; ``bare`` ones have no vector.
 
+        ``encoded`` are the records of those that have one.
+
         Payloads first, so that a visible row always has its payload.
         """
         if self.first_lsn is None:
@@ -101,7 +112,7 @@ class Memtable:
         self.has_large_payloads = self.has_large_payloads or any(map(may_be_large, payloads))
         if bare is not None:
             self._note_bare(np.flatnonzero(bare) + self.rows)
-        self.native.append(ids, encoded)
+        self.native.append(ids, encoded, bare)
 
     def _note_bare(self, ordinals: NDArray[np.intp]) -> None:
         # A byte is replaced as a whole: readers may look at its other bits now.

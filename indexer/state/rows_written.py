@@ -13,20 +13,23 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer.model.errors import no_such_id, no_vector_given, wrong_dim, wrong_payload_count
+from asteroid_cloud.indexer.model.errors import no_such_id, wrong_dim, wrong_payload_count
 from asteroid_cloud.indexer.model.ids import Id, Keys
 from asteroid_cloud.indexer.model.merge_patch import merge_payload, set_fields
 from asteroid_cloud.indexer.model.results import WriteCounts
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.payload_refs import RowPayload
+from asteroid_cloud.indexer.state.bare_rows import Bare, checked_flags, places_of, with_vectors
 from asteroid_cloud.indexer.state.locate import Located, locate, mark_deleted
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import InvalidRequest
-from asteroid_cloud.wal.format import RowsWritten, SetRows, bare_rows
+from asteroid_cloud.wal.format import RowsWritten, SetRows
 
 OLD = -1
-"""In place of a row's number: the vector that is stored."""
+"""In place of a row's number: the vector that is stored, if there is one."""
+BARE = -2
+"""In place of it: no vector."""
 Texts = Callable[[Keys], list[bytes]]
 """Gives the payloads of ids that are stored."""
 Change = Callable[[bytes], bytes]
@@ -37,7 +40,7 @@ class ChangedRow:
     """A row as it will be."""
 
     vector: int
-    """Which of the record's vectors it has, or OLD."""
+    """Which of the record's vectors it has, OLD, or BARE."""
     payload: bytes | None
     """None keeps the one that is stored."""
 
@@ -58,7 +61,7 @@ def changed_rows(spec: IndexSpec, event: RowsWritten, stored: Iterable[Id], text
     and NotFound for an id that is to be patched or set and is absent then; these with ``list`` and ``index``.
     """
     deleted, upserted = _listed(spec, event.deleted), _listed(spec, event.upserted)
-    _check_rows(spec, event, len(upserted))
+    vectors = _vectors_of_rows(spec, event, len(upserted))
     rows: dict[Id, ChangedRow | None] = {id_: ChangedRow(OLD, None) for id_ in stored}
     gone = 0
     for id_ in deleted:
@@ -69,10 +72,10 @@ def changed_rows(spec: IndexSpec, event: RowsWritten, stored: Iterable[Id], text
         given = None if event.payloads is None else event.payloads[number]
         row = rows.get(id_)
         if row is None:
-            rows[id_] = ChangedRow(number, given or b"")
+            rows[id_] = ChangedRow(vectors[number], given or b"")
             continue
         replaced += 1
-        row.vector = number
+        row.vector = vectors[number]
         if given is not None:
             row.payload = given
     _load_texts(spec, event, rows, texts)
@@ -99,7 +102,7 @@ def apply_rows_written(state: State, spec: IndexSpec, lsn: Lsn, event: RowsWritt
     payloads = [_payload(row, id_, places) for id_, row in kept.items()]
     mark_deleted(lsn, located)
     if kept:
-        state.append_rows(lsn, spec.ids.of(list(kept)), encoded, payloads, bare=bare if bare.any() else None)
+        state.append_rows(lsn, spec.ids.of(list(kept)), encoded, payloads, bare=bare)
     return changed.counts
 
 
@@ -107,14 +110,17 @@ def _listed(spec: IndexSpec, packed: bytes | list[str]) -> list[Id]:
     return spec.ids.unpack(packed).tolist() if packed else []
 
 
-def _check_rows(spec: IndexSpec, event: RowsWritten, rows: int) -> None:
-    if event.bare and (spec.needs_vectors or len(event.bare) != (rows + 7) // 8):
-        raise no_vector_given()
-    given = rows - sum(bare_rows(event)) if event.bare else rows
-    if len(event.vectors) != 4 * given * spec.dim:
-        raise wrong_dim(len(event.vectors) // (4 * max(1, given)), spec.dim)
+def _vectors_of_rows(spec: IndexSpec, event: RowsWritten, rows: int) -> list[int]:
+    """Which vector each upserted row has, or BARE."""
+    bare = checked_flags(spec, event.bare, rows)
+    there = with_vectors(rows, bare)
+    if len(event.vectors) != 4 * there * spec.dim:
+        raise wrong_dim(len(event.vectors) // (4 * max(1, there)), spec.dim)
     if event.payloads is not None and len(event.payloads) != rows:
         raise wrong_payload_count(len(event.payloads), rows)
+    places = places_of(rows, bare)
+    numbers: list[int] = (places if bare is None else np.where(bare, BARE, places)).tolist()
+    return numbers
 
 
 def _changes(spec: IndexSpec, event: RowsWritten) -> Iterator[tuple[str, int, Id, Change]]:
@@ -195,19 +201,30 @@ def _texts_of(wanted: Keys, places: Places) -> list[bytes]:
 
 def _encoded(
     spec: IndexSpec, event: RowsWritten, kept: dict[Id, ChangedRow], places: Places
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The quantised vectors, [n, row_bytes]: those of the record, and those that stay; and who has none."""
-    encoded = np.empty((len(kept), spec.row_bytes), np.uint8)
-    bare = np.zeros(len(kept), np.bool_)
+) -> tuple[NDArray[np.uint8], Bare]:
+    """The quantised vectors of those that have one: the record's, and those that stay; and who has none."""
     numbers = np.array([row.vector for row in kept.values()], np.int64)
-    has_none = np.array(bare_rows(event), np.bool_)
-    places_in_vectors = np.cumsum(~has_none) - 1
-    new = np.flatnonzero(numbers != OLD)
-    bare[new] = has_none[numbers[new]]
-    new = new[~bare[new]]
+    bare = numbers == BARE
+    stored = _stored(kept, places)
+    for where, targets, ordinals in stored:
+        if where.part.bare_rows:
+            bare[targets] = ~where.part.has_vectors(ordinals)
+    at = places_of(len(kept), bare)
+    encoded = np.empty((with_vectors(len(kept), bare), spec.row_bytes), np.uint8)
+    new = np.flatnonzero(numbers >= 0)
     if len(new):
         vectors = np.frombuffer(event.vectors, "<f4").reshape(-1, spec.dim)
-        encoded[new] = spec.encode(np.ascontiguousarray(vectors[places_in_vectors[numbers[new]]]))
+        encoded[at[new]] = spec.encode(np.ascontiguousarray(vectors[numbers[new]]))
+    for where, targets, ordinals in stored:
+        there = ~bare[targets]
+        encoded[at[targets[there]]] = where.part.native.encoded(ordinals[there])
+    return encoded, bare if bare.any() else None
+
+
+def _stored(
+    kept: dict[Id, ChangedRow], places: Places
+) -> list[tuple[Located, NDArray[np.int64], NDArray[np.uint32]]]:
+    """The rows whose vectors stay as they are, by part: their numbers in ``kept``, and their ordinals."""
     by_part: dict[int, tuple[Located, list[int], list[int]]] = {}
     for at, (id_, row) in enumerate(kept.items()):
         if row.vector == OLD:
@@ -215,16 +232,10 @@ def _encoded(
             by_part.setdefault(id(where), (where, [], []))
             by_part[id(where)][1].append(at)
             by_part[id(where)][2].append(number)
-    for where, targets, places_ in by_part.values():
-        ordinals, here = where.ordinals[places_], np.array(targets)
-        if where.part.bare_rows:
-            has_vector = where.part.has_vectors(ordinals)
-            bare[here] = ~has_vector
-            ordinals, here = ordinals[has_vector], here[has_vector]
-        if len(here):
-            encoded[here] = where.part.native.encoded(ordinals)
-    encoded[bare] = 0
-    return encoded, bare
+    return [
+        (where, np.array(targets, np.int64), where.ordinals[numbers])
+        for where, targets, numbers in by_part.values()
+    ]
 
 
 def _payload(row: ChangedRow, id_: Id, places: Places) -> RowPayload:

@@ -119,7 +119,7 @@ class State:
     ) -> None:
         """Adds the rows of record ``lsn``, or of the records up to ``last_lsn``, to the tail.
 
-        ``bare`` says which of them have no vector, but zeros in its place; None: all have one.
+        ``bare`` says which of them have no vector; None: all have one. ``encoded`` are those that there are.
         """
         newest = self.memtables[-1] if self.memtables else None
         if newest is None or self.is_full(newest, len(ids)):

@@ -65,6 +65,7 @@ async def test_anything_else_is_refused_everywhere(store: api.Store, wrong: Any)
         store.fetch([wrong]),
         store.delete_many([wrong]),
         store.merge_many({}, [wrong]),
+        store.set({}, [wrong]),
     ]
     if wrong is not None:  # which stands for no id there
         calls.append(store.search(id=wrong))
@@ -75,6 +76,14 @@ async def test_anything_else_is_refused_everywhere(store: api.Store, wrong: Any)
     with pytest.raises(InvalidRequest) as in_batch:
         await store.insert_batch([("b", vector(1)), (wrong, vector(2))])
     assert (in_batch.value.code, in_batch.value.details["reason"]) == ("bad_item", "bad_id")
+    for lists in (
+        {"upserts": [(wrong, vector(2))]},
+        {"patches": [{"id": wrong, "patch": {}}]},
+        {"sets": [{"id": wrong, "set": {}}]},
+    ):
+        with pytest.raises(InvalidRequest) as in_write:
+            await store.write(**lists)
+        assert (in_write.value.code, in_write.value.details["reason"]) == ("bad_item", "bad_id")
     assert await store.count() == 1
 
 

@@ -84,6 +84,11 @@ def bare_rows(event: VectorsUpserted | RowsWritten) -> list[bool]:
     return [row // 8 < len(bits) and bool(bits[row // 8] >> row % 8 & 1) for row in range(rows)]
 
 
+def bare_count(bits: bytes) -> int:
+    """How many rows have no vector, of the bits of an event."""
+    return int.from_bytes(bits, "little").bit_count()
+
+
 def packed_bits(flags: Sequence[bool]) -> bytes:
     """Flags as an event holds them, a bit each; nothing where none is set."""
     bits = bytearray((len(flags) + 7) // 8 if any(flags) else 0)

@@ -17,6 +17,7 @@ from asteroid_cloud.wal.format.events import (
     PayloadReplaced,
     VectorsDeleted,
     VectorsUpserted,
+    bare_count,
 )
 from asteroid_cloud.wal.format.ids import ids_in
 from asteroid_cloud.wal.format.rows_written import RowsWritten
@@ -160,9 +161,9 @@ class _Counting:
         if isinstance(event, VectorsUpserted | BulkRows | RowsWritten):
             self.found.vector_packed_bytes += raw * share
         if isinstance(event, VectorsUpserted):
-            self.found.vectors += ids_in(event.ids)
+            self.found.vectors += ids_in(event.ids) - bare_count(event.bare)
         elif isinstance(event, RowsWritten):
-            self.found.vectors += ids_in(event.upserted)
+            self.found.vectors += ids_in(event.upserted) - bare_count(event.bare)
         if self.found.largest is None or raw > self.found.largest.raw_bytes:
             self.found.largest = LargestRecord(lsn, name, raw)
 

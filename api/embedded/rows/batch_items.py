@@ -18,7 +18,8 @@ from asteroid_cloud.wal.errors import InvalidRequest
 Item = tuple[int | str, Vector] | tuple[int | str, Vector, Mapping[str, Any] | None] | Mapping[str, Any]
 Items = Iterable[Item]
 AsyncItems = Iterable[Item] | AsyncIterable[Item]
-NAMES = {"id", "vector", "metadata", "if_match", "on_existing"}
+CONDITIONS = {"if_match", "on_existing"}
+NAMES = {"id", "vector", "metadata", *CONDITIONS}
 
 
 async def batched(items: AsyncItems, size: int) -> AsyncIterator[list[Item]]:
@@ -56,6 +57,7 @@ def checked_items(
     ids: list[Id] = []
     vectors = np.empty((len(items), spec.dim), np.float32)
     bare = np.zeros(len(items), np.bool_)
+    there = 0
     payloads: list[bytes | None] = []
     matches = np.full(len(items), NO_MATCH, np.int64)
     modes = np.full(len(items), NUMBER_OF[on_existing or "replace"], np.uint8)
@@ -64,14 +66,15 @@ def checked_items(
             id, vector, metadata = parts_of(item, spec.needs_vectors)
             number = checked_id(id, spec)
             if vector is None and not spec.needs_vectors:
-                bare[row], vectors[row] = True, 0
+                bare[row] = True
             else:
                 numbers = float32_vector(vector)
                 check_dim(len(numbers), spec)
-                vectors[row] = numbers
+                vectors[there] = numbers
+                there += 1
             ids.append(number)
             payloads.append(None if metadata is None else payload_text(metadata, payload_bytes_max))
-            if isinstance(item, Mapping) and len(item) > 2:
+            if isinstance(item, Mapping) and item.keys() & CONDITIONS:
                 matches[row] = checked_match(item.get("if_match"))
                 if (said := checked_on_existing(item.get("on_existing"))) is not None:
                     modes[row] = NUMBER_OF[said]
@@ -87,7 +90,7 @@ def checked_items(
             ) from error
     is_plain = not modes.any() and bool((matches == NO_MATCH).all())
     conditions = None if is_plain else ItemConditions(matches, modes)
-    return Upserts(spec.ids.of(ids), vectors, payloads, conditions, bare)
+    return Upserts(spec.ids.of(ids), vectors[:there], payloads, conditions, bare)
 
 
 def parts_of(item: Any, needs_vector: bool = True) -> tuple[Any, Any, Any]:

@@ -73,7 +73,7 @@ py::array names_array(const Names& names) {
 }
 
 py::tuple columns_of(Items&& items, size_t dim, bool has_names) {
-    const auto rows = py::ssize_t(items.payloads.offsets.size());
+    const auto rows = py::ssize_t(items.vectors.size() / dim);
     const py::array ids = has_names ? names_array(items.names) : py::array(owned(std::move(items.ids)));
     return py::make_tuple(
         ids, owned(std::move(items.vectors), {rows, py::ssize_t(dim)}),
@@ -82,32 +82,28 @@ py::tuple columns_of(Items&& items, size_t dim, bool has_names) {
         uint8_t(items.conditions.of_all));
 }
 
+Items items_from(const py::buffer& body, size_t dim, size_t items_max, PayloadLimits limits, ItemForm form) {
+    if (dim == 0 || dim > UINT16_MAX) throw std::invalid_argument("dim must be from 1 to 65535");
+    const HeldBytes held(body);
+    const py::gil_scoped_release release;
+    return read_items(held.bytes(), dim, items_max, limits, form);
+}
+
+IdKind kind_from(bool has_names) { return has_names ? IdKind::string : IdKind::integer; }
+
 py::tuple items_of(const py::buffer& body, size_t dim, size_t items_max, size_t payload_bytes_max,
                    unsigned depth_max, bool is_list, bool has_names) {
-    if (dim == 0 || dim > UINT16_MAX) throw std::invalid_argument("dim must be from 1 to 65535");
+    const ItemForm form{.kind = kind_from(has_names), .is_list = is_list};
     const PayloadLimits limits = limits_from(payload_bytes_max, depth_max);
-    const HeldBytes held(body);
-    Items items;
-    {
-        py::gil_scoped_release release;
-        const auto read = is_list ? read_item_list : read_items;
-        items = read(held.bytes(), dim, items_max, limits, has_names ? IdKind::string : IdKind::integer);
-    }
-    return columns_of(std::move(items), dim, has_names);
+    return columns_of(items_from(body, dim, items_max, limits, form), dim, has_names);
 }
 
 // As read_items, and last which items have no vector.
 py::tuple optional_items_of(const py::buffer& body, size_t dim, size_t items_max, size_t payload_bytes_max,
-                            unsigned depth_max, bool has_names) {
-    if (dim == 0 || dim > UINT16_MAX) throw std::invalid_argument("dim must be from 1 to 65535");
+                            unsigned depth_max, bool is_list, bool has_names) {
+    const ItemForm form{.kind = kind_from(has_names), .is_optional = true, .is_list = is_list};
     const PayloadLimits limits = limits_from(payload_bytes_max, depth_max);
-    const HeldBytes held(body);
-    Items items;
-    {
-        py::gil_scoped_release release;
-        const IdKind kind = has_names ? IdKind::string : IdKind::integer;
-        items = read_optional_items(held.bytes(), dim, items_max, limits, kind);
-    }
+    Items items = items_from(body, dim, items_max, limits, form);
     const auto bare = owned(std::move(items.bare));
     return columns_of(std::move(items), dim, has_names) + py::make_tuple(bare);
 }
@@ -200,7 +196,8 @@ PYBIND11_MODULE(core, m) {
           py::arg("payload_bytes_max"), py::arg("depth_max"), py::arg("is_list") = false,
           py::arg("has_names") = false);
     m.def("read_optional_items", optional_items_of, py::arg("body"), py::arg("dim"), py::arg("items_max"),
-          py::arg("payload_bytes_max"), py::arg("depth_max"), py::arg("has_names") = false);
+          py::arg("payload_bytes_max"), py::arg("depth_max"), py::arg("is_list") = false,
+          py::arg("has_names") = false);
     m.def("read_fields", fields_of, py::arg("body"));
     m.def("read_elements", elements, py::arg("text"), py::arg("most"));
     m.def("read_named_rows", named_rows_of, py::arg("body"), py::arg("count"), py::arg("payload_bytes_max"),

@@ -12,27 +12,18 @@ namespace {
 
 class ItemsReader : ValueReader {
 public:
-    ItemsReader(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind,
-                bool is_optional = false)
-        : ValueReader(body, limits),
-          dim_(dim),
-          items_max_(items_max),
-          kind_(kind),
-          is_optional_(is_optional) {
+    ItemsReader(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, ItemForm form)
+        : ValueReader(body, limits), dim_(dim), items_max_(items_max), form_(form) {
         // A good item has at least two bytes for each number, so this is never outgrown.
         items_.vectors.reserve(std::min(items_max, body.size() / (2 * dim) + 1) * dim);
     }
 
     Items read() {
-        whole([this] { top(); });
-        if (!seen_items_) refuse("missing_field", "the field 'items' is missing");
-        if (count() == 0) refuse("empty", "there are no items");
-        items_.conditions.end(count());
-        return std::move(items_);
-    }
-
-    Items read_list() {
-        whole([this] { list(); });
+        whole([this] { form_.is_list ? list() : top(); });
+        if (!form_.is_list) {
+            if (!seen_items_) refuse("missing_field", "the field 'items' is missing");
+            if (count() == 0) refuse("empty", "there are no items");
+        }
         items_.conditions.end(count());
         return std::move(items_);
     }
@@ -86,7 +77,7 @@ private:
                     has_id = true;
                 } else if (names(key, "vector")) {
                     check_first(!has_vector, "vector");
-                    is_bare = is_optional_ && in_.next() == 'n';
+                    is_bare = form_.is_optional && in_.next() == 'n';
                     if (is_bare)
                         in_.literal("null");
                     else
@@ -110,10 +101,9 @@ private:
             in_.expect('}');
         }
         if (!has_id) refuse("missing_field", "the field 'id' is missing");
-        if (!has_vector && !is_optional_) refuse("missing_field", "the field 'vector' is missing");
+        if (!has_vector && !form_.is_optional) refuse("missing_field", "the field 'vector' is missing");
         is_bare = is_bare || !has_vector;
-        if (is_bare) items_.vectors.resize(items_.vectors.size() + dim_);
-        if (is_optional_) items_.bare.push_back(is_bare);
+        if (form_.is_optional) items_.bare.push_back(is_bare);
         items_.payloads.offsets.push_back(offset);
         items_.payloads.lengths.push_back(length);
     }
@@ -121,7 +111,7 @@ private:
     size_t count() const { return items_.payloads.offsets.size(); }
 
     void take_id() {
-        if (kind_ == IdKind::string)
+        if (form_.kind == IdKind::string)
             items_.names.add(read_name());
         else
             items_.ids.push_back(id());
@@ -157,8 +147,7 @@ private:
 
     size_t dim_;
     size_t items_max_;
-    IdKind kind_;
-    bool is_optional_;
+    ItemForm form_;
     bool seen_items_ = false;
     Items items_;
 };
@@ -270,21 +259,12 @@ private:
 
 }  // namespace
 
-Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind) {
-    return ItemsReader(body, dim, items_max, limits, kind).read();
+Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, ItemForm form) {
+    return ItemsReader(body, dim, items_max, limits, form).read();
 }
 
 NamedRows read_named_rows(std::string_view body, size_t count, PayloadLimits limits) {
     return NamedRowsReader(body, count, limits).read();
-}
-
-Items read_optional_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits,
-                          IdKind kind) {
-    return ItemsReader(body, dim, items_max, limits, kind, true).read();
-}
-
-Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind) {
-    return ItemsReader(text, dim, items_max, limits, kind).read_list();
 }
 
 Spans read_objects(std::string_view body, size_t count, PayloadLimits limits) {

@@ -46,7 +46,7 @@ struct Names {
 struct Items {
     std::vector<uint64_t> ids;   // or
     Names names;
-    std::vector<float> vectors;  // row by row; zeros where an item has none
+    std::vector<float> vectors;  // row by row, of the items that have one
     std::vector<uint8_t> bare;   // 1 for each item without a vector, where vectors are optional; else empty
     Spans payloads;
     ItemConditions conditions;
@@ -57,17 +57,15 @@ struct PayloadLimits {
     unsigned depth_max;
 };
 
+struct ItemForm {
+    IdKind kind = IdKind::integer;
+    bool is_optional = false;  // the vector of an item may be null or left out
+    bool is_list = false;      // the array of the items alone, which may be empty
+};
+
 // {"items": [{"id": …, "vector": […], "metadata": {…}?, "if_match": …?, "on_existing": …?}, …],
 //  "on_existing": …?}
-Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, IdKind kind);
-
-// The array of such items alone.
-Items read_item_list(std::string_view text, size_t dim, size_t items_max, PayloadLimits limits,
-                     IdKind kind);
-
-// As read_items, where the vector of an item may be null or left out.
-Items read_optional_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits,
-                          IdKind kind);
+Items read_items(std::string_view body, size_t dim, size_t items_max, PayloadLimits limits, ItemForm form);
 
 // An array of exactly `count` objects or nulls.
 Spans read_objects(std::string_view body, size_t count, PayloadLimits limits);

@@ -51,6 +51,7 @@ def read_optional_items(
     items_max: int,
     payload_bytes_max: int,
     depth_max: int,
+    is_list: bool = False,
     has_names: bool = False,
 ) -> tuple[
     NDArray[Any],
@@ -62,7 +63,10 @@ def read_optional_items(
     int,
     NDArray[np.uint8],
 ]:
-    """As ``read_items``, where a vector may be null or left out; the last column is 1 where there is none."""
+    """As ``read_items``, where a vector may be null or left out.
+
+    The last column is 1 where there is none; only the others have a row in the column of vectors.
+    """
 
 def read_fields(body: bytes | bytearray | memoryview) -> list[tuple[str, int, int]]:
     """Name, offset and length of the value of each field of the object that the body is.

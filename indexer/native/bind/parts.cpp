@@ -1,4 +1,7 @@
 // Parts as Python sees them: the tail and segments.
+#include <algorithm>
+#include <optional>
+
 #include "bind/module.hpp"
 #include "bind/names.hpp"
 #include "parts/rows.hpp"
@@ -137,19 +140,23 @@ void bind_parts(py::module_& m) {
         .def_property_readonly("name_bytes", &Rows::name_bytes)
         .def_property_readonly("capacity", &Rows::capacity)
         .def("append",
-             [](Rows& rows, const py::array& ids, const Array<uint8_t>& encoded) {
+             [](Rows& rows, const py::array& ids, const Array<uint8_t>& encoded,
+                const std::optional<Array<bool>>& bare) {
                  require_matrix(encoded, rows.stride(), "encoded rows have another size");
-                 require(ids.size() == encoded.shape(0), "as many ids as rows");
+                 require(!bare || bare->size() == ids.size(), "as many flags as ids");
+                 const bool* const flags = bare ? bare->data() : nullptr;
+                 const auto without = bare ? std::count(flags, flags + ids.size(), true) : 0;
+                 require(ids.size() == encoded.shape(0) + without, "as many rows as ids with a vector");
                  if (rows.has_names()) {
                      const auto names = names_from(ids);
                      const ReleaseGilIf release(ids.size() >= ROWS_WITHOUT_GIL);
-                     return rows.append(names.data(), encoded.data(), uint32_t(names.size()));
+                     return rows.append(names.data(), encoded.data(), uint32_t(names.size()), flags);
                  }
                  const Array<uint64_t> numbers(ids);
                  const ReleaseGilIf release(numbers.size() >= ROWS_WITHOUT_GIL);
-                 return rows.append(numbers.data(), encoded.data(), uint32_t(numbers.size()));
+                 return rows.append(numbers.data(), encoded.data(), uint32_t(numbers.size()), flags);
              },
-             py::arg("ids"), py::arg("encoded"))
+             py::arg("ids"), py::arg("encoded"), py::arg("bare") = py::none())
         .def("find",
              [](const Rows& rows, const py::array& ids, uint32_t visible) {
                  return find_all(rows, ids, [&](const auto& id) { return rows.find(id, visible); });

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 
 namespace asteroid {
@@ -25,7 +26,10 @@ std::string_view Rows::key_of<std::string_view>(uint32_t row) const {
 
 void Rows::add_chunk(uint32_t index) {
     if (chunks_[index].records) return;
-    Chunk chunk{std::make_unique<uint8_t[]>(size_t(CHUNK_ROWS) * stride_), nullptr, nullptr,
+    // Zeros that the system gives when they are first touched, so that rows without a record take none.
+    auto* const records = static_cast<uint8_t*>(std::calloc(CHUNK_ROWS, stride_));
+    if (records == nullptr) throw std::bad_alloc();
+    Chunk chunk{decltype(Chunk::records)(records), nullptr, nullptr,
                 std::make_unique<uint32_t[]>(CHUNK_ROWS)};
     if (has_names_)
         chunk.names = std::make_unique<std::string_view[]>(CHUNK_ROWS);
@@ -34,30 +38,29 @@ void Rows::add_chunk(uint32_t index) {
     chunks_[index] = std::move(chunk);
 }
 
-void Rows::put(uint32_t row, const uint8_t* record) {
-    add_chunk(row / CHUNK_ROWS);
-    const Chunk& chunk = chunks_[row / CHUNK_ROWS];
-    std::memcpy(chunk.records.get() + size_t(row % CHUNK_ROWS) * stride_, record, stride_);
-}
-
-uint32_t Rows::append(const uint64_t* ids, const uint8_t* rows, uint32_t n) {
+template <class Key>
+uint32_t Rows::append_rows(const Key* keys, const uint8_t* rows, uint32_t n, const bool* bare) {
     if (n > capacity_ - count_) throw std::length_error("the block is full");
     const uint32_t first = count_;
-    for (uint32_t i = 0; i < n; ++i) {
-        put(first + i, rows + i * stride_);
-        chunk_of(first + i).ids[(first + i) % CHUNK_ROWS] = ids[i];
+    for (uint32_t row = first; row < first + n; ++row) {
+        add_chunk(row / CHUNK_ROWS);
+        if (bare == nullptr || !bare[row - first]) {
+            std::memcpy(chunk_of(row).records.get() + size_t(row % CHUNK_ROWS) * stride_, rows, stride_);
+            rows += stride_;
+        }
+        set_key(row, keys[row - first]);
     }
+    return first;
+}
+
+uint32_t Rows::append(const uint64_t* ids, const uint8_t* rows, uint32_t n, const bool* bare) {
+    const uint32_t first = append_rows(ids, rows, n, bare);
     publish(newest_by_id_, n);
     return first;
 }
 
-uint32_t Rows::append(const std::string_view* names, const uint8_t* rows, uint32_t n) {
-    if (n > capacity_ - count_) throw std::length_error("the block is full");
-    const uint32_t first = count_;
-    for (uint32_t i = 0; i < n; ++i) {
-        put(first + i, rows + i * stride_);
-        chunk_of(first + i).names[(first + i) % CHUNK_ROWS] = arena_.keep(names[i]);
-    }
+uint32_t Rows::append(const std::string_view* names, const uint8_t* rows, uint32_t n, const bool* bare) {
+    const uint32_t first = append_rows(names, rows, n, bare);
     name_bytes_ = arena_.bytes();
     publish(newest_by_name_, n);
     return first;

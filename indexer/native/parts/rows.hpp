@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <shared_mutex>
 #include <unordered_map>
@@ -34,9 +35,12 @@ class Rows final : public Part {
     uint32_t capacity() const { return capacity_; }
 
     // Appends `n` rows (records, each with its residual if there is one); returns the row of the first.
-    // Throws std::length_error beyond the capacity; whatever it throws, nothing has changed then.
-    uint32_t append(const uint64_t* ids, const uint8_t* rows, uint32_t n);
-    uint32_t append(const std::string_view* names, const uint8_t* rows, uint32_t n);
+    // Where `bare` is given, `rows` has a record only for those that are false there. The memory of the
+    // others is zeros, and not touched. Throws std::length_error beyond the capacity; whatever it throws,
+    // nothing has changed then.
+    uint32_t append(const uint64_t* ids, const uint8_t* rows, uint32_t n, const bool* bare = nullptr);
+    uint32_t append(const std::string_view* names, const uint8_t* rows, uint32_t n,
+                    const bool* bare = nullptr);
 
     // The newest row below `visible` that holds this id, or -1. Readers of an older snapshot pass
     // their own row count and are not disturbed by later rows.
@@ -50,9 +54,13 @@ class Rows final : public Part {
   private:
     static constexpr uint32_t CHUNK_ROWS = 1024;
 
+    struct FreeMemory {
+        void operator()(uint8_t* memory) const { std::free(memory); }
+    };
+
     // Chunks never move, so a reader's pointers stay good while the writer appends.
     struct Chunk {
-        std::unique_ptr<uint8_t[]> records;
+        std::unique_ptr<uint8_t[], FreeMemory> records;
         std::unique_ptr<uint64_t[]> ids;            // of rows without names,
         std::unique_ptr<std::string_view[]> names;  // and of those with names
         std::unique_ptr<uint32_t[]> previous;  // the row before with the same id
@@ -60,7 +68,12 @@ class Rows final : public Part {
 
     const Chunk& chunk_of(uint32_t row) const { return chunks_[row / CHUNK_ROWS]; }
     void add_chunk(uint32_t index);
-    void put(uint32_t row, const uint8_t* record);
+    template <class Key>
+    uint32_t append_rows(const Key* keys, const uint8_t* rows, uint32_t n, const bool* bare);
+    void set_key(uint32_t row, uint64_t id) { chunk_of(row).ids[row % CHUNK_ROWS] = id; }
+    void set_key(uint32_t row, std::string_view name) {
+        chunk_of(row).names[row % CHUNK_ROWS] = arena_.keep(name);
+    }
     template <class Key>
     Key key_of(uint32_t row) const;
     template <class Map>

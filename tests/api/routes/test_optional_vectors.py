@@ -107,6 +107,105 @@ async def test_a_mixed_write_says_which_item_without_a_vector_is_bad(store: Stor
     assert empty.json["deleted"] == 1
 
 
+@pytest.mark.parametrize("face", ["http", "embedded"])
+async def test_a_mixed_write_takes_rows_without_a_vector_and_keeps_them_so(store: Store, face: str) -> None:
+    lists: dict[str, Any] = {
+        "delete_filters": [{"a": 2}],
+        "deletes": [5],
+        "upserts": [
+            {"id": 5, "metadata": {"new": 5}},
+            {"id": 1, "vector": None},
+            {"id": 4, "vector": [4, 0]},
+            {"id": 7, "vector": [7, 0]},
+            {"id": 7, "vector": None, "metadata": {"new": 7}},
+            {"id": 8},
+            {"id": 8, "vector": [8, 0]},
+            {"id": 9, "on_existing": "fail"},
+            {"id": 3, "on_existing": "skip"},
+        ],
+        "patches": [{"id": 6, "patch": {"b": 1}}, {"id": 4, "patch": {"b": 1}}],
+        "sets": [{"id": 9, "set": {"s": 1}}, {"id": 6, "unset": ["a"]}, {"id": 3, "set": {"s": 1}}],
+    }
+    if face == "http":
+        answer = await send(gate_of(store), "POST", "/v1/write", lists)
+        assert answer.status == 200
+        told = answer.json
+    else:
+        told = dict(await store.write(**lists))
+    counts = {"deleted": 2, "inserted": 8, "replaced": 4, "skipped": 1, "patched": 2, "set": 3}
+    assert told == {"lsn": told["lsn"]} | counts
+    for again in range(2):
+        rows = {row.id: row async for row in store.scroll(include=["vector", "payload"])}
+        assert {id_: row.payload for id_, row in rows.items()} == {
+            1: {},
+            3: {"s": 1},
+            4: {"a": 4, "b": 1},
+            5: {"new": 5},
+            6: {"b": 1},
+            7: {"new": 7},
+            8: {},
+            9: {"s": 1},
+        }
+        assert [id_ for id_, row in rows.items() if row.vector is None] == [1, 5, 6, 7, 9]
+        assert [hit.id for hit in await store.search([0, 0], k=10)] == [3, 4, 8]
+        assert [hit.distance for hit in await store.search([0, 0], k=10)] == pytest.approx([3, 4, 8], abs=0.1)
+        if again:
+            await store.flush()
+
+
+async def test_fields_of_rows_without_a_vector_are_set_and_they_keep_none(store: Store) -> None:
+    gate = gate_of(store)
+    body = {"filter": {"a": {"$exists": True}}, "set": {"s": None}, "unset": ["a"]}
+    assert (await send(gate, "POST", "/v1/vectors/set", body)).json["set"] == 3
+    assert await store.set({"t": 1}, [1, 5]) == 2
+    assert await store.merge_many({"m": 1}, [3, 4]) == 2
+    rows = {row.id: row async for row in store.scroll(include=["vector", "payload"])}
+    assert [id_ for id_, row in rows.items() if row.vector is None] == [2, 4, 5, 6]
+    assert [rows[id_].payload for id_ in range(1, 7)] == [
+        {"t": 1},
+        {"s": None},
+        {"m": 1},
+        {"s": None, "m": 1},
+        {"t": 1},
+        {"s": None},
+    ]
+
+
+async def test_a_feed_has_null_for_what_is_not_there(store: Store) -> None:
+    before = (await store.stats()).last_lsn
+    upserts = [{"id": 10, "vector": [1, 2]}, {"id": 11}, {"id": 12, "vector": [3, 4]}]
+    await store.write(upserts=upserts, sets=[{"id": 11, "set": {"s": 1}, "unset": ["a"]}])
+    [change, of_set] = [
+        each async for each in store.changes(before, include=["vector", "payload"], follow=False)
+    ]
+    assert change.bare.tolist() == [False, True, False]
+    assert change.vectors.tolist() == [[1, 2], [0, 0], [3, 4]]
+    assert (of_set.kind, of_set.payloads, of_set.unset) == ("set_fields", [{"s": 1}], [["a"]])
+    query = f"since={before}&include=vector".encode()
+    answer = await ask(gate_of(store), "GET", "/v1/changes", within={"query_string": query})
+    line = json.loads(answer.body.splitlines()[0])
+    assert line["vectors"] == [[1, 2], None, [3, 4]]
+
+
+async def test_a_mixed_write_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    async with api.open(tmp_path / "data") as store:
+        await store.engine.create_index(2, "l2", ids="string", vector="optional")
+        await store.insert("kept", None, {"n": 1})
+        await store.write(
+            upserts=[{"id": "a/b"}, {"id": "é", "vector": [1, 2]}, {"id": "kept", "metadata": {"n": 2}}],
+            patches=[{"id": "a/b", "patch": {"p": 1}}],
+            sets=[{"id": "é", "set": {"s": 1}}],
+        )
+    async with api.open(tmp_path / "data") as store:
+        rows = [row async for row in store.scroll(include=["vector", "payload"])]
+        assert [(row.id, row.vector is None, row.payload) for row in rows] == [
+            ("a/b", True, {"p": 1}),
+            ("kept", True, {"n": 2}),
+            ("é", False, {"s": 1}),
+        ]
+        assert rows[2].vector == pytest.approx([1, 2], abs=0.01)
+
+
 async def test_elsewhere_each_row_needs_a_vector(tmp_path: Path) -> None:
     async with api.open(tmp_path / "data", dim=2) as store:
         gate = gate_of(store)
@@ -117,6 +216,11 @@ async def test_elsewhere_each_row_needs_a_vector(tmp_path: Path) -> None:
                 400, "bad_item"
             )
             assert told["reason"] == reason
+        for item, reason in (({"id": 1}, "missing_field"), ({"id": 1, "vector": None}, "bad_vector")):
+            refused = await send(gate, "POST", "/v1/write", {"upserts": [item]})
+            assert refused.check_refused(400, "bad_item")["reason"] == reason
+            with pytest.raises(InvalidRequest):
+                await store.write(upserts=[item])
         with pytest.raises(InvalidRequest):
             await store.insert(1, None)
         assert await store.count() == 0

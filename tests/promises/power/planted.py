@@ -151,9 +151,9 @@ def apply_twice(patch: Patch) -> None:
     """The rows of a batch are appended twice."""
     append = State.append_rows
 
-    def append_twice(self: State, *args: Any) -> None:
-        append(self, *args)
-        append(self, *args)
+    def append_twice(self: State, *args: Any, **named: Any) -> None:
+        append(self, *args, **named)
+        append(self, *args, **named)
 
     patch.setattr(State, "append_rows", append_twice)
 

@@ -20,9 +20,13 @@ from asteroid_cloud.wal.format.events import (
     RequestKey,
     VectorsDeleted,
     VectorsUpserted,
+    bare_count,
+    bare_rows,
     decode_event,
     encode_event,
+    packed_bits,
 )
+from asteroid_cloud.wal.format.rows_written import RowsWritten
 
 U64 = st.integers(0, 2**64 - 1)
 PAYLOADS = st.lists(st.none() | st.binary(max_size=40), max_size=5)
@@ -39,6 +43,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.just(IndexDeleted()),
     st.builds(VectorsUpserted, st.binary(), st.binary(), st.none() | PAYLOADS, st.binary()),
     st.builds(VectorsDeleted, st.binary()),
+    st.builds(RowsWritten, st.binary(), st.binary(), st.binary(), st.none() | PAYLOADS, bare=st.binary()),
     st.builds(PayloadReplaced, U64, st.binary()),
     st.builds(PayloadMerged, U64, st.binary(), st.just(65_536) | U64),
     st.builds(BulkRows, U64, U64, st.binary()),
@@ -61,6 +66,10 @@ TAGS = [
     (BulkRows(1, 2, b"v"), b"\x94\x07\x01\x02\xc4\x01v"),
     (BulkPayloads(1, 2, [None]), b"\x94\x08\x01\x02\x91\xc0"),
     (BulkLoaded(1, 2, 3, 4), b"\x95\x09\x01\x02\x03\x04"),
+    (
+        RowsWritten(b"d", b"u", b"v"),
+        b"\x9a\x0e\xc4\x01d\xc4\x01u\xc4\x01v\xc0\x90\x90\x00\xce\x00\x01\x00\x00\xc4\x00",
+    ),
     (RequestAnswered(4, 2, b"a"), b"\x94\x0c\x04\x02\xc4\x01a"),
 ]
 
@@ -71,6 +80,20 @@ REQUESTS = st.none() | st.builds(
     st.binary(min_size=8, max_size=8),
     st.none() | U64,
 )
+
+
+def test_a_record_of_many_changes_without_the_last_field_is_read() -> None:
+    """Such records were written before rows could be without a vector in them."""
+    before = b"\x99\x0e\xc4\x01d\xc4\x01u\xc4\x01v\xc0\x90\x90\x00\xce\x00\x01\x00\x00"
+    assert decode_event(before) == (RowsWritten(b"d", b"u", b"v"), None)
+
+
+def test_bits_say_which_rows_have_no_vector() -> None:
+    flags = [False, True, True] + [False] * 6 + [True]
+    event = VectorsUpserted(bytes(8 * len(flags)), b"", None, packed_bits(flags))
+    assert bare_rows(event) == flags
+    assert bare_count(event.bare) == 3
+    assert packed_bits([False] * 9) == b""
 
 
 @given(EVENTS, REQUESTS)

@@ -36,13 +36,10 @@ def columns(rows: Rows) -> dict[str, Any]:
 def columns_of(items: Sequence[tuple[Id, tuple[bytes, bytes]]]) -> dict[str, Any]:
     """The same of items, of which several may have one id."""
     bare = np.array([not vector for _, (vector, _) in items], np.bool_)
-    taken = np.zeros((len(items), DIM), np.float32)
-    for place, (_, (vector, _)) in enumerate(items):
-        if vector:
-            taken[place] = np.frombuffer(vector, np.float32)
+    given = b"".join([vector for _, (vector, _) in items])
     return {
         "ids": keys([id_ for id_, _ in items]),
-        "vectors": taken,
+        "vectors": np.frombuffer(given, np.float32).reshape(-1, DIM),
         "payloads": [text for _, (_, text) in items],
         "bare": bare if bare.any() else None,
     }
