@@ -28,7 +28,7 @@ from asteroid_cloud.api.http.middleware import RequestGuard
 from asteroid_cloud.api.http.settings import Settings
 from asteroid_cloud.api.limits import EXIT_S_MAX
 from asteroid_cloud.api.service.collections import Collections, open_collections
-from asteroid_cloud.api.service.memory.heap import bound_heap
+from asteroid_cloud.api.service.memory.heap import bound_heap, keep_what_is_there
 from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest
 
@@ -163,6 +163,7 @@ async def _serve(settings: Settings) -> None:
     ) as collections:
         default = collections.default
         app = create_app(settings, collections, metrics)
+        keep_what_is_there()
         config = uvicorn.Config(
             app,
             http=connection_factory(Crowd()),  # type: ignore[arg-type]  # called as a class is

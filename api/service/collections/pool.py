@@ -1,7 +1,7 @@
 """Which collections are open: one opens at its first use, and is closed after a time without any.
 
-Each open collection lives in a task of its own. So many may be open at once; before there are more, the one
-that was used the longest time ago is closed.
+Each open collection lives in a task of its own. So many may be open at once. As soon as there are as many,
+the one that was used the longest time ago is closed, so that the next one finds a place.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 FAILURE_KEPT_S = 5.0
 """Time after which a collection that did not open is tried again."""
+PLACES_KEPT_FREE = 1
+"""Places for open collections that are made free ahead of need, so that nobody waits for a closing."""
 PLACE_WAIT_S_MAX = 5.0
 """Time that a collection waits until another one is closed."""
 SEALING_S_MAX = 10.0
@@ -125,8 +127,7 @@ class Pool:
         """A use of the slot has ended."""
         slot.uses -= 1
         slot.used_s = time.monotonic()
-        if self._places.statistics().tasks_waiting:
-            self._evict()
+        self._make_room()
 
     def _check(self, slot: Slot) -> None:
         if slot.is_removed:
@@ -165,8 +166,7 @@ class Pool:
     @asynccontextmanager
     async def _place(self, slot: Slot) -> AsyncIterator[None]:
         """One of the places for open collections; raises Overloaded ``too_many_open``."""
-        if not self._places.available_tokens:
-            self._evict()
+        self._make_room(1)
         with anyio.move_on_after(PLACE_WAIT_S_MAX) as waiting:
             await self._places.acquire_on_behalf_of(slot)
         if waiting.cancelled_caught:
@@ -190,6 +190,7 @@ class Pool:
                 slot.collection, slot.used_s = collection, time.monotonic()
                 slot.enter(SlotState.OPEN)
                 self._look_after()
+                self._make_room()
                 try:
                     await slot.unwanted()
                 finally:
@@ -209,13 +210,19 @@ class Pool:
             shared=self._shared,
         )
 
-    def _evict(self) -> None:
-        """Closes the collection that was used the longest time ago, if one is not in use."""
-        idle = [slot for slot in self._open.values() if slot.can_close]
-        if idle:
-            slot = min(idle, key=lambda each: each.used_s)
-            slot.is_wanted = False
-            slot.announce()
+    def _make_room(self, coming: int = 0) -> None:
+        """Closes collections that nobody uses, so that soon there are places for all who wait and for so many
+        who come; for nobody in particular some are kept free. Those used the longest time ago go first.
+        """
+        wanted = max(self._places.statistics().tasks_waiting + coming, PLACES_KEPT_FREE)
+        free = self._places.available_tokens + sum(slot.is_closing for slot in self._open.values())
+        if free < wanted:
+            idle = sorted(
+                (slot for slot in self._open.values() if slot.can_close), key=lambda each: each.used_s
+            )
+            for slot in idle[: int(wanted - free)]:
+                slot.is_wanted = False
+                slot.announce()
 
     def _look_after(self) -> None:
         """Has idle collections closed; there is no task for that while none is open."""

@@ -80,6 +80,11 @@ class Slot:
             collection is not None and self.is_wanted and not self.uses and collection.engine.failure is None
         )
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it was open and gives its place back soon."""
+        return self.state is SlotState.CLOSING or (self.state is SlotState.OPEN and not self.is_wanted)
+
     def due_s(self, idle_s: float) -> float:
         """When it is to be closed unless somebody uses it; later than now while somebody does."""
         return (self.used_s if self.collection is not None and not self.uses else time.monotonic()) + idle_s

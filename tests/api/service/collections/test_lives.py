@@ -293,8 +293,26 @@ async def test_no_more_are_open_than_may_be(tmp_path: Path, monkeypatch: pytest.
         assert await ids_in(all_, "c3") == {3}
 
 
+async def test_a_place_is_free_before_somebody_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "COLLECTIONS_OPEN_MAX", 3)
+    names = [f"c{number}" for number in range(5)]
+    await filled(tmp_path, *names)
+    async with open_collections(str(tmp_path), options=NEVER) as all_:
+        for name in names[:3]:
+            await ids_in(all_, name)
+        await until(lambda: named(all_) == names[1:3])
+        async with all_.use("c1"), all_.use("c3"):
+            await until(lambda: named(all_) == ["c1", "c3"])
+            async with all_.use("c4"):
+                assert named(all_) == ["c1", "c3", "c4"], "all are in use"
+            await until(lambda: named(all_) == ["c1", "c3"])
+
+
 async def test_who_waits_for_a_place_gets_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "COLLECTIONS_OPEN_MAX", 1)
+    monkeypatch.setattr(pool, "PLACES_KEPT_FREE", 0)
     await filled(tmp_path, "books", "films")
     async with open_collections(str(tmp_path), options=NEVER) as all_, anyio.create_task_group() as group:
         async with all_.use("books"):

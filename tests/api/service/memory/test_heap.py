@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import anyio
 import pytest
 
@@ -14,6 +16,18 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def test_what_is_there_at_the_start_is_looked_at_no_more() -> None:
+    there = [object() for _ in range(10)]
+    gc.unfreeze()
+    try:
+        heap.keep_what_is_there()
+        assert gc.is_tracked(there)
+        assert not any(each is there for each in gc.get_objects())
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
 
 
 async def test_it_trims_after_a_large_request_and_after_growth(monkeypatch: pytest.MonkeyPatch) -> None:
