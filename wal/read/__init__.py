@@ -5,6 +5,7 @@ from asteroid_cloud.wal.read.durable_reader import ReadableLog
 from asteroid_cloud.wal.read.file_state import FileState, LogCheck
 from asteroid_cloud.wal.read.frame_walker import Damage
 from asteroid_cloud.wal.read.highest import highest_epoch, highest_lsn
+from asteroid_cloud.wal.read.log_end import has_records_after
 from asteroid_cloud.wal.read.log_folder import log_files
 from asteroid_cloud.wal.read.log_reader import LogReader
 from asteroid_cloud.wal.read.log_statistics import LogStatistics, statistics_of
@@ -21,6 +22,7 @@ __all__ = [
     "LogStatistics",
     "ReadableLog",
     "Selection",
+    "has_records_after",
     "highest_epoch",
     "highest_lsn",
     "iso",

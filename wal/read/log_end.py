@@ -81,6 +81,24 @@ def find_end(files: Files, folder: str, identity: bytes | None = None) -> LogEnd
     )
 
 
+def has_records_after(files: Files, folder: str, lsn: Lsn) -> bool:
+    """Whether a log seems to hold records after ``lsn``, by the headers of its frames only.
+
+    A torn frame counts, and damage may hide some. It reads a header for each frame of one file.
+    """
+    for first_lsn, path in reversed(log_files(files, folder)):
+        header = frame_header(files, path, FILE_HEADER_BYTES)
+        offset = FILE_HEADER_BYTES
+        while header is not None:
+            if header.last_lsn > lsn:
+                return True
+            offset += header.frame_bytes
+            header = frame_header(files, path, offset)
+        if first_lsn <= lsn:
+            return False
+    return False
+
+
 def jumps_of(files: Files, found: Sequence[tuple[Lsn, str]]) -> tuple[Jump, ...]:
     """Where the LSNs of these files jump, given each with the LSN of its name.
 

@@ -138,8 +138,12 @@ class Collections:
         return definition_of(DEFAULT, spec)
 
     async def infos(self) -> list[CollectionInfo]:
-        """All collections by name; none is opened for it. ``default`` is there once it has an index."""
-        return await listed(self.default, self._slots.values(), self._names.files, self._names.layout)
+        """All collections by name; ``default`` is there once it has an index.
+
+        Those are opened, once, whose rows are not all in segments, and were not open before: to count them.
+        """
+        names = self._names
+        return await listed(self.default, self._slots.values(), names.files, names.layout, self.use)
 
     async def create(self, name: str, asked: AskedDefinition) -> Definition:
         """Makes a collection, or compares the fields that are given with the one that is there already.

@@ -25,7 +25,8 @@ class SlotState(Enum):
 class Size(msgspec.Struct, frozen=True):
     """How large a collection is."""
 
-    vectors: int
+    vectors: int | None
+    """None when only opening it tells."""
     bytes: int
     """Of its log and its segments."""
 
@@ -69,7 +70,7 @@ class Slot:
         """Why it did not open the last time."""
         self.failed_s = 0.0
         self.size: Size | None = None
-        """As it was closed; None before it was opened."""
+        """As it was closed; None when that is not known."""
         self._scopes: set[anyio.CancelScope] = set()
 
     @property

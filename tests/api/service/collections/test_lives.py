@@ -17,60 +17,15 @@ from asteroid_cloud.api.limits import COLLECTIONS_OPENING_MAX
 from asteroid_cloud.api.service.collections import (
     AskedDefinition,
     Collection,
-    Collections,
     CollectionsOptions,
     open_collections,
     pool,
 )
-from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import AsteroidError, NotFound, Overloaded
+from tests.support.collections import BOOKS, NEVER, SOON, filled, ids_in, named, sealed, until
 from tests.support.engines import contents, u64, vectors
 
 pytestmark = pytest.mark.anyio
-BOOKS = AskedDefinition(dim=4)
-NEVER = CollectionsOptions(idle_s=10_000)
-SOON = CollectionsOptions(idle_s=0.02)
-
-
-@pytest.fixture
-def openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids of the collections that were opened, in order."""
-    seen: list[str] = []
-    original = Engine.open_in
-
-    def noted(store: object, id_: str, *more: object) -> object:
-        seen.append(id_)
-        return original(store, id_, *more)  # type: ignore[arg-type]  # passed on
-
-    monkeypatch.setattr(Engine, "open_in", noted)
-    return seen
-
-
-async def filled(path: Path, *names: str) -> None:
-    """A store that is closed again, with a row in each collection."""
-    async with open_collections(str(path), options=NEVER) as all_:
-        for number, name in enumerate(names):
-            await all_.create(name, BOOKS)
-            async with all_.use(name) as collection:
-                await collection.engine.upsert(u64(number), vectors(1, 4), None)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits until something holds."""
-    with anyio.fail_after(20):
-        while not holds():
-            await anyio.sleep(0.002)
-
-
-async def ids_in(all_: Collections, name: str) -> set[int]:
-    """What a collection holds."""
-    async with all_.use(name) as collection:
-        return set(contents(collection.engine))
-
-
-def named(all_: Collections) -> list[str]:
-    """The collections that are open beside ``default``."""
-    return [collection.name for collection in all_.open_collections[1:]]
 
 
 async def test_those_who_come_first_at_once_open_it_once(tmp_path: Path, openings: list[str]) -> None:
@@ -92,6 +47,8 @@ async def test_those_who_come_first_at_once_open_it_once(tmp_path: Path, opening
 
 async def test_nothing_is_opened_before_it_is_used(tmp_path: Path, openings: list[str]) -> None:
     await filled(tmp_path, "books", "films")
+    for name in ("books", "films"):
+        await sealed(tmp_path, name)
     openings.clear()
     async with open_collections(str(tmp_path), options=NEVER) as all_:
         await all_.default.engine.ready()
@@ -274,7 +231,6 @@ async def test_a_caller_who_goes_away_leaves_whole_collections(tmp_path: Path, s
 
 async def test_no_more_are_open_than_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "COLLECTIONS_OPEN_MAX", 3)
-    monkeypatch.setattr(pool, "PLACE_WAIT_S_MAX", 0.05)
     names = [f"c{number}" for number in range(8)]
     async with open_collections(str(tmp_path), options=NEVER) as all_:
         for number, name in enumerate(names):
@@ -286,8 +242,10 @@ async def test_no_more_are_open_than_may_be(tmp_path: Path, monkeypatch: pytest.
             assert await ids_in(all_, names[number]) == {number}
             assert len(named(all_)) <= 3
         async with all_.use("c0"), all_.use("c1"), all_.use("c2"):
-            with pytest.raises(Overloaded) as caught:
-                await ids_in(all_, "c3")
+            with monkeypatch.context() as soon:
+                soon.setattr(pool, "PLACE_WAIT_S_MAX", 0.05)
+                with pytest.raises(Overloaded) as caught:
+                    await ids_in(all_, "c3")
             assert caught.value.code == "too_many_open"
             assert await ids_in(all_, "c1") == {1}
         assert await ids_in(all_, "c3") == {3}
