@@ -17,6 +17,7 @@ def engine_stats(parts: StoreParts, budget: MemoryBudget) -> EngineStats:
     snapshot = applier.snapshot
     return EngineStats(
         vectors=snapshot.live if snapshot else 0,
+        without_vector=sum(view.without_vector for view in snapshot.parts) if snapshot else 0,
         dim=snapshot.spec.dim if snapshot else None,
         metric=snapshot.spec.metric if snapshot else None,
         segments=len(state.segments),

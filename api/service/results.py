@@ -184,7 +184,9 @@ class Stats(Answer, frozen=True, kw_only=True):
     """The store's figures at one moment; the answer to ``GET /v1/stats`` has the same names."""
 
     vectors: int
-    """Living vectors, exactly."""
+    """Living rows, exactly."""
+    without_vector: int = 0
+    """Of these, those that have no vector."""
     dim: int | None
     metric: str | None
     memory_bytes: int

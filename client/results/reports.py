@@ -27,6 +27,8 @@ class Stats(Answer, frozen=True):
     metric: str | None = None
     memory_bytes: int = 0
     lsn: int = 0
+    without_vector: int = 0
+    """Of the rows that ``vectors`` counts, those that have no vector."""
     more: dict[str, object] = msgspec.field(default_factory=dict)
 
     def __getitem__(self, name: str) -> object:

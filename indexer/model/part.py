@@ -113,6 +113,20 @@ class PartView:
         """Names the part for ever."""
         return self.part.key
 
+    @property
+    def without_vector(self) -> int:
+        """How many living rows have no vector."""
+        if not self.part.bare_rows:
+            return 0
+        found = self.part.vector_bits(self.rows)
+        if self.alive is not None:
+            found = found & self.alive
+        return self.live - int(np.bitwise_count(found).sum()) + self._beyond(found)
+
+    def _beyond(self, bits: NDArray[np.uint8]) -> int:
+        """Bits that are set behind the last row."""
+        return (int(bits[-1]) >> self.rows % 8).bit_count() if self.rows % 8 else 0
+
     def ids(self, ordinals: NDArray[np.uint32]) -> Keys:
         """The id of each row; raises CorruptionError when the file was damaged since it was opened."""
         try:

@@ -96,6 +96,8 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     """The engine's figures at one moment; bytes, rows and records are counts, not estimates."""
 
     vectors: int
+    without_vector: int = 0
+    """Of these rows, those that have no vector."""
     dim: int | None
     metric: str | None
     segments: int

@@ -90,7 +90,11 @@ class Segment:
 
     def vector_bits(self, rows: int) -> NDArray[np.uint8]:
         """The same of the first ``rows`` rows, as packed bits."""
-        return np.packbits(np.arange(rows) < self.native.vector_rows, bitorder="little")
+        bits, there = np.zeros((rows + 7) // 8, np.uint8), min(rows, self.native.vector_rows)
+        bits[: there // 8] = 0xFF
+        if there % 8:
+            bits[there // 8] = (1 << there % 8) - 1
+        return bits
 
     @property
     def newest_lsn(self) -> Lsn:

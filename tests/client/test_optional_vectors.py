@@ -51,6 +51,8 @@ async def test_rows_come_without_a_vector_and_go_on_without_one(client: Any, ids
         four: {},
     }
     assert [id for id, row in rows.items() if row.vector is None] == [two, three, four]
+    stats = await notes.stats()
+    assert (stats.vectors, stats.without_vector) == (4, 3)
     assert [hit.id for hit in await notes.search([0, 0])] == [one]
     with pytest.raises(Conflict) as refused:
         await notes.search(id=two)

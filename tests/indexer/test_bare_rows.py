@@ -53,6 +53,7 @@ def check(engine: Engine, rows: Rows) -> None:
     """Everything is there, and searches give exactly what has a vector."""
     snapshot, cache = engine.snapshot(), FilterCache()
     assert snapshot.live == query.count(snapshot, cache) == len(rows)
+    assert engine.stats().without_vector == sum(vector is None for vector, _ in rows.values())
     found = query.fetch(snapshot, snapshot.spec.ids.of(list(rows)), payload=True, vector=True)
     for (id_, (vector, payload)), record in zip(rows.items(), found, strict=True):
         assert record is not None

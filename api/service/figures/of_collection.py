@@ -31,6 +31,7 @@ class Gauge(NamedTuple):
 
 GAUGES: dict[str, Gauge] = {
     "vectors": Gauge("Living vectors.", lambda of: of.vectors),
+    "rows_without_vector": Gauge("Living rows without a vector.", lambda of: of.without_vector),
     "segments": Gauge("Live segments.", lambda of: of.segments),
     "segment_bytes": Gauge("Bytes of segment files.", lambda of: of.segment_bytes),
     "tombstones": Gauge("Dead rows not merged away yet.", lambda of: of.tombstones),

@@ -65,6 +65,17 @@ async def test_they_are_rows_like_others_but_for_their_distance(store: Store) ->
     assert refused.value.code == "no_vector"
 
 
+async def test_stats_and_metrics_count_them(store: Store) -> None:
+    gate = gate_of(store)
+    assert (await send(gate, "GET", "/v1/stats")).json.items() >= {"vectors": 6, "without_vector": 4}.items()
+    await store.delete(2)
+    await store.insert(4, [4, 0])
+    assert (await store.stats()).without_vector == 2
+    assert (
+        b'asteroid_rows_without_vector{collection="default"} 2' in (await send(gate, "GET", "/metrics")).body
+    )
+
+
 async def test_the_embedded_store_takes_none_for_a_vector(store: Store) -> None:
     await store.insert(1, None, {"a": 1})
     await store.insert_batch([(3, None), {"id": 7, "metadata": {"a": 7}}, (8, [8, 0])])
