@@ -25,6 +25,13 @@ FILES = LocalFiles()
 IDENTITY = bytes(range(16))
 SPEC = IndexSpec(8, "l2")
 ROWS = 60
+KINDS = {
+    "plain": SPEC,
+    "strings": IndexSpec(8, "l2", id_kind="string"),
+    "bare": IndexSpec(8, "l2", vector_need="optional"),
+    "bare strings": IndexSpec(8, "l2", id_kind="string", vector_need="optional"),
+}
+"""Of what a segment may hold; see ``build_of_kind``."""
 
 
 def build(folder: Path, number: int = 1, rows: int = ROWS, identity: bytes = IDENTITY) -> list[bytes]:
@@ -38,6 +45,23 @@ def build(folder: Path, number: int = 1, rows: int = ROWS, identity: bytes = IDE
     source = Source(block, np.arange(rows, dtype=np.uint32))
     assert builder.seal(number, SPEC, [source], lambda: True) == number
     return payloads
+
+
+def build_of_kind(folder: Path, spec: IndexSpec, rows: int) -> None:
+    """A segment of that kind; where rows need no vector, each third has none."""
+    block, bare = Memtable(spec, 0, rows), np.arange(rows) % 3 == 1
+    numbers = range(0, 7 * rows, 7)
+    ids = spec.ids.of([f"é/{n}" for n in numbers] if spec.has_string_ids else list(numbers))
+    encoded = spec.encode(vectors(rows, 8))
+    texts = [b'{"id":%d}' % n for n in numbers]
+    if spec.needs_vectors:
+        block.append(Lsn(1), ids, encoded, texts)
+    else:
+        block.append(Lsn(1), ids, encoded[~bare], texts, bare=bare)
+    options = EngineOptions(links_max=4, ef_construction=30)
+    builder = SegmentBuilder(FILES, str(folder), IDENTITY, options, budget_of(options))
+    source = Source(block, np.arange(rows, dtype=np.uint32))
+    assert builder.seal(1, spec, [source], lambda: True) == 1
 
 
 def open_(folder: Path, number: int = 1, identity: bytes = IDENTITY, spec: IndexSpec = SPEC) -> Segment:
@@ -57,9 +81,12 @@ def test_a_segment_gives_back_what_went_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow_first
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("which", [graph_path, payload_path])
-def test_every_flipped_bit_is_refused(tmp_path: Path, which: object) -> None:
-    build(tmp_path, rows=12)
+def test_every_flipped_bit_is_refused(tmp_path: Path, which: object, kind: str) -> None:
+    spec = KINDS[kind]
+    build_of_kind(tmp_path, spec, 12)
+    assert open_(tmp_path, spec=spec).bare_rows == (0 if spec.needs_vectors else 4)
     path = Path(which(str(tmp_path), 1))  # type: ignore[operator]
     whole = path.read_bytes()
     quiet = []
@@ -68,14 +95,14 @@ def test_every_flipped_bit_is_refused(tmp_path: Path, which: object) -> None:
         damaged[at] ^= 1 << (at % 8)
         path.write_bytes(damaged)
         try:
-            open_(tmp_path)
+            open_(tmp_path, spec=spec)
         except (CorruptionError, UnsupportedVersion):
             continue
         quiet.append(at)
     # Only the zeros between the header and the first page belong to no section: nothing reads them.
     assert all(whole[at] == 0 for at in quiet)
     path.write_bytes(whole)
-    open_(tmp_path)
+    open_(tmp_path, spec=spec)
 
 
 @pytest.mark.parametrize("which", [graph_path, payload_path])
