@@ -37,7 +37,17 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Changed, Counted, Hit, Hits, Inserted, Record, Row, Written
+from asteroid_cloud.client.results.rows import (
+    Changed,
+    Counted,
+    Hit,
+    HitGroup,
+    Hits,
+    Inserted,
+    Record,
+    Row,
+    Written,
+)
 from asteroid_cloud.client.results.server import CollectionInfo, Definition, KeyInfo
 from asteroid_cloud.client.settings import RetryPolicy
 from asteroid_cloud.client.sync.client import Client
@@ -75,6 +85,7 @@ __all__ = [
     "FieldRange",
     "Forbidden",
     "Hit",
+    "HitGroup",
     "Hits",
     "IndexInfo",
     "Inserted",

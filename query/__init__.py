@@ -11,7 +11,10 @@ from asteroid_cloud.query.fields.field_list import FieldInfo, field_list
 from asteroid_cloud.query.fields.field_range import Bounds, FieldRange, field_range
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter, parse_filter
 from asteroid_cloud.query.filters.paths import MalformedPath, Path, field_path, parse_path, path_text
+from asteroid_cloud.query.knn.diversity import Diversity
+from asteroid_cloud.query.knn.examples import Recommend
 from asteroid_cloud.query.knn.explain import Explain, PartChoice
+from asteroid_cloud.query.knn.group_by import Group, GroupBy
 from asteroid_cloud.query.knn.planner import estimate
 from asteroid_cloud.query.knn.recall import Recall, RecallRequest, recalls, summary_of
 from asteroid_cloud.query.knn.request import Hit, SearchRequest, SearchResult
@@ -40,6 +43,7 @@ __all__ = [
     "UNBOUNDED",
     "AllowList",
     "Bounds",
+    "Diversity",
     "Explain",
     "FacetValue",
     "Facets",
@@ -47,6 +51,8 @@ __all__ = [
     "FieldRange",
     "Filter",
     "FilterCache",
+    "Group",
+    "GroupBy",
     "Hit",
     "MalformedPath",
     "MaskCache",
@@ -56,6 +62,7 @@ __all__ = [
     "Projection",
     "Recall",
     "RecallRequest",
+    "Recommend",
     "Record",
     "ScrollPage",
     "SearchRequest",

@@ -35,7 +35,7 @@ def of_search(snapshot: Snapshot, request: SearchRequest, cache: FilterCache) ->
 
 def of_searches(snapshot: Snapshot, requests: Sequence[SearchRequest], cache: FilterCache) -> float:
     """Of a batch of searches; each distinct filter is evaluated once."""
-    filters = {request.filter for request in requests if request.ids is None}
+    filters = {request.answerable for request in requests if request.ids is None}
     once = sum(of_count(snapshot, filter, cache) for filter in filters)
     each = sum(estimate(snapshot, request, cache, with_filter=False) for request in requests)
     return once + each

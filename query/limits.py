@@ -16,6 +16,12 @@ OFFSET_MAX = 10_000
 """Nearest matches that a search can skip."""
 ALLOWED_IDS_MAX = 10_000
 """Ids that a search can be limited to."""
+RECOMMEND_IDS_MAX = 1_000
+"""Examples of one search, positive and negative together."""
+GROUPED_HITS_MAX = 10_000
+"""`k` groups of `size` hits each, multiplied."""
+DIVERSITY_CANDIDATES_MAX = 2_000
+"""Candidates among which `diversity` chooses; `k` is at most as many then."""
 SEARCHES_MAX = 1_000
 """Searches in a batch."""
 SEARCH_BATCH_HITS_MAX = 200_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -46,6 +47,9 @@ class SearchCalls(Calls):
         ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
+        recommend: Mapping[str, Iterable[int | str]] | None = None,
+        group_by: Mapping[str, Any] | None = None,
+        diversity: Mapping[str, Any] | None = None,
     ) -> Hits:
         """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
 
@@ -57,6 +61,12 @@ class SearchCalls(Calls):
         where the distance is lower: ``1 - distance`` (cosine), the product (ip), ``1 / (1 + distance)``
         (l2). ``offset`` skips the nearest, ``max_distance`` drops what is farther, ``min_score`` what
         scores less; ``explain`` fills ``Hits.explain``.
+
+        ``recommend``, as ``{"positive": [ids], "negative": [ids]}``, searches with the mean of the positive
+        ones, moved away from that of the negative ones; these are left out. ``group_by``, as
+        ``{"field": "author", "size": 3}``, finds the ``k`` groups with the best hits, each with its ``size``
+        best: they are in ``Hits.groups``. ``diversity``, as ``{"lambda": 0.5, "candidates": 40}``, chooses
+        among more candidates, so that hits are near and unlike each other (maximal marginal relevance).
         """
         request = request_of(
             Search(
@@ -73,6 +83,9 @@ class SearchCalls(Calls):
                 ids,
                 min_score,
                 fields,
+                recommend,
+                group_by,
+                diversity,
             ),
             self.reads.spec,
         )
@@ -91,6 +104,8 @@ class SearchCalls(Calls):
         ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
+        group_by: Mapping[str, Any] | None = None,
+        diversity: Mapping[str, Any] | None = None,
     ) -> list[Hits]:
         """Many searches over one snapshot: the hits of each, in order.
 
@@ -106,6 +121,8 @@ class SearchCalls(Calls):
             ids=None if ids is None else list(ids),
             min_score=min_score,
             fields=fields,
+            group_by=group_by,
+            diversity=diversity,
         )
         requests = [request_of(each, self.reads.spec) for each in listed_searches(searches, shared)]
         results = await self.reads.search_batch(await self.reads.snapshot(checked_lsn(min_lsn)), requests)

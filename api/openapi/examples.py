@@ -68,6 +68,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "include": ["payload"],
         },
         "More like this one": {"id": 1, "k": 3},
+        "Two groups of one hit": {"vector": _VECTOR, "k": 2, "group_by": {"field": "lang", "size": 1}},
+        "Hits that are unlike each other": {"vector": _VECTOR, "k": 2, "diversity": {"lambda": 0.5}},
+        "More like these, less like those": {"recommend": {"positive": [1, 2], "negative": [3]}, "k": 2},
         "Exact, within a distance, explained": {
             "vector": _VECTOR,
             "exact": True,

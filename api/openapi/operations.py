@@ -38,6 +38,7 @@ SEARCH = (
     *VECTOR,
     *("bad_id", "bad_k", "bad_ef_search", "bad_filter", "bad_include", "bad_exact", "bad_offset"),
     *("bad_max_distance", "bad_min_score", "bad_fields", "bad_vector_format", "bad_explain", "not_found"),
+    *("bad_recommend", "bad_group_by", "bad_diversity"),
     "batch_too_large",
 )
 ONE = ("bad_id", "not_found")

@@ -31,10 +31,11 @@ from asteroid_cloud.api.openapi.schema_words import (
     nullable,
     ref,
 )
+from asteroid_cloud.api.openapi.search_schemas import EF_SEARCH, FIELD, FIELDS, FORMAT, MIN_LSN, ROW, SEARCHES
 from asteroid_cloud.api.openapi.write_schemas import WRITES
 from asteroid_cloud.api.service.access.grants import ROLES
 from asteroid_cloud.api.service.backups import NAME, Backup
-from asteroid_cloud.api.service.checks import INCLUDABLE, INCLUDABLE_IN_HITS
+from asteroid_cloud.api.service.checks import INCLUDABLE
 from asteroid_cloud.api.service.ids import DECIMAL
 from asteroid_cloud.api.service.results import BulkReport, Stats
 from asteroid_cloud.api.wire import requests as wire
@@ -45,21 +46,14 @@ from asteroid_cloud.indexer.limits import BATCH_ITEMS_MAX
 from asteroid_cloud.indexer.model import METRICS
 from asteroid_cloud.query import Explain, Facets, FieldInfo, FieldRange, Recall
 from asteroid_cloud.query.limits import (
-    ALLOWED_IDS_MAX,
-    EF_SEARCH_DEFAULT,
-    EF_SEARCH_MAX,
     FACET_CONTAINS_BYTES_MAX,
     FACET_LIMIT_MAX,
     FACET_VALUES_MAX,
-    FIELD_BYTES_MAX,
-    FIELDS_MAX,
     FILTER_BYTES_MAX,
     FILTER_DEPTH_MAX,
     K_MAX,
-    OFFSET_MAX,
     RECALL_ROWS_MAX,
     SCROLL_LIMIT_MAX,
-    SEARCHES_MAX,
 )
 from asteroid_cloud.wal import LSN_MAX
 from asteroid_cloud.wal.limits import (
@@ -72,14 +66,7 @@ from asteroid_cloud.wal.limits import (
 )
 
 INCLUDE = nullable(array({"type": "string", "enum": sorted(INCLUDABLE)}))
-INCLUDE_IN_HITS = nullable(array({"type": "string", "enum": sorted(INCLUDABLE_IN_HITS)}))
-FORMAT = nullable(
-    about("How the answer has vectors.", {"type": "string", "enum": ["json", "base64"], "default": "json"})
-)
 ANY_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": ID_BYTES_MAX}
-MIN_LSN = nullable(
-    about("Wait until reads cover this LSN; 503 not_caught_up after a while.", integer(0, LSN_MAX))
-)
 
 OPTIONAL_VECTOR = about("Null or absent only where vectors are optional.", nullable(ref("Vector")))
 
@@ -129,7 +116,7 @@ PARTS: dict[str, Schema] = {
         inserted=about("What a batch that failed midway has written.", integer(0)),
         deleted=about("How many a delete that failed midway has deleted.", integer(0)),
         patched=about("How many payloads a merge that failed midway has changed.", integer(0)),
-        id=about("The vector at fault.", integer(0)),
+        id=about("The vector at fault.", ref("Id")),
         failed_index=about("The first item that was not written.", integer(0)),
         phase=about("What a server that is not ready is at.", TEXT),
         progress=about("How far it is, from 0 to 1.", NUMBER),
@@ -140,20 +127,6 @@ PARTS: dict[str, Schema] = {
 }
 BACKUP_NAME = f"^{NAME.pattern}$"
 TAG_NAME = f"^{TAG.pattern}$"
-FIELDS = about(
-    "Of the payload only these, by path; this asks for the payload too. Objects that lead to a field stay, "
-    "arrays are not entered, and what a row does not have is left out.",
-    nullable(array(TEXT, FIELDS_MAX)),
-)
-FIELD = about(
-    f"A path through objects, a.b for b in a, of at most {FIELD_BYTES_MAX:,} bytes; \\. is a dot in a key.",
-    TEXT,
-)
-EF_SEARCH = about(
-    "More finds better and takes longer. Without it, a server that finds its recall too low takes more than "
-    "the default.",
-    nullable(integer(1, EF_SEARCH_MAX, default=EF_SEARCH_DEFAULT)),
-)
 REQUESTS: dict[str, Schema] = {
     "IndexBody": body(
         ["dim"],
@@ -191,29 +164,6 @@ REQUESTS: dict[str, Schema] = {
     "BatchBody": body(
         ["items"], items=array(ref("Item"), BATCH_ITEMS_MAX, least=1), on_existing=ref("OnExisting")
     ),
-    "SearchBody": body(
-        [],
-        vector=nullable(ref("Vector")),
-        id=about("In the vector's place: more like this one.", nullable(ref("IdIn"))),
-        k=default(wire.SearchBody, "k", integer(1, K_MAX)),
-        ef_search=EF_SEARCH,
-        filter=ref("Filter"),
-        ids=about(
-            "Only these; with a filter those of them that match.",
-            nullable(array(ref("IdIn"), ALLOWED_IDS_MAX)),
-        ),
-        include=INCLUDE_IN_HITS,
-        fields=FIELDS,
-        vector_format=FORMAT,
-        exact=about("Compare with every vector.", default(wire.SearchBody, "exact", FLAG)),
-        offset=default(wire.SearchBody, "offset", integer(0, OFFSET_MAX)),
-        max_distance=nullable(NUMBER),
-        min_score=about("Leave out hits with a lower score.", nullable(NUMBER)),
-        min_lsn=MIN_LSN,
-        explain=about("Say how it was searched.", default(wire.SearchBody, "explain", FLAG)),
-        max_scan_candidates=about("Accepted without effect.", {}),
-    ),
-    "SearchBatchBody": body(["searches"], searches=array(ref("SearchBody"), SEARCHES_MAX), min_lsn=MIN_LSN),
     "FetchBody": body(
         ["ids"],
         ids=array(ref("IdIn"), FETCH_IDS_MAX),
@@ -299,7 +249,6 @@ INDEX = {
     "metric": nullable(METRIC),
     "bits": nullable(BITS),
 }
-ROW = {"id": ref("Id"), "vector": nullable(ref("Vector")), "payload": ref("Payload")}
 ANSWERS: dict[str, Schema] = {
     "Key": answer(
         ["name", "role", "collections"],
@@ -336,15 +285,6 @@ ANSWERS: dict[str, Schema] = {
     "Row": answer(["id"], **ROW),
     "Rows": answer(["vectors"], vectors=array(ref("Row"))),
     "Page": answer(["vectors", "cursor"], vectors=array(ref("Row")), cursor=nullable(TEXT)),
-    "Hit": answer(
-        ["id", "distance"],
-        distance=NUMBER,
-        score=about(
-            "Higher is better: 1 - distance (cosine), the product (ip), 1 / (1 + distance) (l2).", NUMBER
-        ),
-        **ROW,
-    ),
-    "Hits": answer(["results"], results=array(ref("Hit")), explain=ref("Explain")),
     "Change": answer(
         ["lsn", "kind"],
         lsn=about("The record; go on from here with `since`, unless `more`.", ref("Lsn")),
@@ -374,7 +314,6 @@ ANSWERS: dict[str, Schema] = {
         backups=array(ref("Backup")),
         damaged=about("A sentence about each backup that is damaged, whichever store's it is.", array(TEXT)),
     ),
-    "HitsOfMany": answer(["results"], results=array(ref("Hits"))),
 }
 
 
@@ -397,4 +336,4 @@ def components() -> dict[str, Schema]:
         ],
         ref_template=REF + "{name}",
     )
-    return PARTS | REQUESTS | ANSWERS | WRITES | COLLECTIONS | derived
+    return PARTS | REQUESTS | ANSWERS | SEARCHES | WRITES | COLLECTIONS | derived

@@ -133,7 +133,7 @@ def integer(name: str, value: object, *, code: str | None = None) -> int:
     raise InvalidRequest(f"{name} must be an integer, not {value!r:.80}", code=code or f"bad_{name}")
 
 
-def real(name: str, value: object) -> float:
+def real(name: str, value: object, *, code: str | None = None) -> float:
     """A finite number of Python or numpy; raises InvalidRequest ``bad_<name>``."""
     if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
         try:
@@ -142,7 +142,7 @@ def real(name: str, value: object) -> float:
             found = inf
         if isfinite(found):
             return found
-    raise InvalidRequest(f"{name} must be a finite number, not {value!r:.80}", code=f"bad_{name}")
+    raise InvalidRequest(f"{name} must be a finite number, not {value!r:.80}", code=code or f"bad_{name}")
 
 
 def checked_wait_s(value: object) -> float:

@@ -19,7 +19,12 @@ from asteroid_cloud.api.service.checks import (
 )
 from asteroid_cloud.api.service.ids import checked_id, checked_ids
 from asteroid_cloud.api.service.payloads import payload_value
-from asteroid_cloud.api.service.results import Hit, Hits, Row
+from asteroid_cloud.api.service.reading.search_options import (
+    checked_diversity,
+    checked_group_by,
+    checked_recommend,
+)
+from asteroid_cloud.api.service.results import Hit, HitGroup, Hits, Row
 from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.query import (
     MATCH_ALL,
@@ -37,7 +42,7 @@ Metadata = Mapping[str, Any]
 
 
 class Search(msgspec.Struct, frozen=True, eq=False):
-    """One search of a batch. Exactly one of ``vector`` and ``id`` (more like this one) is given."""
+    """One search of a batch: by exactly one of ``vector``, ``id`` (more like this one) and ``recommend``."""
 
     vector: Vector | None = None
     k: int = 10
@@ -52,6 +57,9 @@ class Search(msgspec.Struct, frozen=True, eq=False):
     ids: Iterable[int | str] | None = None
     min_score: float | None = None
     fields: Sequence[str] | None = None
+    recommend: Mapping[str, Iterable[int | str]] | None = None
+    group_by: Mapping[str, Any] | None = None
+    diversity: Mapping[str, Any] | None = None
 
 
 def filter_of(condition: Metadata | None) -> Filter:
@@ -76,6 +84,9 @@ def request_of(search: Search, spec: IndexSpec | None) -> SearchRequest:
         ids=search.ids,
         min_score=search.min_score,
         fields=search.fields,
+        recommend=search.recommend,
+        group_by=search.group_by,
+        diversity=search.diversity,
     )
 
 
@@ -95,12 +106,18 @@ def search_request(
     ids: object,
     min_score: object,
     fields: object,
+    recommend: object,
+    group_by: object,
+    diversity: object,
 ) -> SearchRequest:
     """A request from fields of any type; raises InvalidRequest with the code of the field at fault."""
     wanted, chosen = checked_include(include, INCLUDABLE_IN_HITS), checked_fields(fields)
     return SearchRequest(
         vector=None if vector is None else float32_vector(vector),
         id=None if id is None else checked_id(id, spec),
+        recommend=checked_recommend(recommend, spec),
+        group_by=checked_group_by(group_by),
+        diversity=checked_diversity(diversity),
         k=integer("k", k),
         ef_search=None if ef_search is None else integer("ef_search", ef_search),
         filter=filter,
@@ -143,7 +160,10 @@ def hits_of(result: SearchResult) -> Hits:
             )
             for hit in result.hits
         ]
-    return Hits(hits, lsn=result.lsn, explain=result.explain)
+    groups = None
+    if result.groups is not None:
+        groups = [HitGroup(group.value, hits[group.start : group.stop]) for group in result.groups]
+    return Hits(hits, lsn=result.lsn, explain=result.explain, groups=groups)
 
 
 def row_of(record: Record) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -121,14 +122,25 @@ def page_pieces(page: ScrollPage, room: AnswerRoom, format: VectorFormat = "json
 
 
 def _write_search(pieces: JsonPieces, result: SearchResult, format: VectorFormat) -> None:
-    payloads = result.payloads
+    payloads, hits = result.payloads, hit_answers(result, format)
+    written = itertools.count()
 
-    def done(row: int) -> None:
+    def done(_: int) -> None:
+        row = next(written)
         if payloads is not None:
             payloads[row] = b""
 
-    pieces.text(b'{"results":')
-    pieces.items(hit_answers(result, format), done)
+    if result.groups is None:
+        pieces.text(b'{"results":')
+        pieces.items(hits, done)
+    else:
+        pieces.text(b'{"groups":[')
+        for number, group in enumerate(result.groups):
+            pieces.text(b',{"value":' if number else b'{"value":')
+            pieces.text(msgspec.json.encode(group.value) + b',"hits":')
+            pieces.items(itertools.islice(hits, group.stop - group.start), done)
+            pieces.text(b"}")
+        pieces.text(b"]")
     if result.explain is not None:
         pieces.text(b',"explain":' + msgspec.json.encode(result.explain))
     pieces.text(b"}")

@@ -94,6 +94,13 @@ ERROR_CODES: dict[str, ErrorCode] = {
         400, "`include` names something other than payload and vector, and in a search score.", _FIX
     ),
     "bad_min_score": ErrorCode(400, "`min_score` is not a finite number.", _FIX),
+    "bad_recommend": ErrorCode(400, "`recommend` has no positive ids, or too many ids.", _FIX),
+    "bad_group_by": ErrorCode(
+        400, "`group_by` has no field that is a path, a size out of bounds, or stands beside diversity.", _FIX
+    ),
+    "bad_diversity": ErrorCode(
+        400, "`diversity` has a number out of its bounds, or stands beside an offset.", _FIX
+    ),
     "bad_fields": ErrorCode(400, "`fields` is not a list of paths within its bounds.", _FIX),
     "bad_vector_format": ErrorCode(400, "`vector_format` is neither json nor base64.", _FIX),
     "bad_collection_name": ErrorCode(

@@ -22,7 +22,7 @@ from asteroid_cloud.api.wire.native import core
 from asteroid_cloud.api.wire.values.read import ids_from, is_given, vector_from
 from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.query import MATCH_ALL, Filter, RecallRequest, SearchRequest, parse_filter
-from asteroid_cloud.query.limits import ALLOWED_IDS_MAX
+from asteroid_cloud.query.limits import ALLOWED_IDS_MAX, RECOMMEND_IDS_MAX
 from asteroid_cloud.wal.errors import InvalidRequest, TooLarge
 
 T = TypeVar("T")
@@ -98,6 +98,9 @@ class SearchBody(Body, frozen=True):
     ids: msgspec.Raw = ABSENT
     min_score: object = None
     fields: object = None
+    recommend: msgspec.Raw = ABSENT
+    group_by: object = None
+    diversity: object = None
     vector_format: object = None
     max_scan_candidates: object = None
     """Accepted without effect: every search finds all that there are."""
@@ -119,6 +122,9 @@ class SearchBody(Body, frozen=True):
             ids=ids_from(self.ids, spec, ALLOWED_IDS_MAX) if is_given(self.ids) else None,
             min_score=self.min_score,
             fields=self.fields,
+            recommend=recommend_from(self.recommend),
+            group_by=self.group_by,
+            diversity=self.diversity,
         )
 
 
@@ -290,6 +296,18 @@ def filter_from(text: msgspec.Raw) -> Filter:
     """The filter of a body; one left out matches all."""
     raw = bytes(text)
     return parse_filter(raw) if raw else MATCH_ALL
+
+
+def recommend_from(text: msgspec.Raw) -> object:
+    """The examples of a search, decoded; None where there are none. Raises TooLarge for too many."""
+    if not is_given(text):
+        return None
+    for field in ("positive", "negative"):
+        check_count(bytes(text), field, RECOMMEND_IDS_MAX, "examples")
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"recommend is no JSON: {error}", code="bad_json") from error
 
 
 def row_vector(raw: msgspec.Raw, needs_vector: bool) -> NDArray[np.float32] | None:

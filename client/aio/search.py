@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
 
 from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.protocol import routes
@@ -41,6 +42,9 @@ class AsyncSearchCalls(AsyncCalls):
         ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
+        recommend: Mapping[str, Iterable[int | str]] | None = None,
+        group_by: Mapping[str, Any] | None = None,
+        diversity: Mapping[str, Any] | None = None,
     ) -> Hits:
         """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
 
@@ -52,6 +56,12 @@ class AsyncSearchCalls(AsyncCalls):
         ``["title", "a.b"]``. The score is higher where the distance is lower: ``1 - distance`` (cosine), the
         product (ip), ``1 / (1 + distance)`` (l2). ``offset`` skips the nearest, ``max_distance`` drops what
         is farther, ``min_score`` what scores less; ``explain`` fills ``Hits.explain``.
+
+        ``recommend``, as ``{"positive": [ids], "negative": [ids]}``, searches with the mean of the positive
+        ones, moved away from that of the negative ones; these are left out. ``group_by``, as
+        ``{"field": "author", "size": 3}``, finds the ``k`` groups with the best hits, each with its ``size``
+        best: they are in ``Hits.groups``. ``diversity``, as ``{"lambda": 0.5, "candidates": 40}``, chooses
+        among more candidates, so that hits are near and unlike each other (maximal marginal relevance).
         """
         search = Search(
             vector=vector,
@@ -67,6 +77,9 @@ class AsyncSearchCalls(AsyncCalls):
             ids=ids,
             min_score=min_score,
             fields=fields,
+            recommend=recommend,
+            group_by=group_by,
+            diversity=diversity,
         )
         return await self._transport.send(search_routes.search(search, min_lsn))
 
@@ -83,6 +96,8 @@ class AsyncSearchCalls(AsyncCalls):
         ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
+        group_by: Mapping[str, Any] | None = None,
+        diversity: Mapping[str, Any] | None = None,
     ) -> list[Hits]:
         """Many searches over one snapshot: the hits of each, in order.
 
@@ -98,6 +113,8 @@ class AsyncSearchCalls(AsyncCalls):
             ids=None if ids is None else list(ids),
             min_score=min_score,
             fields=fields,
+            group_by=group_by,
+            diversity=diversity,
         )
         return await self._transport.send(search_routes.search_batch(searches, shared, min_lsn))
 

@@ -26,7 +26,17 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Changed, Counted, Hit, Hits, Inserted, Record, Row, Written
+from asteroid_cloud.client.results.rows import (
+    Changed,
+    Counted,
+    Hit,
+    HitGroup,
+    Hits,
+    Inserted,
+    Record,
+    Row,
+    Written,
+)
 from asteroid_cloud.client.results.server import KeyInfo
 
 WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, FieldRange, Recall)
@@ -35,8 +45,18 @@ WithLsn = TypeVar("WithLsn", Recovery, IndexInfo, Record, BulkReport, Facets, Fi
 class Results(msgspec.Struct, frozen=True):
     """The answer to one search."""
 
-    results: list[Hit]
+    results: list[Hit] | None = None
+    groups: list[HitGroup] | None = None
     explain: object = None
+
+    def hits(self, reply: Reply) -> Hits:
+        """The hits of all groups, where there are groups."""
+        found = self.results
+        if self.groups is not None:
+            found = [hit for group in self.groups for hit in group.hits]
+        if found is None:
+            raise UnexpectedAnswer("an answer without results", status=reply.status)
+        return Hits(found, lsn=reply.lsn, explain=self.explain, groups=self.groups)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -203,8 +223,7 @@ def payload_of(reply: Reply) -> Payload:
 
 def hits_of(reply: Reply) -> Hits:
     """The hits of one search."""
-    answer = decode(RESULTS, reply)
-    return Hits(answer.results, lsn=reply.lsn, explain=answer.explain)
+    return decode(RESULTS, reply).hits(reply)
 
 
 def hit_lists(expected: int) -> Callable[[Reply], list[Hits]]:
@@ -214,7 +233,7 @@ def hit_lists(expected: int) -> Callable[[Reply], list[Hits]]:
         answers = decode(BATCH, reply).results
         if len(answers) != expected:
             raise UnexpectedAnswer(f"{len(answers)} answers to {expected} searches", status=reply.status)
-        return [Hits(each.results, lsn=reply.lsn, explain=each.explain) for each in answers]
+        return [each.hits(reply) for each in answers]
 
     return read
 

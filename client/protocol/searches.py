@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -16,7 +17,7 @@ from asteroid_cloud.client.results.rows import Hits
 
 
 class Search(msgspec.Struct, frozen=True):
-    """One search of a batch. Exactly one of ``vector`` and ``id`` (more like this one) is given."""
+    """One search of a batch: by exactly one of ``vector``, ``id`` (more like this one) and ``recommend``."""
 
     vector: Vector | None = None
     k: int = 10
@@ -31,12 +32,15 @@ class Search(msgspec.Struct, frozen=True):
     ids: Iterable[int | str] | None = None
     min_score: float | None = None
     fields: Sequence[str] | None = None
+    recommend: Mapping[str, Iterable[int | str]] | None = None
+    group_by: Mapping[str, Any] | None = None
+    diversity: Mapping[str, Any] | None = None
 
 
 def search_fields(search: Search) -> dict[str, object]:
     """The JSON fields of a search; what equals the server's default is left out."""
-    if (search.vector is None) == (search.id is None):
-        raise InvalidRequest("a search takes either a vector or an id", code="bad_request")
+    if sum(given is not None for given in (search.vector, search.id, search.recommend)) != 1:
+        raise InvalidRequest("a search takes exactly one of vector, id and recommend", code="bad_request")
     fields = without_none(
         vector=None if search.vector is None else encode_vector(search.vector),
         id=None if search.id is None else encode_id(search.id),
@@ -51,8 +55,25 @@ def search_fields(search: Search) -> dict[str, object]:
         ids=None if search.ids is None else encode_ids(search.ids),
         min_score=search.min_score,
         fields=search.fields,
+        recommend=None if search.recommend is None else _examples(search.recommend),
+        group_by=_plain_object("group_by", search.group_by),
+        diversity=_plain_object("diversity", search.diversity),
     )
     return plain_fields(fields)
+
+
+def _examples(recommend: Mapping[str, Iterable[int | str]]) -> dict[str, object]:
+    if not isinstance(recommend, Mapping):
+        raise InvalidRequest("recommend must be a mapping", code="bad_recommend")
+    return {name: None if ids is None else encode_ids(ids) for name, ids in recommend.items()}
+
+
+def _plain_object(name: str, value: Mapping[str, Any] | None) -> dict[str, object] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise InvalidRequest(f"{name} must be a mapping", code=f"bad_{name}")
+    return plain_fields(value)
 
 
 def search(search: Search, min_lsn: int | None) -> Call[Hits]:

@@ -20,7 +20,17 @@ from asteroid_cloud.client.results.reports import (
     Stats,
     Tag,
 )
-from asteroid_cloud.client.results.rows import Changed, Counted, Hit, Hits, Inserted, Record, Row, Written
+from asteroid_cloud.client.results.rows import (
+    Changed,
+    Counted,
+    Hit,
+    HitGroup,
+    Hits,
+    Inserted,
+    Record,
+    Row,
+    Written,
+)
 
 __all__ = [
     "Answer",
@@ -39,6 +49,7 @@ __all__ = [
     "FieldList",
     "FieldRange",
     "Hit",
+    "HitGroup",
     "Hits",
     "IndexInfo",
     "Inserted",

@@ -21,15 +21,33 @@ class Hit(Answer, frozen=True):
     score: float | None = None
 
 
+class HitGroup(Answer, frozen=True):
+    """One group of a search with ``group_by``: a value of the field, and its nearest hits."""
+
+    value: str | int | float | bool
+    hits: list[Hit]
+
+
 class Hits(list[Hit]):
-    """The results of one search, nearest first, and the LSN of the snapshot that was searched."""
+    """The results of one search, nearest first, and the LSN of the snapshot that was searched.
 
-    __slots__ = ("explain", "lsn")
+    With ``group_by`` these are the hits of all ``groups``, one group after the other.
+    """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, lsn: int = 0, explain: object = None) -> None:
+    __slots__ = ("explain", "groups", "lsn")
+
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        lsn: int = 0,
+        explain: object = None,
+        groups: list[HitGroup] | None = None,
+    ) -> None:
         super().__init__(hits)
         self.lsn = lsn
         self.explain = explain
+        self.groups = groups
 
 
 class Row(Answer, frozen=True):

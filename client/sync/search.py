@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from asteroid_cloud.client.protocol import routes
 from asteroid_cloud.client.protocol import searches as search_routes
@@ -42,6 +43,9 @@ class SearchCalls(Calls):
         ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
+        recommend: Mapping[str, Iterable[int | str]] | None = None,
+        group_by: Mapping[str, Any] | None = None,
+        diversity: Mapping[str, Any] | None = None,
     ) -> Hits:
         """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
 
@@ -53,6 +57,12 @@ class SearchCalls(Calls):
         ``["title", "a.b"]``. The score is higher where the distance is lower: ``1 - distance`` (cosine), the
         product (ip), ``1 / (1 + distance)`` (l2). ``offset`` skips the nearest, ``max_distance`` drops what
         is farther, ``min_score`` what scores less; ``explain`` fills ``Hits.explain``.
+
+        ``recommend``, as ``{"positive": [ids], "negative": [ids]}``, searches with the mean of the positive
+        ones, moved away from that of the negative ones; these are left out. ``group_by``, as
+        ``{"field": "author", "size": 3}``, finds the ``k`` groups with the best hits, each with its ``size``
+        best: they are in ``Hits.groups``. ``diversity``, as ``{"lambda": 0.5, "candidates": 40}``, chooses
+        among more candidates, so that hits are near and unlike each other (maximal marginal relevance).
         """
         search = Search(
             vector=vector,
@@ -68,6 +78,9 @@ class SearchCalls(Calls):
             ids=ids,
             min_score=min_score,
             fields=fields,
+            recommend=recommend,
+            group_by=group_by,
+            diversity=diversity,
         )
         return self._transport.send(search_routes.search(search, min_lsn))
 
@@ -84,6 +97,8 @@ class SearchCalls(Calls):
         ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
+        group_by: Mapping[str, Any] | None = None,
+        diversity: Mapping[str, Any] | None = None,
     ) -> list[Hits]:
         """Many searches over one snapshot: the hits of each, in order.
 
@@ -99,6 +114,8 @@ class SearchCalls(Calls):
             ids=None if ids is None else list(ids),
             min_score=min_score,
             fields=fields,
+            group_by=group_by,
+            diversity=diversity,
         )
         return self._transport.send(search_routes.search_batch(searches, shared, min_lsn))
 

@@ -381,3 +381,13 @@ def search(
     With ``bounds`` also the error bound of each; see ``Hits.error_bounds``. Raises Cancelled when the
     allowance does, which is told of every component that is measured, and DamagedSegment.
     """
+
+def most_diverse(
+    vectors: NDArray[np.float32],
+    scores: NDArray[np.float64],
+    k: int,
+    weight: float,
+    metric: Metric,
+    cost: int,
+    allowance: Allowance | None = None,
+) -> NDArray[np.uint32]: ...

@@ -23,11 +23,13 @@ from functools import partial
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from asteroid_cloud.indexer import PartPlan, PartView, Snapshot, prepared
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.query.costs import READING, RECORD
 from asteroid_cloud.query.filters.filter import Filter
+from asteroid_cloud.query.knn.diversity import cost_of_choosing
 from asteroid_cloud.query.knn.explain import PartChoice
 from asteroid_cloud.query.knn.request import SearchRequest
 from asteroid_cloud.query.selection.allow_list import AllowList, cost_of_allowed
@@ -92,7 +94,7 @@ def plan_search(
     if isinstance(plan, Plan):
         return plan
     find = partial(searchable_rows, filter=filter, cache=cache, work=work, allowed=allowed)
-    plan = _plan(snapshot.parts, find, ef, exact)
+    plan = plan_rows(snapshot.parts, find, ef, exact)
     held = sum(part.mask.nbytes for part in plan.parts if part.mask is not None)
     if held <= PLAN_BYTES_MAX:
         if len(snapshot.memo) >= PLANS_KEPT:
@@ -101,9 +103,10 @@ def plan_search(
     return plan
 
 
-def _plan(
+def plan_rows(
     parts: tuple[PartView, ...], find: Callable[[PartView], MatchingRows], ef: int, exact: bool
 ) -> Plan:
+    """As ``plan_search``, of the rows that ``find`` gives for each part; nothing is kept."""
     plans: list[PartPlan] = []
     choices: list[PartChoice] = []
     for view in parts:
@@ -147,6 +150,8 @@ def estimate(
 
     ``with_filter`` false leaves out what finding the matches costs.
     """
+    if request.group_by is not None:
+        request = replace(request, filter=request.answerable)
     allowed = request.ids
     is_filtered = not request.filter.matches_all or allowed is not None
     rows = 0.0
@@ -157,9 +162,23 @@ def estimate(
         cost += sum(cost_of_allowed(view, allowed, request.filter, cache) for view in snapshot.parts)
     elif with_filter and is_filtered:
         cost += sum(cost_of_matching(view, request.filter, cache) for view in snapshot.parts)
+    read = request.most_hits
     if request.include_payload and not all(view.part.is_flat for view in snapshot.parts):
-        cost += request.depth * READING
-    return cost + (request.include_payload + request.include_vector) * request.depth * RECORD
+        cost += read * READING
+    cost += (request.include_payload + request.include_vector) * read * RECORD
+    return cost + _cost_beyond_nearness(snapshot, request)
+
+
+def _cost_beyond_nearness(snapshot: Snapshot, request: SearchRequest) -> float:
+    """Of groups the first round, which is the last as a rule; of diverse hits the choice."""
+    if request.group_by is not None:
+        is_on_disk = not all(view.part.is_flat for view in snapshot.parts)
+        return request.depth * (READING if is_on_disk else RECORD)
+    if request.diversity is None:
+        return 0
+    candidates = min(request.candidates, snapshot.live)
+    choosing = cost_of_choosing(min(request.k, candidates), candidates, snapshot.spec.dim)
+    return candidates * RECORD + choosing
 
 
 def _rows_measured(view: PartView, request: SearchRequest, is_filtered: bool) -> float:

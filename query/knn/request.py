@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import Id, Ids, IndexSpec, check_name
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.query.filters.filter import MATCH_ALL, Filter
+from asteroid_cloud.query.knn.diversity import Diversity
+from asteroid_cloud.query.knn.examples import Recommend
 from asteroid_cloud.query.knn.explain import Explain
+from asteroid_cloud.query.knn.group_by import Group, GroupBy
 from asteroid_cloud.query.knn.scores import Scores
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT, EF_SEARCH_MAX, K_MAX, OFFSET_MAX
 from asteroid_cloud.query.records.projection import Projection
@@ -22,10 +25,14 @@ from asteroid_cloud.wal.limits import ID_MAX
 
 
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
-    """One search: by ``vector``, or by the stored vector of ``id``, which is then left out of the answer."""
+    """One search: by ``vector``, by the stored vector of ``id``, or by the examples of ``recommend``.
+
+    The id, or the examples, are then left out of the answer.
+    """
 
     vector: NDArray[np.float32] | None = None
     id: Id | None = None
+    recommend: Recommend | None = None
     k: int = 10
     ef_search: int | None = None
     """Candidates that a graph walk keeps, ``ef_default`` for None; at least ``offset + k`` is used."""
@@ -35,11 +42,15 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     ids: AllowList | None = None
     """Those that may be answered; None for all that match."""
     offset: int = 0
-    """Nearest matches to skip; ``k`` are answered after them."""
+    """Nearest matches, or groups, to skip; ``k`` are answered after them."""
     max_distance: float | None = None
     """Hits farther than this are left out."""
     min_score: float | None = None
     """Hits with a lower score are left out; see ``scores_of``."""
+    group_by: GroupBy | None = None
+    """Answer ``k`` groups instead of ``k`` hits."""
+    diversity: Diversity | None = None
+    """Choose the hits among more candidates, so that they differ."""
     exact: bool = False
     """Measure every match instead of walking graphs."""
     include_payload: bool = False
@@ -50,9 +61,38 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     explain: bool = False
 
     @property
+    def answerable(self) -> Filter:
+        """What a row has to match: the filter, and that it is in a group where there are groups."""
+        return self.filter if self.group_by is None else self.group_by.having_value(self.filter)
+
+    @property
+    def most_hits(self) -> int:
+        """How many hits there can be, those that are skipped counted too."""
+        return self.offset + self.k if self.group_by is None else self.offset + self.k * self.group_by.size
+
+    @property
+    def candidates(self) -> int:
+        """Nearest matches that count, those that are skipped included."""
+        if self.group_by is not None:
+            return self.group_by.first_depth(self.offset, self.k)
+        if self.diversity is not None and self.diversity.weight < 1:
+            return self.diversity.among(self.k)
+        return self.offset + self.k
+
+    @property
+    def left_out(self) -> int:
+        """How many ids are not to be answered."""
+        return (self.id is not None) + (0 if self.recommend is None else len(self.recommend.examples))
+
+    @property
     def depth(self) -> int:
-        """Nearest matches to be found so that ``k`` remain after the offset and the excluded id."""
-        return self.offset + self.k + (self.id is not None)
+        """Nearest matches to be found so that the candidates remain without the ids that are left out."""
+        return self.candidates + self.left_out
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the answer is the nearest matches, in their order."""
+        return self.group_by is None and self.diversity is None
 
     @property
     def ef(self) -> int:
@@ -72,7 +112,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True, eq=False):
-    """The answer in columns, ascending by (distance, id)."""
+    """The answer in columns, ascending by (distance, id), or in the order of groups or of choice."""
 
     lsn: Lsn
     ids: Ids
@@ -81,6 +121,8 @@ class SearchResult(msgspec.Struct, frozen=True, eq=False):
     vectors: NDArray[np.float32] | None = None
     explain: Explain | None = None
     scores: Scores | None = None
+    groups: list[Group] | None = None
+    """Which of the rows are of which group, where groups were asked for."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -116,14 +158,23 @@ def check_request(request: SearchRequest, spec: IndexSpec) -> None:
     if request.ids is not None and request.ids.has_strings != spec.has_string_ids:
         kind = "strings" if spec.has_string_ids else "integers"
         raise InvalidRequest(f"the ids of this index are {kind}", code="bad_id")
-    if (request.vector is None) == (request.id is None):
-        raise InvalidRequest("give either a vector or an id to search by", code="bad_vector")
+    if sum(given is not None for given in (request.vector, request.id, request.recommend)) != 1:
+        reason = "give exactly one of vector, id and recommend to search by"
+        raise InvalidRequest(reason, code="bad_vector")
     if request.vector is not None:
         _check_vector(request.vector, spec.dim)
+    elif request.recommend is not None:
+        request.recommend.check(spec)
     elif spec.has_string_ids:
         check_name(request.id)
     else:
         check_count("id", request.id, 0, ID_MAX, "bad_id")
+    if request.group_by is not None:
+        request.group_by.check(request.k, has_diversity=request.diversity is not None)
+    elif request.diversity is not None:
+        if request.offset:
+            raise InvalidRequest("diversity takes no offset", code="bad_diversity")
+        request.diversity.check(request.k)
 
 
 def check_count(name: str, value: object, least: int, most: int, code: str) -> None:

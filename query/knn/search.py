@@ -10,21 +10,26 @@ from collections.abc import Sequence
 from time import perf_counter
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Hits, Id, Ids, Snapshot, TakeBytes, search_prepared, unbounded
+from asteroid_cloud.indexer import Ids, Snapshot, TakeBytes, unbounded
 from asteroid_cloud.query.costs import RECORD
-from asteroid_cloud.query.knn.explain import Explain
-from asteroid_cloud.query.knn.planner import Plan, plan_search
+from asteroid_cloud.query.knn.diversity import chosen
+from asteroid_cloud.query.knn.examples import vector_like, vector_of
+from asteroid_cloud.query.knn.group_by import Group, value_of
+from asteroid_cloud.query.knn.groups import GroupSearch, Member
+from asteroid_cloud.query.knn.planner import plan_search
 from asteroid_cloud.query.knn.request import SearchRequest, SearchResult, check_request
+from asteroid_cloud.query.knn.rounds import Round, near_enough, rounds_of, scores_if_wanted, window
 from asteroid_cloud.query.knn.scores import Scores, scores_of
 from asteroid_cloud.query.limits import SEARCH_BATCH_HITS_MAX, SEARCHES_MAX
-from asteroid_cloud.query.records.records import Places, fetch_one, payloads_at, vectors_at
+from asteroid_cloud.query.records.records import Places, payloads_at, vectors_at
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.work import UNBOUNDED, Work
-from asteroid_cloud.wal.errors import Conflict, InvalidRequest, TooLarge
+from asteroid_cloud.wal.errors import AsteroidError, InvalidRequest, TooLarge
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
+NO_PLACES = Places(np.empty(0, np.uint32), np.empty(0, np.uint32))
 
 
 def search(
@@ -34,12 +39,15 @@ def search(
     take: TakeBytes = unbounded,
     work: Work = UNBOUNDED,
 ) -> SearchResult:
-    """The nearest matches to one vector, or to the stored vector of one id (NotFound if there is none).
+    """The nearest matches to one vector, or to the stored vectors of one or more ids.
+
+    Raises NotFound where there is no such id, Conflict ``no_vector`` where it has no vector.
 
     ``take`` is told of payloads and vectors before they are held; what it or ``work`` raises ends the search.
     """
     check_request(request, snapshot.spec)
-    return _search_alike(snapshot, [request], cache, threads=1, take=take, work=work)[0]
+    query = _query(snapshot, request, work)[None]
+    return _search_alike(snapshot, [request], query, cache, threads=1, take=take, work=work)[0]
 
 
 def search_batch(
@@ -57,15 +65,18 @@ def search_batch(
     ``index``; then none is answered.
     """
     _check_batch(snapshot, requests)
+    queries = [_named_query(snapshot, each, position, work) for position, each in enumerate(requests)]
     alike: dict[tuple[object, ...], list[int]] = {}
     for position, request in enumerate(requests):
         allowed = None if request.ids is None else request.ids.key
-        key = (request.depth, request.ef, request.filter.key, allowed, request.exact, request.explain)
+        how = (request.exact, request.explain, request.group_by)
+        key = (request.depth, request.ef, request.filter.key, allowed, *how)
         alike.setdefault(key, []).append(position)
     results: dict[int, SearchResult] = {}
     for positions in alike.values():
         group = [requests[position] for position in positions]
-        found = _search_alike(snapshot, group, cache, threads=threads, take=take, work=work)
+        some = np.stack([queries[position] for position in positions])
+        found = _search_alike(snapshot, group, some, cache, threads=threads, take=take, work=work)
         results.update(zip(positions, found, strict=True))
     return [results[position] for position in range(len(requests))]
 
@@ -80,16 +91,36 @@ def _check_batch(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> None:
             raise InvalidRequest(
                 f"search {position}: {error.message}", code=error.code, index=position
             ) from error
-    if sum(min(request.depth, snapshot.live) for request in requests) > SEARCH_BATCH_HITS_MAX:
+    if sum(min(request.most_hits, snapshot.live) for request in requests) > SEARCH_BATCH_HITS_MAX:
         raise TooLarge(
             f"the searches of a batch have at most {SEARCH_BATCH_HITS_MAX} results together",
             code="batch_too_large",
         )
 
 
+def _named_query(
+    snapshot: Snapshot, request: SearchRequest, position: int, work: Work
+) -> NDArray[np.float32]:
+    try:
+        return _query(snapshot, request, work)
+    except AsteroidError as error:
+        error.details["index"] = position
+        raise
+
+
+def _query(snapshot: Snapshot, request: SearchRequest, work: Work) -> NDArray[np.float32]:
+    if request.vector is not None:
+        return request.vector
+    if request.recommend is not None:
+        return vector_like(snapshot, request.recommend, work)
+    assert request.id is not None, "check_request lets only one of the three be given"
+    return vector_of(snapshot, request.id, work)
+
+
 def _search_alike(
     snapshot: Snapshot,
     requests: Sequence[SearchRequest],
+    queries: NDArray[np.float32],
     cache: FilterCache,
     *,
     threads: int,
@@ -99,95 +130,95 @@ def _search_alike(
     """Searches of one depth, ``ef``, filter and list of ids, all of them explained or none."""
     first = requests[0]
     work.spend(len(requests) * RECORD)
-    queries = _queries(snapshot, requests)
-    started = perf_counter()
+    if first.group_by is not None:
+        pairs = zip(requests, queries, strict=True)
+        return [_grouped(snapshot, request, query, cache, take, work) for request, query in pairs]
+    began = perf_counter()
     plan = plan_search(
         snapshot, first.filter, cache, ef=first.ef, exact=first.exact, work=work, allowed=first.ids
     )
-    planned = perf_counter()
-    how = {"exact": first.exact, "bounds": first.explain}
-    with work.in_core() as allowance:
-        hits = search_prepared(
-            plan.native, queries, first.depth, first.ef, threads=threads, **how, allowance=allowance
-        )
-    searched = perf_counter()
-    times = ((planned - started) * 1e3, (searched - planned) * 1e3)
+    rounds = rounds_of(plan, queries, first, first.depth, began, threads=threads, work=work)
     return [
-        _answer(snapshot, request, plan, hits, row, times, take, work) for row, request in enumerate(requests)
+        _answer(snapshot, request, found, take, work) for request, found in zip(requests, rounds, strict=True)
     ]
-
-
-def _queries(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> NDArray[np.float32]:
-    vectors = [
-        _stored(snapshot, request.id) if request.vector is None else request.vector for request in requests
-    ]
-    return vectors[0][None] if len(vectors) == 1 else np.stack(vectors)
-
-
-def _stored(snapshot: Snapshot, id: Id | None) -> NDArray[np.float32]:
-    assert id is not None, "check_request lets only one of vector and id be absent"
-    vector = fetch_one(snapshot, id, vector=True).vector
-    if vector is None:
-        raise Conflict(f"{snapshot.spec.ids.shown(id)} has no vector to search with", code="no_vector")
-    return vector
 
 
 def _answer(
+    snapshot: Snapshot, request: SearchRequest, found: Round, take: TakeBytes, work: Work
+) -> SearchResult:
+    """One row of hits, cut to what its request asked."""
+    scores = scores_if_wanted(request, found.distances, snapshot.spec)
+    near = near_enough(request, found.distances, scores)
+    columns = window(request, found.ids, near, request.offset, request.candidates - request.offset)
+    if request.diversity is not None and request.diversity.weight < 1:
+        assert scores is not None
+        columns = _diverse(snapshot, request, found, columns, scores, work)
+    ids, distances = found.ids[columns], found.distances[columns]
+    scores = scores[columns] if scores is not None and request.include_score else None
+    places = found.places(columns) if request.include_payload or request.include_vector else NO_PLACES
+    return _with_columns(snapshot, request, ids, distances, scores, places, found, take, work)
+
+
+def _diverse(
     snapshot: Snapshot,
     request: SearchRequest,
-    plan: Plan,
-    hits: Hits,
-    row: int,
-    times: tuple[float, float],
+    found: Round,
+    columns: slice | NDArray[np.intp],
+    scores: Scores,
+    work: Work,
+) -> NDArray[np.intp]:
+    """Which of the candidates are answered, in the order of choice."""
+    assert request.diversity is not None
+    places = np.arange(len(found.ids))[columns]
+    vectors = vectors_at(snapshot.parts, found.places(places), snapshot.spec.dim, work.counting(unbounded))
+    order = chosen(vectors, scores[places], request.k, request.diversity, snapshot.spec, work)
+    return places[order]
+
+
+def _grouped(
+    snapshot: Snapshot,
+    request: SearchRequest,
+    query: NDArray[np.float32],
+    cache: FilterCache,
     take: TakeBytes,
     work: Work,
 ) -> SearchResult:
-    """One row of hits, cut to what its request asked."""
-    found = int(hits.found[row])
-    assert found == min(request.depth, plan.matches), "the core answers exactly min(k, matches)"
-    ids, distances = hits.ids[row, :found], hits.distances[row, :found]
-    scores = None
-    if request.include_score or request.min_score is not None:
-        scores = scores_of(distances, snapshot.spec.metric)
-    columns = _window(request, ids, distances, scores)
-    ids, distances = ids[columns], distances[columns]
-    scores = scores[columns] if scores is not None and request.include_score else None
-    started = perf_counter()
-    views = [part.view for part in plan.parts]
-    payloads = vectors = None
-    if request.include_payload or request.include_vector:
-        places = Places(hits.parts[row, columns], hits.ordinals[row, columns])
-        if request.include_payload:
-            payloads = payloads_at(views, places, request.fields, take, work)
-        if request.include_vector:
-            vectors = vectors_at(views, places, snapshot.spec.dim, work.counting(take))
-    explain = None
+    """The hits of all groups, one group after the other."""
+    search = GroupSearch(snapshot, request, query, cache, take, work)
+    groups, members, start = list[Group](), list[Member](), 0
+    for group in search.groups():
+        members += group.members
+        groups.append(Group(value_of(group.key), start, len(members)))
+        start = len(members)
+    ids = snapshot.spec.ids.of([member.id for member in members])
+    distances = np.array([member.distance for member in members], np.float64)
+    places = Places(
+        np.array([member.part for member in members], np.uint32),
+        np.array([member.ordinal for member in members], np.uint32),
+    )
+    scores = scores_of(distances, snapshot.spec.metric) if request.include_score else None
+    result = _with_columns(snapshot, request, ids, distances, scores, places, search, take, work)
+    return replace(result, groups=groups)
+
+
+def _with_columns(
+    snapshot: Snapshot,
+    request: SearchRequest,
+    ids: Ids,
+    distances: NDArray[np.float64],
+    scores: Scores | None,
+    places: Places,
+    found: Round | GroupSearch,
+    take: TakeBytes,
+    work: Work,
+) -> SearchResult:
+    """Hits with what else is wanted of them."""
+    began = perf_counter()
+    payloads = vectors = explain = None
+    if request.include_payload:
+        payloads = payloads_at(snapshot.parts, places, request.fields, take, work)
+    if request.include_vector:
+        vectors = vectors_at(snapshot.parts, places, snapshot.spec.dim, work.counting(take))
     if request.explain:
-        assert hits.error_bounds is not None, "they were asked for"
-        fetch_ms = (perf_counter() - started) * 1e3
-        measured = int(hits.visited[row]), int(hits.rescanned[row])
-        complete = found == min(request.depth, plan.matches)
-        bound = float(hits.error_bounds[row])
-        explain = Explain(plan.choices, plan.matches, *measured, complete, bound, *times, fetch_ms)
+        explain = found.explained((perf_counter() - began) * 1e3)
     return SearchResult(snapshot.lsn, ids, distances, payloads, vectors, explain, scores)
-
-
-def _window(
-    request: SearchRequest, ids: Ids, distances: NDArray[np.float64], scores: Scores | None
-) -> slice | NDArray[np.intp]:
-    """Which hits of a row to keep: without the excluded id, after the offset, near enough."""
-    near = len(ids)
-    if request.max_distance is not None:
-        near = int(np.searchsorted(distances, _rounded(request.max_distance), side="right"))
-    if request.min_score is not None and scores is not None:
-        near = min(near, int(np.searchsorted(-scores, -request.min_score, side="right")))
-    start, stop = request.offset, min(request.offset + request.k, near)
-    if request.id is None:
-        return slice(start, max(start, stop))
-    others = np.flatnonzero(ids != request.id)
-    return others[others < near][start : request.offset + request.k]
-
-
-def _rounded(distance: float) -> float:
-    """A distance as answers have it: rounded to float32 where that reaches."""
-    return float(np.float32(distance)) if abs(distance) <= FLOAT32_MAX else distance

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from asteroid_cloud import query
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
@@ -46,6 +47,9 @@ class BlockingSearchCalls(BlockingCalls):
         ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
+        recommend: Mapping[str, Iterable[int | str]] | None = None,
+        group_by: Mapping[str, Any] | None = None,
+        diversity: Mapping[str, Any] | None = None,
     ) -> Hits:
         """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
 
@@ -57,6 +61,12 @@ class BlockingSearchCalls(BlockingCalls):
         where the distance is lower: ``1 - distance`` (cosine), the product (ip), ``1 / (1 + distance)``
         (l2). ``offset`` skips the nearest, ``max_distance`` drops what is farther, ``min_score`` what
         scores less; ``explain`` fills ``Hits.explain``.
+
+        ``recommend``, as ``{"positive": [ids], "negative": [ids]}``, searches with the mean of the positive
+        ones, moved away from that of the negative ones; these are left out. ``group_by``, as
+        ``{"field": "author", "size": 3}``, finds the ``k`` groups with the best hits, each with its ``size``
+        best: they are in ``Hits.groups``. ``diversity``, as ``{"lambda": 0.5, "candidates": 40}``, chooses
+        among more candidates, so that hits are near and unlike each other (maximal marginal relevance).
         """
         request = request_of(
             Search(
@@ -73,6 +83,9 @@ class BlockingSearchCalls(BlockingCalls):
                 ids,
                 min_score,
                 fields,
+                recommend,
+                group_by,
+                diversity,
             ),
             self._reads.spec,
         )
@@ -91,6 +104,8 @@ class BlockingSearchCalls(BlockingCalls):
         ids: Iterable[int | str] | None = None,
         min_score: float | None = None,
         fields: Sequence[str] | None = None,
+        group_by: Mapping[str, Any] | None = None,
+        diversity: Mapping[str, Any] | None = None,
     ) -> list[Hits]:
         """Many searches over one snapshot: the hits of each, in order.
 
@@ -106,6 +121,8 @@ class BlockingSearchCalls(BlockingCalls):
             ids=None if ids is None else list(ids),
             min_score=min_score,
             fields=fields,
+            group_by=group_by,
+            diversity=diversity,
         )
         requests = [request_of(each, self._reads.spec) for each in listed_searches(searches, shared)]
         results = self._reads.search_batch(self._reads.snapshot(checked_lsn(min_lsn)), requests)

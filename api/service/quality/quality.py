@@ -104,8 +104,11 @@ class Quality:
         return request if ef == EF_SEARCH_DEFAULT else replace(request, ef_default=ef)
 
     def note(self, snapshot: Snapshot, request: SearchRequest, result: SearchResult) -> None:
-        """Counts a search that was answered, and samples it if it is its turn."""
-        if self._every and not request.exact and next(self._searches) % self._every == 0:
+        """Counts a search that was answered, and samples it if it is its turn.
+
+        Of groups and diverse hits the distances say nothing of recall.
+        """
+        if self._every and not request.exact and request.is_plain and next(self._searches) % self._every == 0:
             self._sample(snapshot, request, result)
 
     def report(self) -> QualityReport:

@@ -223,4 +223,5 @@ PYBIND11_MODULE(core, m) {
     m.def("search", &search_parts, py::arg("parts"), py::arg("queries"), py::arg("k"), py::arg("ef"),
           py::arg("exact"), py::arg("threads"), py::arg("bounds") = false,
           py::arg("allowance").none(true) = py::none());
+    bind_diverse(m);
 }

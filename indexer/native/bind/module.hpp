@@ -62,6 +62,7 @@ class ReleaseGilIf {
 void bind_parts(pybind11::module_& m);
 void bind_graph_builder(pybind11::module_& m);
 void bind_columns(pybind11::module_& m);
+void bind_diverse(pybind11::module_& m);
 void bind_payloads(pybind11::module_& m);
 
 // What a bytes object holds, for as long as somebody keeps it alive; raises TypeError for anything else.
