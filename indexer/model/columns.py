@@ -22,6 +22,11 @@ class Column(Protocol):
         ...
 
     @property
+    def key_bytes(self) -> int:
+        """How many bytes of a string are its key: one of so many may be the beginning of a longer string."""
+        ...
+
+    @property
     def groups(self) -> int:
         """How many groups there are."""
         ...

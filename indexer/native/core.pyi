@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 NAME_BYTES_MAX: Final[int]
 """Bytes of an id that is a string, in UTF-8."""
 KEY_BYTES: Final[int]
+LONG_KEY_BYTES: Final[int]
 """Bytes of a string that are its key in a column."""
 TAG_NULL: Final[float]
 """The numbers of a tag column: what a value is that has no column of its own."""
@@ -195,16 +196,38 @@ class ColumnName:
     @property
     def kind(self) -> ColumnKind: ...
 
-Column = tuple[
-    bool,
-    NDArray[np.float64],
-    bytes,
-    NDArray[np.uint32],
-    NDArray[np.uint32],
-    NDArray[np.uint32],
-    NDArray[np.uint8],
-]
-"""Whether it is exact; keys as numbers, or as text with the end of each; starts of groups; rows; prints."""
+class SortedColumn:
+    """A column in the order of its keys, in groups; step it until it is sorted, and only then look at it."""
+
+    def step(self, entries: int) -> bool:
+        """Goes on with so many entries, or with all that are in memory; false when everything is sorted."""
+    def __len__(self) -> int:
+        """How many entries there are."""
+    def rows(self, start: int, stop: int) -> NDArray[np.uint32]:
+        """The rows of some entries; ascending within a key."""
+    def prints(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """A fingerprint of each one's whole string."""
+    @property
+    def has_prints(self) -> bool:
+        """Whether readers need them: of strings with sparse keys."""
+    @property
+    def is_exact(self) -> bool:
+        """Whether each group has one key."""
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more than 1,024 entries share one key though their strings differ."""
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The keys, unless they are strings."""
+    @property
+    def text(self) -> bytes:
+        """The keys of strings, one after the other."""
+    @property
+    def ends(self) -> NDArray[np.uint32]:
+        """Where each of these ends."""
+    @property
+    def starts(self) -> NDArray[np.uint32]:
+        """Where each group starts, then how many entries there are."""
 
 def fingerprint(text: bytes) -> int:
     """A byte that tells most texts apart."""
@@ -217,22 +240,27 @@ def moment_of(text: str) -> tuple[float, bool, bool] | None:
     """
 
 class Shredder:
-    """Takes payloads apart into columns, in memory of at most ``bytes_max``."""
+    """Takes payloads apart into columns, in memory of about ``bytes_max``.
 
-    def __init__(self, paths_max: int, depth_max: int, bytes_max: int) -> None: ...
+    What is beyond goes into a scratch file in ``folder``; OSError when there is no room.
+    """
+
+    def __init__(
+        self, paths_max: int, depth_max: int, bytes_max: int, folder: str, key_bytes: int = KEY_BYTES
+    ) -> None:
+        """Keys of strings are cut to ``key_bytes``."""
     def want_only(self, columns: Sequence[tuple[tuple[list[str], bool], ColumnKind]]) -> None:
         """Makes these columns only; before the first payload."""
     def add(self, texts: list[bytes]) -> None:
         """The payloads of the next rows; b"" has no fields."""
-    def column(self, name: ColumnName, exact_max: int) -> Column:
-        """Sorted; with sparse keys if there are more than ``exact_max`` different ones."""
+    def settle(self) -> None:
+        """After the last row: leaves the memory to columns that are sorted."""
+    def take(self, name: ColumnName, exact_max: int) -> SortedColumn:
+        """To be sorted; with sparse keys if there are more than ``exact_max`` different ones."""
     def path(self, name: ColumnName) -> tuple[list[str], bool]:
         """The names from the root to the values, and whether these are elements of an array there."""
     @property
     def columns(self) -> list[ColumnName]: ...
-    @property
-    def dropped(self) -> list[ColumnName]:
-        """Columns that there was no room for."""
     @property
     def unindexed(self) -> NDArray[np.uint32]:
         """Rows that the columns do not describe."""

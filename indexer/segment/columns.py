@@ -19,6 +19,7 @@ from asteroid_cloud.indexer.segment.column_file import (
     ColumnEntry,
     FieldEntry,
     FieldsFooter,
+    LongColumn,
     row_type,
 )
 from asteroid_cloud.indexer.segment.container import (
@@ -33,6 +34,8 @@ from asteroid_cloud.wal.disk import Files, ReadFile
 from asteroid_cloud.wal.errors import CorruptionError
 
 Flags = NDArray[np.bool_]
+FieldKey = tuple[tuple[str, ...], bool]
+"""A path, and whether the elements of its arrays are meant."""
 ROWS_A_PIECE = 1 << 17
 """Rows of a column that are read at a time."""
 
@@ -47,9 +50,13 @@ class FieldColumn:
     Groups are numbered from 0 in the order of their keys.
     """
 
-    def __init__(self, path: str, file: ReadFile, entry: ColumnEntry, rows: int) -> None:
+    def __init__(
+        self, path: str, file: ReadFile, entry: ColumnEntry, rows: int, key_bytes: int = KEY_BYTES
+    ) -> None:
         self.is_exact = entry.is_exact
         """Whether a group is one key; else its entries are from its key to before the next one's."""
+        self.key_bytes = key_bytes
+        """How many bytes of a string are its key."""
         self._path = path
         self._file = file
         self._entry = entry
@@ -133,13 +140,13 @@ class FieldColumn:
     def _mark_texts(self, texts: list[bytes], certain: Flags, possible: Flags) -> None:
         mine = [self.key(group) for group in range(self.groups)]
         if not self.is_exact:
-            found = [bisect_right(mine, text[:KEY_BYTES]) - 1 for text in texts]
+            found = [bisect_right(mine, text[: self.key_bytes]) - 1 for text in texts]
             prints = [core.fingerprint(text) for text in texts]
             return self._mark_prints(possible, np.array(found, np.int64), np.array(prints, np.uint8))
         places = dict(zip(mine, range(self.groups), strict=True))
         for flags, some in (
-            (certain, [text for text in texts if len(text) < KEY_BYTES]),
-            (possible, {text[:KEY_BYTES] for text in texts if len(text) >= KEY_BYTES}),
+            (certain, [text for text in texts if len(text) < self.key_bytes]),
+            (possible, {text[: self.key_bytes] for text in texts if len(text) >= self.key_bytes}),
         ):
             groups = [places[text] for text in some if text in places]
             self._mark_groups(flags, np.array(groups, np.int64))
@@ -238,6 +245,10 @@ class Fields:
         self.has_dates = footer.dates
         """Whether dates and times without an offset have columns; if not, they are among the strings only."""
         self._fields = {(tuple(field.path), field.is_element): field for field in footer.fields}
+        self._key_bytes: dict[tuple[FieldKey, str], int] = {}
+        """Of long columns."""
+        for long in footer.long:
+            self._add_long(long)
         for column in self._columns():
             for section in _sections(column):
                 for _ in read_section(files, path, section, check_wanted=check_wanted):
@@ -253,6 +264,16 @@ class Fields:
                 )
             self.unindexed = np.unpackbits(bits, count=rows, bitorder="little").view(np.bool_)
 
+    def _add_long(self, long: LongColumn) -> None:
+        """Lists it with the other columns of its path."""
+        key, kind = (tuple(long.path), long.is_element), long.column.kind
+        field = self._fields.get(key)
+        if field is None or kind not in field.missing or long.key_bytes < 1:
+            raise CorruptionError(self._path, 0, "the field file has a long column of no field")
+        missing = [each for each in field.missing if each != kind]
+        self._fields[key] = FieldEntry(field.path, field.is_element, [*field.columns, long.column], missing)
+        self._key_bytes[key, kind] = long.key_bytes
+
     @property
     def directory_bytes(self) -> int:
         """RAM of the columns' places, about."""
@@ -264,7 +285,8 @@ class Fields:
     def differing(self, other: Fields) -> list[str]:
         """The columns that are not the same in another set of the same rows, by path and kind.
 
-        Those that one of the two had no room for, or whose kind it is too old to have, are left out.
+        Those that one of the two had no room for, or whose kind or long keys it is too old to have, are left
+        out.
         """
         unknown = set() if self.has_dates and other.has_dates else {"date"}
         found = [] if self.has_same_unindexed(other) else ["the set of unindexed rows"]
@@ -272,6 +294,8 @@ class Fields:
             mine, theirs = self._contents(key), other._contents(key)
             for kind in sorted(mine.keys() | theirs.keys()):
                 if kind in unknown.union(self._missing(key), other._missing(key)):
+                    continue
+                if self._key_bytes.get((key, kind)) != other._key_bytes.get((key, kind)):
                     continue
                 if mine.get(kind) != theirs.get(kind):
                     found.append(f"the {kind} column of {'.'.join(key[0])}{'[]' if key[1] else ''}")
@@ -282,11 +306,11 @@ class Fields:
         mine, theirs = self.unindexed, other.unindexed
         return mine is theirs if mine is None or theirs is None else bool(np.array_equal(mine, theirs))
 
-    def _contents(self, key: tuple[tuple[str, ...], bool]) -> dict[str, tuple[bytes, ...]]:
+    def _contents(self, key: FieldKey) -> dict[str, tuple[bytes, ...]]:
         field = self._fields.get(key)
         return {column.kind: self._bytes_of(column) for column in field.columns} if field else {}
 
-    def _missing(self, key: tuple[tuple[str, ...], bool]) -> list[str]:
+    def _missing(self, key: FieldKey) -> list[str]:
         field = self._fields.get(key)
         return field.missing if field else []
 
@@ -317,7 +341,8 @@ class Fields:
             raise KeyError(kind)
         for column in field.columns:
             if column.kind == kind:
-                return FieldColumn(self._path, self._file, column, self.rows)
+                key_bytes = self._key_bytes.get(((path, is_element), kind), KEY_BYTES)
+                return FieldColumn(self._path, self._file, column, self.rows, key_bytes)
         return None
 
 

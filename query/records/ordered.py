@@ -104,7 +104,7 @@ class _PartRows:
         after, is_descending = self._pool.after, self._order.is_descending
         group = column.groups - 1 if is_descending else 0
         if after is not None and after.rank == rank and after.value is not None:
-            at = column.last_at_most(key_of(after.value))
+            at = column.last_at_most(key_of(after.value, column))
             group = at if is_descending else max(at, 0)
         step = GROUPS_AT_FIRST
         while 0 <= group < column.groups and self._may_have(column, rank, group):
@@ -120,7 +120,7 @@ class _PartRows:
         worst = self._pool.worst
         if worst is None or worst[0] != rank:
             return worst is None or worst[0] > rank
-        bound = key_of(worst[1])
+        bound = key_of(worst[1], column)
         if not self._order.is_descending:
             return bool(column.key(group) <= bound)  # type: ignore[operator]  # both are of this column
         if column.is_exact:
@@ -226,6 +226,6 @@ class _PartRows:
 def _value_of(column: Column, group: int) -> Any:
     """The one value of a group, if its key tells it; else None."""
     key = column.key(group) if column.is_exact else None
-    if key is None or not is_whole(key):
+    if key is None or not is_whole(key, column):
         return None
     return key.decode() if isinstance(key, bytes) else key

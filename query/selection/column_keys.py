@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asteroid_cloud.indexer.segment import KEY_BYTES
+from asteroid_cloud.indexer import Column
 
 EXACT_INTEGERS = float(2**53)
 
@@ -20,11 +20,11 @@ def double(number: int | float) -> float:
         return float("inf") if number > 0 else float("-inf")
 
 
-def key_of(value: int | float | str) -> float | bytes:
-    """The key of a number or a string."""
-    return utf8(value)[:KEY_BYTES] if isinstance(value, str) else double(value)
+def key_of(value: int | float | str, column: Column) -> float | bytes:
+    """The key of a number or a string in a column of its kind."""
+    return utf8(value)[: column.key_bytes] if isinstance(value, str) else double(value)
 
 
-def is_whole(key: float | bytes) -> bool:
+def is_whole(key: float | bytes, column: Column) -> bool:
     """Whether values with this key are all equal to it."""
-    return len(key) < KEY_BYTES if isinstance(key, bytes) else abs(key) < EXACT_INTEGERS
+    return len(key) < column.key_bytes if isinstance(key, bytes) else abs(key) < EXACT_INTEGERS

@@ -11,7 +11,6 @@ import numpy as np
 
 from asteroid_cloud.indexer import Column, Columns
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.indexer.segment import KEY_BYTES
 from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, NODE
 from asteroid_cloud.query.filters.instants import Instant, day_text
 from asteroid_cloud.query.filters.tree import (
@@ -147,25 +146,23 @@ class PathTests:
         if literal is None or isinstance(literal, bool):
             self._mark_key("tag", TAGS[literal], certain, possible)
         elif isinstance(literal, str):
-            text = utf8(literal)
-            self._mark_key("string", text[:KEY_BYTES], certain, possible, text)
+            self._mark_key("string", utf8(literal), certain, possible)
         else:
             self._mark_key("number", double(literal), certain, possible)
 
-    def _mark_key(
-        self, kind: str, key: float | bytes, certain: Flags, possible: Flags, text: bytes | None = None
-    ) -> None:
-        """The rows with this key; ``text`` is the whole string that it is the beginning of."""
+    def _mark_key(self, kind: str, value: float | bytes, certain: Flags, possible: Flags) -> None:
+        """The rows with this value: a double, or a whole string."""
         column = self._column(kind)
         if column is None:
             return
+        key = value[: column.key_bytes] if isinstance(value, bytes) else value
         group = column.last_at_most(key)
         if group < 0 or (column.is_exact and column.key(group) != key):
             return
-        if column.is_exact and is_whole(key):
+        if column.is_exact and is_whole(key, column):
             column.mark(certain, group, group + 1)
-        elif text is not None:
-            column.mark_alike(possible, group, text)
+        elif isinstance(value, bytes):
+            column.mark_alike(possible, group, value)
         else:
             column.mark(possible, group, group + 1)
 
@@ -196,14 +193,15 @@ class PathTests:
             return self._certain(self._none())
         if not isinstance(bound, str):
             return self._range("number", order, double(bound), is_cut=False)
-        text = utf8(bound)
-        return self._range("string", order, text[:KEY_BYTES], is_cut=len(text) > KEY_BYTES)
+        return self._range("string", order, utf8(bound), is_cut=False)
 
     def _range(self, kind: str, order: str, key: float | bytes, *, is_cut: bool) -> Verdict:
         """The rows on one side of a key; those of its own group are open unless it is the whole value."""
         column = self._column(kind)
         if column is None:
             return self._certain(self._none())
+        if isinstance(key, bytes):
+            is_cut, key = is_cut or len(key) > column.key_bytes, key[: column.key_bytes]
         group, rows = column.last_at_most(key), self._none()
         if order in ("$gt", "$gte"):
             column.mark(rows, group + 1, column.groups)
@@ -217,7 +215,7 @@ class PathTests:
             if order in ("$lt", "$lte"):
                 column.mark(rows, group, group + 1)
             return self._certain(rows)
-        if column.is_exact and is_whole(key) and not is_cut:
+        if column.is_exact and is_whole(key, column) and not is_cut:
             if order in ("$gte", "$lte", "$eq"):
                 column.mark(rows, group, group + 1)
             return self._certain(rows)
@@ -247,11 +245,11 @@ class PathTests:
         certain, possible = self._none(), self._none()
         if column is None:
             return Verdict(certain, possible)
-        key = begin[:KEY_BYTES]
+        key = begin[: column.key_bytes]
         first, last = column.last_at_most(key), column.last_at_most(key + ABOVE_UTF8)
         starts_there = first >= 0 and column.key(first) == key
         column.mark(possible, first, last + 1)
-        if len(begin) <= KEY_BYTES:
+        if len(begin) <= column.key_bytes:
             column.mark(certain, first + (not starts_there), last + column.is_exact)
             if column.is_exact:
                 possible = certain
@@ -284,7 +282,7 @@ class PathTests:
             key = column.key(group)
             assert isinstance(key, bytes)
             text = key.decode("utf-8", "ignore").casefold()  # a character that was cut in two is left out
-            if not is_whole(key) and folded.startswith(text):
+            if not is_whole(key, column) and folded.startswith(text):
                 column.mark(possible, group, group + 1)
             elif text == folded:
                 column.mark(certain, group, group + 1)

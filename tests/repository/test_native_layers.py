@@ -18,14 +18,18 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "json": set(),
     "quant": set(),
     "threads": set(),
+    "scratch": set(),
     "names": {"quant"},
-    "columns": {"json"},
+    "columns": {"json", "scratch"},
     "parts": {"names", "quant"},
     "search": {"parts", "quant", "threads"},
-    "builder": {"names", "parts", "quant"},
+    "builder": {"names", "parts", "quant", "scratch"},
     "build": {"builder", "search", "parts", "quant", "threads"},
     "finish": {"build", "builder", "search", "parts", "threads"},
-    "bind": {"finish", "build", "builder", "search", "parts", "names", "columns", "quant", "threads", "json"},
+    "bind": {
+        *{"finish", "build", "builder", "search", "parts", "names"},
+        *{"columns", "quant", "threads", "json", "scratch"},
+    },
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 FILES = sorted(path for path in NATIVE.rglob("*") if path.suffix in {".cpp", ".hpp"})

@@ -34,7 +34,7 @@ ALLOWED: dict[str, tuple[int, str]] = {
 }
 NATIVE_ALLOWED: dict[str, tuple[int, str]] = {
     "indexer/native/parts/segment.cpp": (2, "a segment that was checked; no link, no FIFO, a regular file"),
-    "indexer/native/builder/scratch_file.cpp": (1, "a scratch file without a name"),
+    "indexer/native/scratch/scratch_file.cpp": (1, "a scratch file without a name"),
 }
 
 

@@ -49,15 +49,42 @@ Array<T> array_of(const std::vector<T>& values) {
     return Array<T>(ssize_t(values.size()), values.data());
 }
 
-py::tuple column_of(const Shredder& shredder, const ColumnName& name, size_t exact_max) {
-    Column column;
-    {
-        const py::gil_scoped_release release;
-        column = shredder.column(name, exact_max);
-    }
-    return py::make_tuple(column.exact, array_of(column.numbers),
-                          py::bytes(column.text.data(), column.text.size()), array_of(column.ends),
-                          array_of(column.starts), array_of(column.rows), array_of(column.prints));
+// Some entries of a column, as `read` has them.
+template <class T>
+Array<T> piece_of(const SortedColumn& column, size_t start, size_t stop,
+                  void (SortedColumn::*read)(size_t, size_t, T*) const) {
+    require(start <= stop && stop <= column.size(), "a column has fewer entries");
+    Array<T> found{ssize_t(stop - start)};
+    T* const to = found.mutable_data();
+    const py::gil_scoped_release release;
+    (column.*read)(start, stop, to);
+    return found;
+}
+
+void bind_sorted_column(py::module_& m) {
+    py::class_<SortedColumn, Holder<SortedColumn>>(m, "SortedColumn")
+        .def("step", &SortedColumn::step, py::arg("entries"), py::call_guard<py::gil_scoped_release>())
+        .def("__len__", &SortedColumn::size)
+        .def("rows",
+             [](const SortedColumn& column, size_t start, size_t stop) {
+                 return piece_of<uint32_t>(column, start, stop, &SortedColumn::rows);
+             },
+             py::arg("start"), py::arg("stop"))
+        .def("prints",
+             [](const SortedColumn& column, size_t start, size_t stop) {
+                 return piece_of<uint8_t>(column, start, stop, &SortedColumn::prints);
+             },
+             py::arg("start"), py::arg("stop"))
+        .def_property_readonly("has_prints", &SortedColumn::has_prints)
+        .def_property_readonly("is_exact", [](const SortedColumn& c) { return c.groups().exact(); })
+        .def_property_readonly("is_crowded", [](const SortedColumn& c) { return c.groups().crowded(); })
+        .def_property_readonly("numbers", [](const SortedColumn& c) { return array_of(c.groups().numbers); })
+        .def_property_readonly("text",
+                               [](const SortedColumn& c) {
+                                   return py::bytes(c.groups().text.data(), c.groups().text.size());
+                               })
+        .def_property_readonly("ends", [](const SortedColumn& c) { return array_of(c.groups().ends); })
+        .def_property_readonly("starts", [](const SortedColumn& c) { return array_of(c.groups().starts); });
 }
 
 }  // namespace
@@ -71,6 +98,7 @@ void bind_columns(py::module_& m) {
         .value("instant", ColumnKind::instant)
         .value("date", ColumnKind::date);
     m.attr("KEY_BYTES") = Shredder::KEY_BYTES;
+    m.attr("LONG_KEY_BYTES") = Shredder::LONG_KEY_BYTES;
     m.attr("TAG_NULL") = double(Tag::null);
     m.attr("TAG_FALSE") = double(Tag::no);
     m.attr("TAG_TRUE") = double(Tag::yes);
@@ -88,17 +116,27 @@ void bind_columns(py::module_& m) {
           },
           py::arg("text"));
     py::class_<ColumnName>(m, "ColumnName").def_readonly("kind", &ColumnName::kind);
-    py::class_<Shredder>(m, "Shredder")
-        .def(py::init<uint32_t, int, size_t>(), py::arg("paths_max"), py::arg("depth_max"),
-             py::arg("bytes_max"))
+    bind_sorted_column(m);
+    py::class_<Shredder, Holder<Shredder>>(m, "Shredder")
+        .def(py::init([](uint32_t paths_max, int depth_max, size_t bytes_max, const std::string& folder,
+                         size_t key_bytes) {
+                 require(key_bytes > 0 && key_bytes <= Shredder::LONG_KEY_BYTES, "keys of 1 to 256 bytes");
+                 return Holder<Shredder>(new Shredder(paths_max, depth_max, bytes_max, folder, key_bytes));
+             }),
+             py::arg("paths_max"), py::arg("depth_max"), py::arg("bytes_max"), py::arg("folder"),
+             py::arg("key_bytes") = Shredder::KEY_BYTES)
         .def("want_only", &want_only, py::arg("columns"))
         .def("add", &add_all, py::arg("texts"))
-        .def("column", &column_of, py::arg("name"), py::arg("exact_max"))
+        .def("settle", &Shredder::settle, py::call_guard<py::gil_scoped_release>())
+        .def("take",
+             [](Shredder& shredder, const ColumnName& name, size_t exact_max) {
+                 return Holder<SortedColumn>(shredder.take(name, exact_max).release());
+             },
+             py::arg("name"), py::arg("exact_max"))
         .def("path",
              [](const Shredder& shredder, const ColumnName& name) { return names_of(shredder, name.path); },
              py::arg("name"))
         .def_property_readonly("columns", &Shredder::columns)
-        .def_property_readonly("dropped", &Shredder::dropped)
         .def_property_readonly(
             "unindexed", [](const Shredder& shredder) { return array_of(shredder.unindexed()); })
         .def_property_readonly("is_complete", &Shredder::is_complete);

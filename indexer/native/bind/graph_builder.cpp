@@ -9,9 +9,9 @@
 #include "build/insertion.hpp"
 #include "build/join.hpp"
 #include "builder/graph_builder.hpp"
-#include "builder/scratch_file.hpp"
 #include "finish/hierarchy.hpp"
 #include "parts/layout.hpp"
+#include "scratch/scratch_file.hpp"
 #include "threads/parallel.hpp"
 
 namespace py = pybind11;

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "builder/scratch_file.hpp"
+#include "scratch/scratch_file.hpp"
 #include "parts/layout.hpp"
 
 namespace asteroid {

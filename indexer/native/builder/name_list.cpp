@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "builder/scratch_file.hpp"
+#include "scratch/scratch_file.hpp"
 #include "names/names.hpp"
 
 namespace asteroid {

@@ -1,8 +1,7 @@
 #include "columns/columns.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <numeric>
+#include <stdexcept>
 #include <string_view>
 
 #include "columns/instants.hpp"
@@ -13,30 +12,11 @@ namespace {
 
 constexpr uint32_t NO_ROW = 0xffffffffu;
 constexpr size_t NAME_BYTES_MAX = 256;
-constexpr size_t NUMBER_ENTRY_BYTES = 12;  // a key and a row
-constexpr size_t SORTING_BYTES = 16;       // what sorting adds an entry
 constexpr size_t TEXT_BYTES_MAX = 0xffffffffu;  // ends of texts have 32 bits
-constexpr size_t SPARSE_KEY_EVERY = 16;
+constexpr size_t BUFFERS_SHARE = 4;             // of the memory, for what is read from the file and written
 
 // A payload that columns cannot describe, though it is JSON.
 struct NotDescribed {};
-
-// Cuts sorted entries into groups: one a key, or one for SPARSE_KEY_EVERY keys.
-template <class Same, class Keep>
-void group(Column& column, size_t n, size_t exact_max, const Same& same, const Keep& keep) {
-    size_t keys = 0;
-    for (size_t i = 0; i < n; ++i) keys += i == 0 || !same(i - 1, i);
-    column.exact = keys <= exact_max;
-    const size_t every = column.exact ? 1 : SPARSE_KEY_EVERY;
-    size_t key = 0;
-    for (size_t i = 0; i < n; ++i) {
-        if (i > 0 && same(i - 1, i)) continue;
-        if (key++ % every) continue;
-        column.starts.push_back(uint32_t(i));
-        keep(i);
-    }
-    column.starts.push_back(uint32_t(n));
-}
 
 }  // namespace
 
@@ -46,19 +26,20 @@ uint8_t fingerprint(const char* text, size_t bytes) {
     return uint8_t(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
 }
 
-size_t Shredder::Entries::bytes() const {
-    return rows.size() * (sizeof(uint32_t) + SORTING_BYTES) + numbers.size() * sizeof(double) + text.size() +
-           ends.size() * sizeof(uint32_t) + prints.size();
-}
-
-Shredder::Shredder(uint32_t paths_max, int depth_max, size_t bytes_max)
-    : paths_max_(paths_max), depth_max_(depth_max), bytes_max_(std::min(bytes_max, TEXT_BYTES_MAX)) {
+Shredder::Shredder(uint32_t paths_max, int depth_max, size_t bytes_max, const std::string& folder,
+                   size_t key_bytes)
+    : paths_max_(paths_max),
+      depth_max_(depth_max),
+      gathered_max_(std::min(bytes_max - bytes_max / BUFFERS_SHARE, TEXT_BYTES_MAX)),
+      buffer_bytes_(bytes_max / BUFFERS_SHARE),
+      key_bytes_(key_bytes),
+      file_(std::make_shared<WorkFile>(folder)) {
     paths_.push_back({ROOT, "", false, 0, NO_ROW});
 }
 
 void Shredder::want_only(const std::vector<ColumnName>& columns) {
     wants_all_ = false;
-    for (const ColumnName& name : columns) columns_[name];
+    for (const ColumnName& name : columns) columns_.try_emplace(name, name.kind == ColumnKind::string);
 }
 
 uint32_t Shredder::path_of(uint32_t parent, const std::string& name, bool is_element) {
@@ -170,107 +151,55 @@ void Shredder::element(uint32_t path) {
     }
 }
 
-Shredder::Entries* Shredder::entries(uint32_t path, ColumnKind kind) {
+Entries* Shredder::entries(uint32_t path, ColumnKind kind) {
     const ColumnName name{path, kind};
     const auto found = columns_.find(name);
     if (found != columns_.end()) return &found->second;
-    if (!wants_all_ || dropped_.count(name)) return nullptr;
-    return &columns_[name];
+    if (!wants_all_) return nullptr;
+    return &columns_.try_emplace(name, kind == ColumnKind::string).first->second;
 }
 
 void Shredder::note(uint32_t path, ColumnKind kind, double number) {
-    Entries* const into = entries(path, kind);
-    if (!into) return;
-    into->numbers.push_back(number);
-    into->rows.push_back(row_);
-    grown(NUMBER_ENTRY_BYTES + SORTING_BYTES);
+    if (Entries* const into = entries(path, kind)) grown(into->add(number, row_));
 }
 
 void Shredder::note_string(uint32_t path) {
     Entries* const into = entries(path, ColumnKind::string);
     if (!into) return;
-    const size_t length = std::min(string_.size(), KEY_BYTES);
-    into->text.insert(into->text.end(), string_.begin(), string_.begin() + ptrdiff_t(length));
-    into->ends.push_back(uint32_t(into->text.size()));
-    into->rows.push_back(row_);
-    into->prints.push_back(fingerprint(string_.data(), string_.size()));
-    grown(length + 2 * sizeof(uint32_t) + 1 + SORTING_BYTES);
+    const std::string_view key = std::string_view(string_).substr(0, key_bytes_);
+    grown(into->add(key, row_, fingerprint(string_.data(), string_.size())));
 }
 
 void Shredder::grown(size_t bytes) {
     bytes_ += bytes;
-    while (bytes_ > bytes_max_ && !columns_.empty()) {
-        const auto largest = std::max_element(columns_.begin(), columns_.end(), [](auto& a, auto& b) {
-            return a.second.bytes() < b.second.bytes();
-        });
-        if (largest->second.rows.empty()) return;
-        dropped_.insert(largest->first);
-        columns_.erase(largest);
-        bytes_ = 0;
-        for (const auto& [name, entries] : columns_) bytes_ += entries.bytes();
-    }
+    if (bytes_ <= gathered_max_) return;
+    const auto largest = std::max_element(columns_.begin(), columns_.end(), [](auto& a, auto& b) {
+        return a.second.bytes() < b.second.bytes();
+    });
+    largest->second.spill(*file_, buffer_bytes_);
+    bytes_ = 0;
+    for (const auto& [name, entries] : columns_) bytes_ += entries.bytes();
+}
+
+void Shredder::settle() {
+    for (auto& [name, entries] : columns_)
+        if (!entries.is_in_memory()) entries.spill(*file_, buffer_bytes_);
 }
 
 std::vector<ColumnName> Shredder::columns() const {
     std::vector<ColumnName> names;
     for (const auto& [name, entries] : columns_)
-        if (!entries.rows.empty()) names.push_back(name);
+        if (entries.size() > 0) names.push_back(name);
     return names;
 }
 
-Column Shredder::column(const ColumnName& name, size_t exact_max) const {
-    const Entries& entries = columns_.at(name);
-    return name.kind == ColumnKind::string ? strings_of(entries, exact_max) : numbers_of(entries, exact_max);
-}
-
-Column Shredder::numbers_of(const Entries& entries, size_t exact_max) const {
-    std::vector<std::pair<double, uint32_t>> sorted(entries.rows.size());
-    for (size_t i = 0; i < sorted.size(); ++i) sorted[i] = {entries.numbers[i], entries.rows[i]};
-    std::sort(sorted.begin(), sorted.end());
-    Column column;
-    column.rows.reserve(sorted.size());
-    for (const auto& [number, row] : sorted) column.rows.push_back(row);
-    group(
-        column, sorted.size(), exact_max,
-        [&](size_t a, size_t b) { return sorted[a].first == sorted[b].first; },
-        [&](size_t i) { column.numbers.push_back(sorted[i].first); });
-    return column;
-}
-
-Column Shredder::strings_of(const Entries& entries, size_t exact_max) const {
-    // The first eight bytes, as a number that orders as they do, decide most comparisons.
-    std::vector<std::pair<uint64_t, uint32_t>> sorted(entries.rows.size());
-    const auto key = [&entries](uint32_t entry) {
-        const uint32_t start = entry ? entries.ends[entry - 1] : 0;
-        return std::string_view(entries.text.data() + start, entries.ends[entry] - start);
-    };
-    for (uint32_t i = 0; i < sorted.size(); ++i) {
-        uint64_t first = 0;
-        const std::string_view text = key(i);
-        for (size_t j = 0; j < 8; ++j) first = first << 8 | (j < text.size() ? uint8_t(text[j]) : 0);
-        sorted[i] = {first, i};
-    }
-    std::sort(sorted.begin(), sorted.end(), [&](const auto& a, const auto& b) {
-        if (a.first != b.first) return a.first < b.first;
-        const int order = key(a.second).compare(key(b.second));
-        return order != 0 ? order < 0 : a.second < b.second;
-    });
-    Column column;
-    column.rows.reserve(sorted.size());
-    for (const auto& [first, entry] : sorted) column.rows.push_back(entries.rows[entry]);
-    group(
-        column, sorted.size(), exact_max,
-        [&](size_t a, size_t b) {
-            return sorted[a].first == sorted[b].first && key(sorted[a].second) == key(sorted[b].second);
-        },
-        [&](size_t i) {
-            const std::string_view text = key(sorted[i].second);
-            column.text.insert(column.text.end(), text.begin(), text.end());
-            column.ends.push_back(uint32_t(column.text.size()));
-        });
-    if (!column.exact)
-        for (const auto& [first, entry] : sorted) column.prints.push_back(entries.prints[entry]);
-    return column;
+std::unique_ptr<SortedColumn> Shredder::take(const ColumnName& name, size_t exact_max) {
+    const auto found = columns_.find(name);
+    if (found == columns_.end()) throw std::invalid_argument("no such column");
+    Entries entries = std::move(found->second);
+    columns_.erase(found);
+    Groups groups(exact_max, key_bytes_, key_bytes_ > KEY_BYTES);
+    return std::make_unique<SortedColumn>(std::move(entries), file_, std::move(groups), buffer_bytes_);
 }
 
 }  // namespace asteroid

@@ -4,12 +4,13 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "columns/sorted_column.hpp"
 #include "json/reader.hpp"
 
 namespace asteroid {
@@ -21,25 +22,13 @@ enum class ColumnKind : uint8_t { tag, number, string, length, instant, date };
 // What a tag column says of a value. Numbers and strings have columns of their own.
 enum class Tag : uint8_t { null, no, yes, array, object };
 
-// A column to be made, or one that there was no room for.
+// A column of one path.
 struct ColumnName {
     uint32_t path;
     ColumnKind kind;
     bool operator<(const ColumnName& other) const {
         return std::tie(path, kind) < std::tie(other.path, other.kind);
     }
-};
-
-// Values in ascending order, in groups. Every entry of group i has the key i, if the column is exact; else
-// keys are sparse: an entry of group i is at least key i and less than key i + 1.
-struct Column {
-    bool exact;
-    std::vector<double> numbers;    // keys, unless they are strings
-    std::vector<char> text;         // the keys of strings, cut to KEY_BYTES, one after the other
-    std::vector<uint32_t> ends;     // where each of these ends
-    std::vector<uint32_t> starts;   // where each group starts in rows, then how many rows there are
-    std::vector<uint32_t> rows;     // ascending within a key
-    std::vector<uint8_t> prints;    // of each entry's whole string, where keys of strings are sparse
 };
 
 // A byte that tells most strings apart: FNV-1a, folded.
@@ -58,9 +47,13 @@ class Shredder {
   public:
     static constexpr uint32_t ROOT = 0;
     static constexpr size_t KEY_BYTES = 32;
+    // Of strings that KEY_BYTES do not tell apart.
+    static constexpr size_t LONG_KEY_BYTES = 256;
 
-    // Holds entries of at most `bytes_max`; what does not fit is dropped, the largest column first.
-    Shredder(uint32_t paths_max, int depth_max, size_t bytes_max);
+    // Holds about `bytes_max` in memory; what is beyond goes sorted into a scratch file in `folder`. Keys of
+    // strings are cut to `key_bytes`.
+    Shredder(uint32_t paths_max, int depth_max, size_t bytes_max, const std::string& folder,
+             size_t key_bytes = KEY_BYTES);
 
     // Makes only these columns, of paths that `path_of` has been asked for already.
     void want_only(const std::vector<ColumnName>& columns);
@@ -70,26 +63,19 @@ class Shredder {
     // The next row's payload; an empty text has no fields.
     void add(const char* text, size_t bytes);
 
-    // Sorts; groups of one key each unless that makes more than `exact_max` of them, then sparse keys.
-    Column column(const ColumnName& name, size_t exact_max) const;
+    // After the last row: leaves the memory to those who sort now.
+    void settle();
+    // A column, to be sorted; groups of one key each unless that makes more than `exact_max` of them, then
+    // sparse keys. The shredder does not have it any more.
+    std::unique_ptr<SortedColumn> take(const ColumnName& name, size_t exact_max);
 
     const std::vector<FieldPath>& paths() const { return paths_; }
     std::vector<ColumnName> columns() const;
-    std::vector<ColumnName> dropped() const { return {dropped_.begin(), dropped_.end()}; }
     // Rows that columns do not describe.
     const std::vector<uint32_t>& unindexed() const { return unindexed_; }
     bool is_complete() const { return is_complete_; }  // no path was left out
 
   private:
-    struct Entries {
-        std::vector<double> numbers;
-        std::vector<char> text;
-        std::vector<uint32_t> ends;
-        std::vector<uint32_t> rows;
-        std::vector<uint8_t> prints;
-        size_t bytes() const;
-    };
-
     void members(uint32_t path, int depth);
     void value(uint32_t path, int depth);
     void array(uint32_t path);
@@ -99,17 +85,15 @@ class Shredder {
     void note_string(uint32_t path);
     Entries* entries(uint32_t path, ColumnKind kind);
     void grown(size_t bytes);
-    Column numbers_of(const Entries& entries, size_t exact_max) const;
-    Column strings_of(const Entries& entries, size_t exact_max) const;
 
     uint32_t paths_max_;
     int depth_max_;
-    size_t bytes_max_, bytes_ = 0;
+    size_t gathered_max_, buffer_bytes_, key_bytes_, bytes_ = 0;
+    std::shared_ptr<WorkFile> file_;
     bool wants_all_ = true, is_complete_ = true;
     std::vector<FieldPath> paths_;
     std::map<std::tuple<uint32_t, bool, std::string>, uint32_t> by_name_;
     std::map<ColumnName, Entries> columns_;
-    std::set<ColumnName> dropped_;
     std::vector<uint32_t> unindexed_;
     uint32_t row_ = 0;
     JsonReader in_{nullptr, 0};

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
+from tempfile import gettempdir
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,24 +27,31 @@ numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infini
 
 
 def shredded(*texts: bytes) -> core.Shredder:
-    shredder = core.Shredder(256, 8, MIB)
+    shredder = core.Shredder(256, 8, MIB, gettempdir())
     shredder.add(list(texts))
     return shredder
 
 
-def column(shredder: core.Shredder, kind: str) -> core.Column:
+def sorted_column(shredder: core.Shredder, name: core.ColumnName) -> core.SortedColumn:
+    column = shredder.take(name, 1000)
+    while column.step(1):
+        pass
+    return column
+
+
+def column(shredder: core.Shredder, kind: str) -> core.SortedColumn:
     name = next(
         each for each in shredder.columns if each.kind.name == kind and shredder.path(each) == (["a"], False)
     )
-    return shredder.column(name, 1000)
+    return sorted_column(shredder, name)
 
 
 @given(numbers, st.booleans())
 def test_numbers_are_the_doubles_that_python_reads(number: float, spaced: bool) -> None:
     text = json.dumps({"a": number}, separators=None if spaced else (",", ":")).encode()
-    exact, keys, *_ = column(shredded(text), "number")
-    assert exact
-    assert keys.tolist() == [float(json.loads(text)["a"])]
+    found = column(shredded(text), "number")
+    assert found.is_exact
+    assert found.numbers.tolist() == [float(json.loads(text)["a"])]
 
 
 @given(st.text(max_size=20), st.booleans())
@@ -57,7 +64,7 @@ def test_strings_are_unescaped(value: str, ascii_only: bool) -> None:
     shredder = shredded(text)
     (name,) = [each for each in shredder.columns if each.kind.name == "string"]
     assert shredder.path(name) == ([value], False)
-    assert shredder.column(name, 10)[2] == value.encode()[:32]
+    assert sorted_column(shredder, name).text == value.encode()[:32]
     assert shredder.unindexed.tolist() == []
 
 
@@ -73,7 +80,7 @@ def test_strings_are_unescaped(value: str, ascii_only: bool) -> None:
 def test_what_is_no_json_makes_the_row_odd_and_harms_nothing(text: bytes) -> None:
     shredder = shredded(b'{"a":1}', text, b'{"a":2}')
     assert shredder.unindexed.tolist() == [1]
-    assert set(column(shredder, "number")[1].tolist()) >= {1.0, 2.0}
+    assert set(column(shredder, "number").numbers.tolist()) >= {1.0, 2.0}
 
 
 @given(st.binary(max_size=60))
@@ -169,25 +176,3 @@ def test_another_segments_file_is_refused(tmp_path: Path) -> None:
     for identity, number, rows in ((b"x" * 16, 1, 300), (IDENTITY, 2, 300), (IDENTITY, 1, 299)):
         with pytest.raises(CorruptionError, match="another segment"):
             Fields(FILES, path, identity, number, rows)
-
-
-def test_what_does_not_fit_is_made_in_more_passes(tmp_path: Path) -> None:
-    rows = 500
-    texts = [json.dumps({f"f{i}": f"{n}-{i}" for i in range(6)}).encode() for n in range(rows)]
-    write_payloads(FILES, str(tmp_path / "p"), IDENTITY, 1, texts)
-    payloads = PayloadFile(FILES, str(tmp_path / "p"), IDENTITY, 1, rows)
-    sizes = {}
-    for name, bytes_max in (("whole", MIB), ("passes", 2 * 40 * rows), ("nothing", 1000)):
-        write_fields(FILES, str(tmp_path / name), IDENTITY, 1, rows, payloads, bytes_max)
-        sizes[name] = (tmp_path / name).stat().st_size
-        fields = Fields(FILES, str(tmp_path / name), IDENTITY, 1, rows)
-        if name == "nothing":
-            with pytest.raises(KeyError):
-                fields.column(("f3",), "string")
-            continue
-        found = fields.column(("f3",), "string")
-        assert found is not None
-        flags = np.zeros(rows, np.bool_)
-        found.mark(flags, 0, found.groups)
-        assert flags.all()
-    assert sizes["whole"] == sizes["passes"] > sizes["nothing"]

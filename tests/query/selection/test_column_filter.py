@@ -20,6 +20,7 @@ from asteroid_cloud.query.selection.evaluate_filter import evaluate
 from asteroid_cloud.wal.disk.local_files import LocalFiles
 from asteroid_cloud.wal.limits import MIB
 from tests.support import oracle
+from tests.support.old_columns import leave_out
 from tests.support.parts import World
 from tests.support.strategies import random_filter, random_payload
 
@@ -50,15 +51,18 @@ def flags(bits: np.ndarray, rows: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("exact_keys_min", [1, 4, 256])
-@pytest.mark.parametrize("bytes_max", [200, MIB])
+@pytest.mark.parametrize("are_all_there", [False, True])
 def test_thousands_of_filters_agree_with_the_oracle(
-    exact_keys_min: int, bytes_max: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exact_keys_min: int, are_all_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fields_file, "EXACT_KEYS_MIN", exact_keys_min)
-    random = Random(exact_keys_min + bytes_max)
+    random = Random(exact_keys_min + are_all_there)
     documents = [random_payload(random) for _ in range(100)] + [{}]
     texts = [json.dumps(document, ensure_ascii=False).encode() for document in documents[:-1]] + [b""]
-    fields = fields_of(tmp_path / "store", texts, bytes_max)
+    fields = fields_of(tmp_path / "store", texts)
+    if not are_all_there:
+        assert leave_out(tmp_path / "store" / "fields", random) > 10
+        fields = Fields(FILES, str(tmp_path / "store" / "fields"), IDENTITY, 1, len(texts))
     view = view_of(texts, fields)
     settled = 0
     for _ in range(1_000):
@@ -112,6 +116,43 @@ def test_what_is_cut_or_between_fences_is_left_to_the_payloads(
         wanted = [oracle.matches(source, document) for document in documents]
         assert 0 < sum(wanted) < 300
         assert flags(evaluate(view, parse_filter(source), 0, 300), 300) == wanted, source
+
+
+def test_strings_that_begin_alike_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = "https://library.example/catalogue/of/books/"
+    random = Random(8)
+    numbers = list(range(1_500))
+    random.shuffle(numbers)
+    documents: list[dict[str, Any]] = [{"url": f"{begin}{n:05d}/ä"} for n in numbers]
+    documents += [{"url": begin + "x" * 300 + str(n % 3)} for n in range(40)]
+    documents += [{"url": begin[:20]}, {"url": ""}, {"url": 7}, {}]
+    texts = [json.dumps(each, ensure_ascii=False).encode() for each in documents]
+    fields = fields_of(tmp_path / "store", texts)
+    column = fields.column(("url",), "string")
+    assert column is not None
+    assert column.key_bytes == 256
+    view, rows = view_of(texts, fields), len(texts)
+    group = 16 + 40  # with the strings that 256 bytes do not tell apart
+    most = {"$in": 20 * 16 + 40, "$nin": 20 * 16 + 40, "$prefix": 2 * group, "$ieq": rows}
+    bounds = [f"{begin}{n:05d}/ä" for n in (0, 3, 700, 1_499, 2_000)]
+    bounds += [
+        begin,
+        begin[:20],
+        "",
+        begin + "x" * 300 + "1",
+        begin + "x" * 256,
+        f"{begin}007",
+        f"{begin}00\x00",
+    ]
+    many = [f"{begin}{n:05d}/ä" for n in range(0, 2_000, 100)] + [begin + "x" * 300 + "2"]
+    for operator in ("$eq", "$gt", "$gte", "$lt", "$lte", "$prefix", "$in", "$ieq", "$nin"):
+        for bound in bounds if operator not in ("$in", "$nin") else [many]:
+            view.part.payloads_read.clear()  # type: ignore[attr-defined]
+            source = {"url": {operator: bound}}
+            wanted = [oracle.matches(source, document) for document in documents]
+            assert flags(evaluate(view, parse_filter(source), 0, rows), rows) == wanted, source
+            read = len(view.part.payloads_read)  # type: ignore[attr-defined]
+            assert read <= most.get(operator, group), source
 
 
 def test_many_paths_and_deep_ones_are_filtered_all_the_same(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@
 #include "build/join.hpp"
 #include "build/partition.hpp"
 #include "build/prune.hpp"
-#include "builder/scratch_file.hpp"
+#include "scratch/scratch_file.hpp"
 #include "search/search.hpp"
 #include "support.hpp"
 #ifdef ASTEROID_HAS_HNSWLIB

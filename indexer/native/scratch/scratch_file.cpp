@@ -1,4 +1,4 @@
-#include "builder/scratch_file.hpp"
+#include "scratch/scratch_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
