@@ -84,6 +84,7 @@ from asteroid_cloud.indexer.segment.columns import FieldColumn, Fields
 from asteroid_cloud.indexer.whole_store import (
     back_up_whole_store,
     backups_in,
+    restore_collection,
     restore_whole_store,
 )
 
@@ -186,6 +187,7 @@ __all__ = [
     "rebuild_into",
     "reindex_into",
     "restore_backup",
+    "restore_collection",
     "restore_whole_store",
     "search_parts",
     "search_prepared",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -19,11 +20,20 @@ from asteroid_cloud.indexer.backup.restore import restore_backup, restore_files
 from asteroid_cloud.indexer.backup.writer import backup_stopped_store
 from asteroid_cloud.indexer.catalog.catalog import Catalog
 from asteroid_cloud.indexer.catalog.catalog_file import encode_catalog, read_catalog
+from asteroid_cloud.indexer.catalog.changes import begin_collection, name_collection, remove_folder
+from asteroid_cloud.indexer.catalog.entry import CatalogEntry, new_id
 from asteroid_cloud.indexer.catalog.marker import write_marker
 from asteroid_cloud.indexer.catalog.opening import open_catalog
-from asteroid_cloud.wal.disk import CATALOG, Files, StoreLayout
-from asteroid_cloud.wal.errors import CorruptionError
-from asteroid_cloud.wal.store import look
+from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest
+from asteroid_cloud.indexer.limits import COLLECTIONS_LIMIT
+from asteroid_cloud.indexer.model.errors import no_index
+from asteroid_cloud.indexer.model.spec import IndexSpec
+from asteroid_cloud.wal import Lsn
+from asteroid_cloud.wal.disk import CATALOG, Files, StoreLayout, is_backup_of_a_collection
+from asteroid_cloud.wal.errors import CorruptionError, Poisoned, StorageError
+from asteroid_cloud.wal.format import IndexCreated, IndexDeleted
+from asteroid_cloud.wal.read import LogReader
+from asteroid_cloud.wal.store import enter, look
 
 
 def back_up_whole_store(files: Files, store: str, target: str, previous: str | None = None) -> BackupReport:
@@ -59,6 +69,61 @@ def restore_whole_store(files: Files, folder: str, into: str) -> BackupReport:
 
     reports.insert(0, restore_backup(files, folder, into, others))
     return _sum(reports)
+
+
+def restore_collection(files: Files, folder: str, store: str, name: str) -> BackupReport:
+    """Adds the collection that ``folder`` is a backup of to a store that nobody has open, under a free name.
+
+    Of the backup of a whole store it is ``default``. Raises as ``enter`` and ``read_backup``, Conflict
+    ``name_taken``, InvalidRequest ``bad_collection_name``, Conflict ``index_not_initialized`` when nothing is
+    in the backup, CorruptionError, NoSpace; the store is then as it was.
+    """
+    listed = read_backup(files, folder)
+    alone = [
+        each for each in listed.files if each.path != CATALOG and not is_backup_of_a_collection(each.path)
+    ]
+    found = msgspec.structs.replace(listed, files=alone)
+    made = _spec_of(files, folder).creation
+    with enter(files, store) as access:
+        layout = StoreLayout(store)
+        catalog = open_catalog(access.files, layout)
+        catalog.check_free(name, COLLECTIONS_LIMIT)
+        entry = CatalogEntry(
+            name=name,
+            id=new_id(),
+            dim=made.dim,
+            metric=made.metric,
+            bits=made.bits,
+            ids=made.ids,
+            vector=made.vector,
+        )
+        try:
+            begin_collection(access.files, layout, catalog, entry)
+            report = restore_files(access.files, folder, layout.collection(entry.id), found)
+            name_collection(access.files, layout, catalog, catalog.with_entry(entry), entry)
+        except Poisoned:
+            raise
+        except BaseException:
+            with suppress(StorageError):  # if even that fails, the next start removes it
+                remove_folder(access.files, layout, entry.id)
+            raise
+    return report
+
+
+def _spec_of(files: Files, folder: str) -> IndexSpec:
+    """What the index in a backup is; raises Conflict ``index_not_initialized`` when there is none."""
+    layout = StoreLayout(folder).collection()
+    manifest = newest_manifest(files, layout.index)
+    spec = None if manifest is None else manifest.spec
+    reader = LogReader(files, layout.log)
+    for record in reader.read(Lsn(1 + (0 if manifest is None else manifest.applied_lsn))):
+        if isinstance(record.event, IndexCreated):
+            spec = IndexSpec.of(record.event)
+        elif isinstance(record.event, IndexDeleted):
+            spec = None
+    if spec is None:
+        raise no_index()
+    return spec
 
 
 def backups_in(files: Files, folder: str) -> Iterator[tuple[str, BackupList]]:

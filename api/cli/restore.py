@@ -20,6 +20,7 @@ from asteroid_cloud.indexer import (
     backups_in,
     check_backup,
     is_backup,
+    restore_collection,
     restore_whole_store,
     undo_replacement,
 )
@@ -31,6 +32,12 @@ from asteroid_cloud.wal.store import enter
 @click.command()
 @click.argument("source", type=FOLDER)
 @click.option("--into", type=FOLDER, metavar="DIR", help="The new store's folder, which must be empty.")
+@click.option(
+    "--as",
+    "name",
+    metavar="NAME",
+    help="Add the backup to the store DIR as a collection of this name.",
+)
 @click.option("--in-place", is_flag=True, help="Restore the store SOURCE itself; --undo reverses that.")
 @click.option("--tag", metavar="NAME", help="Restore this tag of the store SOURCE.")
 @click.option(
@@ -51,6 +58,7 @@ from asteroid_cloud.wal.store import enter
 def restore(
     source: str,
     into: str | None,
+    name: str | None,
     in_place: bool,
     tag: str | None,
     until_lsn: int | None,
@@ -68,6 +76,7 @@ def restore(
 
     From a backup without a point in time all collections are restored. With --collection it is that one
     alone: --into makes a store in which it is the collection default, --in-place restores it in its store.
+    With --as NAME a backup's collection is added to the store DIR, which may have others, under a free name.
     A point in time is always of one collection, default without --collection.
 
     No server may have SOURCE open. Exit status 1 when the point cannot be reached, or a byte is not as it
@@ -80,7 +89,11 @@ def restore(
     if wants_history and (undo or check):
         raise click.UsageError("--undo and --check go with no point in time")
     files = LocalFiles()
-    if check:
+    if name is not None and (into is None or wants_history or not is_backup(files, source)):
+        raise click.UsageError("--as takes a backup, --into DIR and no point in time")
+    if name is not None and into is not None:
+        show_backup(restore_collection(files, source, into.rstrip("/"), name), "Restored", into, as_json)
+    elif check:
         show_backup(_checked(files, source), "Checked", source, as_json)
     elif undo:
         _undo(files, source, as_json)

@@ -304,6 +304,29 @@ def test_one_collection_is_restored_from_a_backup_of_all(store: Path, tmp_path: 
     assert rows_of(tmp_path / "made") == {"default": 3}
 
 
+def test_a_collection_of_a_backup_is_added_to_a_store_under_a_free_name(store: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    run("backup", backup, "--data", store)
+    run("restore", backup, "--collection", "films", "--into", store, "--as", "films-2")
+    run("restore", backup, "--into", store, "--as", "copy")
+    assert rows_of(store) == ALL | {"films-2": 3, "copy": 1}
+    verified(store, 0)
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    for name, code in (("books", "name_taken"), ("b", "name_taken"), ("B", "bad_collection_name")):
+        command = ("restore", backup, "--collection", "films", "--into", store, "--as", name)
+        assert code in run(*command, status=1).output
+    damaged = next((backup / "collections").glob("*/index/*.graph"))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    for name in NAMES:
+        CliRunner().invoke(
+            main, ["restore", str(backup), "--collection", name, "--into", str(store), "--as", f"new-{name}"]
+        )
+    added = rows_of(store).keys() - ALL.keys() - {"films-2", "copy"}
+    assert len(added) == 1, "one of the two is damaged"
+    assert all(path.read_bytes() == data for path, data in before.items() if path.name == "collection")
+    run("restore", store, "--into", store, "--as", "x", status=2)
+
+
 def test_one_collection_goes_back_in_place_and_the_others_stay(store: Path) -> None:
     run("restore", store, "--collection", "films", "--in-place", "--until-lsn", "1")
     assert rows_of(store) == ALL | {"films": 0}
