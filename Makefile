@@ -107,10 +107,12 @@ bench-collections: $(STAMP) ## a thousand collections: memory, start, first touc
 bench-pairs: $(STAMP) ## processor time of calls before a change and after it, on a busy machine too; ARGS="--before OTHER/.venv/bin/python"
 	$(BIN)/python -m ops.bench pairs $(ARGS)
 
-crash: $(STAMP)      ## 1,500 kills under load, half a million images of power cuts, 2,000 histories of operations, kills at each system call (strace); an hour or two
+crash: $(STAMP)      ## 1,500 kills under load, half a million images of power cuts, 2,000 histories of operations, 1,000 of collections, kills at each system call (strace); an hour or two
 	$(BIN)/python -m ops.crash --cycles 1500
 	$(BIN)/python -m tests.promises.power.run --images 500000
 	$(BIN)/python -m tests.promises.operations.driver.run --histories 2000
+	$(BIN)/python -m tests.promises.collections.histories --histories 1000
+	$(BIN)/python -m tests.promises.collections.images --images 100000
 	$(BIN)/python -m tests.promises.power.syscalls --every 1
 
 soak: $(STAMP)       ## twenty minutes of mixed load, the largest answers, costly reads, strangers, 1,000 forks, a faulty proxy: bounded, nothing is lost or mixed up

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import Engine, EngineOptions, Hits, PartPlan, search_parts
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
 from asteroid_cloud.indexer.model.ids import INTEGER_IDS, STRING_IDS, Id, Keys
+from asteroid_cloud.query import MATCH_ALL, FilterCache
+from asteroid_cloud.query.selection.matching_rows import searchable_rows
 
 SMALL = EngineOptions(seal_rows=64, segments_max=2, idle_seal_s=0.01, idle_flush_s=0.02)
 
@@ -47,8 +49,10 @@ def keys(ids: Sequence[Id]) -> Keys:
 
 
 def find(engine: Engine, query: NDArray[np.float32], k: int, ef: int = 128, exact: bool = False) -> Hits:
-    """A plain search over everything."""
-    plans = [PartPlan(view, view.alive, view.live, False) for view in engine.snapshot().parts]
+    """A plain search over everything that has a vector."""
+    cache = FilterCache()
+    rows = [(view, searchable_rows(view, MATCH_ALL, cache)) for view in engine.snapshot().parts]
+    plans = [PartPlan(view, found.mask, found.count, False) for view, found in rows]
     return search_parts(plans, np.atleast_2d(query), k, ef, exact=exact)
 
 

@@ -121,7 +121,8 @@ def _begin_in_order(self: CancelScope, *args: Any, **kwargs: Any) -> None:
 _begin = CancelScope.__init__
 
 
-def _monotonic() -> float:
+def loop_time() -> float:
+    """Seconds, as the running loop counts them."""
     return asyncio.get_running_loop().time()
 
 
@@ -134,7 +135,7 @@ def threads_in_place() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(sealer, "in_background", _in_background)
         patch.setattr(CancelScope, "__init__", _begin_in_order)
         for module in (log_applier, checkpoint, merger, sealer):
-            patch.setattr(module, "time", SimpleNamespace(monotonic=_monotonic))
+            patch.setattr(module, "time", SimpleNamespace(monotonic=loop_time))
         yield patch
 
 

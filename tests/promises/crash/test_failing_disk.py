@@ -15,7 +15,8 @@ from asteroid_cloud.wal.errors import NoSpace
 from tests.promises.power.check import ROOT
 from tests.promises.power.failing import fail_at
 from tests.promises.power.recording import MappableFiles
-from tests.promises.power.script import DIM, OPTIONS
+from tests.promises.power.script import OPTIONS
+from tests.promises.power.stored import DIM
 from tests.support.engines import contents, u64, vectors
 from tests.support.faulty_files import Fault, FaultyFiles
 

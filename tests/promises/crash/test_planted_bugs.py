@@ -22,12 +22,12 @@ def test_a_crash_image_shows(plant: Callable[[pytest.MonkeyPatch], None]) -> Non
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Violation):  # noqa: PT012
         plant(patch)
         for seed in (SEED, RARE):
-            check(seed, STEPS, subsets=3)
+            check(seed, STEPS, subsets=3, is_plain=True)
 
 
 @pytest.mark.slow_first
 def test_without_a_bug_there_is_nothing_to_see() -> None:
-    assert check(SEED, STEPS, subsets=3).images > 500
+    assert check(SEED, STEPS, subsets=3, is_plain=True).images > 500
     assert fail_at(3, Fault.IO_ERROR, "sync")
     assert fail_at(3, Fault.NO_SPACE, "write")
 

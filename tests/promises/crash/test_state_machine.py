@@ -20,7 +20,8 @@ from tests.promises.power import planted
 from tests.promises.power.check import ROOT, contents_of, repeatable
 from tests.promises.power.images import Images
 from tests.promises.power.recording import RecordingFiles
-from tests.promises.power.script import DIM, OPTIONS, Stored
+from tests.promises.power.script import OPTIONS
+from tests.promises.power.stored import DIM, Stored
 from tests.support.engines import find, vectors
 from tests.support.names import NASTY
 from tests.support.seeded_loop import SeededLoop, threads_in_place

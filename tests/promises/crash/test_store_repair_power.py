@@ -20,7 +20,7 @@ from asteroid_cloud.wal.errors import AsteroidError, StorageError
 from tests.promises.power.check import ROOT, contents_of
 from tests.promises.power.images import Image, Images
 from tests.promises.power.recording import MappableFiles, RecordingFiles
-from tests.promises.power.script import DIM, Contents
+from tests.promises.power.stored import DIM, Contents
 from tests.support.engines import u64, vectors
 from tests.support.seeded_loop import threads_in_place
 

@@ -6,11 +6,12 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,16 @@ from asteroid_cloud.wal.disk.layout import StoreLayout
 from asteroid_cloud.wal.errors import AsteroidError
 from tests.promises.power.images import Cut, Image, Images, Key
 from tests.promises.power.recording import MappableFiles, RecordingFiles
-from tests.promises.power.script import DIM, OPTIONS, Contents, Script, Told, run
-from tests.support.engines import u64, vectors
+from tests.promises.power.script import OPTIONS, Script, Told, run
+from tests.promises.power.stored import DIM, Contents, Stored
+from tests.support.engines import vectors
 from tests.support.probe import data_directory, inside
 from tests.support.seeded_loop import run_seeded, threads_in_place
 
 LOG_FILE_BYTES = 3000
 ROOT = "store"
+Look = Callable[[MappableFiles], Awaitable[Any]]
+GoesOn = Callable[[MappableFiles], Awaitable[None]]
 
 
 class Violation(AssertionError):
@@ -59,14 +63,14 @@ class Figures:
         )
 
 
-def record(seed: int, steps: int) -> tuple[Script, RecordingFiles]:
+def record(seed: int, steps: int, *, is_plain: bool = False) -> tuple[Script, RecordingFiles]:
     """Runs the script of a seed. The same seed also decides the order of the tasks."""
-    script, files = Script(seed, steps), RecordingFiles()
+    script, files = Script(seed, steps, is_plain=is_plain), RecordingFiles()
 
     async def main() -> None:
         async with Engine.open(ROOT, OPTIONS, files=files) as engine:
             await engine.ready()
-            await run(script, engine, files.note)
+            await run(script.steps, engine, files.note)
 
     with repeatable(seed):
         try:
@@ -111,29 +115,33 @@ def contents_of(engine: Engine) -> Contents:
 
 
 class Opener:
-    """Opens each distinct image once, and each state that recovery leaves a second time."""
+    """Opens each distinct image once, and each state that recovery leaves a second time.
 
-    def __init__(self) -> None:
+    ``look`` says what the store on a disk holds, ``goes_on`` raises Violation unless it takes writes.
+    """
+
+    def __init__(self, look: Look | None = None, goes_on: GoesOn | None = None) -> None:
         self.opened = 0
-        self._known: dict[Key, Contents] = {}
-        self._settled: dict[frozenset[tuple[str, bytes]], Contents] = {}
+        self._look, self._goes_on = look or _contents, goes_on or _goes_on
+        self._known: dict[Key, Any] = {}
+        self._settled: dict[frozenset[tuple[str, bytes]], Any] = {}
 
-    async def contents(self, key: Key, image: Callable[[Key], Image]) -> Contents:
+    async def contents(self, key: Key, image: Callable[[Key], Image]) -> Any:
         """What the store in the image holds; opening it a second time must give the same."""
         if key not in self._known:
             self._known[key] = await self._open(image(key))
         return self._known[key]
 
-    async def _open(self, image: Image) -> Contents:
+    async def _open(self, image: Image) -> Any:
         self.opened += 1
         files = MappableFiles(image)
-        first = await _contents(files)
+        first = await self._look(files)
         settled = frozenset(
             (path, bytes(data)) for path, data in files.contents.items() if not path.endswith(".broken")
         )
         if settled not in self._settled:
-            self._settled[settled] = await _contents(files)
-            await _goes_on(files)
+            self._settled[settled] = await self._look(files)
+            await self._goes_on(files)
         if self._settled[settled] != first:
             raise Violation(f"opened as {first}, the second time as {self._settled[settled]}")
         return first
@@ -153,15 +161,18 @@ async def _goes_on(files: MappableFiles) -> None:
         await engine.ready()
         if engine.spec is None:
             await engine.create_index(DIM, "l2")
-        await engine.upsert(u64(10**6), vectors(1, DIM), [b'{"after":1}'])
+        ids = engine.snapshot().spec.ids.of(["after" if engine.snapshot().spec.has_string_ids else 10**6])
+        await engine.upsert(ids, vectors(1, DIM), [b'{"after":1}'])
         written = contents_of(engine)
     if (found := await _contents(files)) != written:
         raise Violation(f"after a write there was {written}, after the next start {found}")
 
 
-async def _check(script: Script, files: RecordingFiles, seed: int, subsets: int, figures: Figures) -> None:
-    images = Images(files.ops, files.begun_with, seed, subsets)
-    told, opener, at = Told(script), Opener(), 0
+async def check_images(
+    told: Told, opener: Opener, files: RecordingFiles, seed: int, subsets: int, figures: Figures
+) -> None:
+    """Opens every image of a recording, and compares it with what callers were told; raises Violation."""
+    images, at = Images(files.ops, files.begun_with, seed, subsets), 0
     for cut, key in images.all():
         while at < cut.at:
             told.take(files.ops[at].kind, files.ops[at].note)
@@ -182,12 +193,13 @@ def _where(seed: int, cut: Cut, files: RecordingFiles) -> str:
     return f"seed {seed}, after operation {cut.at} ({what}), kept {cut.kept}, torn {cut.torn}"
 
 
-def check(seed: int, steps: int = 60, subsets: int = 32) -> Figures:
+def check(seed: int, steps: int = 60, subsets: int = 32, *, is_plain: bool = False) -> Figures:
     """Records one run and opens what any power cut may leave of it; raises Violation."""
     started = time.monotonic()
-    script, files = record(seed, steps)
+    script, files = record(seed, steps, is_plain=is_plain)
     figures = Figures(len(files.ops), kinds=Counter(op.kind for op in files.ops))
     with threads_in_place():
-        asyncio.run(_check(script, files, seed, subsets, figures))
+        told = Told(script.steps, Stored(None))
+        asyncio.run(check_images(told, Opener(), files, seed, subsets, figures))
     figures.seconds = time.monotonic() - started
     return figures

@@ -16,7 +16,7 @@ from asteroid_cloud.wal.read.log_end import find_end
 from tests.promises.power.check import ROOT, contents_of
 from tests.promises.power.images import Image
 from tests.promises.power.recording import MappableFiles
-from tests.promises.power.script import DIM, Contents
+from tests.promises.power.stored import DIM, Contents
 from tests.support.engines import u64, vectors
 from tests.support.seeded_loop import threads_in_place
 

@@ -16,8 +16,9 @@ from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, N
 from tests.promises.power.check import ROOT, Opener, Violation, contents_of, repeatable
 from tests.promises.power.images import Images
 from tests.promises.power.recording import RecordingFiles
-from tests.promises.power.script import DIM, OPTIONS, Call, Contents, Script, Stored
-from tests.support.engines import u64, vectors
+from tests.promises.power.script import OPTIONS, Call, Script
+from tests.promises.power.stored import DIM, Contents, Stored
+from tests.support.engines import keys, vectors
 from tests.support.faulty_files import Fault, FaultyFiles
 from tests.support.seeded_loop import run_seeded, threads_in_place
 
@@ -109,8 +110,9 @@ async def _has_room_again(callers: Callers, engine: Engine) -> None:
     if engine.spec is None:
         await engine.create_index(DIM, "l2")
         callers.choices = [Stored({})]
-    await engine.upsert(u64(10**6), row, [text])
-    callers.choices = [choice.with_rows({10**6: (row.tobytes(), text)}) for choice in callers.choices]
+    id_ = "room" if engine.snapshot().spec.has_string_ids else 10**6
+    await engine.upsert(keys([id_]), row, [text])
+    callers.choices = [choice.with_rows({id_: (row.tobytes(), text)}) for choice in callers.choices]
     with anyio.fail_after(ROOM_S):
         await engine.flush()
     callers.check(contents_of(engine), "once there is room again")

@@ -8,8 +8,7 @@ acknowledged, and any subset of the others of the current step, each of them who
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from hashlib import blake2b
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -18,12 +17,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from asteroid_cloud.api.service.collections import Collections
 from asteroid_cloud.indexer import Engine, EngineOptions
+from asteroid_cloud.indexer.model.ids import Id
 from asteroid_cloud.indexer.model.merge_patch import Json, apply_patch
-from asteroid_cloud.indexer.model.spec import checked_spec
-from tests.support.engines import u64, vectors
+from tests.promises.power.mixed import MixedCalls
+from tests.promises.power.stored import DIM, Stored
+from tests.support.engines import keys, vectors
+from tests.support.names import NASTY
 
-DIM = 4
 IDS = 60
 OPTIONS = EngineOptions(
     seal_rows=24,
@@ -34,62 +36,9 @@ OPTIONS = EngineOptions(
     links_max=4,
 )
 
-Rows = dict[Any, tuple[bytes, bytes]]
-"""Id to float32 vector, nothing for a row without one, and payload text."""
-Tags = tuple[tuple[str, int, str], ...]
-"""Each tag's name, the rows it stands for and their digest."""
-Contents = tuple[bool, int, str, Tags]
-"""Whether there is an index, its rows, their digest; and the tags."""
-
-
-def _digested(id_: int | str) -> bytes:
-    if isinstance(id_, int):
-        return id_.to_bytes(8, "little")
-    return len(id_.encode()).to_bytes(8, "little") + id_.encode()
-
-
-class Stored:
-    """What a store should hold."""
-
-    def __init__(self, rows: Rows | None, tags: Tags = ()) -> None:
-        self.rows = rows
-        self.tags = tags
-
-    def with_rows(self, changes: dict[int, tuple[bytes, bytes] | None]) -> Stored:
-        """The same after some ids got other rows, or none."""
-        rows = {**(self.rows or {}), **changes}
-        return Stored({id_: row for id_, row in rows.items() if row is not None}, self.tags)
-
-    def with_tag(self, name: str) -> Stored:
-        """The same with one more tag, which names what it holds."""
-        _, rows, digest, tags = self.contents()
-        return Stored(self.rows, tuple(sorted([*tags, (name, rows, digest)])))
-
-    def without_tags(self) -> Stored:
-        """The same after a purge, or after the only tag was removed."""
-        return Stored(self.rows)
-
-    def with_payload(self, id_: int, change: Callable[[bytes], bytes]) -> Stored:
-        """The same after one row got another payload; an id that is absent gets none."""
-        if id_ not in (self.rows or {}):
-            return self
-        vector, old = (self.rows or {})[id_]
-        return self.with_rows({id_: (vector, change(old))})
-
-    def contents(self) -> Contents:
-        """The digest is counted as a store counts it, from the vectors and payloads that were sent."""
-        if not self.rows:
-            return self.rows is not None, 0, f"{0:032x}", self.tags
-        drawn = np.frombuffer(b"".join(vector for vector, _ in self.rows.values()), np.float32)
-        records = iter(checked_spec(DIM, "l2").encode(drawn.reshape(-1, DIM)))
-        total = 0
-        for id_, (vector, payload) in self.rows.items():
-            record = next(records).tobytes() if vector else b""
-            row = blake2b(_digested(id_) + record + payload, digest_size=16)
-            total += int.from_bytes(row.digest(), "little")
-        return True, len(self.rows), f"{total % 2**128:032x}", self.tags
-
-
+NAMES = [*NASTY, *(f"{number}é" for number in range(IDS - len(NASTY)))]
+"""Ids that are strings, as many."""
+BARE_SHARE = 0.3
 Change = Callable[[Stored], Stored]
 Do = Callable[[Engine], Awaitable[object]]
 
@@ -108,15 +57,29 @@ class Script:
     """The steps of one seed."""
 
     def __init__(
-        self, seed: int, steps: int = 60, bulk_at: int | None = None, *, with_history: bool = True
+        self,
+        seed: int,
+        steps: int = 60,
+        bulk_at: int | None = None,
+        *,
+        with_history: bool = True,
+        is_plain: bool = False,
     ) -> None:
-        """``with_history``: it makes tags, removes one, and purges."""
+        """``with_history``: it makes tags, removes one, and purges.
+
+        ``is_plain``: ids are integers, each row has a vector, and no call looks before it writes.
+        """
+        self.ids, self.vector = ("integer", "required") if is_plain else kinds_of(seed)
+        self.pool: list[Id] = [*NAMES] if self.ids == "string" else [*range(IDS)]
         self._random = random.Random(seed)
         self._drawn = seed * 100_000
+        self._mixed_calls = MixedCalls(self._random, self.pool)
         self._calls = 0
         self.steps: list[list[Call]] = [[self._create()]]
         self._expected = self.steps[0][0].change(Stored(None))
         kinds = [self._writes, self._deletes, self._patches, self._flush_and_write]
+        kinds += [] if is_plain else [self._mixed, self._each]
+        often = [7, 2, 3, 2, 3, 1][: len(kinds)]
         for step in range(1, steps):
             if step == (steps * 2 // 3 if bulk_at is None else bulk_at):
                 self._add([self._tag("before")] if with_history else [])
@@ -127,7 +90,7 @@ class Script:
                 is_tagged = any(name == "once" for name, _, _ in self._expected.tags)
                 self._add([self._untag("once") if is_tagged else self._tag("once")])
             else:
-                self._add(self._random.choices(kinds, [7, 2, 3, 2])[0]())
+                self._add(self._random.choices(kinds, often)[0]())
         self._add([self._flush()])
 
     def _add(self, step: list[Call]) -> None:
@@ -158,7 +121,8 @@ class Script:
 
     def _create(self) -> Call:
         return self._call(
-            lambda engine: engine.create_index(DIM, "l2"), lambda stored: Stored({}, stored.tags)
+            lambda engine: engine.create_index(DIM, "l2", ids=self.ids, vector=self.vector),
+            lambda stored: Stored({}, stored.tags),
         )
 
     def _delete_index(self) -> Call:
@@ -173,28 +137,38 @@ class Script:
         return vectors(count, DIM, self._drawn), texts
 
     def _writes(self) -> list[Call]:
-        ids = self._random.sample(range(IDS), self._random.randint(3, 15))
+        ids = self._random.sample(self.pool, self._random.randint(3, 15))
         share = max(1, len(ids) // self._random.choice([1, 1, 2, 3]))
         return [self._write(ids[first : first + share]) for first in range(0, len(ids), share)]
 
-    def _write(self, ids: list[int]) -> Call:
+    def _write(self, ids: list[Id]) -> Call:
         drawn, texts = self._rows(len(ids))
+        is_bare = [self.vector == "optional" and self._random.random() < BARE_SHARE for _ in ids]
+        held = [b"" if none else row.tobytes() for none, row in zip(is_bare, drawn, strict=True)]
 
         def change(stored: Stored) -> Stored:
             rows = stored.rows or {}
             old = [rows.get(id_, (b"", b""))[1] for id_ in ids]
             kept = [was if text is None else text for was, text in zip(old, texts, strict=True)]
-            return stored.with_rows(
-                {id_: (vector.tobytes(), text) for id_, vector, text in zip(ids, drawn, kept, strict=True)}
-            )
+            return stored.with_rows(dict(zip(ids, zip(held, kept, strict=True), strict=True)))
 
-        return self._call(lambda engine: engine.upsert(u64(*ids), drawn, list(texts)), change)
+        bare, there = np.array(is_bare) if any(is_bare) else None, drawn[np.logical_not(is_bare)]
+        return self._call(lambda engine: engine.upsert(keys(ids), there, list(texts), bare=bare), change)
+
+    def _mixed(self) -> list[Call]:
+        there = list(self._expected.rows or {})
+        self._drawn += 1
+        return [self._call(*self._mixed_calls.mixed(there, self._drawn, self.vector))]
+
+    def _each(self) -> list[Call]:
+        self._drawn += 1
+        return [self._call(*self._mixed_calls.each(self._drawn, self.vector))]
 
     def _deletes(self) -> list[Call]:
-        ids = self._random.sample(range(IDS), self._random.randint(1, 12))
+        ids = self._random.sample(self.pool, self._random.randint(1, 12))
         return [
             self._call(
-                lambda engine: engine.delete(u64(*ids)),
+                lambda engine: engine.delete(keys(ids)),
                 lambda stored: stored.with_rows(dict.fromkeys(ids)),
             )
         ]
@@ -203,7 +177,7 @@ class Script:
         there = list(self._expected.rows or {})
         return [self._patch(id_) for id_ in self._random.sample(there, min(len(there), 2))]
 
-    def _patch(self, id_: int) -> Call:
+    def _patch(self, id_: Id) -> Call:
         value = self._random.randrange(1000)
         if value % 2:
             text = b'{"set":%d}' % value
@@ -227,24 +201,32 @@ class Script:
         async def load(engine: Engine) -> None:
             async with engine.bulk() as loader:
                 await loader.rows(drawn)
+                if loader.needs_ids:
+                    await loader.ids(0, NAMES[: len(drawn)])
                 await loader.payloads(0, texts)
                 await loader.commit(1)
 
         given = zip(drawn, texts, strict=True)
-        rows = {id_: (vector.tobytes(), text or b"") for id_, (vector, text) in enumerate(given)}
+        rows = {self.pool[n]: (vector.tobytes(), text or b"") for n, (vector, text) in enumerate(given)}
         return self._call(load, lambda stored: Stored(dict(rows), stored.tags))
+
+
+def kinds_of(seed: int) -> tuple[str, str]:
+    """What the ids of a seed are, and whether its rows need a vector: four seeds have all that there is."""
+    return ("integer" if seed % 2 else "string"), ("optional" if seed % 4 > 1 else "required")
 
 
 class Told:
     """What callers asked for and were told up to one moment, and which contents a store may have then."""
 
-    def __init__(self, script: Script) -> None:
-        self._steps = iter(script.steps)
-        self._step: list[Call] = []
-        self._before = Stored(None)
+    def __init__(self, steps: Sequence[Sequence[Any]], before: Any) -> None:
+        """``before`` is what there is before the first call; the calls of ``steps`` change it."""
+        self._steps = iter(steps)
+        self._step: Sequence[Any] = []
+        self._before = before
         self._begun: set[int] = set()
         self._done: set[int] = set()
-        self._allowed: set[Contents] | None = None
+        self._allowed: set[Any] | None = None
 
     def take(self, kind: str, number: int) -> None:
         """A note of a recording: ``begin`` or ``ack`` of a call."""
@@ -260,13 +242,13 @@ class Told:
         self._allowed = None
 
     @property
-    def allowed(self) -> set[Contents]:
+    def allowed(self) -> set[Any]:
         """The contents that a store may have after a crash at this moment."""
         if self._allowed is None:
             self._allowed = {stored.contents() for stored in self._choices()}
         return self._allowed
 
-    def _choices(self) -> Iterator[Stored]:
+    def _choices(self) -> Iterator[Any]:
         sure = [call for call in self._step if call.number in self._done]
         open_ = [call for call in self._step if call.number in self._begun - self._done]
         for count in range(len(open_) + 1):
@@ -277,15 +259,17 @@ class Told:
                 yield stored
 
 
-async def run(script: Script, engine: Engine, note: Callable[[str, int], None]) -> None:
+async def run(
+    steps: Sequence[Sequence[Any]], to: Engine | Collections, note: Callable[[str, int], None]
+) -> None:
     """Makes the calls; raises the error of the first that fails."""
 
-    async def make(call: Call) -> None:
+    async def make(call: Any) -> None:
         note("begin", call.number)
-        await call.do(engine)
+        await call.do(to)
         note("ack", call.number)
 
-    for step in script.steps:
+    for step in steps:
         async with anyio.create_task_group() as group:
             for call in step:
                 group.start_soon(make, call)

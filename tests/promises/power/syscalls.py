@@ -25,7 +25,8 @@ import anyio
 from asteroid_cloud.indexer import Engine
 from asteroid_cloud.wal.errors import AsteroidError
 from tests.promises.power.check import Violation, contents_of
-from tests.promises.power.script import OPTIONS, Contents, Script, Told, run
+from tests.promises.power.script import OPTIONS, Script, Told, run
+from tests.promises.power.stored import Contents, Stored
 
 CALLS = ("write", "fdatasync", "fsync", "rename", "unlink", "ftruncate")
 SEED, STEPS = 4, 10
@@ -41,7 +42,7 @@ async def work(path: str) -> None:
 
     async with Engine.open(path, OPTIONS) as engine:
         await engine.ready()
-        await run(Script(SEED, STEPS), engine, note)
+        await run(Script(SEED, STEPS).steps, engine, note)
 
 
 async def found_in(path: str) -> Contents:
@@ -67,7 +68,7 @@ def run_killed(call: str, number: int, folder: Path) -> tuple[bool, list[str]]:
 def check_kill(call: str, number: int, folder: Path) -> bool:
     """Kills one run and checks the store; False when the run has fewer calls. Raises Violation."""
     killed, notes = run_killed(call, number, folder)
-    told = Told(Script(SEED, STEPS))
+    told = Told(Script(SEED, STEPS).steps, Stored(None))
     for line in notes:
         kind, _, which = line.partition(" ")
         told.take(kind, int(which))

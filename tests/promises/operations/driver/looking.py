@@ -18,7 +18,8 @@ from asteroid_cloud.wal.limits import PAYLOAD_BYTES_MAX
 from asteroid_cloud.wal.read import LogReader
 from asteroid_cloud.wal.store import enter
 from tests.promises.power.check import contents_of
-from tests.promises.power.script import OPTIONS, Contents
+from tests.promises.power.script import OPTIONS
+from tests.promises.power.stored import Contents
 
 
 class Outside(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from asteroid_cloud.indexer.model.ids import Id
-from tests.promises.power.script import Contents, Stored
+from tests.promises.power.stored import Contents, Stored
 
 Damage = Literal["log", "segment", "backup"]
 

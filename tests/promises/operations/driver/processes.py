@@ -31,7 +31,7 @@ from tests.promises.operations.driver.steps.serving import Close, Kill, Open
 from tests.promises.operations.driver.steps.step import Step
 from tests.promises.operations.driver.steps.transfers import Export, Import
 from tests.promises.operations.driver.steps.writing import Flush, Write
-from tests.promises.power.script import DIM
+from tests.promises.power.stored import DIM
 from tests.support.engines import vectors
 
 CODE = re.compile(r"\((\w+)\)\s*$|^(?!asteroid)(\w+): ")

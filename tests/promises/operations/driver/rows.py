@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from asteroid_cloud.indexer.model.ids import Id
-from tests.promises.power.script import DIM, Rows
+from tests.promises.power.stored import DIM, Rows
 from tests.support.engines import keys, vectors
 from tests.support.names import NASTY
 

@@ -19,7 +19,8 @@ from tests.promises.operations.driver.model import Store
 from tests.promises.operations.driver.rows import columns_of, drawn_rows
 from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, must
 from tests.promises.operations.driver.steps.writing import Logged
-from tests.promises.power.script import Stored
+from tests.promises.power import stored
+from tests.promises.power.stored import Stored
 from tests.support.engines import keys
 from tests.support.write_model import Refused, WriteModel
 
@@ -54,7 +55,7 @@ class Decided(Logged):
         except Refused:
             return []
         counts.pop("skipped")
-        return [stored_of(store, model)] if any(counts.values()) else []
+        return [stored.stored_of(store.now, model)] if any(counts.values()) else []
 
     def check_in(self, store: Store, result: Any) -> None:
         must(result.lsn == store.lsn, f"it got LSN {result.lsn}, not {store.lsn}")
@@ -191,20 +192,7 @@ def items_of(ids: tuple[Id, ...], draw: int, vector: str) -> list[tuple[Id, tupl
 
 
 def model_of(store: Store) -> WriteModel:
-    """What the store holds."""
-    model = WriteModel()
-    rows = (store.now.rows or {}).items()
-    model.rows = {
-        id_: (tuple(vector), msgspec.json.decode(text) if text else {}) for id_, (vector, text) in rows
-    }
+    """What the store holds, and which record changed each id last."""
+    model = stored.model_of(store.now)
     model.changed = {id_: store.changed_last(id_) for id_ in model.rows}
     return model
-
-
-def stored_of(store: Store, model: WriteModel) -> Stored:
-    """What the store holds then."""
-    rows = {
-        id_: (bytes(map(int, vector)), msgspec.json.encode(payload) if payload else b"")
-        for id_, (vector, payload) in model.rows.items()
-    }
-    return Stored(rows, store.now.tags)

@@ -12,7 +12,7 @@ from asteroid_cloud.indexer import Change, Engine, FeedParts
 from tests.promises.operations.driver.model import Store, World
 from tests.promises.operations.driver.steps.serving import Served
 from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, must
-from tests.promises.power.script import Rows
+from tests.promises.power.stored import Rows
 from tests.support.write_model import laid_over, merged
 
 

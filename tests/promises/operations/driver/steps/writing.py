@@ -12,7 +12,7 @@ from tests.promises.operations.driver.model import Store, World
 from tests.promises.operations.driver.rows import BULK_NAMES, columns, drawn_rows, kind_of
 from tests.promises.operations.driver.steps.serving import Served
 from tests.promises.operations.driver.steps.step import DONE, JUST_DONE, Codes, must
-from tests.promises.power.script import DIM, Rows, Stored
+from tests.promises.power.stored import DIM, Rows, Stored
 from tests.support.engines import keys
 
 
