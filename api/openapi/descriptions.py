@@ -21,7 +21,8 @@ Vectors and JSON payloads in; nearest neighbours with filters out.
   may be an alias; answers through one say in `X-Asteroid-Collection` where it led. Values in a path are
   percent-encoded: paths are split at their slashes before they are decoded.
 - A vector is a list of numbers, or base64 of these as little-endian float32, which is read faster and is
-  a third as long; `vector_format` asks answers for it.
+  half as long; `vector_format` asks answers for it. Answers say in `X-Asteroid-Vectors` which forms beside
+  lists the server takes.
 - Ids are unsigned 64-bit integers, as JSON integers or decimal text; answers carry integers.
 - `If-Match: "<lsn>"` on the write of one id refuses it with 412 `precondition_failed` if the id changed
   after that record, the one that was read (`ETag`) or last written. A change is never missed; one may be

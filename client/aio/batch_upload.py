@@ -55,17 +55,20 @@ class BatchUpload:
     async def _encoded(self, batch: list[Item], first: int) -> list[Chunk]:
         """The batch as request bodies; making them takes tens of milliseconds."""
         try:
-            return await in_thread(encode_chunks, batch, first, self._on_existing)
+            return await in_thread(self._encode, batch, first)
         except AsteroidError as error:
             self._fail(first, 0, error)
             return []
+
+    def _encode(self, batch: list[Item], first: int) -> list[Chunk]:
+        return encode_chunks(batch, first, self._on_existing, base64=self._transport.takes_base64)
 
     async def _begin(self, chunk: Chunk) -> None:
         """Sends a chunk as soon as there is room for it."""
         while self._pending.is_full:
             await self._settle()
         if self._failed is None:
-            self._pending.start(chunk, self._transport.send, writes.insert_batch(chunk.body))
+            self._pending.start(chunk, self._transport.send, writes.insert_batch(chunk.body, chunk.lists))
 
     async def _settle(self) -> None:
         """Waits for at least one chunk under way and counts it."""

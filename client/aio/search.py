@@ -81,7 +81,7 @@ class AsyncSearchCalls(AsyncCalls):
             group_by=group_by,
             diversity=diversity,
         )
-        return await self._transport.send(search_routes.search(search, min_lsn))
+        return await self._transport.send(search_routes.search(search, min_lsn, self._transport.takes_base64))
 
     async def search_batch(
         self,
@@ -116,7 +116,8 @@ class AsyncSearchCalls(AsyncCalls):
             group_by=group_by,
             diversity=diversity,
         )
-        return await self._transport.send(search_routes.search_batch(searches, shared, min_lsn))
+        base64 = self._transport.takes_base64
+        return await self._transport.send(search_routes.search_batch(searches, shared, min_lsn, base64))
 
     async def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
         """How many vectors match a filter, or how many there are; exact."""

@@ -26,6 +26,11 @@ class AsyncTransport:
         self._sessions = Sessions(settings)
         self._memory = ServerMemory()
 
+    @property
+    def takes_base64(self) -> bool:
+        """Whether the server has said that vectors may be base64."""
+        return self._memory.takes_base64
+
     def __reduce__(self) -> tuple[type[AsyncTransport], tuple[Settings]]:
         return AsyncTransport, (self.settings,)
 
@@ -36,6 +41,9 @@ class AsyncTransport:
             try:
                 reply = await self.exchange(call, attempts)
                 self._memory.learn(reply.headers)
+                if (in_lists := self._memory.in_lists(call, reply)) is not None:
+                    call = in_lists
+                    continue
                 return call.parse(reply)
             except AsteroidError as error:
                 pause_s = attempts.pause_after(error)

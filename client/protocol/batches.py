@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -38,6 +39,8 @@ class Chunk(msgspec.Struct, frozen=True):
     first: int
     items: int
     body: bytes
+    lists: Callable[[], bytes] | None = None
+    """The body with vectors as lists of numbers, where ``body`` has them as base64."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -65,22 +68,31 @@ def checked_chunk_size(chunk_size: object) -> int:
     return items
 
 
-def encode_chunks(items: Sequence[Item], first: int, on_existing: str | None = None) -> list[Chunk]:
+def encode_chunks(
+    items: Sequence[Item], first: int, on_existing: str | None = None, *, base64: bool = False
+) -> list[Chunk]:
     """The items as one request body, or as several where large metadata makes one too big."""
-    body = msgspec.json.encode(Entries(entries(items, first), on_existing))
-    if len(body) <= CHUNK_BYTES_MAX or len(items) == 1:
-        return [Chunk(first, len(items), body)]
+    body = encode_body(items, first, on_existing, base64)
+    bytes_max = CHUNK_BYTES_MAX // 2 if base64 else CHUNK_BYTES_MAX  # it may have to be sent as lists
+    if len(body) <= bytes_max or len(items) == 1:
+        lists = partial(encode_body, items, first, on_existing, False) if base64 else None
+        return [Chunk(first, len(items), body, lists)]
     half = len(items) // 2
-    rest = encode_chunks(items[half:], first + half, on_existing)
-    return encode_chunks(items[:half], first, on_existing) + rest
+    rest = encode_chunks(items[half:], first + half, on_existing, base64=base64)
+    return encode_chunks(items[:half], first, on_existing, base64=base64) + rest
 
 
-def entries(items: Sequence[Item], first: int) -> list[Entry]:
+def encode_body(items: Sequence[Item], first: int, on_existing: str | None, base64: bool) -> bytes:
+    """The items as one request body."""
+    return msgspec.json.encode(Entries(entries(items, first, base64), on_existing))
+
+
+def entries(items: Sequence[Item], first: int, base64: bool = False) -> list[Entry]:
     """The items encoded; an error names the first bad one by its place in the whole upload."""
     try:
         given = [parts_of(item)[1] for item in items]
         there = [vector for vector in given if not _is_none(vector)]
-        texts = iter(encode_vectors(there) if there else ())
+        texts = iter(encode_vectors(there, base64=base64) if there else ())
         vectors = [_own(vector) if _is_none(vector) else next(texts) for vector in given]
     except (AsteroidError, TypeError, ValueError):
         # Some item is at fault, or lengths differ, which is for the server to judge: one by one.

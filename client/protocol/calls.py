@@ -28,6 +28,8 @@ KEY_HEADER = "Idempotency-Key"
 """Of a write: a key of its own, kept for all its attempts, by which the server tells that they are one."""
 REMEMBERS_HEADER = "X-Asteroid-Idempotency"
 """Of an answer: that the server remembers such keys, and for how many seconds."""
+VECTORS_HEADER = "X-Asteroid-Vectors"
+"""Of an answer: in which forms beside lists of numbers the server takes vectors, separated by commas."""
 KEY_BYTES = 16
 EXCERPT_CHARS = 200
 
@@ -116,6 +118,8 @@ class Call(Generic[T]):
     retry: Retry = Retry.ALWAYS
     timeout_s: float | None = None  # None: the client's own
     patient: bool = False  # retry as often as the time limit allows
+    lists: Callable[[], bytes] | None = None
+    """The body with vectors as lists of numbers, where ``body`` has them as base64."""
 
 
 class Failure(msgspec.Struct, frozen=True):

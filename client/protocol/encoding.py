@@ -3,6 +3,7 @@
 A float32 printed as a double takes up to 20 characters (0.1 becomes 0.10000000149011612). Here each
 one is first replaced by the double whose shortest text is the shortest decimal that still reads
 back as the same float32: on embeddings that is 42% fewer bytes for 20 µs a vector of 384 floats.
+A server that says that it takes base64 is sent that: half the bytes, and a tenth of the time.
 Nothing that JSON cannot carry (NaN, infinities) is ever sent: it is refused before the call.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 import operator
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -66,15 +68,22 @@ def float32_array(vectors: object, dims: int, what: str = "vector") -> NDArray[n
     return narrow
 
 
-def encode_vector(vector: Vector, what: str = "vector") -> msgspec.Raw:
-    """One vector as JSON text."""
-    return msgspec.Raw(msgspec.json.encode(shortest_doubles(float32_array(vector, 1, what)).tolist()))
+def encode_vector(vector: Vector, what: str = "vector", *, base64: bool = False) -> msgspec.Raw:
+    """One vector as JSON text: an array of numbers, or base64 of its float32."""
+    floats = float32_array(vector, 1, what)
+    return _base64(floats) if base64 else msgspec.Raw(msgspec.json.encode(shortest_doubles(floats).tolist()))
 
 
-def encode_vectors(vectors: Sequence[Vector]) -> list[msgspec.Raw]:
+def encode_vectors(vectors: Sequence[Vector], *, base64: bool = False) -> list[msgspec.Raw]:
     """Many vectors as JSON texts, of one length each: a third cheaper than one by one."""
-    together = shortest_doubles(float32_array(vectors, 2))
-    return [msgspec.Raw(msgspec.json.encode(row)) for row in together.tolist()]
+    together = float32_array(vectors, 2)
+    if base64:
+        return [_base64(row) for row in together]
+    return [msgspec.Raw(msgspec.json.encode(row)) for row in shortest_doubles(together).tolist()]
+
+
+def _base64(floats: NDArray[np.float32]) -> msgspec.Raw:
+    return msgspec.Raw(b'"%b"' % b2a_base64(floats.astype("<f4", copy=False).tobytes(), newline=False))
 
 
 def encode_id(value: object) -> int | str:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from asteroid_cloud.client.arguments import number
 from asteroid_cloud.client.errors import (
@@ -28,12 +29,17 @@ from asteroid_cloud.client.protocol.calls import (
     KEY_HEADER,
     REMEMBERS_HEADER,
     STORE_HEADER,
+    VECTORS_HEADER,
     Call,
     Headers,
+    Reply,
     Retry,
 )
 from asteroid_cloud.client.settings import RetryPolicy
 
+T = TypeVar("T")
+
+BAD_REQUEST = 400
 STATUS_LATER = frozenset({429, 502, 503, 504})
 """Answers after which a read may succeed later; 502 and 504 are a proxy's while the server restarts."""
 NOTHING_DONE = frozenset({"overloaded", "not_ready", "rate_limited"})
@@ -48,15 +54,28 @@ FINAL = frozenset({BAD_CERTIFICATE, TOO_COSTLY})
 
 
 class ServerMemory:
-    """Whether the server is known to remember writes by their keys."""
+    """What the server has said: whether it remembers writes by their keys, and takes base64."""
 
     def __init__(self) -> None:
         self.is_known = False
+        self.takes_base64 = False
+        """Whether vectors may be base64; false until the first answer."""
 
     def learn(self, headers: Headers) -> None:
         """Looks at an answer; one of a proxy says nothing."""
         if headers.get(STORE_HEADER) is not None:
             self.is_known = headers.get(REMEMBERS_HEADER) is not None
+            forms = (headers.get(VECTORS_HEADER) or "").split(",")
+            self.takes_base64 = "base64" in map(str.strip, forms)
+
+    def in_lists(self, call: Call[T], reply: Reply) -> Call[T] | None:
+        """The call with lists of numbers, if a server that takes nothing else has refused its base64.
+
+        That happens where an older server has taken the place of the one that took it.
+        """
+        if call.lists is None or reply.status != BAD_REQUEST or self.takes_base64:
+            return None
+        return replace(call, body=call.lists(), lists=None)
 
 
 class Attempts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,7 +13,14 @@ from asteroid_cloud.client.errors import InvalidRequest
 from asteroid_cloud.client.protocol.answers import hit_lists, hits_of
 from asteroid_cloud.client.protocol.calls import Call
 from asteroid_cloud.client.protocol.encoding import Vector, encode_id, encode_vector
-from asteroid_cloud.client.protocol.routes import Metadata, ask, encode_ids, filter_text, without_none
+from asteroid_cloud.client.protocol.routes import (
+    Metadata,
+    ask,
+    encode,
+    encode_ids,
+    filter_text,
+    without_none,
+)
 from asteroid_cloud.client.results.rows import Hits
 
 
@@ -37,12 +45,12 @@ class Search(msgspec.Struct, frozen=True):
     diversity: Mapping[str, Any] | None = None
 
 
-def search_fields(search: Search) -> dict[str, object]:
+def search_fields(search: Search, base64: bool = False) -> dict[str, object]:
     """The JSON fields of a search; what equals the server's default is left out."""
     if sum(given is not None for given in (search.vector, search.id, search.recommend)) != 1:
         raise InvalidRequest("a search takes exactly one of vector, id and recommend", code="bad_request")
     fields = without_none(
-        vector=None if search.vector is None else encode_vector(search.vector),
+        vector=None if search.vector is None else encode_vector(search.vector, base64=base64),
         id=None if search.id is None else encode_id(search.id),
         k=search.k,
         ef_search=search.ef_search,
@@ -76,17 +84,39 @@ def _plain_object(name: str, value: Mapping[str, Any] | None) -> dict[str, objec
     return plain_fields(value)
 
 
-def search(search: Search, min_lsn: int | None) -> Call[Hits]:
+def search(search: Search, min_lsn: int | None, base64: bool = False) -> Call[Hits]:
     """POST /v1/search."""
-    return ask("/v1/search", search_fields(search), hits_of, min_lsn)
+    if search.vector is None or not base64:
+        return ask("/v1/search", search_fields(search), hits_of, min_lsn)
+    wanted = _repeatable(search)
+    call = ask("/v1/search", search_fields(wanted, base64), hits_of, min_lsn)
+    return replace(call, lists=lambda: encode(search_fields(wanted)))
 
 
 def search_batch(
-    searches: Iterable[Search | Vector], shared: Search, min_lsn: int | None
+    searches: Iterable[Search | Vector], shared: Search, min_lsn: int | None, base64: bool = False
 ) -> Call[list[Hits]]:
     """POST /v1/search/batch; a plain vector is searched with the fields of ``shared``."""
-    bodies = [
-        search_fields(each if isinstance(each, Search) else msgspec.structs.replace(shared, vector=each))
+    wanted = [
+        _repeatable(each if isinstance(each, Search) else msgspec.structs.replace(shared, vector=each))
         for each in listable(searches, "searches", "bad_request")
     ]
-    return ask("/v1/search/batch", {"searches": bodies}, hit_lists(len(bodies)), min_lsn)
+
+    def fields(base64: bool) -> dict[str, object]:
+        return {"searches": [search_fields(each, base64) for each in wanted]}
+
+    call = ask("/v1/search/batch", fields(base64), hit_lists(len(wanted)), min_lsn)
+    return replace(call, lists=lambda: encode(fields(False))) if base64 else call
+
+
+def _repeatable(search: Search) -> Search:
+    """The search, to be encoded a second time if need be: its ids may come from iterators."""
+    if search.ids is not None:
+        search = msgspec.structs.replace(search, ids=list(listable(search.ids, "ids", "bad_id")))
+    if isinstance(search.recommend, Mapping):
+        listed = {
+            name: ids if ids is None else list(listable(ids, "ids", "bad_id"))
+            for name, ids in search.recommend.items()
+        }
+        search = msgspec.structs.replace(search, recommend=listed)
+    return search

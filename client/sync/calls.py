@@ -26,6 +26,11 @@ class CollectionTransport:
         """The client's."""
         return self._transport.settings
 
+    @property
+    def takes_base64(self) -> bool:
+        """Whether the server has said that vectors may be base64."""
+        return self._transport.takes_base64
+
     def send(self, call: Call[T]) -> T:
         """The result of a call."""
         return self._transport.send(of_collection(call, self._path))

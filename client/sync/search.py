@@ -82,7 +82,7 @@ class SearchCalls(Calls):
             group_by=group_by,
             diversity=diversity,
         )
-        return self._transport.send(search_routes.search(search, min_lsn))
+        return self._transport.send(search_routes.search(search, min_lsn, self._transport.takes_base64))
 
     def search_batch(
         self,
@@ -117,7 +117,8 @@ class SearchCalls(Calls):
             group_by=group_by,
             diversity=diversity,
         )
-        return self._transport.send(search_routes.search_batch(searches, shared, min_lsn))
+        base64 = self._transport.takes_base64
+        return self._transport.send(search_routes.search_batch(searches, shared, min_lsn, base64))
 
     def count(self, filter: Metadata | None = None, *, min_lsn: int | None = None) -> Counted:
         """How many vectors match a filter, or how many there are; exact."""

@@ -25,6 +25,11 @@ class BlockingTransport:
         self._pools = {os.getpid(): Pool(settings)}
         self._memory = ServerMemory()
 
+    @property
+    def takes_base64(self) -> bool:
+        """Whether the server has said that vectors may be base64."""
+        return self._memory.takes_base64
+
     def __reduce__(self) -> tuple[type[BlockingTransport], tuple[Settings]]:
         return BlockingTransport, (self.settings,)
 
@@ -35,6 +40,9 @@ class BlockingTransport:
             try:
                 reply = self._pool.exchange(call, attempts)
                 self._memory.learn(reply.headers)
+                if (in_lists := self._memory.in_lists(call, reply)) is not None:
+                    call = in_lists
+                    continue
                 return call.parse(reply)
             except AsteroidError as error:
                 pause_s = attempts.pause_after(error)

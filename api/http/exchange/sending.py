@@ -11,7 +11,15 @@ from litestar.types import HTTPScope, Message, Send
 from asteroid_cloud.api.http.bodies import Body
 from asteroid_cloud.api.limits import ANSWER_BYTES_PER_S_MIN, ANSWER_PIECE_BYTES
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
-from asteroid_cloud.api.wire.headers import COLLECTION_HEADER, CUT, REMEMBERS_HEADER, STORE_HEADER, WAITS
+from asteroid_cloud.api.wire.headers import (
+    COLLECTION_HEADER,
+    CUT,
+    REMEMBERS_HEADER,
+    STORE_HEADER,
+    VECTOR_FORMS,
+    VECTORS_HEADER,
+    WAITS,
+)
 from asteroid_cloud.api.wire.request_ids import REQUEST_ID
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.limits import KIB
@@ -88,6 +96,7 @@ class Sender:
         added = [(REQUEST_ID.lower().encode(), self._request_id.encode())]
         if self.store is not None:
             added.append((STORE_HEADER.lower().encode(), self.store.encode()))
+            added.append((VECTORS_HEADER.lower().encode(), VECTOR_FORMS.encode()))
         if self.collection is not None:
             added.append((COLLECTION_HEADER.lower().encode(), self.collection.encode()))
         if self.remembers_s:

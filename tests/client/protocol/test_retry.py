@@ -378,3 +378,16 @@ def test_retry_after_as_a_date() -> None:
     assert 90 < wait_s <= 100
     past = Reply(503, {"Retry-After": "Mon, 01 Jan 2001 00:00:00 GMT"}, b"").retry_after_s
     assert past == 0.0
+
+
+def test_only_an_answer_of_the_server_itself_says_that_it_takes_base64() -> None:
+    memory = ServerMemory()
+    steps = [
+        ({"X-Asteroid-Store": "a"}, False),
+        ({"X-Asteroid-Store": "a", "X-Asteroid-Vectors": "float16, base64"}, True),
+        ({"Via": "a proxy"}, True),
+        ({"X-Asteroid-Store": "a", "X-Asteroid-Vectors": "base64url"}, False),
+    ]
+    for headers, expected in steps:
+        memory.learn(headers)
+        assert memory.takes_base64 is expected
