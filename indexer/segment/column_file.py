@@ -129,7 +129,7 @@ def write_fields(
 ) -> None:
     """Writes and syncs the field file of segment ``number``; sorting takes about ``bytes_max`` of RAM.
 
-    Beyond that it takes three bytes a row at most, which readers of the column take too. Raises NoSpace when
+    Beyond that it takes about eight bytes a row, for the keys of the column at hand. Raises NoSpace when
     there is no room for the scratch file, which lies in the same folder, and what ``check_wanted`` raises.
     """
     folder = os.path.dirname(path)
