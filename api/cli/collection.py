@@ -23,12 +23,18 @@ Way = Literal["beside", "look", "enter"]
 
 
 def collection_option(
-    parameter: str, way: Way, *, beside_if: str | None = None, changes_if: str | None = None
+    parameter: str,
+    way: Way,
+    *,
+    beside_if: str | None = None,
+    changes_if: str | None = None,
+    one_if: Callable[[dict[str, Any]], bool] = lambda _: False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Adds the option to a command whose ``parameter`` is the folder of a store, or of a backup of one.
 
     With the parameter ``beside_if`` the command may run beside a server, with ``changes_if`` it changes the
-    store. The option goes below ``errors_to_status``.
+    store. With arguments of which ``one_if`` holds it is about one collection, which has to be named where
+    there are several. The option goes below ``errors_to_status``.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -36,6 +42,8 @@ def collection_option(
         @wraps(command)
         def run(collection: str | None, **arguments: Any) -> None:
             if collection is None:
+                if one_if(arguments):
+                    _check_alone(str(arguments[parameter]))
                 command(**arguments)
                 return
             folder = str(arguments[parameter]).rstrip("/")
@@ -66,6 +74,17 @@ def folder_of(folder: str, name: str) -> str:
     if not LocalFiles().is_dir(found):
         raise no_collection(name)
     return found
+
+
+def _check_alone(folder: str) -> None:
+    """Raises UsageError when there is any collection beside ``default``."""
+    names = sorted(catalog_of(folder).entries)
+    if names:
+        shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        raise click.UsageError(
+            f"this is of one collection, and {folder} has others ({shown}): name it with --collection, "
+            f"also if it is {DEFAULT}"
+        )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import msgspec
 import rich_click as click
@@ -27,6 +28,14 @@ from asteroid_cloud.indexer import (
 from asteroid_cloud.wal import LSN_MAX, LocalFiles
 from asteroid_cloud.wal.read import iso
 from asteroid_cloud.wal.store import enter
+
+
+def is_of_one(given: dict[str, Any]) -> bool:
+    """Whether what is asked for concerns one collection, whatever others there are."""
+    if given["check"] or given["name"] is not None:
+        return False
+    is_earlier = any(given[each] is not None for each in ("tag", "until_lsn", "until_time", "log"))
+    return is_earlier or given["in_place"] or given["undo"] or not is_backup(LocalFiles(), given["source"])
 
 
 @click.command()
@@ -54,7 +63,7 @@ from asteroid_cloud.wal.store import enter
 @click.option("--check", is_flag=True, help="Only read the backup and check every byte.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
 @errors_to_status
-@collection_option("source", "look", changes_if="in_place")
+@collection_option("source", "look", changes_if="in_place", one_if=is_of_one)
 def restore(
     source: str,
     into: str | None,
@@ -77,7 +86,8 @@ def restore(
     From a backup without a point in time all collections are restored. With --collection it is that one
     alone: --into makes a store in which it is the collection default, --in-place restores it in its store.
     With --as NAME a backup's collection is added to the store DIR, which may have others, under a free name.
-    A point in time is always of one collection, default without --collection.
+    A point in time, --in-place and --undo are always of one collection, which --collection names where there
+    are several.
 
     No server may have SOURCE open. Exit status 1 when the point cannot be reached, or a byte is not as it
     was written.

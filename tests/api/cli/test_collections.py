@@ -334,6 +334,27 @@ def test_one_collection_goes_back_in_place_and_the_others_stay(store: Path) -> N
     assert rows_of(store) == ALL
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [["--in-place"], ["--undo"], ["--into", "MADE"], ["--into", "MADE", "--until-lsn", "1"]],
+    ids=" ".join,
+)
+def test_what_is_of_one_collection_wants_its_name_where_there_are_several(
+    store: Path, tmp_path: Path, asked: list[str]
+) -> None:
+    given = [str(tmp_path / "made") if each == "MADE" else each for each in asked]
+    told = run("restore", store, *given, status=2)
+    assert "name it with --collection" in told.stderr
+    assert not (tmp_path / "made").exists()
+    assert rows_of(store) == ALL
+
+
+def test_default_is_restored_to_a_point_by_its_name(store: Path, tmp_path: Path) -> None:
+    run("restore", store, "--collection", "default", "--into", tmp_path / "made", "--until-lsn", "1")
+    assert rows_of(tmp_path / "made") == {"default": 0}
+    assert rows_of(store) == ALL
+
+
 @pytest.mark.parametrize("missing", [False, True])
 def test_damage_to_one_file_of_a_backup_is_found(store: Path, tmp_path: Path, missing: bool) -> None:
     backup = tmp_path / "backup"
