@@ -24,14 +24,14 @@ $(BIN)/python $(PEERS)/bin/python: %/bin/python:
 	$@ -m pip install --quiet --upgrade pip
 
 # Strict editable mode links single files, so the list of files decides when to install again.
-$(STAMP): $(BIN)/python pyproject.toml setup.py $(NATIVE) ops/build/backend.py $(VENV)/.files
+$(STAMP): $(BIN)/python pyproject.toml setup.py $(NATIVE) ops/build/backend.py ops/build/sources.py $(VENV)/.files
 	@echo "Setting up $(VENV) (compiles two modules; about a minute)"
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c ops/constraints.txt \
 	  -e '.[test,check]' --config-settings editable_mode=strict
 	@touch $(STAMP)
 
 # The other stores are many and large, and some would change what ours is tested with.
-$(PEERS)/.installed: $(PEERS)/bin/python pyproject.toml setup.py $(NATIVE) ops/build/backend.py $(PEERS)/.files
+$(PEERS)/.installed: $(PEERS)/bin/python pyproject.toml setup.py $(NATIVE) ops/build/backend.py ops/build/sources.py $(PEERS)/.files
 	@echo "Setting up $(PEERS) (fetches eight other stores; some minutes)"
 	PYTHONWARNINGS=ignore $(PEERS)/bin/python -m pip install --quiet -c ops/constraints.txt \
 	  -e '.[peers]' --config-settings editable_mode=strict

@@ -65,6 +65,7 @@ from asteroid_cloud.indexer.model.results import (
     Phase,
     Recovery,
     Remembered,
+    TextProgress,
     WriteCounts,
     WriteResult,
 )
@@ -81,6 +82,14 @@ from asteroid_cloud.indexer.recovery.log_repair import LogRepair, RepairReport
 from asteroid_cloud.indexer.reindex.reindex import Reindex, ReindexReport
 from asteroid_cloud.indexer.reindex.reindex_into import reindex_into
 from asteroid_cloud.indexer.segment.columns import FieldColumn, Fields
+from asteroid_cloud.indexer.texts.definition import (
+    LANGUAGES,
+    TextDefinition,
+    TextField,
+    checked_text,
+    damage_in_text,
+    path_label,
+)
 from asteroid_cloud.indexer.whole_store import (
     back_up_whole_store,
     backups_in,
@@ -100,6 +109,7 @@ __all__ = [
     "DONE",
     "FAIL",
     "INTEGER_IDS",
+    "LANGUAGES",
     "MATCH_ANY",
     "NO_MATCH",
     "NUMBER_OF",
@@ -163,6 +173,9 @@ __all__ = [
     "Snapshot",
     "TagInfo",
     "TakeBytes",
+    "TextDefinition",
+    "TextField",
+    "TextProgress",
     "Upserts",
     "Verification",
     "Verified",
@@ -178,9 +191,12 @@ __all__ = [
     "check_name",
     "checked_name",
     "checked_spec",
+    "checked_text",
+    "damage_in_text",
     "idempotency_mismatch",
     "is_backup",
     "merge_payload",
+    "path_label",
     "prepared",
     "read_backup",
     "read_losses",

@@ -47,6 +47,7 @@ from asteroid_cloud.indexer.model.snapshot import Snapshot
 from asteroid_cloud.indexer.model.spec import BITS_DEFAULT, IndexSpec, checked_spec
 from asteroid_cloud.indexer.recovery.supervisor import Supervisor
 from asteroid_cloud.indexer.requests import Requests
+from asteroid_cloud.indexer.text_definitions import TextDefinitions
 from asteroid_cloud.indexer.write_events import (
     Write,
     delete_of,
@@ -59,7 +60,7 @@ from asteroid_cloud.indexer.write_path import Writer
 from asteroid_cloud.wal import Histories, Lsn
 from asteroid_cloud.wal.append import Unchanged
 from asteroid_cloud.wal.disk import CollectionLayout, Files, LocalFiles, StoreLayout
-from asteroid_cloud.wal.errors import AsteroidError, Conflict
+from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.format import IndexDeleted, RequestKey
 from asteroid_cloud.wal.store import StoreAccess, enter, enter_collection
 
@@ -78,6 +79,8 @@ class Engine:
         self._writer = Writer(supervisor)
         self.decided = DecidedWrites(self._writer)
         """Writes whose items have conditions, or depend on each other."""
+        self.texts = TextDefinitions(self._writer)
+        """Which fields are indexed as text."""
         self.requests = Requests(self._writer)
         self.admin = Admin(self._writer, budget)
         """Bulk loads, backups, tags, purges, feeds and figures."""
@@ -118,6 +121,7 @@ class Engine:
         engine = copy(self)
         engine._writer = self._writer.of_request(request)
         engine.decided = DecidedWrites(engine._writer)
+        engine.texts = TextDefinitions(engine._writer)
         return engine
 
     def of_part(self, done: int) -> Engine:
@@ -190,10 +194,7 @@ class Engine:
         self, dim: int, metric: str, bits: int = BITS_DEFAULT, ids: str = "integer", vector: str = "required"
     ) -> WriteResult:
         """Fixes what the index is; raises Conflict ``index_already_initialized``, InvalidRequest."""
-        spec = checked_spec(dim, metric, bits, ids, vector)
-        if self.spec is not None:
-            raise Conflict("the index exists already", code="index_already_initialized")
-        return await self._writer.log(Write([spec.creation]))
+        return await self.texts.create_index(checked_spec(dim, metric, bits, ids, vector), None)
 
     async def delete_index(self) -> WriteResult:
         """Removes the index and all its data; does nothing when there is none."""

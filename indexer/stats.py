@@ -43,4 +43,5 @@ def engine_stats(parts: StoreParts, budget: MemoryBudget) -> EngineStats:
         merging=parts.merger.is_merging,
         building=parts.builder.construction.report(),
         kernels=core.kernels(),
+        text=parts.texts.progress,
     )

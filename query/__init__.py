@@ -31,6 +31,7 @@ from asteroid_cloud.query.records.records import Record, fetch, fetch_one
 from asteroid_cloud.query.records.scroll import NUMBER_BYTES, ScrollPage, scroll
 from asteroid_cloud.query.selection.allow_list import AllowList
 from asteroid_cloud.query.selection.filter_cache import FilterCache
+from asteroid_cloud.query.text.request import Fusion, TextQuery
 from asteroid_cloud.query.work import UNBOUNDED, Work, too_costly
 
 # Names of version 0.1, which keep working.
@@ -51,6 +52,7 @@ __all__ = [
     "FieldRange",
     "Filter",
     "FilterCache",
+    "Fusion",
     "Group",
     "GroupBy",
     "Hit",
@@ -67,6 +69,7 @@ __all__ = [
     "ScrollPage",
     "SearchRequest",
     "SearchResult",
+    "TextQuery",
     "Wanted",
     "Work",
     "count",

@@ -23,6 +23,10 @@ ELEMENT_BYTE = 100
 """Making a set of the elements of an array, for each byte of it."""
 NODE = 4_000
 """One predicate of a filter on one payload: about 250 ns."""
+POSTING = 16
+"""Looking at one place of a text index: a nanosecond or two, as the native core reports it."""
+POSTING_SHARE = 0.1
+"""Of the rows, about as many have a word that is looked for."""
 COLUMN_ROW = 40
 """One predicate on one row of columns: some operations of numpy on bytes."""
 COLUMN = 800_000

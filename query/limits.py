@@ -28,6 +28,14 @@ SEARCH_BATCH_HITS_MAX = 200_000
 """Results of all searches of a batch together."""
 RECALL_ROWS_MAX = 1_000
 """Stored rows that one measurement of recall searches with."""
+TEXT_QUERY_BYTES_MAX = 4_096
+"""The words of one search by text, together."""
+TEXT_WORDS_MAX = 256
+"""Words of one search by text."""
+FUSION_K_MAX = 1_000_000
+"""`k` of a fusion."""
+FUSION_WEIGHT_MAX = 1_000_000
+"""A weight of a fusion."""
 SCROLL_LIMIT_MAX = 10_000
 """Rows on one page of a scroll."""
 

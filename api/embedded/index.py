@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike, fspath
 
 from asteroid_cloud.api.embedded.calls import Calls
@@ -9,6 +10,7 @@ from asteroid_cloud.api.embedded.life import until_closed
 from asteroid_cloud.api.limits import MIN_LSN_WAIT_S_MAX
 from asteroid_cloud.api.service.checks import checked_wait_s, integer, real
 from asteroid_cloud.api.service.results import IndexInfo, Stats
+from asteroid_cloud.api.service.texts import TextInfo, asked_text, text_info
 from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 
 FLUSH_WAIT_S = 60.0
@@ -24,6 +26,29 @@ class IndexCalls(Calls):
     async def get_index(self) -> IndexInfo:
         """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
         return self.served.index_info()
+
+    @until_closed
+    async def get_text(self) -> TextInfo:
+        """The fields that are indexed as text, and how many of the stored rows are.
+
+        Raises Conflict (``no_text_index``).
+        """
+        texts = self.engine.texts
+        return text_info(texts.now, texts.progress, self.engine.applied_lsn)
+
+    @until_closed
+    async def set_text(self, fields: Mapping[str, Mapping[str, str]]) -> int:
+        """Indexes these fields as text from now on, and what is stored in the background; returns the LSN.
+
+        ``{"gloss": {"language": "english"}, "title": {}}``: with a language words are compared by their
+        stems. The same again changes nothing. Raises InvalidRequest (``bad_text``).
+        """
+        return (await self.engine.texts.define(asked_text({"fields": fields}))).lsn
+
+    @until_closed
+    async def delete_text(self) -> bool:
+        """Indexes no text any more; returns whether some was. Payloads stay as they are."""
+        return (await self.engine.texts.define(None)).affected > 0
 
     @until_closed
     async def stats(self) -> Stats:

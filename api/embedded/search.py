@@ -50,6 +50,8 @@ class SearchCalls(Calls):
         recommend: Mapping[str, Iterable[int | str]] | None = None,
         group_by: Mapping[str, Any] | None = None,
         diversity: Mapping[str, Any] | None = None,
+        text: str | Metadata | None = None,
+        fusion: Metadata | None = None,
     ) -> Hits:
         """The ``k`` nearest vectors, nearest first: exactly ``k``, or all that match if they are fewer.
 
@@ -67,6 +69,12 @@ class SearchCalls(Calls):
         ``{"field": "author", "size": 3}``, finds the ``k`` groups with the best hits, each with its ``size``
         best: they are in ``Hits.groups``. ``diversity``, as ``{"lambda": 0.5, "candidates": 40}``, chooses
         among more candidates, so that hits are near and unlike each other (maximal marginal relevance).
+
+        ``text`` looks for words in the fields that are indexed as text (``set_text``): the words, or
+        ``{"query": …, "fields": […], "operator": "or" or "and", "phrase": True}``. Alone, hits are ordered
+        by BM25, their ``score``; with a vector both orders become one by ``fusion``, ``{"k": 60,
+        "weights": [1, 1]}`` for the vector and the text. Raises Conflict (``no_text_index``), and Overloaded
+        (``text_building``) until all that is stored is indexed.
         """
         request = request_of(
             Search(
@@ -86,6 +94,8 @@ class SearchCalls(Calls):
                 recommend,
                 group_by,
                 diversity,
+                text,
+                fusion,
             ),
             self.reads.spec,
         )

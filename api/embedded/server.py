@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from asteroid_cloud.api.embedded.calls import Calls
@@ -47,16 +50,18 @@ class ServerCalls(Calls):
         *,
         ids: str | None = None,
         vector: str | None = None,
+        text: Mapping[str, Any] | None = None,
     ) -> Definition:
         """Makes a collection, which is an index with a log of its own.
 
         ``dim``, ``metric`` and ``bits`` are those of ``create_index``; ``ids`` are "integer" (the default) or
-        "string", a ``vector`` is "required" (the default) or "optional". A collection of that name is
-        compared in what is given: the same again succeeds, another raises Conflict
-        (``collection_differs``). Raises Conflict (``name_taken``, ``too_many_collections``) and
+        "string", a ``vector`` is "required" (the default) or "optional". ``text`` says which fields are
+        indexed as text, as ``{"fields": {"gloss": {"language": "english"}}}``; see ``set_text``.
+        A collection of that name is compared in what is given: the same again succeeds, another raises
+        Conflict (``collection_differs``). Raises Conflict (``name_taken``, ``too_many_collections``) and
         InvalidRequest (``bad_collection_name``, ``missing_field``, ``bad_dim``, …).
         """
-        given = {"dim": dim, "metric": metric, "bits": bits, "ids": ids, "vector": vector}
+        given = {"dim": dim, "metric": metric, "bits": bits, "ids": ids, "vector": vector, "text": text}
         asked = {field: msgspec.UNSET if value is None else value for field, value in given.items()}
         return await self._collections.create(name, AskedDefinition(**asked))
 

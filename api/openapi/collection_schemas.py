@@ -49,10 +49,11 @@ COLLECTIONS: dict[str, Schema] = {
             bits=BITS,
             ids=IDS,
             vector=VECTOR_KIND,
+            text=ref("TextDefinition"),
         ),
     ),
     "AliasBody": body(["collection"], collection=ref("CollectionName")),
-    "Definition": answer([*DEFINITION], **DEFINITION),
+    "Definition": answer([*DEFINITION], **DEFINITION, text=ref("TextDefinition")),
     "Collections": answer(["collections"], collections=array(ref("CollectionInfo"))),
     "CollectionInfo": answer(
         [*DEFINITION, "vectors", "bytes"],

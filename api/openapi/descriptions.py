@@ -38,6 +38,7 @@ Vectors and JSON payloads in; nearest neighbours with filters out.
 TAGS = {
     "collections": "Collections, each an index with a log of its own, and aliases, which lead to them.",
     "index": "The index of the collection `default`: its dimension, its metric, its figures.",
+    "text": "Which payload fields are indexed as text, to be searched by words.",
     "vectors": "Write, read and delete vectors and their payloads.",
     "search": "Find the nearest, with filters; count.",
     "fields": "What a payload field holds in all vectors that match a filter.",

@@ -18,6 +18,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "Cosine distance": {"dim": 4, "metric": "cosine"},
     },
     "set_alias": {"Where it leads": {"collection": "default"}},
+    "set_text": {
+        "English titles, and other texts": {"fields": {"title": {"language": "english"}, "lang": {}}},
+    },
     "flush": {"Within ten seconds": {"timeout_s": 10}},
     "insert": {
         "With a payload": {"id": 1, "vector": _VECTOR, "metadata": _REPORT},
@@ -71,6 +74,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "Two groups of one hit": {"vector": _VECTOR, "k": 2, "group_by": {"field": "lang", "size": 1}},
         "Hits that are unlike each other": {"vector": _VECTOR, "k": 2, "diversity": {"lambda": 0.5}},
         "More like these, less like those": {"recommend": {"positive": [1, 2], "negative": [3]}, "k": 2},
+        "By words": {"text": {"query": "annual reports", "operator": "and"}, "k": 3},
+        "By a vector and by words": {"vector": _VECTOR, "text": "report", "fusion": {"weights": [1, 2]}},
         "Exact, within a distance, explained": {
             "vector": _VECTOR,
             "exact": True,

@@ -39,7 +39,7 @@ SEARCH = (
     *("bad_id", "bad_k", "bad_ef_search", "bad_filter", "bad_include", "bad_exact", "bad_offset"),
     *("bad_max_distance", "bad_min_score", "bad_fields", "bad_vector_format", "bad_explain", "not_found"),
     *("bad_recommend", "bad_group_by", "bad_diversity"),
-    "batch_too_large",
+    *("batch_too_large", "bad_text", "bad_fusion", "no_text_index", "text_building"),
 )
 ONE = ("bad_id", "not_found")
 KEYED = ("bad_idempotency_key", "idempotency_mismatch", "request_interrupted", "answer_not_kept")
@@ -109,6 +109,11 @@ OPERATIONS: dict[str, Operation] = {
         ("storage_error", "no_space", "poisoned", "bad_collection_name"),
     ),
     "stats": Operation("index", "Figures of this moment", "Stats", READ[1:]),
+    "get_text": Operation("text", "Which fields are indexed", "TextInfo", (*READ, "no_text_index")),
+    "set_text": Operation(
+        "text", "Index fields as text", "TextSet", (*WRITE[1:], *DATA, *BODY, "bad_text"), "TextBody"
+    ),
+    "delete_text": Operation("text", "Index no text any more", "TextDeleted", (*WRITE[1:], *DATA)),
     "flush": Operation(
         "index",
         "Seal what is in memory",

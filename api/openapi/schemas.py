@@ -32,6 +32,7 @@ from asteroid_cloud.api.openapi.schema_words import (
     ref,
 )
 from asteroid_cloud.api.openapi.search_schemas import EF_SEARCH, FIELD, FIELDS, FORMAT, MIN_LSN, ROW, SEARCHES
+from asteroid_cloud.api.openapi.text_schemas import TEXTS
 from asteroid_cloud.api.openapi.write_schemas import WRITES
 from asteroid_cloud.api.service.access.grants import ROLES
 from asteroid_cloud.api.service.backups import NAME, Backup
@@ -336,4 +337,4 @@ def components() -> dict[str, Schema]:
         ],
         ref_template=REF + "{name}",
     )
-    return PARTS | REQUESTS | ANSWERS | SEARCHES | WRITES | COLLECTIONS | derived
+    return PARTS | REQUESTS | ANSWERS | SEARCHES | TEXTS | WRITES | COLLECTIONS | derived

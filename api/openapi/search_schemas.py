@@ -111,15 +111,20 @@ SEARCHES: dict[str, Schema] = {
         min_score=about("Leave out hits with a lower score.", nullable(NUMBER)),
         min_lsn=MIN_LSN,
         explain=about("Say how it was searched.", default(wire.SearchBody, "explain", FLAG)),
+        text=ref("TextQuery"),
+        fusion=ref("Fusion"),
         max_scan_candidates=about("Accepted without effect.", {}),
     ),
     "SearchBatchBody": body(["searches"], searches=array(ref("SearchBody"), SEARCHES_MAX), min_lsn=MIN_LSN),
     "Hit": answer(
-        ["id", "distance"],
-        distance=NUMBER,
+        ["id"],
+        distance=about("Absent where only words have found it.", NUMBER),
         score=about(
-            "Higher is better: 1 - distance (cosine), the product (ip), 1 / (1 + distance) (l2).", NUMBER
+            "Higher is better: 1 - distance (cosine), the product (ip), 1 / (1 + distance) (l2); BM25 "
+            "of words; their fusion. Always there in a search by text.",
+            NUMBER,
         ),
+        text_score=about("BM25 of its words, in a search by a vector too.", NUMBER),
         **ROW,
     ),
     "Group": answer(

@@ -21,6 +21,7 @@ from asteroid_cloud.api.routes import (
 )
 from asteroid_cloud.api.routes.server import aliases, collections
 from asteroid_cloud.api.routes.server.key import get_key
+from asteroid_cloud.api.routes.texts import definition
 from asteroid_cloud.api.routes.writing import mixed
 from asteroid_cloud.api.routing.route import API, NAMED, Route
 
@@ -40,6 +41,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", ALIAS, aliases.get_alias, "get_alias", "read", reach="server"),
     Route("PUT", ALIAS, aliases.set_alias, "set_alias", "admin", reach="server"),
     Route("DELETE", ALIAS, aliases.delete_alias, "delete_alias", "admin", reach="server"),
+    Route("GET", "/v1/text", definition.get_text, "get_text", "read"),
+    Route("PUT", "/v1/text", definition.set_text, "set_text", "admin"),
+    Route("DELETE", "/v1/text", definition.delete_text, "delete_text", "admin"),
     Route("GET", "/v1/stats", index.get_stats, "stats", "read"),
     Route("POST", "/v1/flush", index.flush, "flush", "write"),
     Route("GET", "/v1/recovery", index.get_recovery, "recovery", "read"),

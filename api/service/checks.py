@@ -134,7 +134,7 @@ def integer(name: str, value: object, *, code: str | None = None) -> int:
 
 
 def real(name: str, value: object, *, code: str | None = None) -> float:
-    """A finite number of Python or numpy; raises InvalidRequest ``bad_<name>``."""
+    """A finite number of Python or numpy; raises InvalidRequest ``bad_<name>``, or with ``code``."""
     if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
         try:
             found = float(value)

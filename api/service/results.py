@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asteroid_cloud import query
-from asteroid_cloud.indexer import Building, MemoryUse, WriteCounts
+from asteroid_cloud.indexer import Building, MemoryUse, TextProgress, WriteCounts
 from asteroid_cloud.query import Bounds, Explain, FacetValue, FieldInfo
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT
 from asteroid_cloud.wal.append import LogSyncs
@@ -44,13 +44,18 @@ class Answer(msgspec.Struct, frozen=True, eq=False):
 
 
 class Hit(Answer, frozen=True, eq=False):
-    """One search result; ``payload``, ``vector`` and ``score`` are None unless they were asked for."""
+    """One search result; ``payload``, ``vector`` and ``score`` are None unless they were asked for.
+
+    Hits of a search by words have a ``score`` always. What only words have found has no ``distance``; where a
+    vector was given too, what they have found has their own score as ``text_score``.
+    """
 
     id: int | str
-    distance: float
+    distance: float | None
     payload: Payload | None = None
     vector: NDArray[np.float32] | None = None
     score: float | None = None
+    text_score: float | None = None
 
 
 class HitGroup(Answer, frozen=True, eq=False):
@@ -243,6 +248,8 @@ class Stats(Answer, frozen=True, kw_only=True):
     memory: MemoryUse
     """Bytes by what they are for."""
     kernels: str
+    text: TextProgress | None = None
+    """How many rows in segments there are and how many of them are indexed as text; None where none is."""
     recall_sampled: float | None = None
     """The mean recall of the last searches that were repeated exactly; None before the first."""
     recall_samples: int = 0

@@ -25,6 +25,7 @@ from asteroid_cloud.api.service.reading.search_options import (
     checked_recommend,
 )
 from asteroid_cloud.api.service.results import Hit, HitGroup, Hits, Row
+from asteroid_cloud.api.service.texts import asked_fusion, asked_query
 from asteroid_cloud.indexer import IndexSpec
 from asteroid_cloud.query import (
     MATCH_ALL,
@@ -42,7 +43,9 @@ Metadata = Mapping[str, Any]
 
 
 class Search(msgspec.Struct, frozen=True, eq=False):
-    """One search of a batch: by exactly one of ``vector``, ``id`` (more like this one) and ``recommend``."""
+    """One search of a batch: by one of ``vector``, ``id`` (more like this) and ``recommend``, or by ``text``,
+    or by both.
+    """
 
     vector: Vector | None = None
     k: int = 10
@@ -60,6 +63,8 @@ class Search(msgspec.Struct, frozen=True, eq=False):
     recommend: Mapping[str, Iterable[int | str]] | None = None
     group_by: Mapping[str, Any] | None = None
     diversity: Mapping[str, Any] | None = None
+    text: str | Metadata | None = None
+    fusion: Metadata | None = None
 
 
 def filter_of(condition: Metadata | None) -> Filter:
@@ -87,6 +92,8 @@ def request_of(search: Search, spec: IndexSpec | None) -> SearchRequest:
         recommend=search.recommend,
         group_by=search.group_by,
         diversity=search.diversity,
+        text=search.text,
+        fusion=search.fusion,
     )
 
 
@@ -109,6 +116,8 @@ def search_request(
     recommend: object,
     group_by: object,
     diversity: object,
+    text: object,
+    fusion: object,
 ) -> SearchRequest:
     """A request from fields of any type; raises InvalidRequest with the code of the field at fault."""
     wanted, chosen = checked_include(include, INCLUDABLE_IN_HITS), checked_fields(fields)
@@ -126,6 +135,8 @@ def search_request(
         max_distance=None if max_distance is None else real("max_distance", max_distance),
         min_score=None if min_score is None else real("min_score", min_score),
         exact=checked_flag("exact", exact),
+        text=None if text is None else asked_query(text),
+        fusion=None if fusion is None else asked_fusion(fusion),
         include_payload="payload" in wanted or chosen is not None,
         fields=chosen,
         include_vector="vector" in wanted,
@@ -147,7 +158,7 @@ def recall_request(*, num: object, k: object, ef_search: object, filter: Filter)
 def hits_of(result: SearchResult) -> Hits:
     """The hits of an embedded search."""
     if result.payloads is None and result.vectors is None and result.scores is None:
-        pairs = zip(result.ids.tolist(), result.distances.tolist(), strict=True)
+        pairs = zip(result.ids.tolist(), result.listed_distances, strict=True)
         hits = [Hit(id, distance) for id, distance in pairs]
     else:
         hits = [
@@ -157,6 +168,7 @@ def hits_of(result: SearchResult) -> Hits:
                 None if hit.payload is None else payload_value(hit.payload),
                 hit.vector,
                 hit.score,
+                hit.text_score,
             )
             for hit in result.hits
         ]

@@ -27,8 +27,9 @@ class HitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One hit of a search."""
 
     id: Id
-    distance: float
+    distance: float | None = None
     score: float | None = None
+    text_score: float | None = None
     payload: msgspec.Raw | None = None
     vector: VectorAnswer | None = None
 
@@ -59,13 +60,16 @@ def hit_answers(result: SearchResult, format: VectorFormat = "json") -> Iterator
     """The hits of one search, one at a time."""
     payloads, vectors = result.payloads, result.vectors
     scores = None if result.scores is None else result.scores.tolist()
-    for row, (id, distance) in enumerate(zip(result.ids.tolist(), result.distances.tolist(), strict=True)):
+    text_scores = result.listed_text_scores
+    for row, (id, distance) in enumerate(zip(result.ids.tolist(), result.listed_distances, strict=True)):
+        vector = None if vectors is None else vectors[row]
         yield HitAnswer(
             id,
             distance,
             None if scores is None else scores[row],
+            text_scores[row],
             None if payloads is None else msgspec.Raw(payloads[row]),
-            None if vectors is None else vector_answer(vectors[row], format),
+            None if vector is None else vector_answer(vector, format),
         )
 
 

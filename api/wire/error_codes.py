@@ -93,6 +93,12 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "bad_include": ErrorCode(
         400, "`include` names something other than payload and vector, and in a search score.", _FIX
     ),
+    "bad_text": ErrorCode(
+        400,
+        "`text` is not an object as the API takes it, or names a field or a language that is not there.",
+        _FIX,
+    ),
+    "bad_fusion": ErrorCode(400, "`fusion` is out of bounds, or lacks a vector or a text to fuse.", _FIX),
     "bad_min_score": ErrorCode(400, "`min_score` is not a finite number.", _FIX),
     "bad_recommend": ErrorCode(400, "`recommend` has no positive ids, or too many ids.", _FIX),
     "bad_group_by": ErrorCode(
@@ -154,6 +160,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "Leave it out, or say `replace` or `skip`; of a batch, `index` names the item.",
     ),
     "no_vector": ErrorCode(409, "The row to search with has no vector.", "Search with one that has."),
+    "no_text_index": ErrorCode(409, "No field is indexed as text.", "Say which: `PUT /v1/text`."),
     "index_differs": ErrorCode(
         409, "The index has another dimension, metric or precision.", "Ask for the one that there is."
     ),
@@ -273,6 +280,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "Put the folder back, or restart the server.",
     ),
     "lock_held": ErrorCode(503, "Another process has the data directory open.", "Stop the other process."),
+    "text_building": ErrorCode(
+        503,
+        "Not all that is stored is indexed as text yet; `indexed` of `rows` rows are.",
+        "Try again after the time that Retry-After says.",
+    ),
     "not_caught_up": ErrorCode(503, "Reads do not cover the LSN that was asked for yet.", _WAIT),
     "too_many_open": ErrorCode(503, "As many collections are in use as may be open at the same time.", _WAIT),
     "not_ready": ErrorCode(

@@ -102,6 +102,8 @@ class SearchBody(Body, frozen=True):
     group_by: object = None
     diversity: object = None
     vector_format: object = None
+    text: object = None
+    fusion: object = None
     max_scan_candidates: object = None
     """Accepted without effect: every search finds all that there are."""
 
@@ -125,6 +127,8 @@ class SearchBody(Body, frozen=True):
             recommend=recommend_from(self.recommend),
             group_by=self.group_by,
             diversity=self.diversity,
+            text=self.text,
+            fusion=self.fusion,
         )
 
 
@@ -386,15 +390,5 @@ def _field_not_finite(document: object) -> str | None:
     return None
 
 
-_FIELDS = {
-    *SearchBody.__struct_fields__,
-    *InsertBody.__struct_fields__,
-    *ScrollBody.__struct_fields__,
-    *BackupBody.__struct_fields__,
-    *TagBody.__struct_fields__,
-    *FlushBody.__struct_fields__,
-    *FacetsBody.__struct_fields__,
-    *RecallBody.__struct_fields__,
-    *PatchBody.__struct_fields__,
-    *SetBody.__struct_fields__,
-}
+_CHECKED = (SearchBody, InsertBody, ScrollBody, BackupBody, TagBody, FlushBody, FacetsBody, RecallBody)
+_FIELDS = {name for body in (*_CHECKED, PatchBody, SetBody) for name in body.__struct_fields__}

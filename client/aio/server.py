@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from asteroid_cloud.client.aio.calls import AsyncCalls
 from asteroid_cloud.client.aio.collection import AsyncCollection
 from asteroid_cloud.client.aio.transport import AsyncTransport
@@ -39,16 +42,18 @@ class AsyncServerCalls(AsyncCalls):
         *,
         ids: str | None = None,
         vector: str | None = None,
+        text: Mapping[str, Any] | None = None,
     ) -> Definition:
         """Makes a collection, which is an index with a log of its own.
 
         ``dim``, ``metric`` and ``bits`` are those of ``create_index``; ``ids`` are "integer" (the default) or
-        "string", a ``vector`` is "required" (the default) or "optional". A collection of that name is
-        compared in what is given: the same again succeeds, another raises Conflict
-        (``collection_differs``). Raises Conflict (``name_taken``, ``too_many_collections``) and
+        "string", a ``vector`` is "required" (the default) or "optional". ``text`` says which fields are
+        indexed as text, as ``{"fields": {"gloss": {"language": "english"}}}``; see ``set_text``.
+        A collection of that name is compared in what is given: the same again succeeds, another raises
+        Conflict (``collection_differs``). Raises Conflict (``name_taken``, ``too_many_collections``) and
         InvalidRequest (``bad_collection_name``, ``missing_field``, ``bad_dim``, …).
         """
-        call = calls.create_collection(name, dim, metric, bits, ids, vector)
+        call = calls.create_collection(name, dim, metric, bits, ids, vector, text)
         return await self._transport.send(call)
 
     async def collections(self) -> list[CollectionInfo]:

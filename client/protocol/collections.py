@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -62,10 +63,16 @@ def of_collection(call: Call[T], path: str) -> Call[T]:
 
 
 def create_collection(
-    name: str, dim: int | None, metric: str | None, bits: int | None, ids: str | None, vector: str | None
+    name: str,
+    dim: int | None,
+    metric: str | None,
+    bits: int | None,
+    ids: str | None,
+    vector: str | None,
+    text: Mapping[str, Any] | None = None,
 ) -> Call[Definition]:
     """PUT /v1/collections/{name}."""
-    body = without_none(dim=dim, metric=metric, bits=bits, ids=ids, vector=vector)
+    body = without_none(dim=dim, metric=metric, bits=bits, ids=ids, vector=vector, text=text)
     return change(path_of("collections", name), body, _definition, method="PUT")
 
 

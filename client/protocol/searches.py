@@ -25,7 +25,9 @@ from asteroid_cloud.client.results.rows import Hits
 
 
 class Search(msgspec.Struct, frozen=True):
-    """One search of a batch: by exactly one of ``vector``, ``id`` (more like this one) and ``recommend``."""
+    """One search of a batch: by one of ``vector``, ``id`` (more like this) and ``recommend``, or by ``text``,
+    or by both.
+    """
 
     vector: Vector | None = None
     k: int = 10
@@ -43,12 +45,16 @@ class Search(msgspec.Struct, frozen=True):
     recommend: Mapping[str, Iterable[int | str]] | None = None
     group_by: Mapping[str, Any] | None = None
     diversity: Mapping[str, Any] | None = None
+    text: str | Metadata | None = None
+    fusion: Metadata | None = None
 
 
 def search_fields(search: Search, base64: bool = False) -> dict[str, object]:
     """The JSON fields of a search; what equals the server's default is left out."""
-    if sum(given is not None for given in (search.vector, search.id, search.recommend)) != 1:
-        raise InvalidRequest("a search takes exactly one of vector, id and recommend", code="bad_request")
+    given = sum(each is not None for each in (search.vector, search.id, search.recommend))
+    if given > 1 or (given == 0 and search.text is None):
+        reason = "a search takes exactly one of vector, id and recommend, or a text"
+        raise InvalidRequest(reason, code="bad_request")
     fields = without_none(
         vector=None if search.vector is None else encode_vector(search.vector, base64=base64),
         id=None if search.id is None else encode_id(search.id),
@@ -66,6 +72,8 @@ def search_fields(search: Search, base64: bool = False) -> dict[str, object]:
         recommend=None if search.recommend is None else _examples(search.recommend),
         group_by=_plain_object("group_by", search.group_by),
         diversity=_plain_object("diversity", search.diversity),
+        text=search.text,
+        fusion=search.fusion,
     )
     return plain_fields(fields)
 

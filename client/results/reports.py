@@ -19,6 +19,18 @@ class IndexInfo(Answer, frozen=True):
     lsn: int = 0
 
 
+class TextInfo(Answer, frozen=True):
+    """Which fields are indexed as text, and how far that is."""
+
+    fields: dict[str, dict[str, str]]
+    """By path, each with its ``language``, if it has one."""
+    rows: int = 0
+    """Rows in segments; newer ones are indexed as they are searched."""
+    indexed: int = 0
+    """Of these, those whose words are found; searches by text wait until it is all of them."""
+    lsn: int = 0
+
+
 class Stats(Answer, frozen=True):
     """The server's figures; whatever else it reports is in ``more``, and reachable by item too."""
 

@@ -12,13 +12,18 @@ from asteroid_cloud.client.results.answer import Answer, Payload
 
 
 class Hit(Answer, frozen=True):
-    """One search result; ``payload``, ``vector`` and ``score`` are None unless they were asked for."""
+    """One search result; ``payload``, ``vector`` and ``score`` are None unless they were asked for.
+
+    Hits of a search by text always have a ``score``. What only its words have found has no ``distance``;
+    where a vector was given too, what they have found has their own score as ``text_score``.
+    """
 
     id: int | str
-    distance: float
+    distance: float | None = None
     payload: Payload | None = None
     vector: list[float] | None = None
     score: float | None = None
+    text_score: float | None = None
 
 
 class HitGroup(Answer, frozen=True):

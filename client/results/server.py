@@ -16,6 +16,8 @@ class Definition(Answer, frozen=True):
     """What its ids are: "integer" or "string"."""
     vector: str = "required"
     """Whether each row needs a vector: "required" or "optional"."""
+    text: dict[str, dict[str, dict[str, str]]] | None = None
+    """Which fields are indexed as text: ``{"fields": {path: {"language"?: …}}}``; None where none is."""
 
 
 class CollectionInfo(Answer, frozen=True):

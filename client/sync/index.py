@@ -3,10 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from asteroid_cloud.client.errors import AsteroidError, Unavailable
-from asteroid_cloud.client.protocol import routes
+from asteroid_cloud.client.protocol import routes, texts
 from asteroid_cloud.client.results.recovery import Recovery
-from asteroid_cloud.client.results.reports import BackupReport, Backups, IndexInfo, PurgeReport, Stats, Tag
+from asteroid_cloud.client.results.reports import (
+    BackupReport,
+    Backups,
+    IndexInfo,
+    PurgeReport,
+    Stats,
+    Tag,
+    TextInfo,
+)
 from asteroid_cloud.client.sync.calls import Calls
 
 
@@ -16,6 +26,25 @@ class IndexCalls(Calls):
     def get_index(self) -> IndexInfo:
         """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
         return self._transport.send(routes.get_index())
+
+    def get_text(self) -> TextInfo:
+        """The fields that are indexed as text, and how many of the stored rows are.
+
+        Raises Conflict (``no_text_index``).
+        """
+        return self._transport.send(texts.get_text())
+
+    def set_text(self, fields: Mapping[str, Mapping[str, str]]) -> int:
+        """Indexes these fields as text from now on, and what is stored in the background; returns the LSN.
+
+        ``{"gloss": {"language": "english"}, "title": {}}``: with a language words are compared by their
+        stems. The same again changes nothing. Raises InvalidRequest (``bad_text``).
+        """
+        return self._transport.send(texts.set_text(fields))
+
+    def delete_text(self) -> bool:
+        """Indexes no text any more; returns whether some was. Payloads stay as they are."""
+        return self._transport.send(texts.delete_text())
 
     def stats(self) -> Stats:
         """Figures of the store: vectors (an exact number), memory, segments, log and more."""

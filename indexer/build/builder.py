@@ -25,9 +25,17 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.graph_file import write_segment
-from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path, segment_paths
+from asteroid_cloud.indexer.segment.paths import (
+    fields_path,
+    graph_path,
+    payload_path,
+    segment_paths,
+    text_path,
+)
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
 from asteroid_cloud.indexer.segment.segment import Segment
+from asteroid_cloud.indexer.segment.text_file import write_text
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, translated
 from asteroid_cloud.wal.errors import CorruptionError, NoSpace, StorageError
@@ -51,6 +59,8 @@ class SegmentBuilder:
         self.budget = budget
         self.sizes = BuildSizes(budget, options.links_max)
         self.construction = Construction(budget)
+        self.text_of: Callable[[], TextDefinition | None] = lambda: None
+        """Which fields are indexed as text now."""
 
     @property
     def threads(self) -> int:
@@ -202,6 +212,9 @@ class SegmentBuilder:
             write_payloads(files, payload_file, identity, number, texts, check_wanted)
             payloads = PayloadFile(files, payload_file, identity, number, rows, check_wanted)
             write_fields(files, fields_file, identity, number, rows, payloads, bytes_max, check_wanted)
+            if (text := self.text_of()) is not None:
+                text_file = text_path(self.folder, number)
+                write_text(files, text_file, identity, number, rows, payloads, text, bytes_max, check_wanted)
             files.sync_dir(self.folder)
         except (NoSpace, Abandoned):
             self._clear(number)  # nobody would finish it, and each new try would need more room
@@ -210,19 +223,15 @@ class SegmentBuilder:
     def opened(self, number: int, spec: IndexSpec, sealed_lsn: Lsn, is_wanted: IsWanted) -> Segment:
         """A segment that has been written, every byte of it checked; raises Abandoned."""
         check_wanted = check_of(is_wanted)
+        files, folder, identity = self.files, self.folder, self.identity
         try:
-            return Segment(
-                self.files,
-                self.folder,
-                self.identity,
-                number,
-                spec,
-                sealed_lsn,
-                check_wanted=check_wanted,
-            )
+            segment = Segment(files, folder, identity, number, spec, sealed_lsn, check_wanted=check_wanted)
+            if (text := self.text_of()) is not None:
+                segment.open_text(files, folder, identity, text, check_wanted)
         except Abandoned:
             self._clear(number)
             raise
+        return segment
 
     def _clear(self, number: int) -> None:
         """Removes files of this number, which no manifest names."""

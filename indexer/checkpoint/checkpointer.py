@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 
 import anyio
+import msgspec
 from anyio import to_thread
 
 from asteroid_cloud.indexer.checkpoint.deleted_rows import pack_deleted
@@ -217,5 +218,6 @@ class Checkpointer:
             applied_ms=self._folder.applied_ms if lsn == self.lsn else self._state.time_ms_of(lsn),
             histories=listed_histories(self._state.histories.up_to(lsn)),
             requests=requests,
-            features=features_of(self._state.spec, self._state.segments),
+            text=self._state.text or msgspec.UNSET,
+            features=features_of(self._state.spec, self._state.segments, self._state.text),
         )

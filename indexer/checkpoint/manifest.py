@@ -19,6 +19,7 @@ import msgspec
 from asteroid_cloud.indexer.limits import MANIFEST_BYTES_MAX
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.segment import Segment
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import Branch, Histories, Lsn
 from asteroid_cloud.wal.disk import Files, read_small, write_atomic
 from asteroid_cloud.wal.errors import CorruptionError, UnsupportedVersion
@@ -35,7 +36,9 @@ OPTIONAL_VECTORS = "optional_vectors"
 """Rows of the index need no vector."""
 LARGE_PAYLOADS = "large_payloads"
 """Some segments have payloads in blocks of their own, which are larger than blocks were before."""
-FEATURES_KNOWN: frozenset[str] = frozenset({OUTLIERS, STRING_IDS, OPTIONAL_VECTORS, LARGE_PAYLOADS})
+TEXT = "text"
+"""Some fields are indexed as text."""
+FEATURES_KNOWN: frozenset[str] = frozenset({OUTLIERS, STRING_IDS, OPTIONAL_VECTORS, LARGE_PAYLOADS, TEXT})
 """The features that this program can read."""
 CHECKED = struct.Struct("<8sII")
 HEADER = struct.Struct("<8sIII")
@@ -72,6 +75,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """
     requests: bytes = b""
     """Those with a key that are remembered, as ``RequestTable.pack`` gives them."""
+    text: TextDefinition | msgspec.UnsetType = msgspec.UNSET
+    """Which fields are indexed as text; left out when there are none."""
     features: list[str] | msgspec.UnsetType = msgspec.UNSET
     """What a reader must know to read the index rightly; left out when there is nothing."""
 
@@ -85,7 +90,9 @@ def listed_histories(histories: Histories) -> list[tuple[int, int, bytes]]:
     return [(int(each.branched_at), int(each.began_at), each.store) for each in histories.branches]
 
 
-def features_of(spec: IndexSpec | None, segments: Iterable[Segment] = ()) -> list[str] | msgspec.UnsetType:
+def features_of(
+    spec: IndexSpec | None, segments: Iterable[Segment] = (), text: TextDefinition | None = None
+) -> list[str] | msgspec.UnsetType:
     """What a reader must know to read an index of this spec and these segments."""
     if spec is None:
         return msgspec.UNSET
@@ -94,6 +101,7 @@ def features_of(spec: IndexSpec | None, segments: Iterable[Segment] = ()) -> lis
         STRING_IDS: spec.has_string_ids,
         OPTIONAL_VECTORS: not spec.needs_vectors,
         LARGE_PAYLOADS: any(segment.has_large_payloads for segment in segments),
+        TEXT: text is not None,
     }
     return [name for name, is_used in has.items() if is_used] or msgspec.UNSET
 

@@ -9,6 +9,7 @@ from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.paths import check_required_files, graph_path
 from asteroid_cloud.indexer.segment.segment import Segment
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import FIRST_HISTORY, Histories, Lsn
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import CorruptionError
@@ -29,6 +30,7 @@ class Recovered:
     histories: Histories = FIRST_HISTORY
     requests: bytes = b""
     """As the manifest has them."""
+    text: TextDefinition | None = None
 
 
 def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identity: bytes) -> Recovered:
@@ -51,6 +53,7 @@ def open_checkpoint(files: Files, folder: str, manifest: Manifest | None, identi
         manifest.applied_ms,
         manifest.branches(),
         manifest.requests,
+        manifest.text or None,
     )
 
 

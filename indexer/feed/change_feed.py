@@ -39,6 +39,7 @@ from asteroid_cloud.wal.format import (
     Record,
     RequestAnswered,
     RowsWritten,
+    TextDefined,
     VectorsDeleted,
     VectorsUpserted,
     event_bytes,
@@ -168,7 +169,7 @@ class ChangeFeed:
                 yield Change(lsn=lsn, time_ms=time_ms, kind="delete_index"), LINE_BYTES
             case BulkLoaded():
                 yield from self._bulk_load(record, event)
-            case BulkRows() | BulkPayloads() | BulkIds() | HistoryBegun() | RequestAnswered():
+            case BulkRows() | BulkPayloads() | BulkIds() | HistoryBegun() | RequestAnswered() | TextDefined():
                 return  # rows come with the record that makes them count; the others change none
 
     def _written(self, record: Record, event: RowsWritten, room: int) -> Iterator[tuple[Change, int]]:

@@ -13,6 +13,7 @@ from asteroid_cloud.indexer.model.columns import Columns
 from asteroid_cloud.indexer.model.deletions import test_bits
 from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import CorruptionError
 
@@ -73,6 +74,19 @@ class Part(Protocol):
     @property
     def fields(self) -> Columns | None:
         """The columns over the payloads; None when filters have to read the payloads themselves."""
+        ...
+
+    def text_index(
+        self, text: TextDefinition, rows: int, take: TakeBytes = unbounded
+    ) -> core.TextIndex | None:
+        """The words of the first ``rows`` payloads at least; None while they are not indexed like that.
+
+        ``take`` hears of payloads that have to be read for it, before they are held.
+        """
+        ...
+
+    def text_rows(self, text: TextDefinition) -> int:
+        """How many rows are indexed like that already."""
         ...
 
     def find(self, ids: Keys, rows: int) -> NDArray[np.int64]:

@@ -92,6 +92,20 @@ class Building(msgspec.Struct, frozen=True):
     """The share of its rows' links that is made, 0 … 1; writing the files comes after that."""
 
 
+class TextProgress(msgspec.Struct, frozen=True):
+    """How much of what is in segments is indexed as text; newer rows always are."""
+
+    rows: int
+    """Rows in segments."""
+    indexed: int
+    """Of these, those whose words are found."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of them are."""
+        return self.indexed >= self.rows
+
+
 class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     """The engine's figures at one moment; bytes, rows and records are counts, not estimates."""
 
@@ -133,6 +147,8 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     building: list[Building]
     """Segments under construction: sealing, merging, bulk loads."""
     kernels: str
+    text: TextProgress | None = None
+    """How far the text index is; None where there is none."""
 
 
 class WriteCounts(msgspec.Struct, frozen=True):

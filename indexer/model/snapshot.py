@@ -14,6 +14,7 @@ from asteroid_cloud.indexer.model.ids import Keys
 from asteroid_cloud.indexer.model.part import Part, PartView
 from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import FIRST_HISTORY, Histories, Lsn
 from asteroid_cloud.wal.errors import CorruptionError
 
@@ -31,6 +32,8 @@ class Snapshot:
     live: int
     histories: Histories = FIRST_HISTORY
     """Those that led to ``lsn``: which positions were abandoned."""
+    text: TextDefinition | None = None
+    """Which fields are indexed as text; None for no such index."""
     memo: dict[Hashable, object] = field(default_factory=dict, compare=False, repr=False)
     """What readers worked out for this snapshot alone, kept as long as it is; they see to its bound."""
 

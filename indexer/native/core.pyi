@@ -42,6 +42,15 @@ WALK_COST: Final[int]
 SPARSE_SHARE: Final[float]
 """Share of matching rows below which the ef of a walk grows as the share falls."""
 
+ANALYSER_VERSION: Final[int]
+"""Of how words are found in texts; raised whenever the same text gives other words or stems."""
+UNICODE_VERSION: Final[str]
+"""Of the character database that this is done by."""
+TEXT_LANGUAGES: Final[list[str]]
+"""Languages that words can be stemmed in."""
+TEXT_FIELDS_MAX: Final[int]
+"""Fields of one text index."""
+
 class Metric:
     """How near two vectors are; smaller is nearer."""
 
@@ -419,3 +428,60 @@ def most_diverse(
     cost: int,
     allowance: Allowance | None = None,
 ) -> NDArray[np.uint32]: ...
+def words(text: bytes, language: str = "") -> list[bytes]:
+    """The words of a text in UTF-8, in order; their stems, where a language is given."""
+
+class GrowingRun:
+    """The text index of neighbouring rows, in RAM, for fields given as (names that lead there, language)."""
+
+    def __init__(self, fields: Sequence[tuple[Sequence[str], str]], first: int) -> None: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def ram_bytes(self) -> int:
+        """RAM that it takes, about."""
+    def add(self, texts: list[bytes], first: int, bytes_max: int) -> int:
+        """Adds payloads from ``texts[first]`` on until it is full; gives how many it has taken."""
+    def sections(
+        self,
+    ) -> tuple[int, bytes, bytes, bytes, bytes, list[tuple[int, bytes]]]:
+        """(terms, groups, words, postings, positions, [(bytes of each length, lengths) …])."""
+
+class TextIndex:
+    """The words of a part's payloads."""
+
+    @property
+    def rows(self) -> int: ...
+
+class TailTextIndex(TextIndex):
+    """One that grows; for any number of threads."""
+
+    def __init__(self, fields: Sequence[tuple[Sequence[str], str]]) -> None: ...
+    def extend(self, first: int, texts: list[bytes]) -> None:
+        """Adds the payloads of the rows from ``first`` on; rows that it has are passed over."""
+    @property
+    def ram_bytes(self) -> int:
+        """RAM that it takes, about."""
+
+class FileTextIndex(TextIndex):
+    """One in a file that was checked, which is mapped."""
+
+    def __init__(self, path: str, fields: int, rows: int, runs: Sequence[tuple[object, ...]]) -> None: ...
+
+def search_text(
+    parts: Sequence[
+        tuple[TextIndex, Part, int, NDArray[np.uint8] | None, int, NDArray[np.uint8] | None, int]
+    ],
+    terms: Sequence[tuple[bytes, int, int, float]],
+    phrases: Sequence[Sequence[tuple[bytes, int]]],
+    needs_all: bool,
+    k: int,
+    counts: bool = False,
+    allowance: Allowance | None = None,
+) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.uint32], NDArray[np.uint32], int, int]:
+    """The k rows with the highest BM25 scores: (ids, scores, parts, ordinals, matches, postings looked at).
+
+    A part is (index, rows, how many are seen, bits of the living, how many are dead, bits of those that may
+    be found, how many these are). A term is (name, field, number of the different word, weight). Raises
+    Cancelled, DamagedSegment.
+    """

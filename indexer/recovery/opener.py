@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from anyio import to_thread
 
@@ -35,6 +36,7 @@ from asteroid_cloud.indexer.recovery.column_rebuild import rebuild_missing_colum
 from asteroid_cloud.indexer.recovery.replay import Replay
 from asteroid_cloud.indexer.recovery.report import in_words, recovery_report
 from asteroid_cloud.indexer.recovery.store_repair import StoreRepair
+from asteroid_cloud.indexer.recovery.text_files import open_texts
 from asteroid_cloud.indexer.recovery.wiring import OpenFiles, StoreParts, wire
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.append import LocalLog
@@ -161,6 +163,10 @@ class Opener:
         self._report(Phase("recovering", 0.0, "checking the segments"))
         manifest, log = await self._open_log(repaired)
         recovered = await to_thread.run_sync(open_checkpoint, files, layout.index, manifest, log.identity)
+        repairs = options.recovery != "strict"
+        repaired += await to_thread.run_sync(
+            partial(open_texts, files, layout.index, recovered, repairs=repairs)
+        )
         self._check_reach(log, recovered.applied_lsn)
         tagged = await to_thread.run_sync(TaggedSegments, files, layout)
         await to_thread.run_sync(remove_garbage, files, layout.index, manifest, tagged)

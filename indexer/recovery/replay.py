@@ -36,6 +36,8 @@ class Replay:
         self.state.spec, self.state.created_lsn = recovered.spec, recovered.created_lsn
         self.state.moves_on(recovered.applied_lsn, recovered.applied_ms)
         self.state.histories = recovered.histories
+        self.state.text = recovered.text
+        builder.text_of = lambda: self.state.text
         self.state.requests.load(recovered.requests)
         self.state.segments = list(recovered.segments)
         self.applier = Applier(self.state, builder.budget.shared.limits.apply_threads)

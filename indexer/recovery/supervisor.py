@@ -59,6 +59,7 @@ class Supervisor:
                 lambda: opened.applier.follow(opened.log),
                 opened.sealer.run,
                 opened.merger.run,
+                opened.texts.run,
                 opened.pages.run,
                 opened.checkpointer.run,
             ):

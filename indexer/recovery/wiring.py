@@ -16,6 +16,7 @@ from asteroid_cloud.indexer.maintenance.claims import Claims
 from asteroid_cloud.indexer.maintenance.merger import Merger
 from asteroid_cloud.indexer.maintenance.page_cache import PageCache
 from asteroid_cloud.indexer.maintenance.sealer import Sealer
+from asteroid_cloud.indexer.maintenance.text_indexer import TextIndexer
 from asteroid_cloud.indexer.model.options import EngineOptions
 from asteroid_cloud.indexer.model.results import Recovery
 from asteroid_cloud.indexer.recovery.replay import Replay
@@ -41,6 +42,7 @@ class StoreParts:
     builder: SegmentBuilder
     sealer: Sealer
     merger: Merger
+    texts: TextIndexer
     claims: Claims
     """Which segments the sealer or the merger works on."""
     pages: PageCache
@@ -92,6 +94,7 @@ def wire(opened: OpenFiles, replay: Replay, options: EngineOptions, recovery: Re
         builder=builder,
         sealer=sealer,
         merger=merger,
+        texts=TextIndexer(builder, state, applier, checkpointer),
         claims=claims,
         pages=PageCache(state, checkpointer, options),
         recovery=recovery,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 
+import msgspec
+
 from asteroid_cloud.indexer.build.builder import SegmentBuilder
 from asteroid_cloud.indexer.build.bulk_builder import BulkBuilder
 from asteroid_cloud.indexer.build.source import Source
@@ -45,6 +47,7 @@ class IndexBuild:
         self._builder = builder
         self._numbers = count(first_number)
         self._state = _state_for(log, builder, self._numbers)
+        builder.text_of = lambda: self._state.text
 
     def run(self, progress: Progress) -> State:
         """Builds the index, ends it with a manifest, and gives what it holds.
@@ -65,7 +68,7 @@ class IndexBuild:
                 f"the live index is damaged and the log begins with record {self._log.first_lsn}: "
                 "what came before cannot be rebuilt"
             )
-        state.spec, state.created_lsn = live.spec, live.created_lsn
+        state.spec, state.created_lsn, state.text = live.spec, live.created_lsn, live.text
         state.moves_on(live.applied_lsn, live.applied_ms)
         state.histories = live.histories
         state.requests.load(live.requests)
@@ -126,7 +129,8 @@ class IndexBuild:
             applied_ms=state.applied_ms,
             histories=listed_histories(state.histories),
             requests=state.requests.pack(at),
-            features=features_of(state.spec, state.segments),
+            text=state.text or msgspec.UNSET,
+            features=features_of(state.spec, state.segments, state.text),
         )
         write_manifest(self._builder.files, self._builder.folder, manifest)
 

@@ -27,7 +27,8 @@ class FileKind:
 GRAPH = FileKind("graph", True, "the vectors, links and ids are lost: the segment does not open")
 PAYLOAD = FileKind("payload", True, "the documents are lost: the segment does not open")
 FIELDS = FileKind("fields", False, "filters read the documents; the next start rebuilds the file from them")
-KINDS = (GRAPH, PAYLOAD, FIELDS)
+TEXT = FileKind("text", False, "words are not found until the file is built again from the documents")
+KINDS = (GRAPH, PAYLOAD, FIELDS, TEXT)
 """In the order in which a segment's files are written."""
 
 SEGMENT_FILE = re.compile(rf"segment-(\d{{12}})\.({'|'.join(kind.suffix for kind in KINDS)})")
@@ -56,6 +57,11 @@ def payload_path(folder: str, number: int) -> str:
 def fields_path(folder: str, number: int) -> str:
     """Where the columns of segment ``number`` lie."""
     return segment_path(folder, number, FIELDS)
+
+
+def text_path(folder: str, number: int) -> str:
+    """Where the text index of segment ``number`` lies."""
+    return segment_path(folder, number, TEXT)
 
 
 def segment_paths(folder: str, number: int) -> list[str]:

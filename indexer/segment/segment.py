@@ -15,9 +15,17 @@ from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.indexer.segment.container import CheckWanted, always_wanted
 from asteroid_cloud.indexer.segment.graph_file import RECORDS_OF_0_1, open_segment
-from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path, segment_paths
+from asteroid_cloud.indexer.segment.paths import (
+    fields_path,
+    graph_path,
+    payload_path,
+    segment_paths,
+    text_path,
+)
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile
 from asteroid_cloud.indexer.segment.payload_refs import PayloadRef, RowPayload
+from asteroid_cloud.indexer.segment.text_file import SegmentText, open_text
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files
 from asteroid_cloud.wal.errors import CorruptionError
@@ -59,11 +67,41 @@ class Segment:
             files.size(path) for path in segment_paths(folder, number) if files.exists(path)
         )
         self.deletions = Deletions(self.rows, dead)
+        self._text: SegmentText | None = None
         self._payload_file = PayloadFile(files, payload, identity, number, self.rows, check_wanted)
         self.fields: Fields | None = None
         """What filters look at first; None in segments whose columns are missing."""
         if files.exists(fields):
             self.fields = Fields(files, fields, identity, number, self.rows, check_wanted)
+
+    def open_text(
+        self,
+        files: Files,
+        folder: str,
+        identity: bytes,
+        text: TextDefinition,
+        check_wanted: CheckWanted = always_wanted,
+    ) -> bool:
+        """Opens its text index, if there is one of this definition.
+
+        Raises CorruptionError, UnsupportedVersion.
+        """
+        path = text_path(folder, self.number)
+        if not files.exists(path):
+            return False
+        self._text = open_text(files, path, identity, self.number, self.rows, text, check_wanted)
+        return self._text is not None
+
+    def text_index(
+        self, text: TextDefinition, rows: int, take: TakeBytes = unbounded
+    ) -> core.TextIndex | None:
+        """The words of its payloads; None while they are not indexed as ``text`` says."""
+        found = self._text
+        return found.native if found is not None and found.text == text else None
+
+    def text_rows(self, text: TextDefinition) -> int:
+        """How many rows are indexed like that: all or none."""
+        return 0 if self.text_index(text, self.rows) is None else self.rows
 
     @property
     def key(self) -> Hashable:

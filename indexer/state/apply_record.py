@@ -30,6 +30,7 @@ from asteroid_cloud.indexer.state.locate import locate, mark_deleted, resolved_p
 from asteroid_cloud.indexer.state.rows_written import apply_rows_written
 from asteroid_cloud.indexer.state.state import State
 from asteroid_cloud.indexer.state.upsert_batching import batches_of
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import AsteroidError, Conflict, InvalidRequest, NotFound
 from asteroid_cloud.wal.format import (
@@ -46,6 +47,7 @@ from asteroid_cloud.wal.format import (
     Record,
     RequestAnswered,
     RowsWritten,
+    TextDefined,
     VectorsDeleted,
     VectorsUpserted,
 )
@@ -139,6 +141,9 @@ def _apply(state: State, lsn: Lsn, event: Event) -> Outcome:
     if not _has_ids_of(spec, event):
         return Outcome(error=other_ids(spec))
     match event:
+        case TextDefined():
+            state.text = TextDefinition.of(event)
+            return Outcome(1)
         case VectorsUpserted():
             return _upsert(state, spec, lsn, event)
         case VectorsDeleted():

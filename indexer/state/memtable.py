@@ -20,8 +20,11 @@ from asteroid_cloud.indexer.segment.payload_refs import (
     sizes_of,
     texts_of,
 )
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import Lsn
 
+TEXT_ROWS_AT_ONCE = 256
+"""Payloads that are read at once to be indexed."""
 TAIL_ROW_BYTES = 96
 """RAM of a row in a memtable beside its vector and payload: its id in a map, its payload's place."""
 
@@ -59,6 +62,8 @@ class Memtable:
         """Which rows have one: a bit a row, set before the row can be seen and never changed."""
         self._payloads: list[RowPayload] = []
         self._bare_row_saves = spec.row_bytes - bare_row_bytes(spec)
+        self._text: tuple[TextDefinition, core.TailTextIndex] | None = None
+        """The words of the rows that a search by text has met, in no particular order of threads."""
         self._ram_row_bytes = spec.row_bytes + TAIL_ROW_BYTES  # asked for at every write
 
     @property
@@ -75,7 +80,9 @@ class Memtable:
     def ram_bytes(self) -> int:
         """RAM that the rows and their payloads take."""
         saved = self.bare_rows * self._bare_row_saves
-        return self.rows * self._ram_row_bytes - saved + self.payload_bytes + self.native.name_bytes
+        text_bytes = 0 if self._text is None else self._text[1].ram_bytes
+        rows_bytes = self.rows * self._ram_row_bytes - saved
+        return rows_bytes + self.payload_bytes + self.native.name_bytes + text_bytes
 
     @property
     def vector_bytes(self) -> int:
@@ -145,6 +152,23 @@ class Memtable:
         return np.fromiter(
             (may_be_large(each) for each in self.payload_refs(ordinals)), np.bool_, len(ordinals)
         )
+
+    def text_index(
+        self, text: TextDefinition, rows: int, take: TakeBytes = unbounded
+    ) -> core.TextIndex | None:
+        """The words of the first ``rows`` payloads at least; those that are new are read for it."""
+        found = self._text
+        if found is None or found[0] != text:
+            found = self._text = text, core.TailTextIndex(text.native)
+        native = found[1]
+        for first in range(native.rows, rows, TEXT_ROWS_AT_ONCE):
+            some = np.arange(first, min(first + TEXT_ROWS_AT_ONCE, rows), dtype=np.uint32)
+            native.extend(first, self.payloads(some, take))
+        return native
+
+    def text_rows(self, text: TextDefinition) -> int:
+        """How many rows are indexed like that already."""
+        return self._text[1].rows if self._text is not None and self._text[0] == text else 0
 
     def payload_refs(self, ordinals: NDArray[np.uint32]) -> list[RowPayload]:
         """What a newer row stores that keeps the payload of one of these."""

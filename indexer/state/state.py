@@ -24,6 +24,7 @@ from asteroid_cloud.indexer.segment.payload_refs import RowPayload
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.indexer.state.memtable import Memtable
 from asteroid_cloud.indexer.state.requests import RequestTable
+from asteroid_cloud.indexer.texts.definition import TextDefinition
 from asteroid_cloud.wal import Branch, Histories, Lsn
 from asteroid_cloud.wal.format import BulkLoaded, HistoryBegun
 
@@ -36,6 +37,8 @@ class State:
 
     def __init__(self, options: EngineOptions, budget: MemoryBudget, bulk_source: BulkSource) -> None:
         self.spec: IndexSpec | None = None
+        self.text: TextDefinition | None = None
+        """Which fields are indexed as text; None for no such index."""
         self.created_lsn = Lsn(0)
         """The record that created the index."""
         self.segments: list[Segment] = []
@@ -106,7 +109,7 @@ class State:
             if part.rows > part.deletions.count
         ]
         live = sum(view.live for view in views)
-        return Snapshot(self.applied_lsn, self.spec, tuple(views), live, self.histories)
+        return Snapshot(self.applied_lsn, self.spec, tuple(views), live, self.histories, self.text)
 
     def append_rows(
         self,
@@ -137,7 +140,7 @@ class State:
 
     def clear(self) -> None:
         """Drops the index and all its rows."""
-        self.spec = None
+        self.spec = self.text = None
         self.segments, self.memtables = [], []
         self.generation += 1
 

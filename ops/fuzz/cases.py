@@ -30,8 +30,8 @@ class Cases:
         rng = Random(number)
         subject = self.subjects[rng.choice([0, 0, 0, 1, 1, 2])]
         files = dict(zip(subject.paths(str(self._folder)), subject.files, strict=True))
-        graph, payload, fields = files
-        damaged = rng.choice([graph, graph, payload, fields])
+        graph, payload, fields, text = files
+        damaged = rng.choice([graph, graph, payload, fields, text])
         is_sealed = rng.random() < 0.7  # the others are nearly all refused at once
         damager = Damager(files[damaged], rng)
         for path, intact in files.items():

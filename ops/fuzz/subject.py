@@ -11,9 +11,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from asteroid_cloud.indexer import Engine, EngineOptions, PartPlan, PartView, search_parts
+from asteroid_cloud.indexer import (
+    Engine,
+    EngineOptions,
+    PartPlan,
+    PartView,
+    checked_spec,
+    checked_text,
+    damage_in_text,
+    search_parts,
+)
+from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment import column_file as fields_file
-from asteroid_cloud.indexer.segment import graph_file, payload_file
+from asteroid_cloud.indexer.segment import graph_file, payload_file, text_file
 from asteroid_cloud.indexer.segment.container import read_footer
 from asteroid_cloud.indexer.segment.paths import segment_paths
 from asteroid_cloud.indexer.segment.segment import Segment
@@ -26,6 +36,7 @@ K, EF = 10, 30
 # Few links, so that a few hundred rows make a graph of several levels; one row makes a graph without levels.
 STORES = (("l2", 8, 300, 4), ("cosine", 5, 90, 16), ("ip", 3, 1, 16))
 
+TEXT = checked_text([(("w",), "english")])
 FILTERS = [
     parse_filter(filter)
     for filter in (
@@ -59,18 +70,21 @@ class Subject:
     graph: Intact
     payload: Intact
     fields: Intact
+    text: Intact
     answers: tuple[bytes, ...]
 
     @property
-    def files(self) -> tuple[Intact, Intact, Intact]:
+    def files(self) -> tuple[Intact, Intact, Intact, Intact]:
         """All of them, in the order of ``paths``."""
-        return self.graph, self.payload, self.fields
+        return self.graph, self.payload, self.fields, self.text
 
     def open(self, folder: str) -> Segment:
         """The segment whose files, damaged or not, lie in ``folder``."""
         footer = self.graph.footer
         assert isinstance(footer, graph_file.SegmentFooter)
-        return Segment(FILES, folder, footer.identity, footer.number, footer.spec, Lsn(1))
+        segment = Segment(FILES, folder, footer.identity, footer.number, footer.spec, Lsn(1))
+        segment.open_text(FILES, folder, footer.identity, TEXT)
+        return segment
 
     def paths(self, folder: str) -> tuple[Path, ...]:
         """The paths of its files there."""
@@ -88,10 +102,15 @@ async def _fill(folder: Path, metric: str, dim: int, rows: int, links_max: int) 
         b'{"n":%d,"text":"%s","l":[%d,"%d"]}' % (row, b"x" * (row % 97 * 6), row % 9, row) if row % 5 else b""
         for row in range(rows)
     ]
+    words = ("a", "b", "few", "words", "日本語", "wording")
+    payloads = [
+        text and text[:-1] + f',"w":"{" ".join(words[row % 6 :] * (row % 5))}"}}'.encode()
+        for row, text in enumerate(payloads)
+    ]
     options = EngineOptions(links_max=links_max, ef_construction=60)
     async with Engine.open(str(folder), options) as engine:
         await engine.ready()
-        await engine.create_index(dim, metric)
+        await engine.texts.create_index(checked_spec(dim, metric), TEXT)
         await engine.upsert(ids, vectors, payloads)
         await engine.flush()
 
@@ -105,10 +124,12 @@ def make_subjects(folder: Path) -> list[Subject]:
         (graph,) = store.rglob("*.graph")
         (payload,) = store.rglob("*.payload")
         (fields,) = store.rglob("*.fields")
+        (text,) = store.rglob("*.text")
         subject = Subject(
             _intact(graph, graph_file.MAGIC, graph_file.VERSION, graph_file.SegmentFooter),
             _intact(payload, payload_file.MAGIC, payload_file.VERSION, payload_file.PayloadFooter),
             _intact(fields, fields_file.MAGIC, fields_file.VERSION, fields_file.FieldsFooter),
+            _intact(text, text_file.MAGIC, text_file.VERSION, text_file.TextFooter),
             (),
         )
         answers = ask_everything(subject.open(str(graph.parent)))
@@ -134,7 +155,23 @@ def ask_everything(segment: Segment) -> tuple[bytes, ...]:
         matches = FilterCache().matching(view, filter)
         _check(len(matches) == (view.rows + 7) // 8, "a bitmap has another length")
         answers.append(matches.tobytes())
-    return (*answers, *_searches(view))
+    return (*answers, *_searches(view), *_word_searches(view))
+
+
+def _word_searches(view: PartView) -> Iterator[bytes]:
+    native = view.part.text_index(TEXT, view.rows)
+    if native is None:  # an index of something else, which is built again
+        yield b""
+        return
+    terms = [(b"\0a", 0, 0, 1.0), (b"\0word", 0, 1, 2.0), (b"\0few", 0, 2, 1.0)]
+    phrase = [[(b"\0few", 0), (b"\0word", 1)]]
+    part = (native, view.part.native, view.rows, None, 0, None, view.rows)
+    for phrases, needs_all, counts in (([], False, True), ([], True, False), (phrase, False, False)):
+        with damage_in_text():
+            ids, scores, _, ordinals, *_ = core.search_text([part], terms, phrases, needs_all, K, counts)
+        _check(bool(np.all(np.isfinite(scores))), "a score is no number")
+        _check(len(ids) <= K and bool(np.all(ordinals < view.rows)), "a row is not there")
+        yield ids.tobytes() + scores.tobytes()
 
 
 def _searches(view: PartView) -> Iterator[bytes]:

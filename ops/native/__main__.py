@@ -8,6 +8,7 @@ The exit status is 1 when something does not build or a test fails.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import shutil
 import subprocess
@@ -32,6 +33,8 @@ def _run(command: list[str]) -> None:
 
 def build(sanitize: str) -> Path:
     """Configures and builds; returns the folder."""
+    sys.path.insert(0, str(ROOT / "ops" / "build"))
+    importlib.import_module("sources").libstemmer()
     folder = ROOT / "build" / f"native{'-' + sanitize if sanitize else ''}"
     _run(["cmake", "-S", str(SOURCE), "-B", str(folder), f"-DSANITIZE={sanitize}"])
     _run(["cmake", "--build", str(folder), "--parallel", str(os.cpu_count() or 1)])

@@ -29,7 +29,31 @@ class PartChoice(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Explain(msgspec.Struct, frozen=True):
+class HitRanks(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a hit of a fused search stands in each list, from 1; absent where it is not in it."""
+
+    vector: int | None = None
+    text: int | None = None
+
+
+class TextExplain(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the words of a search were looked for."""
+
+    words: list[str]
+    """Those of the query, before they are stemmed."""
+    matches: int
+    """Rows that have the words that they need."""
+    candidates: int
+    """Of these, the best, which came into the answer or its fusion."""
+    postings: int
+    """Places in the index that were looked at."""
+    search_ms: float
+    fusion_ms: float = 0.0
+    ranks: list[HitRanks] | None = None
+    """Of each hit, in a search by a vector too."""
+
+
+class Explain(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a search was done; searches of a batch that were done together share plan and times."""
 
     parts: list[PartChoice]
@@ -44,3 +68,5 @@ class Explain(msgspec.Struct, frozen=True):
     """Evaluating the filter and choosing."""
     search_ms: float
     fetch_ms: float
+    text: TextExplain | None = None
+    """In a search by words."""

@@ -25,13 +25,14 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from asteroid_cloud.indexer import PartPlan, PartView, Snapshot, prepared
+from asteroid_cloud.indexer import PartPlan, PartView, Snapshot, TextDefinition, prepared
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.query.costs import READING, RECORD
+from asteroid_cloud.query.costs import PAYLOAD_BYTE, POSTING, POSTING_SHARE, READING, RECORD
 from asteroid_cloud.query.filters.filter import Filter
 from asteroid_cloud.query.knn.diversity import cost_of_choosing
 from asteroid_cloud.query.knn.explain import PartChoice
 from asteroid_cloud.query.knn.request import SearchRequest
+from asteroid_cloud.query.limits import TEXT_WORDS_MAX
 from asteroid_cloud.query.selection.allow_list import AllowList, cost_of_allowed
 from asteroid_cloud.query.selection.filter_cache import FilterCache
 from asteroid_cloud.query.selection.filter_cost import cost_of_matching
@@ -150,6 +151,8 @@ def estimate(
 
     ``with_filter`` false leaves out what finding the matches costs.
     """
+    if request.text is not None:
+        return _estimate_with_words(snapshot, request, cache, with_filter)
     if request.group_by is not None:
         request = replace(request, filter=request.answerable)
     allowed = request.ids
@@ -179,6 +182,32 @@ def _cost_beyond_nearness(snapshot: Snapshot, request: SearchRequest) -> float:
     candidates = min(request.candidates, snapshot.live)
     choosing = cost_of_choosing(min(request.k, candidates), candidates, snapshot.spec.dim)
     return candidates * RECORD + choosing
+
+
+def _estimate_with_words(
+    snapshot: Snapshot, request: SearchRequest, cache: FilterCache, with_filter: bool
+) -> float:
+    """As ``estimate``, of a search that has words: each may be in each row of the index, and rarely is."""
+    assert request.text is not None, "it was asked before"
+    words = min(TEXT_WORDS_MAX, 1 + request.text.query.count(" "))
+    cost = sum(view.rows for view in snapshot.parts) * words * POSTING_SHARE * POSTING
+    if snapshot.text is not None:
+        cost += sum(_bytes_to_index(view, snapshot.text) for view in snapshot.parts) * PAYLOAD_BYTE
+    if request.has_vector:
+        by_vector = replace(request, text=None, fusion=None)
+        return cost + estimate(snapshot, by_vector, cache, with_filter=with_filter)
+    if with_filter and not (request.filter.matches_all and request.ids is None):
+        cost += sum(cost_of_matching(view, request.filter, cache) for view in snapshot.parts)
+    if request.include_payload and not all(view.part.is_flat for view in snapshot.parts):
+        cost += request.depth * READING
+    return cost + (request.include_payload + request.include_vector) * request.depth * RECORD
+
+
+def _bytes_to_index(view: PartView, text: TextDefinition) -> float:
+    """Of the tail's payloads, those that no search by words has met."""
+    if not view.part.is_flat:
+        return 0.0
+    return view.part.payload_bytes * max(0, view.rows - view.part.text_rows(text)) / view.rows
 
 
 def _rows_measured(view: PartView, request: SearchRequest, is_filtered: bool) -> float:

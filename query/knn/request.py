@@ -19,6 +19,7 @@ from asteroid_cloud.query.knn.scores import Scores
 from asteroid_cloud.query.limits import EF_SEARCH_DEFAULT, EF_SEARCH_MAX, K_MAX, OFFSET_MAX
 from asteroid_cloud.query.records.projection import Projection
 from asteroid_cloud.query.selection.allow_list import AllowList
+from asteroid_cloud.query.text.request import Fusion, TextQuery, check_fusion, check_text
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.errors import InvalidRequest
 from asteroid_cloud.wal.limits import ID_MAX
@@ -53,6 +54,10 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     """Choose the hits among more candidates, so that they differ."""
     exact: bool = False
     """Measure every match instead of walking graphs."""
+    text: TextQuery | None = None
+    """Words to look for, alone or beside the vector."""
+    fusion: Fusion | None = None
+    """How the two orders become one; None for the default."""
     include_payload: bool = False
     fields: Projection | None = None
     """Those of the payload that are wanted; None for all of it."""
@@ -92,7 +97,12 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=Fals
     @property
     def is_plain(self) -> bool:
         """Whether the answer is the nearest matches, in their order."""
-        return self.group_by is None and self.diversity is None
+        return self.group_by is None and self.diversity is None and self.text is None
+
+    @property
+    def has_vector(self) -> bool:
+        """Whether there is something to measure distances from."""
+        return not (self.vector is None and self.id is None and self.recommend is None)
 
     @property
     def ef(self) -> int:
@@ -104,35 +114,58 @@ class Hit(msgspec.Struct, frozen=True):
     """One result."""
 
     id: Id
-    distance: float
+    distance: float | None
+    """None in a search by words alone, and where only these found it."""
     payload: bytes | None = None
     """JSON text, ``{}`` when the record has none; None when it was not asked for."""
     vector: NDArray[np.float32] | None = None
     score: float | None = None
+    text_score: float | None = None
+    """Of its words, in a search by these and a vector; None where only the vector found it."""
 
 
 class SearchResult(msgspec.Struct, frozen=True, eq=False):
-    """The answer in columns, ascending by (distance, id), or in the order of groups or of choice."""
+    """The answer in columns: ascending by (distance, id), in the order of groups or of choice; with words
+    by score, descending, then id.
+    """
 
     lsn: Lsn
     ids: Ids
     distances: NDArray[np.float64]
+    """NaN for hits that only words have found."""
     payloads: list[bytes] | None = None
-    vectors: NDArray[np.float32] | None = None
+    vectors: NDArray[np.float32] | list[NDArray[np.float32] | None] | None = None
+    """Of hits that only words have found some may have none."""
     explain: Explain | None = None
     scores: Scores | None = None
     groups: list[Group] | None = None
     """Which of the rows are of which group, where groups were asked for."""
+    text_scores: Scores | None = None
+    """Of a search by words and a vector; NaN for hits that only the vector has found."""
+
+    by_words: bool = False
+    """Whether it is the answer to a search that has words."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
+    def listed_distances(self) -> list[float | None]:
+        """The distances as a list, with None where there is none."""
+        return listed(self.distances) if self.by_words else self.distances.tolist()
+
+    @property
+    def listed_text_scores(self) -> list[float | None]:
+        """The scores of the words alone, likewise."""
+        return [None] * len(self) if self.text_scores is None else listed(self.text_scores)
+
+    @property
     def hits(self) -> list[Hit]:
         """The answer in rows."""
-        pairs = zip(self.ids.tolist(), self.distances.tolist(), strict=True)
+        pairs = zip(self.ids.tolist(), self.listed_distances, strict=True)
         if self.payloads is None and self.vectors is None and self.scores is None:
             return [Hit(id, distance) for id, distance in pairs]
+        text_scores = self.listed_text_scores
         return [
             Hit(
                 id,
@@ -140,9 +173,16 @@ class SearchResult(msgspec.Struct, frozen=True, eq=False):
                 None if self.payloads is None else self.payloads[row],
                 None if self.vectors is None else self.vectors[row],
                 None if self.scores is None else float(self.scores[row]),
+                text_scores[row],
             )
             for row, (id, distance) in enumerate(pairs)
         ]
+
+
+def listed(numbers: NDArray[np.float64]) -> list[float | None]:
+    """A column of numbers as a list, with None for NaN."""
+    pairs = zip(numbers.tolist(), np.isnan(numbers).tolist(), strict=True)
+    return [None if is_none else value for value, is_none in pairs]
 
 
 def check_request(request: SearchRequest, spec: IndexSpec) -> None:
@@ -158,13 +198,13 @@ def check_request(request: SearchRequest, spec: IndexSpec) -> None:
     if request.ids is not None and request.ids.has_strings != spec.has_string_ids:
         kind = "strings" if spec.has_string_ids else "integers"
         raise InvalidRequest(f"the ids of this index are {kind}", code="bad_id")
-    if sum(given is not None for given in (request.vector, request.id, request.recommend)) != 1:
-        reason = "give exactly one of vector, id and recommend to search by"
-        raise InvalidRequest(reason, code="bad_vector")
+    _check_legs(request)
     if request.vector is not None:
         _check_vector(request.vector, spec.dim)
     elif request.recommend is not None:
         request.recommend.check(spec)
+    elif request.id is None:
+        return
     elif spec.has_string_ids:
         check_name(request.id)
     else:
@@ -175,6 +215,30 @@ def check_request(request: SearchRequest, spec: IndexSpec) -> None:
         if request.offset:
             raise InvalidRequest("diversity takes no offset", code="bad_diversity")
         request.diversity.check(request.k)
+
+
+def _check_legs(request: SearchRequest) -> None:
+    has_vector = request.has_vector
+    if sum(given is not None for given in (request.vector, request.id, request.recommend)) > 1:
+        raise InvalidRequest("give only one of vector, id and recommend to search by", code="bad_vector")
+    if request.text is None:
+        if not has_vector:
+            reason = "give exactly one of vector, id and recommend to search by, or a text"
+            raise InvalidRequest(reason, code="bad_vector")
+        if request.fusion is not None:
+            raise InvalidRequest("fusion needs a text beside the vector", code="bad_fusion")
+        return
+    check_text(request.text)
+    if request.group_by is not None:
+        raise InvalidRequest("group_by takes no text beside it", code="bad_group_by")
+    if request.diversity is not None:
+        raise InvalidRequest("diversity takes no text beside it", code="bad_diversity")
+    if request.fusion is not None:
+        if not has_vector:
+            raise InvalidRequest("fusion needs a vector beside the text", code="bad_fusion")
+        check_fusion(request.fusion)
+    if request.max_distance is not None and not has_vector:
+        raise InvalidRequest("max_distance needs a vector beside the text", code="bad_max_distance")
 
 
 def check_count(name: str, value: object, least: int, most: int, code: str) -> None:

@@ -6,7 +6,8 @@ Every search answers exactly ``min(k, matches - offset)`` hits, ascending by dis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 
 import numpy as np
@@ -20,6 +21,7 @@ from asteroid_cloud.query.knn.examples import vector_like, vector_of
 from asteroid_cloud.query.knn.group_by import Group, value_of
 from asteroid_cloud.query.knn.groups import GroupSearch, Member
 from asteroid_cloud.query.knn.planner import plan_search
+from asteroid_cloud.query.knn.ranked import search_ranked
 from asteroid_cloud.query.knn.request import SearchRequest, SearchResult, check_request
 from asteroid_cloud.query.knn.rounds import Round, near_enough, rounds_of, scores_if_wanted, window
 from asteroid_cloud.query.knn.scores import Scores, scores_of
@@ -46,6 +48,8 @@ def search(
     ``take`` is told of payloads and vectors before they are held; what it or ``work`` raises ends the search.
     """
     check_request(request, snapshot.spec)
+    if request.text is not None:
+        return _search_ranked(snapshot, request, cache, take, work)
     query = _query(snapshot, request, work)[None]
     return _search_alike(snapshot, [request], query, cache, threads=1, take=take, work=work)[0]
 
@@ -65,14 +69,27 @@ def search_batch(
     ``index``; then none is answered.
     """
     _check_batch(snapshot, requests)
-    queries = [_named_query(snapshot, each, position, work) for position, each in enumerate(requests)]
+    queries = {
+        position: _named_query(snapshot, each, position, work)
+        for position, each in enumerate(requests)
+        if each.text is None
+    }
     alike: dict[tuple[object, ...], list[int]] = {}
+    by_words = [position for position, request in enumerate(requests) if request.text is not None]
     for position, request in enumerate(requests):
+        if request.text is not None:
+            continue
         allowed = None if request.ids is None else request.ids.key
         how = (request.exact, request.explain, request.group_by)
         key = (request.depth, request.ef, request.filter.key, allowed, *how)
         alike.setdefault(key, []).append(position)
     results: dict[int, SearchResult] = {}
+    for position in by_words:
+        try:
+            results[position] = _search_ranked(snapshot, requests[position], cache, take, work)
+        except AsteroidError as error:
+            error.details["index"] = position
+            raise
     for positions in alike.values():
         group = [requests[position] for position in positions]
         some = np.stack([queries[position] for position in positions])
@@ -81,16 +98,33 @@ def search_batch(
     return [results[position] for position in range(len(requests))]
 
 
+def _search_ranked(
+    snapshot: Snapshot, request: SearchRequest, cache: FilterCache, take: TakeBytes, work: Work
+) -> SearchResult:
+    def by_vector(leg: SearchRequest) -> SearchResult:
+        query = _query(snapshot, leg, work)[None]
+        return _search_alike(snapshot, [leg], query, cache, threads=1, take=take, work=work)[0]
+
+    return search_ranked(snapshot, request, cache, by_vector, take, work)
+
+
+@contextmanager
+def _naming(position: int) -> Iterator[None]:
+    """Names the search of a batch that is at fault."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"search {position}: {error.message}", code=error.code, index=position
+        ) from error
+
+
 def _check_batch(snapshot: Snapshot, requests: Sequence[SearchRequest]) -> None:
     if len(requests) > SEARCHES_MAX:
         raise TooLarge(f"a batch has at most {SEARCHES_MAX} searches", code="batch_too_large")
     for position, request in enumerate(requests):
-        try:
+        with _naming(position):
             check_request(request, snapshot.spec)
-        except InvalidRequest as error:
-            raise InvalidRequest(
-                f"search {position}: {error.message}", code=error.code, index=position
-            ) from error
     if sum(min(request.most_hits, snapshot.live) for request in requests) > SEARCH_BATCH_HITS_MAX:
         raise TooLarge(
             f"the searches of a batch have at most {SEARCH_BATCH_HITS_MAX} results together",

@@ -88,6 +88,22 @@ def vectors_at(
     return vectors
 
 
+def some_vectors_at(
+    snapshot: Snapshot, places: Places, take: TakeBytes = unbounded
+) -> list[NDArray[np.float32] | None]:
+    """The vector of each place, None where there is none."""
+    views, found = snapshot.parts, list[NDArray[np.float32] | None]([None] * len(places))
+    has = np.ones(len(places), np.bool_)
+    for part in np.unique(places.parts):
+        where = np.flatnonzero(places.parts == part)
+        has[where] = views[part].part.has_vectors(places.ordinals[where])
+    having = np.flatnonzero(has)
+    some = Places(places.parts[having], places.ordinals[having])
+    for place, vector in zip(having.tolist(), vectors_at(views, some, snapshot.spec.dim, take), strict=True):
+        found[place] = vector
+    return found
+
+
 def fetch(
     snapshot: Snapshot,
     ids: Ids,

@@ -37,6 +37,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "indexer": (
         "native limits",
+        "texts",
         "model",
         "memory loss",
         "segment",
@@ -50,10 +51,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "bulk_admission whole_store",
         "bulk_load memory_use stats write_events",
         "write_path decide",
-        "admin requests decided_writes",
+        "admin requests decided_writes text_definitions",
         "engine",
     ),
-    "query": ("limits costs", "work", "filters", "selection", "records fields", "knn", "estimates"),
+    "query": ("limits costs", "work", "filters", "selection", "records fields", "text", "knn", "estimates"),
     "api": (
         "limits",
         "service",

@@ -25,10 +25,14 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "search": {"parts", "quant", "threads"},
     "builder": {"names", "parts", "quant", "scratch"},
     "build": {"builder", "search", "parts", "quant", "threads"},
+    "words": set(),
+    "postings": {"json", "parts", "search", "threads", "words"},
     "finish": {"build", "builder", "search", "parts", "threads"},
     "bind": {
         *{"finish", "build", "builder", "search", "parts", "names"},
         *{"columns", "quant", "threads", "json", "scratch"},
+        *("finish", "build", "builder", "postings", "search", "parts", "names", "columns", "quant"),
+        *("threads", "json", "words"),
     },
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)

@@ -13,7 +13,13 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from asteroid_cloud.wal.format.ids import Ids, ids_in
-from asteroid_cloud.wal.format.log_file import LARGE_PAYLOADS, MIXED_WRITES, OPTIONAL_VECTORS, STRING_IDS
+from asteroid_cloud.wal.format.log_file import (
+    LARGE_PAYLOADS,
+    MIXED_WRITES,
+    OPTIONAL_VECTORS,
+    STRING_IDS,
+    TEXT_INDEXES,
+)
 from asteroid_cloud.wal.format.rows_written import RowsWritten
 from asteroid_cloud.wal.limits import PAYLOAD_BYTES_DEFAULT
 
@@ -180,6 +186,13 @@ class RequestAnswered(msgspec.Struct, frozen=True, array_like=True, tag=12):
     answer: bytes
 
 
+class TextDefined(msgspec.Struct, frozen=True, array_like=True, tag=15):
+    """Texts are indexed in these fields from now on; in none, if there are none."""
+
+    fields: list[tuple[list[str], str]]
+    """Of each the names that lead to it, and the language that its words are stemmed in, or ""."""
+
+
 Event = (
     IndexCreated
     | IndexDeleted
@@ -194,6 +207,7 @@ Event = (
     | RequestAnswered
     | BulkIds
     | RowsWritten
+    | TextDefined
 )
 
 
@@ -290,6 +304,8 @@ def flags_of(event: Event) -> int:
     match event:
         case IndexCreated():
             return event.flags
+        case TextDefined():
+            return TEXT_INDEXES
         case VectorsUpserted() | BulkPayloads():
             is_large = _largest(event.payloads or ()) > PAYLOAD_BYTES_DEFAULT
         case PayloadReplaced():

@@ -28,7 +28,9 @@ LARGE_PAYLOADS = 4
 """The flag of a file that may hold payloads of more than 64 KiB, or patches that may make some."""
 MIXED_WRITES = 8
 """The flag of a file that may hold records that delete, insert and change rows all at once."""
-FLAGS = STRING_IDS | OPTIONAL_VECTORS | LARGE_PAYLOADS | MIXED_WRITES
+TEXT_INDEXES = 16
+"""The flag of a file that may hold records that say which fields are indexed as text."""
+FLAGS = STRING_IDS | OPTIONAL_VECTORS | LARGE_PAYLOADS | MIXED_WRITES | TEXT_INDEXES
 """All flags that there are. Programs refuse a file with one that they do not know."""
 FILE_NAME = re.compile(r"(\d{20})\.wal")
 

@@ -19,6 +19,7 @@ from asteroid_cloud.wal.format.events import (
     PayloadMerged,
     PayloadReplaced,
     RequestAnswered,
+    TextDefined,
     VectorsDeleted,
     VectorsUpserted,
     bare_rows,
@@ -76,9 +77,11 @@ def _fields(event: Event, vectors: bool) -> dict[str, object]:
             return {"branched_at": branched_at, "store": store.hex()}
         case RequestAnswered(status, lsn, answer):
             return {"status": status, "as_of": lsn, "answer": _payload(answer)}
+        case TextDefined(fields):
+            return {"fields": [{"path": path, "language": language or None} for path, language in fields]}
         case IndexCreated():
-            fields = msgspec.structs.asdict(event)
-            return {name: fields[name] for name in fields if event.flags or name not in ("ids", "vector")}
+            given = msgspec.structs.asdict(event)
+            return {name: given[name] for name in given if event.flags or name not in ("ids", "vector")}
         case IndexDeleted() | BulkLoaded():
             return msgspec.structs.asdict(event)
 

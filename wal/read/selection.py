@@ -21,6 +21,7 @@ from asteroid_cloud.wal.format.events import (
     PayloadMerged,
     PayloadReplaced,
     RequestAnswered,
+    TextDefined,
     VectorsDeleted,
     VectorsUpserted,
     bare_rows,
@@ -157,7 +158,7 @@ def touching(event: Event, ids: frozenset[int | str], loads: Mapping[int, BulkLo
                 yield event
         case IndexDeleted():
             yield event
-        case IndexCreated() | HistoryBegun() | RequestAnswered():
+        case IndexCreated() | HistoryBegun() | RequestAnswered() | TextDefined():
             return
 
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.service.results import IndexInfo, Stats
+from asteroid_cloud.api.service.texts import TextInfo
 from asteroid_cloud.indexer import BackupReport, PurgeReport, Recovery, TagInfo
 
 
@@ -19,6 +21,25 @@ class BlockingIndexCalls(BlockingCalls):
     def get_index(self) -> IndexInfo:
         """The index's ``dim``, ``metric`` and ``bits``, all None before it is created."""
         return self._loop.run(self._store.get_index)
+
+    def get_text(self) -> TextInfo:
+        """The fields that are indexed as text, and how many of the stored rows are.
+
+        Raises Conflict (``no_text_index``).
+        """
+        return self._loop.run(self._store.get_text)
+
+    def set_text(self, fields: Mapping[str, Mapping[str, str]]) -> int:
+        """Indexes these fields as text from now on, and what is stored in the background; returns the LSN.
+
+        ``{"gloss": {"language": "english"}, "title": {}}``: with a language words are compared by their
+        stems. The same again changes nothing. Raises InvalidRequest (``bad_text``).
+        """
+        return self._loop.run(self._store.set_text, fields)
+
+    def delete_text(self) -> bool:
+        """Indexes no text any more; returns whether some was. Payloads stay as they are."""
+        return self._loop.run(self._store.delete_text)
 
     def stats(self) -> Stats:
         """Figures of the store: vectors (an exact number), memory, segments, log and more."""

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from asteroid_cloud.api.embedded.blocking.calls import BlockingCalls
 from asteroid_cloud.api.service.collections import CollectionInfo, Definition
 from asteroid_cloud.api.service.results import IndexInfo
@@ -36,16 +39,20 @@ class BlockingServerCalls(BlockingCalls):
         *,
         ids: str | None = None,
         vector: str | None = None,
+        text: Mapping[str, Any] | None = None,
     ) -> Definition:
         """Makes a collection, which is an index with a log of its own.
 
         ``dim``, ``metric`` and ``bits`` are those of ``create_index``; ``ids`` are "integer" (the default) or
-        "string", a ``vector`` is "required" (the default) or "optional". A collection of that name is
-        compared in what is given: the same again succeeds, another raises Conflict
-        (``collection_differs``). Raises Conflict (``name_taken``, ``too_many_collections``) and
+        "string", a ``vector`` is "required" (the default) or "optional". ``text`` says which fields are
+        indexed as text, as ``{"fields": {"gloss": {"language": "english"}}}``; see ``set_text``.
+        A collection of that name is compared in what is given: the same again succeeds, another raises
+        Conflict (``collection_differs``). Raises Conflict (``name_taken``, ``too_many_collections``) and
         InvalidRequest (``bad_collection_name``, ``missing_field``, ``bad_dim``, …).
         """
-        return self._loop.run(self._store.create_collection, name, dim, metric, bits, ids=ids, vector=vector)
+        return self._loop.run(
+            self._store.create_collection, name, dim, metric, bits, ids=ids, vector=vector, text=text
+        )
 
     def collections(self) -> list[CollectionInfo]:
         """The collections there are, by name, and how large each is; ``default`` once it has an index."""

@@ -10,6 +10,7 @@ from litestar import Response
 
 from asteroid_cloud.api.routes.index import described
 from asteroid_cloud.api.routes.responses import AnyRequest, answer, collection_of, empty_answer, path_of
+from asteroid_cloud.api.routes.texts.definition import text_gone, text_set
 from asteroid_cloud.api.service.ids import checked_id
 from asteroid_cloud.api.service.writes import result_of
 from asteroid_cloud.api.wire.answers import batch_told
@@ -115,6 +116,14 @@ def _index_gone(request: AnyRequest, body: bytes, known: Remembered) -> AnyRespo
     return answer({"initialized": False, "lsn": known.lsn}, known.lsn)
 
 
+def _text_set(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    return text_set(body, known.lsn)
+
+
+def _text_gone(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
+    return text_gone(known.affected > 0, known.lsn)
+
+
 def _loaded(request: AnyRequest, body: bytes, known: Remembered) -> AnyResponse:
     raise Conflict(
         "the server stopped before it answered this request; its rows are loaded",
@@ -139,6 +148,8 @@ OUTSIDE = Again()
 AGAIN: dict[str, Again] = {
     "create_index": Again(_index_made),
     "delete_index": Again(_index_gone),
+    "set_text": Again(_text_set),
+    "delete_text": Again(_text_gone),
     "insert": Again(_one_put),
     "upsert": Again(_one_put),
     "delete": Again(_nothing),

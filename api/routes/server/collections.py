@@ -19,8 +19,8 @@ async def list_collections(request: AnyRequest) -> JsonResponse:
 
 
 async def get_collection(request: AnyRequest, collection: str) -> JsonResponse:
-    """All that was fixed when it was made. The name may be an alias."""
-    return plain_answer(collections_of(request).definition(collection))
+    """All that was fixed when it was made, and its text index. The name may be an alias."""
+    return plain_answer(await collections_of(request).whole_definition(collection))
 
 
 async def create_collection(request: AnyRequest, collection: str, body: RawBody) -> JsonResponse:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from asteroid_cloud.api.service.checks import integer
-from asteroid_cloud.indexer import IndexSpec, checked_spec
+from asteroid_cloud.api.service.texts import TextShown, asked_text, shown_text
+from asteroid_cloud.indexer import IndexSpec, TextDefinition, checked_spec
 from asteroid_cloud.indexer.catalog import CatalogEntry
 from asteroid_cloud.wal.errors import Conflict, InvalidRequest
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a collection is, for good."""
+    """What a collection is, for good but for its text index."""
 
     name: str
     dim: int
@@ -19,6 +22,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     ids: str = "integer"
     vector: str = "required"
+    text: TextShown | msgspec.UnsetType = msgspec.UNSET
+    """Which fields are indexed as text; left out where none is. This may change."""
 
 
 class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +51,20 @@ class AskedDefinition(msgspec.Struct, frozen=True, kw_only=True):
     bits: object = msgspec.UNSET
     ids: object = msgspec.UNSET
     vector: object = msgspec.UNSET
+    text: object = msgspec.UNSET
+
+    @property
+    def asked_text(self) -> TextDefinition | None:
+        """The text index that it asks for, None for none; raises InvalidRequest ``bad_text``."""
+        return None if self.text is msgspec.UNSET or self.text is None else asked_text(self.text)
+
+    def check_same_text(self, name: str, there: TextDefinition | None) -> None:
+        """Compares the text index, if one is given, with that of a collection of this name.
+
+        Raises Conflict ``collection_differs``.
+        """
+        if self.text is not msgspec.UNSET and self.asked_text != there:
+            raise Conflict(f"the collection {name} has another text index", code="collection_differs")
 
     def checked(self) -> IndexSpec:
         """The index that it asks for, with defaults for what is left out.
@@ -54,7 +73,7 @@ class AskedDefinition(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.dim is msgspec.UNSET:
             raise InvalidRequest("dim is missing", code="missing_field")
-        fields = msgspec.structs.asdict(self).items()
+        fields = _without_text(self).items()
         given = {field: value for field, value in fields if value is not msgspec.UNSET}
         for field in {"dim", "bits"} & given.keys():
             given[field] = integer(field, given[field])
@@ -67,7 +86,7 @@ class AskedDefinition(msgspec.Struct, frozen=True, kw_only=True):
         Raises Conflict ``collection_differs``, InvalidRequest as ``checked``.
         """
         msgspec.structs.replace(self, dim=there.dim if self.dim is msgspec.UNSET else self.dim).checked()
-        for field, value in msgspec.structs.asdict(self).items():
+        for field, value in _without_text(self).items():
             found = getattr(there, field)
             if value is not msgspec.UNSET and _plain(value) != found:
                 raise Conflict(
@@ -86,7 +105,7 @@ def definition_of(name: str, spec: IndexSpec) -> Definition:
 
 def entry_of(id_: str, made: Definition) -> CatalogEntry:
     """How the catalog names it."""
-    return CatalogEntry(id=id_, **msgspec.structs.asdict(made))
+    return CatalogEntry(id=id_, **_without_text(made))
 
 
 def defined_by(entry: CatalogEntry) -> Definition:
@@ -99,6 +118,18 @@ def defined_by(entry: CatalogEntry) -> Definition:
         ids=entry.ids,
         vector=entry.vector,
     )
+
+
+def with_text(there: Definition, text: TextDefinition | None) -> Definition:
+    """The same with the text index that it has now."""
+    return there if text is None else msgspec.structs.replace(there, text=shown_text(text))
+
+
+def _without_text(of: Definition | AskedDefinition) -> dict[str, Any]:
+    """What is fixed for good: the catalog knows that, and each collection its text index."""
+    fields = msgspec.structs.asdict(of)
+    del fields["text"]
+    return fields
 
 
 def _plain(value: object) -> object:

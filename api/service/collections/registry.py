@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import anyio
+import msgspec
 from anyio import to_thread
 
 from asteroid_cloud.api.limits import COLLECTION_DRAIN_S_MAX
@@ -19,6 +20,7 @@ from asteroid_cloud.api.service.collections.definition import (
     defined_by,
     definition_of,
     entry_of,
+    with_text,
 )
 from asteroid_cloud.api.service.collections.listing import listed
 from asteroid_cloud.api.service.collections.names import Names
@@ -26,7 +28,14 @@ from asteroid_cloud.api.service.collections.options import CollectionsOptions
 from asteroid_cloud.api.service.collections.pool import Pool
 from asteroid_cloud.api.service.collections.shared import SharedParts
 from asteroid_cloud.api.service.collections.slot import Slot
-from asteroid_cloud.indexer import Engine, EngineOptions, SharedBudget
+from asteroid_cloud.indexer import (
+    Engine,
+    EngineOptions,
+    IndexSpec,
+    SharedBudget,
+    TextDefinition,
+    checked_spec,
+)
 from asteroid_cloud.indexer.catalog import (
     Catalog,
     begin_collection,
@@ -157,18 +166,37 @@ class Collections:
         while name in self._making:
             await self._making[name].wait()
         if name in self._slots:
-            there = defined_by(self._slots[name].entry)
-            asked.check_same(there)
-            return there
+            asked.check_same(defined_by(self._slots[name].entry))
+            return await self._checked_text(name, asked)
         self._names.catalog.check_free(name, self._options.collections_max - len(self._making))
-        made = definition_of(name, asked.checked())
+        made, text = definition_of(name, asked.checked()), asked.asked_text
         self._making[name] = anyio.Event()
         try:
             with anyio.CancelScope(shield=True):
-                await self._make(made)
+                await self._make(made, text)
         finally:
             self._making.pop(name).set()
-        return made
+        return with_text(made, text)
+
+    async def whole_definition(self, name: str) -> Definition:
+        """What a collection is, with the text index that it has now, which takes opening it.
+
+        While it does not open, only what the catalog says. Raises NotFound ``no_collection``.
+        """
+        there = self.definition(name)
+        try:
+            async with self.use(name) as collection:
+                return with_text(there, collection.engine.texts.now)
+        except AsteroidError:
+            return there
+
+    async def _checked_text(self, name: str, asked: AskedDefinition) -> Definition:
+        if asked.text is msgspec.UNSET:
+            return await self.whole_definition(name)
+        async with self.use(name) as collection:
+            text = collection.engine.texts.now
+        asked.check_same_text(name, text)
+        return with_text(self.definition(name), text)
 
     async def delete(self, name: str) -> bool:
         """Removes a collection with its aliases and files; whether there was one.
@@ -219,7 +247,7 @@ class Collections:
         with anyio.CancelScope(shield=True):
             await self._pool.end()
 
-    async def _make(self, made: Definition) -> None:
+    async def _make(self, made: Definition, text: TextDefinition | None) -> None:
         entry = entry_of(new_id(), made)
         slot = Slot(entry)
         slot.uses += 1  # so that it stays open until it has its index and its name
@@ -229,7 +257,7 @@ class Collections:
                 begin = partial(begin_collection, names.files, names.layout, names.catalog, entry)
                 await to_thread.run_sync(begin)
             collection = await self._pool.opened(slot)
-            await collection.engine.create_index(made.dim, made.metric, made.bits, made.ids, made.vector)
+            await collection.engine.texts.create_index(_spec_of(made), text)
             async with names.alone():
                 await names.change(names.catalog.with_entry(entry), partial(name_collection, entry=entry))
                 self._slots[made.name] = slot
@@ -262,10 +290,11 @@ class Collections:
         engine = self.default.engine
         if engine.spec is None:
             made = definition_of(DEFAULT, asked.checked())
-            await engine.create_index(made.dim, made.metric, made.bits, made.ids, made.vector)
+            await engine.texts.create_index(_spec_of(made), asked.asked_text)
         there = self.definition(DEFAULT)
         asked.check_same(there)
-        return there
+        asked.check_same_text(DEFAULT, engine.texts.now)
+        return with_text(there, engine.texts.now)
 
     async def _delete_default(self) -> bool:
         was_there = self.default.engine.spec is not None
@@ -325,3 +354,7 @@ def _catalog_of(store: StoreAccess) -> Catalog:
     for name in found.unknown:
         logger.warning("%s/%s is none of the collections in the catalog, and stays", layout.collections, name)
     return catalog
+
+
+def _spec_of(made: Definition) -> IndexSpec:
+    return checked_spec(made.dim, made.metric, made.bits, made.ids, made.vector)

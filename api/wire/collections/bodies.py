@@ -16,6 +16,7 @@ class CollectionBody(Body, frozen=True):
     bits: object = msgspec.UNSET
     ids: object = msgspec.UNSET
     vector: object = msgspec.UNSET
+    text: object = msgspec.UNSET
 
     def asked(self) -> AskedDefinition:
         """The same for the registry, which checks it."""

@@ -194,6 +194,7 @@ PYBIND11_MODULE(core, m) {
     bind_graph_builder(m);
     bind_columns(m);
     bind_payloads(m);
+    bind_text(m);
     m.attr("RECORD_HEADER_BYTES") = sizeof(RecordHeader);
     m.attr("SPARSE_SHARE") = SPARSE_SHARE;
     m.attr("WALK_COST") = WALK_COST;

@@ -64,6 +64,7 @@ void bind_graph_builder(pybind11::module_& m);
 void bind_columns(pybind11::module_& m);
 void bind_diverse(pybind11::module_& m);
 void bind_payloads(pybind11::module_& m);
+void bind_text(pybind11::module_& m);
 
 // What a bytes object holds, for as long as somebody keeps it alive; raises TypeError for anything else.
 std::string_view bytes_of(const pybind11::handle& text);

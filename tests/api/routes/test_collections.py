@@ -72,7 +72,7 @@ async def test_the_same_again_is_compared_in_the_fields_that_are_given(http: Htt
         ({"dim": 2, "bits": 7}, "bad_bits"),
         ({"dim": 2, "ids": "uuid"}, "bad_ids"),
         ({"dim": 2, "vector": None}, "bad_vector"),
-        ({"dim": 2, "text": {"fields": {"a": {}}}}, "unknown_field"),
+        ({"dim": 2, "text": {"fields": {"a": {"language": "klingon"}}}}, "bad_text"),
         ({"dim": 2, "name": "books"}, "unknown_field"),
         ([], "bad_json"),
     ],

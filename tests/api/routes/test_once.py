@@ -58,6 +58,8 @@ WRITES: dict[str, tuple[str, str, object, dict[str, str]]] = {
     "set": ("POST", "/v1/vectors/set", {"ids": [1, 2, 9], "set": {"d": 1}, "unset": ["b"]}, {}),
     "write": ("POST", "/v1/write", {"deletes": [3], "upserts": [{"id": 4, "vector": VECTOR}] * 2}, {}),
     "delete": ("DELETE", "/v1/vectors/1", None, {}),
+    "set_text": ("PUT", "/v1/text", {"fields": {"a": {}}}, {}),
+    "delete_text": ("DELETE", "/v1/text", None, {}),
     "delete_many": ("POST", "/v1/vectors/delete", {"filter": {"c": 1}}, {}),
     "create_collection": ("PUT", "/v1/collections/books", {"dim": DIM}, {}),
     "set_alias": ("PUT", "/v1/aliases/live", {"collection": "books"}, {}),

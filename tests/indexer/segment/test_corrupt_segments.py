@@ -79,7 +79,7 @@ def opened_with(cases: Cases, folder: Path, data: bytes, footer: SegmentFooter) 
     trailer = TRAILER.pack(len(body), zlib.crc32(body, zlib.crc32(data[: HEADER.size])), subject.graph.magic)
     for path, content in zip(
         subject.paths(str(folder)),
-        (data + body + trailer, subject.payload.data, subject.fields.data),
+        (data + body + trailer, subject.payload.data, subject.fields.data, subject.text.data),
         strict=True,
     ):
         path.write_bytes(content)

@@ -29,7 +29,7 @@ def test_a_name_tells_the_segment(kind: FileKind) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["manifest-000000000001", "segment-1.graph", "segment-000000000001.text", "segment-000000000001"]
+    "name", ["manifest-000000000001", "segment-1.graph", "segment-000000000001.txt", "segment-000000000001"]
 )
 def test_other_names_belong_to_no_segment(name: str) -> None:
     assert segment_number(name) is None

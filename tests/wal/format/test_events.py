@@ -18,6 +18,7 @@ from asteroid_cloud.wal.format.events import (
     PayloadReplaced,
     RequestAnswered,
     RequestKey,
+    TextDefined,
     VectorsDeleted,
     VectorsUpserted,
     bare_count,
@@ -50,6 +51,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(BulkPayloads, U64, U64, PAYLOADS),
     st.builds(BulkLoaded, U64, U64, U64, U64),
     st.builds(RequestAnswered, st.integers(0, 599), U64, st.binary()),
+    st.builds(TextDefined, st.lists(st.tuples(st.lists(st.text()), st.text()))),
 )
 
 TAGS = [
@@ -71,6 +73,8 @@ TAGS = [
         b"\x9a\x0e\xc4\x01d\xc4\x01u\xc4\x01v\xc0\x90\x90\x00\xce\x00\x01\x00\x00\xc4\x00",
     ),
     (RequestAnswered(4, 2, b"a"), b"\x94\x0c\x04\x02\xc4\x01a"),
+    (TextDefined([(["a", "b"], "")]), b"\x92\x0f\x91\x92\x92\xa1a\xa1b\xa0"),
+    (TextDefined([]), b"\x92\x0f\x90"),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Which fields does a collection index as text?"""

@@ -1,0 +1,1 @@
+"""What do bodies say of text indexes?"""

@@ -1,0 +1,1 @@
+"""Which rows have these words, and how well do they fit?"""
