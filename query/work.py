@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 from threading import Lock
+from types import TracebackType
 
 from asteroid_cloud.indexer import TakeBytes
 from asteroid_cloud.indexer.native import core
@@ -20,6 +21,24 @@ STEPS_MAX = 2**62
 """For work without a bound."""
 LOOK_EVERY_S = 0.002
 """How often one that waits for another read looks whether it is to end."""
+
+
+class InCore:
+    """A block of native code that reports to a ``Work``."""
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def __enter__(self) -> core.Allowance:
+        return self._work.native
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, core.Cancelled):
+            raise self._work.ended() from None
 
 
 class Work:
@@ -81,13 +100,9 @@ class Work:
             limit_s=self._seconds,
         )
 
-    @contextmanager
-    def in_core(self) -> Iterator[core.Allowance]:
+    def in_core(self) -> InCore:
         """What native code reports to within the block."""
-        try:
-            yield self.native
-        except core.Cancelled:
-            raise self.ended() from None
+        return InCore(self)
 
     def counting(self, take: TakeBytes) -> TakeBytes:
         """``take`` for columns that are read, of which each reading is reported here first."""

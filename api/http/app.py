@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
-from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler
 
 from asteroid_cloud.api.http.all_routes import SERVED
 from asteroid_cloud.api.http.exchange.arguments import with_arguments
@@ -27,7 +27,7 @@ def create_app(settings: Settings, collections: Collections, metrics: Metrics | 
     errors = ErrorHandler([settings.data, settings.backup_dir])
     app = Litestar.from_config(
         AppConfig(
-            route_handlers=[*map(_handler, SERVED), assets_router()],
+            route_handlers=[*(_handler(route) for route in SERVED if not route.is_hot), assets_router()],
             exception_handlers={Exception: errors.handle},
             openapi_config=None,  # the description is our own, see ``openapi``
             state=State({"collections": collections, "metrics": metrics}),
@@ -36,14 +36,16 @@ def create_app(settings: Settings, collections: Collections, metrics: Metrics | 
             logging_config=None,
         )
     )
-    return RequestGuard(app, settings, metrics, errors, collections)
+    hot_routes = {
+        route.framework_path: hot(route.handler)  # type: ignore[arg-type]  # it returns an application
+        for route in SERVED
+        if route.is_hot
+    }
+    return RequestGuard(app, settings, metrics, errors, collections, hot_routes)
 
 
-def _handler(route: Route) -> HTTPRouteHandler | ASGIRouteHandler:
+def _handler(route: Route) -> HTTPRouteHandler:
     """A route as the framework takes it."""
-    if route.is_hot:
-        application = hot(route.handler)  # type: ignore[arg-type]  # it returns one
-        return ASGIRouteHandler(route.framework_path, copy_scope=False)(application)
     decorate = HTTPRouteHandler(
         route.framework_path,
         http_method=route.method,  # type: ignore[arg-type]  # the table has the framework's names

@@ -20,8 +20,15 @@ LENGTH_DIGITS_MAX = 18
 class Body:
     """The body of one request, while it arrives."""
 
-    def __init__(self, scope: Scope, receive: Receive, route: Route, lag_s_max: float) -> None:
-        headers = dict(scope["headers"])
+    def __init__(
+        self,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
+        route: Route,
+        lag_s_max: float,
+    ) -> None:
+        """``headers`` are those of ``scope``, by name."""
         self._receive = receive
         self._has_news: Callable[[], bool] = scope.get(HAS_NEWS, lambda: False)  # type: ignore[assignment]
         self._route = route

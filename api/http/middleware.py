@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
@@ -37,7 +37,7 @@ from asteroid_cloud.api.service.metrics import Metrics
 from asteroid_cloud.api.wire.error_answers import ErrorAnswer
 from asteroid_cloud.api.wire.headers import ANSWER_ROOM, COLLECTION, GONE, GRANT, HEAD_ONLY, ROUTE
 from asteroid_cloud.api.wire.media_types import JSON
-from asteroid_cloud.api.wire.request_ids import REQUEST_ID, begin_request
+from asteroid_cloud.api.wire.request_ids import REQUEST_ID_NAME, begin_request
 from asteroid_cloud.wal.errors import NotFound, Overloaded
 
 
@@ -51,7 +51,10 @@ class RequestGuard:
         metrics: Metrics,
         errors: ErrorHandler,
         collections: Collections,
+        hot: Mapping[str, ASGIApp] | None = None,
     ) -> None:
+        """``app`` answers every route but those of ``hot``, by their paths in the framework."""
+        self._hot = hot or {}
         self._collections = collections
         self._app = app
         self._metrics = metrics
@@ -76,21 +79,27 @@ class RequestGuard:
             return
         began_s, held = time.perf_counter(), 0
         match = MATCHER.find(scope["method"], scope["raw_path"])
-        request_id = begin_request(dict(scope["headers"]).get(REQUEST_ID.lower().encode()))
+        headers = dict(scope["headers"])
+        request_id = begin_request(headers.get(REQUEST_ID_NAME))
         room = AnswerRoom(self.answers)
         sender = Sender(scope, send, room, request_id=request_id, stall_s_max=self._stall_s_max)
         self._metrics.in_flight += 1
         try:
-            holder, grant = self._admission.identify(scope, match)
+            holder, grant = self._admission.identify(scope, headers, match)
             sender.is_last = False
             asked = self._admission.check(match, holder, grant)
-            body = sender.body = Body(scope, receive, asked.route, self._lag_s_max)
+            body = sender.body = Body(scope, headers, receive, asked.route, self._lag_s_max)
             held = body.held_bytes
-            with self._admission.place(asked.route, held), self._watched(body):
+            place = self._admission.enter(asked.route, held)
+            self._watch(body)
+            try:
                 body.check_declared()
                 inner = _inner_scope(scope, body, room, asked, grant)
                 with _until_gone(scope, asked.route):
                     await self._serve(inner, asked, body.receive, sender)
+            finally:
+                self._bodies.discard(body)
+                self._admission.leave(place)
         except Exception as error:
             if not await self._answered(error, sender):
                 raise
@@ -135,7 +144,7 @@ class RequestGuard:
         if asked.route.path.startswith(API):
             sender.store, sender.remembers_s = collection.store_name, self._remembers_s
         scope[COLLECTION] = collection  # type: ignore[literal-required]  # our own key
-        await self._app(scope, receive, sender)
+        await self._hot.get(asked.framework_path, self._app)(scope, receive, sender)
 
     async def _answered(self, error: Exception, sender: Sender) -> bool:
         """Answers an error, except to a client that does not read; False when something was sent already.
@@ -158,16 +167,11 @@ class RequestGuard:
         client = str((scope.get("client") or ("unknown",))[0])
         log_access(scope["method"], scope["path"], status, seconds, received, sender.sent, client)
 
-    @contextmanager
-    def _watched(self, body: Body) -> Iterator[None]:
-        """A body that a stopping server does not wait for."""
+    def _watch(self, body: Body) -> None:
+        """Has a body under way that a stopping server does not wait for."""
         self._bodies.add(body)
         if self._is_stopping:
             body.stop_waiting()
-        try:
-            yield
-        finally:
-            self._bodies.discard(body)
 
 
 def _until_gone(scope: HTTPScope, route: Route) -> AbstractContextManager[None]:

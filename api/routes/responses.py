@@ -31,6 +31,9 @@ from asteroid_cloud.api.wire.json_pieces import Pieces
 from asteroid_cloud.api.wire.media_types import JSON
 from asteroid_cloud.indexer import Engine
 
+MIN_LSN_NAME = MIN_LSN_HEADER.lower().encode()
+LSN_NAME = LSN_HEADER.lower().encode()
+JSON_TYPE = (b"content-type", JSON.encode())
 REQUEST_KEY = "asteroid.request_key"
 """In the scope of a write with a key: the ``RequestKey`` that it is logged under."""
 JsonResponse = Response[bytes]
@@ -114,8 +117,10 @@ def until_gone(request: AnyRequest) -> AbstractContextManager[None]:
 
 def wanted_lsn(request: AnyRequest, field: object = None) -> int:
     """The LSN that a read must cover, from the header or the body's field."""
-    raw = dict(request.scope["headers"]).get(MIN_LSN_HEADER.lower().encode())
-    return min_lsn_of({} if raw is None else {MIN_LSN_HEADER: raw.decode("latin-1")}, field)
+    for name, value in request.scope["headers"]:
+        if name == MIN_LSN_NAME:
+            return min_lsn_of({MIN_LSN_HEADER: value.decode("latin-1")}, field)
+    return min_lsn_of({}, field)
 
 
 def answer(body: object, lsn: int) -> JsonResponse:
@@ -134,9 +139,8 @@ class PiecesAnswer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends all of it."""
         size = sum(map(len, self._pieces))
-        headers = {"content-type": JSON, "content-length": str(size), LSN_HEADER.lower(): str(self._lsn)}
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": raw})
+        headers = [JSON_TYPE, (b"content-length", b"%d" % size), (LSN_NAME, b"%d" % self._lsn)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         while self._pieces:
             piece = self._pieces.popleft()
             await send({"type": "http.response.body", "body": piece, "more_body": bool(self._pieces)})

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from asteroid_cloud.api.routing.paths import decoded, plain_bytes
 from asteroid_cloud.api.routing.route import ALIAS, COLLECTION, PARAMETER, Route
 
+KNOWN_MAX, KNOWN_PATH_BYTES_MAX = 1024, 160
+"""So many paths of so many bytes are remembered that have a collection's name in them and nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -47,6 +50,8 @@ class Matcher:
         self._root = Node()
         self._plain: dict[tuple[str, bytes], Match] = {}
         """Those without a parameter, which are found without a look at the path's parts."""
+        self._known: dict[tuple[str, bytes], Match] = {}
+        """The latest of those with the name of a collection alone: what is asked has one of a few names."""
         for route in routes:
             self._add(route)
 
@@ -54,11 +59,17 @@ class Matcher:
         """The route; None when there is none. HEAD is answered wherever GET is."""
         if method == "HEAD":
             method = "GET"
-        plain = self._plain.get((method, raw_path))
-        if plain is not None:
-            return plain
+        asked = method, raw_path
+        known = self._plain.get(asked) or self._known.get(asked)
+        if known is not None:
+            return known
         first, *segments = raw_path.split(b"/")
-        return None if first else _found(self._root, method, segments, 0, (), False)
+        found = None if first else _found(self._root, method, segments, 0, (), False)
+        if found is not None and found.names == (COLLECTION,) and len(raw_path) <= KNOWN_PATH_BYTES_MAX:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[asked] = found
+        return found
 
     def _add(self, route: Route) -> None:
         match, node = Match(route, route.framework_path, route.parameters), self._root

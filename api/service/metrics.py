@@ -40,7 +40,10 @@ class Metrics:
         """Counts one request; ``route`` is the template, so that there are few."""
         key = (method, route, f"{status // 100}xx")
         self._requests[key] = self._requests.get(key, 0) + 1
-        self._latencies.setdefault((method, route), Histogram(LATENCY_BUCKETS_S)).observe(seconds)
+        latency = self._latencies.get((method, route))
+        if latency is None:
+            latency = self._latencies[method, route] = Histogram(LATENCY_BUCKETS_S)
+        latency.observe(seconds)
 
     def render(self, process: ProcessFigures, collections: Sequence[Figures]) -> str:
         """All figures as text; ``collections`` are those that are open and ready, the most telling first."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from asteroid_cloud.api.service.checks import (
     INCLUDABLE_IN_HITS,
@@ -76,7 +78,7 @@ def request_of(search: Search, spec: IndexSpec | None) -> SearchRequest:
     """The request, each field's type checked; its bounds are the query layer's to check."""
     return search_request(
         spec,
-        vector=search.vector,
+        vector=None if search.vector is None else float32_vector(search.vector),
         id=search.id,
         k=search.k,
         ef_search=search.ef_search,
@@ -100,7 +102,7 @@ def request_of(search: Search, spec: IndexSpec | None) -> SearchRequest:
 def search_request(
     spec: IndexSpec | None,
     *,
-    vector: object,
+    vector: NDArray[np.float32] | None,
     id: object,
     k: object,
     ef_search: object,
@@ -119,10 +121,13 @@ def search_request(
     text: object,
     fusion: object,
 ) -> SearchRequest:
-    """A request from fields of any type; raises InvalidRequest with the code of the field at fault."""
+    """A request from a vector of finite numbers and other fields of any type.
+
+    Raises InvalidRequest with the code of the field at fault.
+    """
     wanted, chosen = checked_include(include, INCLUDABLE_IN_HITS), checked_fields(fields)
     return SearchRequest(
-        vector=None if vector is None else float32_vector(vector),
+        vector=vector,
         id=None if id is None else checked_id(id, spec),
         recommend=checked_recommend(recommend, spec),
         group_by=checked_group_by(group_by),

@@ -23,6 +23,10 @@ NUMBER_BYTES: dict[VectorFormat, int] = {"json": 26, "base64": 6}
 bytes as base64."""
 
 
+HITS_AT_ONCE_MAX = 100
+"""So many hits without columns are written at once: some kilobytes."""
+
+
 class HitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One hit of a search."""
 
@@ -59,6 +63,9 @@ GONE = Record(0)
 def hit_answers(result: SearchResult, format: VectorFormat = "json") -> Iterator[HitAnswer]:
     """The hits of one search, one at a time."""
     payloads, vectors = result.payloads, result.vectors
+    if payloads is None and vectors is None and result.scores is None:
+        yield from map(HitAnswer, result.ids.tolist(), result.distances.tolist())
+        return
     scores = None if result.scores is None else result.scores.tolist()
     text_scores = result.listed_text_scores
     for row, (id, distance) in enumerate(zip(result.ids.tolist(), result.listed_distances, strict=True)):
@@ -136,7 +143,10 @@ def _write_search(pieces: JsonPieces, result: SearchResult, format: VectorFormat
 
     if result.groups is None:
         pieces.text(b'{"results":')
-        pieces.items(hits, done)
+        if len(result) <= HITS_AT_ONCE_MAX and payloads is None and result.vectors is None:
+            pieces.few(list(hits))
+        else:
+            pieces.items(hits, done)
     else:
         pieces.text(b'{"groups":[')
         for number, group in enumerate(result.groups):

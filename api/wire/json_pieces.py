@@ -15,6 +15,7 @@ from asteroid_cloud.api.limits import ANSWER_PIECE_BYTES
 from asteroid_cloud.api.service.memory.answers import AnswerRoom
 
 Pieces = deque[bytes]
+ENCODER = msgspec.json.Encoder()
 
 
 class JsonPieces:
@@ -26,7 +27,6 @@ class JsonPieces:
         self._pieces: Pieces = deque()
         self._written = 0
         """Bytes of whole pieces."""
-        self._encoder = msgspec.json.Encoder()
 
     def text(self, text: bytes) -> None:
         """Adds a text as it is."""
@@ -41,11 +41,15 @@ class JsonPieces:
         for number, item in enumerate(items):
             if number:
                 self._buffer += b","
-            self._encoder.encode_into(item, self._buffer, len(self._buffer))
+            ENCODER.encode_into(item, self._buffer, len(self._buffer))
             done(number)
             if len(self._buffer) >= ANSWER_PIECE_BYTES:
                 self._close_piece()
         self._buffer += b"]"
+
+    def few(self, items: list[object]) -> None:
+        """Adds an array that is small beside a piece."""
+        ENCODER.encode_into(items, self._buffer, len(self._buffer))
 
     def finish(self) -> Pieces:
         """All pieces, one at least; raises as ``items``."""

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from random import Random
 
 REQUEST_ID = "X-Request-ID"
+REQUEST_ID_NAME = REQUEST_ID.lower().encode()
+"""As it stands among the headers of a request or an answer."""
 _ACCEPTED = re.compile(rb"[!-~]{1,128}")
 """Printable ASCII without spaces: nothing that could end a header or forge a line of log."""
 _random = Random()

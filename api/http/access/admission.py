@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 from litestar.types import HTTPScope
 
@@ -37,12 +36,14 @@ class Admission:
         """Of the bodies that requests under way may hold in memory."""
         self._public = frozenset(settings.public_names)
 
-    def identify(self, scope: HTTPScope, match: Match | None) -> tuple[str, Grant]:
+    def identify(
+        self, scope: HTTPScope, headers: Mapping[bytes, bytes], match: Match | None
+    ) -> tuple[str, Grant]:
         """Who asks, and what that caller may do; who is let in keeps its connection.
 
         Raises Unauthorized, InvalidRequest, Overloaded.
         """
-        headers, route = dict(scope["headers"]), match.route if match is not None else None
+        route = match.route if match is not None else None
         address = str((scope.get("client") or ("unknown",))[0])
         if self.keys.is_open:
             method, is_read = str(scope["method"]), route is not None and route.scope == "read"
@@ -71,23 +72,26 @@ class Admission:
             _check_grant(match, grant)
         return match
 
-    @contextmanager
-    def place(self, route: Route, body_bytes: int) -> Iterator[None]:
-        """Room for a request and its body in memory; raises Overloaded when there is none."""
+    def enter(self, route: Route, body_bytes: int) -> int | None:
+        """Takes room for a request and its body in memory; ``leave`` with what this gives.
+
+        Raises Overloaded when there is none.
+        """
         if route.is_always_answered:
-            yield
-            return
+            return None
         if self._taken >= self._places:
             raise Overloaded("too many requests at once", retry_after_s=1.0)
         if self.held_bytes and self.held_bytes + body_bytes > BODIES_IN_FLIGHT_BYTES_MAX:
             raise Overloaded("too many large bodies at once", retry_after_s=1.0)
         self._taken += 1
         self.held_bytes += body_bytes
-        try:
-            yield
-        finally:
+        return body_bytes
+
+    def leave(self, place: int | None) -> None:
+        """Gives back what ``enter`` took."""
+        if place is not None:
             self._taken -= 1
-            self.held_bytes -= body_bytes
+            self.held_bytes -= place
 
     def _is_open(self, scope: HTTPScope, route: Route | None) -> bool:
         """Whether it needs no key."""

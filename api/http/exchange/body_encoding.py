@@ -88,7 +88,10 @@ def decoder_of(headers: Mapping[bytes, bytes]) -> BodyDecoder | None:
 
     Raises InvalidRequest ``unsupported_encoding`` for any other encoding than gzip and zstd, also for two.
     """
-    name = headers.get(ENCODING, b"").decode("latin-1").strip().lower()
+    given = headers.get(ENCODING)
+    if given is None:
+        return None
+    name = given.decode("latin-1").strip().lower()
     if name in ("", "identity"):
         return None
     if name not in _DECODERS:

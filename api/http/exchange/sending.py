@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import anyio
 from litestar.types import HTTPScope, Message, Send
@@ -20,10 +20,14 @@ from asteroid_cloud.api.wire.headers import (
     VECTORS_HEADER,
     WAITS,
 )
-from asteroid_cloud.api.wire.request_ids import REQUEST_ID
+from asteroid_cloud.api.wire.request_ids import REQUEST_ID_NAME
 from asteroid_cloud.wal.errors import AsteroidError
 from asteroid_cloud.wal.limits import KIB
 
+STORE_NAME = STORE_HEADER.lower().encode()
+COLLECTION_NAME = COLLECTION_HEADER.lower().encode()
+REMEMBERS_NAME = REMEMBERS_HEADER.lower().encode()
+VECTORS_TOLD = VECTORS_HEADER.lower().encode(), VECTOR_FORMS.encode()
 UNCOUNTED_BYTES = 64 * KIB
 """An answer up to this size is always sent: errors too must find room."""
 
@@ -80,9 +84,8 @@ class Sender:
 
     async def _begin(self, message: Message) -> None:
         assert message["type"] == "http.response.start"
-        headers = list(message["headers"])
         try:
-            length = dict(headers).get(b"content-length")
+            length = dict(message["headers"]).get(b"content-length")
             self._is_feed = length is None
             size = int(length or b"0")
             self._room.check(size)
@@ -93,24 +96,23 @@ class Sender:
         except AsteroidError as error:
             self.refusal = error
             raise
-        added = [(REQUEST_ID.lower().encode(), self._request_id.encode())]
+        added = [(REQUEST_ID_NAME, self._request_id.encode())]
         if self.store is not None:
-            added.append((STORE_HEADER.lower().encode(), self.store.encode()))
-            added.append((VECTORS_HEADER.lower().encode(), VECTOR_FORMS.encode()))
+            added.append((STORE_NAME, self.store.encode()))
+            added.append(VECTORS_TOLD)
         if self.collection is not None:
-            added.append((COLLECTION_HEADER.lower().encode(), self.collection.encode()))
+            added.append((COLLECTION_NAME, self.collection.encode()))
         if self.remembers_s:
-            added.append((REMEMBERS_HEADER.lower().encode(), b"%d" % self.remembers_s))
+            added.append((REMEMBERS_NAME, b"%d" % self.remembers_s))
         if self.is_last or (self.body is not None and self.body.is_cut):
             added.append((b"connection", b"close"))
-        message["headers"] = [*headers, *added]
         self.status = message["status"]
-        await self._in_time({**message})
+        await self._in_time({**message, "headers": [*message["headers"], *added]})
 
     async def _go_on(self, message: Message) -> None:
         assert message["type"] == "http.response.body"
         body, more = b"" if self._is_head else message["body"], message["more_body"]
-        pieces = [body] if self._is_feed else list(_pieces(body))
+        pieces = [body] if self._is_feed or len(body) <= ANSWER_PIECE_BYTES else _pieces(body)
         for number, piece in enumerate(pieces, 1):
             is_last = number == len(pieces) and not more
             await self._in_time({"type": "http.response.body", "body": piece, "more_body": not is_last})
@@ -127,16 +129,17 @@ class Sender:
         if self._is_feed:
             await self._send(message)
             return
-        waited_s = await self._waited_s(message)
+        if self._waits():
+            waited_s = await self._waited_s(message)
+        else:
+            waited_s = 0.0
+            await self._send(message)
         size = len(message["body"]) if message["type"] == "http.response.body" else 0
         lag_s = self._lag_s_left - waited_s + size / ANSWER_BYTES_PER_S_MIN
         self._lag_s_left = max(0.0, min(self._lag_s_max, lag_s))
 
     async def _waited_s(self, message: Message) -> float:
         """Hands a message over; how long that took."""
-        if not self._waits():
-            await self._send(message)
-            return 0.0
         asked_s = time.monotonic()
         with anyio.move_on_after(self._lag_s_left) as scope:
             await self._send(message)
@@ -145,11 +148,9 @@ class Sender:
         return time.monotonic() - asked_s
 
 
-def _pieces(body: bytes) -> Iterator[bytes]:
-    """A body in pieces, one at least; views, so that nothing is copied."""
-    if len(body) <= ANSWER_PIECE_BYTES:
-        yield body
-        return
+def _pieces(body: bytes) -> list[bytes]:
+    """A large body in pieces; views, so that nothing is copied."""
     view = memoryview(body)
-    for start in range(0, len(body), ANSWER_PIECE_BYTES):
-        yield view[start : start + ANSWER_PIECE_BYTES]  # type: ignore[misc]  # the server takes any buffer
+    starts = range(0, len(body), ANSWER_PIECE_BYTES)
+    # The server takes any buffer.
+    return [view[start : start + ANSWER_PIECE_BYTES] for start in starts]  # type: ignore[misc]

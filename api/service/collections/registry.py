@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
 import anyio
@@ -28,6 +28,7 @@ from asteroid_cloud.api.service.collections.options import CollectionsOptions
 from asteroid_cloud.api.service.collections.pool import Pool
 from asteroid_cloud.api.service.collections.shared import SharedParts
 from asteroid_cloud.api.service.collections.slot import Slot
+from asteroid_cloud.api.service.collections.use import Use
 from asteroid_cloud.indexer import (
     Engine,
     EngineOptions,
@@ -104,8 +105,7 @@ class Collections:
         """The name of the collection that a name or alias leads to; raises NotFound ``no_collection``."""
         return self._names.catalog.resolve(name)
 
-    @asynccontextmanager
-    async def use(self, name: str) -> AsyncIterator[Collection]:
+    def use(self, name: str) -> AbstractAsyncContextManager[Collection]:
         """A collection, by its name or alias; it is opened if need be, and stays open while the block runs.
 
         When it is removed meanwhile the block is cancelled. Raises NotFound ``no_collection``, Overloaded
@@ -113,26 +113,8 @@ class Collections:
         """
         target = self.resolve(name)
         if target == DEFAULT:
-            yield self.default
-            return
-        slot = self._slots[target]
-        slot.uses += 1
-        try:
-            collection = await self._pool.opened(slot)
-            with anyio.CancelScope() as scope:
-                slot.begin_use(scope)
-                try:
-                    yield collection
-                except AsteroidError as error:
-                    if slot.is_removed:
-                        raise no_collection(name) from error
-                    raise
-                finally:
-                    slot.end_use(scope)
-            if scope.cancelled_caught:
-                raise no_collection(name)
-        finally:
-            self._pool.release(slot)
+            return nullcontext(self.default)
+        return Use(self._pool, self._slots[target], name)
 
     def definition(self, name: str) -> Definition:
         """What a collection is, by its name or alias; raises NotFound ``no_collection``, also for ``default``

@@ -37,6 +37,8 @@ class AnswerBudget:
         An answer alone always fits. Of those that still gather rows the oldest goes on, and the younger ones
         are refused when it needs their room: else all of them would lose what they have done, in turn.
         """
+        if not (wanted or room.held):
+            return
         with self._lock:
             used = self._used + wanted - room.held
             bytes_max = max(self.bytes_max, wanted)

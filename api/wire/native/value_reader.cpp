@@ -51,6 +51,12 @@ size_t ValueReader::numbers(std::vector<float>& into, size_t most) {
     size_t length = 0;
     if (in_.take(']')) return length;
     do {
+        in_.next();
+        float quickly;
+        if (in_.take_float32(quickly)) {
+            if (length++ < most) into.push_back(quickly);
+            continue;
+        }
         const std::string_view number = element(length);
         // A vector that is too long is counted to its end, for the message.
         if (length < most) {

@@ -19,7 +19,7 @@ NULL = b"null"
 
 def is_given(text: msgspec.Raw) -> bool:
     """Whether a field is there, and not null."""
-    return bytes(text) not in (b"", NULL)
+    return memoryview(text).nbytes > len(NULL) or bytes(text) not in (b"", NULL)
 
 
 def vector_from(text: msgspec.Raw) -> NDArray[np.float32]:

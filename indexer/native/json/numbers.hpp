@@ -10,6 +10,10 @@ namespace asteroid {
 // Nothing when it overflows; what is too small for a float32 becomes a denormal or zero.
 std::optional<float> float32_of(std::string_view number);
 
+// Reads a number as they mostly are: at most 19 digits that count, no exponent, and ',', ']' or white space
+// behind it. Gives its end, and the same value as float32_of; nullptr for anything else, which may be right.
+const char* read_plain_float32(const char* at, const char* end, float& value);
+
 // Decimal digits without leading zeros that fit 64 bits, or nothing; takes any text.
 std::optional<uint64_t> id_of(std::string_view text);
 

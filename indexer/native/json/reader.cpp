@@ -189,6 +189,13 @@ std::string_view JsonReader::number() {
     return {from, size_t(at_ - from)};
 }
 
+bool JsonReader::take_float32(float& value) {
+    const char* const after = read_plain_float32(at_, end_, value);
+    if (after == nullptr) return false;
+    at_ = after;
+    return true;
+}
+
 void JsonReader::literal(std::string_view literal) {
     if (rest().substr(0, literal.size()) != literal) fail("expected a value");
     at_ += literal.size();

@@ -52,6 +52,8 @@ public:
     std::string_view key();
     // The text of a number; next() must have shown '-' or a digit.
     std::string_view number();
+    // Takes the number that next() has shown if it can be read quickly; see read_plain_float32().
+    bool take_float32(float& value);
     // Takes `literal` (true, false, null) or fails.
     void literal(std::string_view literal);
     // Takes the whole value that next() has shown the first byte of, checked; gives its text.
