@@ -214,7 +214,7 @@ class Pool:
         """Closes collections that nobody uses, so that soon there are places for all who wait and for so many
         who come; for nobody in particular some are kept free. Those used the longest time ago go first.
         """
-        if self._places.available_tokens >= max(coming, PLACES_KEPT_FREE):
+        if self._places.available_tokens >= max(coming, PLACES_KEPT_FREE, 1):
             return  # as a rule, and then nobody waits; this runs after each request
         wanted = max(self._places.statistics().tasks_waiting + coming, PLACES_KEPT_FREE)
         free = self._places.available_tokens + sum(slot.is_closing for slot in self._open.values())
