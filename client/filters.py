@@ -142,6 +142,14 @@ class F:
         """A string that equals it but for upper and lower case."""
         return self._test("$ieq", text)
 
+    def icontains(self, text: str) -> Condition:
+        """A string with this one in it but for case, or an array with such a string."""
+        return self._test("$icontains", text)
+
+    def regex(self, pattern: str) -> Condition:
+        """A string in which an expression of RE2 matches somewhere, or an array with such a string."""
+        return self._test("$regex", pattern)
+
     def size(
         self,
         length: int | None = None,

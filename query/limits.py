@@ -49,6 +49,10 @@ FILTER_DEPTH_MAX = 16
 """Levels of nesting in a filter."""
 FILTER_NODES_MAX = 1_024
 """Predicates in a filter."""
+FILTER_SCANS_MAX = 16
+"""Predicates of a filter that look through whole texts: `$icontains` and `$regex`."""
+REGEX_BYTES_MAX = 256
+"""The expression of a `$regex`, in UTF-8."""
 
 FIELDS_MAX = 100
 """Payload fields that one read can choose."""

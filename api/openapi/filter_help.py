@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asteroid_cloud.query.limits import FILTER_BYTES_MAX, FILTER_DEPTH_MAX
+from asteroid_cloud.query.limits import FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_SCANS_MAX, REGEX_BYTES_MAX
 
 FILTER_HELP = f"""\
 ### Filters
@@ -29,6 +29,8 @@ malformed, any unknown `$` name and a mixture of operators and plain keys in one
 | `{{"a": {{"$contains_all": [1, 2]}}}}` | arrays with all of them; `[]`: every array |
 | `{{"a": {{"$prefix": "ab"}}}}` | strings that begin so, by code points |
 | `{{"a": {{"$ieq": "Straße"}}}}` | strings equal but for case (Unicode's full case folding) |
+| `{{"a": {{"$icontains": "STRASSE"}}}}` | strings with this in them but for case, or arrays with one |
+| `{{"a": {{"$regex": "^v[0-9]+"}}}}` | strings, or arrays with one, in which this matches somewhere |
 | `{{"a": {{"$size": 2}}}}`, `{{"a": {{"$size": {{"$gte": 1, "$lt": 5}}}}}}` | arrays of such a length |
 | `{{"a": {{"$after": "2026-01-01T00:00:00Z"}}}}`, `$on_or_after` | times of RFC 3339, as instants |
 | `{{"a": {{"$before": "2026-01-01T02:00:00+02:00"}}}}`, `$on_or_before` | the same; no other value |
@@ -38,6 +40,9 @@ malformed, any unknown `$` name and a mixture of operators and plain keys in one
 | `{{"$and": [{{"a": 1}}, {{"b": 2}}]}}` | all of them; `[]`: all |
 | `{{"$or": [{{"a": 1}}, {{"b": 2}}]}}` | at least one; `[]`: none |
 | `{{"$nor": [{{"a": 1}}, {{"b": 2}}]}}` | none of them |
+
+An expression of `$regex` is in RE2's syntax and has at most {REGEX_BYTES_MAX} bytes; it takes time linear in
+the text. A filter has at most {FILTER_SCANS_MAX} of `$icontains` and `$regex`.
 
 A boolean never equals a number; integers beyond 2^53 compare exactly with integers.
 """

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from asteroid_cloud.query.costs import ELEMENT_BYTE, NODE, PAYLOAD_BYTE
+from asteroid_cloud.query.costs import ELEMENT_BYTE, NODE, PAYLOAD_BYTE, SCANNED_BYTE
 from asteroid_cloud.query.filters.parsed import ParsedFilters
 from asteroid_cloud.query.filters.parser import tree_from_bytes, tree_from_object
 from asteroid_cloud.query.filters.payload_matcher import Matcher, matcher
@@ -18,6 +18,7 @@ from asteroid_cloud.query.filters.tree import (
     ContainsAll,
     ContainsAny,
     Node,
+    Scan,
     canonical,
     paths_of,
     root_names,
@@ -84,7 +85,8 @@ class Filter:
     @cached_property
     def _byte_cost(self) -> int:
         reads_elements = any(isinstance(test, ContainsAny | ContainsAll) for test in tests_of(self.root))
-        return PAYLOAD_BYTE + reads_elements * ELEMENT_BYTE
+        scans = sum(isinstance(test, Scan) for test in tests_of(self.root))
+        return PAYLOAD_BYTE + reads_elements * ELEMENT_BYTE + scans * SCANNED_BYTE
 
     def cost_of(self, payloads: int, size: int) -> int:
         """What it costs to decide on payloads that have ``size`` bytes together, as ``costs`` counts."""

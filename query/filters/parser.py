@@ -20,6 +20,7 @@ import numpy as np
 
 from asteroid_cloud.query.filters.instants import instant
 from asteroid_cloud.query.filters.paths import MalformedPath, Path, parse_path
+from asteroid_cloud.query.filters.patterns import MalformedPattern, check_pattern
 from asteroid_cloud.query.filters.tree import (
     EVERYTHING,
     Among,
@@ -27,6 +28,7 @@ from asteroid_cloud.query.filters.tree import (
     Compare,
     ContainsAll,
     ContainsAny,
+    ContainsFolded,
     Equal,
     EqualFolded,
     Exists,
@@ -38,6 +40,7 @@ from asteroid_cloud.query.filters.tree import (
     Or,
     Order,
     Prefix,
+    Regex,
     Size,
     Test,
     When,
@@ -47,6 +50,7 @@ from asteroid_cloud.query.limits import (
     FILTER_BYTES_MAX,
     FILTER_DEPTH_MAX,
     FILTER_NODES_MAX,
+    FILTER_SCANS_MAX,
     FILTER_VALUES_MAX,
 )
 from asteroid_cloud.wal.errors import InvalidRequest
@@ -61,10 +65,12 @@ TIMES: dict[str, OneOf["$eq"] | Order] = {
     "$on_or_before": "$lte",
 }
 """The orders of instants, by the operator that asks for each."""
+SCANS = ("$icontains", "$regex")
+"""Those that look through whole texts."""
 OPERATORS = (
     *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin"),
     *("$contains_any", "$contains_all", "$exists", "$not"),
-    *("$prefix", "$ieq", "$size", *TIMES),
+    *("$prefix", "$ieq", "$size", *TIMES, *SCANS),
 )
 PLACE_NAME_MAX = 64
 
@@ -174,6 +180,7 @@ class _Parser:
     def __init__(self) -> None:
         self._nodes = 0
         self._values = 0
+        self._scans = 0
 
     def predicate(self, value: object, place: str, level: int) -> Node:
         """An object of fields and logical operators, all of which must match."""
@@ -240,6 +247,10 @@ class _Parser:
             return Field(path, Exists()) if value else Not(Field(path, Exists()))
         if name == "$size":
             return conjunction([Field(path, test) for test in _sizes(value, place)])
+        if name in SCANS:
+            self._scans += 1
+            if self._scans > FILTER_SCANS_MAX:
+                _refuse(place, f"more than {FILTER_SCANS_MAX} of {' and '.join(SCANS)} in a filter")
         if isinstance(value, list):
             self._values += len(value)
             if self._values > FILTER_VALUES_MAX:
@@ -265,6 +276,10 @@ def _test(name: str, value: object, place: str) -> Test:
             return Prefix(_string(value, place))
         case "$ieq":
             return EqualFolded(_string(value, place).casefold())
+        case "$icontains":
+            return ContainsFolded(_string(value, place).casefold())
+        case "$regex":
+            return Regex(_pattern(value, place))
     if name in TIMES:
         return _when(TIMES[name], value, place)
     if not isinstance(value, list):
@@ -291,6 +306,15 @@ def _string(value: object, place: str) -> str:
     if not isinstance(value, str):
         _refuse(place, "must be a string")
     return _checked_text(value, place)
+
+
+def _pattern(value: object, place: str) -> str:
+    pattern = _string(value, place)
+    try:
+        check_pattern(pattern)
+    except MalformedPattern as error:
+        _refuse(place, str(error))
+    return pattern
 
 
 def _when(order: OneOf["$eq"] | Order, value: object, place: str) -> When:

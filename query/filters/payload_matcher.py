@@ -17,12 +17,14 @@ from typing import Any
 
 from asteroid_cloud.query.filters.elements import Comparable, comparable, comparable_literal, elements_of
 from asteroid_cloud.query.filters.instants import Instant, instant
+from asteroid_cloud.query.filters.patterns import compiled
 from asteroid_cloud.query.filters.tree import (
     Among,
     And,
     Compare,
     ContainsAll,
     ContainsAny,
+    ContainsFolded,
     Equal,
     EqualFolded,
     Exists,
@@ -33,6 +35,8 @@ from asteroid_cloud.query.filters.tree import (
     ObjectLiteral,
     Or,
     Prefix,
+    Regex,
+    Scan,
     Size,
     Test,
     When,
@@ -127,6 +131,8 @@ def _value_test(test: Test, path: tuple[str, ...]) -> ValueTest:
             return lambda value, memo: type(value) is str and value.startswith(text)
         case EqualFolded(folded):
             return _equals_folded(folded)
+        case ContainsFolded() | Regex():
+            return _alone(_in_any_text(text_test(test)))
         case Size(order, length):
             holds = _ORDERS[order]
             return lambda value, memo: type(value) is list and holds(len(value), length)
@@ -204,6 +210,26 @@ def _ordered(order: str, bound: Literal) -> Plain:
     if isinstance(bound, int | float) and not isinstance(bound, bool):
         return lambda value: (type(value) is int or type(value) is float) and holds(value, bound)
     return _never
+
+
+def text_test(scan: Scan) -> Callable[[str], bool]:
+    """The test of a single text."""
+    match scan:
+        case ContainsFolded(folded):
+            return lambda text: folded in text.casefold()
+        case Regex(pattern):  # looked up each time, so that few are held compiled
+            return lambda text: compiled(pattern).search(text) is not None
+
+
+def _in_any_text(test: Callable[[str], bool]) -> Plain:
+    """Of a string, or of the strings in an array."""
+
+    def found(value: Any) -> bool:
+        if type(value) is str:
+            return test(value)
+        return type(value) is list and any(type(each) is str and test(each) for each in value)
+
+    return found
 
 
 def _equals_folded(folded: str) -> ValueTest:

@@ -77,6 +77,18 @@ class EqualFolded(msgspec.Struct, frozen=True):
     folded: str
 
 
+class ContainsFolded(msgspec.Struct, frozen=True):
+    """The value is a string that contains this one, both case-folded, or an array with such a string."""
+
+    folded: str
+
+
+class Regex(msgspec.Struct, frozen=True):
+    """The value is a string in which the expression matches somewhere, or an array with such a string."""
+
+    pattern: str
+
+
 class Size(msgspec.Struct, frozen=True):
     """The value is an array whose number of elements stands so to ``length``."""
 
@@ -91,7 +103,11 @@ class When(msgspec.Struct, frozen=True):
     bound: Instant
 
 
-Test = Equal | Among | Compare | Exists | ContainsAny | ContainsAll | Prefix | EqualFolded | Size | When
+Scan = ContainsFolded | Regex
+"""A test that looks through whole texts."""
+Test = (
+    Equal | Among | Compare | Exists | ContainsAny | ContainsAll | Prefix | EqualFolded | Size | When | Scan
+)
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -223,6 +239,10 @@ def _test_text(test: Test) -> str:
             return "prefix" + json.dumps(text)
         case EqualFolded(folded):
             return "folded" + json.dumps(folded)
+        case ContainsFolded(folded):
+            return "within" + json.dumps(folded)
+        case Regex(pattern):
+            return "regex" + json.dumps(pattern)
         case Size(order, length):
             return f"size{order}{length}"
         case When(order, bound):

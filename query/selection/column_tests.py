@@ -5,25 +5,29 @@ A column may leave open what it does not hold: long strings, integers beyond 2^5
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 
 import numpy as np
 
 from asteroid_cloud.indexer import Column, Columns
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, NODE
+from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, NODE, SCANNED_BYTE
 from asteroid_cloud.query.filters.instants import Instant, day_text
+from asteroid_cloud.query.filters.payload_matcher import text_test
 from asteroid_cloud.query.filters.tree import (
     Among,
     Compare,
     ContainsAll,
     ContainsAny,
+    ContainsFolded,
     Equal,
     EqualFolded,
     Exists,
     Literal,
     ObjectLiteral,
     Prefix,
+    Regex,
     Size,
     Test,
     When,
@@ -118,6 +122,10 @@ class PathTests:
                 return self._range("length", order, double(length), is_cut=False)
             case EqualFolded(folded):
                 return self._folded(folded)
+            case ContainsFolded() | Regex():
+                passes = text_test(test)
+                columns = (self._column("string"), self._elements()._column("string"))
+                return self._any([_texts_passing(each, passes, self._columns) for each in columns])
             case When(order, bound):
                 return self._when(order, bound)
 
@@ -321,3 +329,22 @@ class PathTests:
 def mark_between(column: Column, flags: Flags, begin: bytes, end: bytes) -> None:
     """Sets the flags of all rows with a string from ``begin`` to ``end``, and perhaps of some others."""
     column.mark(flags, column.last_at_most(begin), column.last_at_most(end) + 1)
+
+
+def _texts_passing(column: Column | None, passes: Callable[[str], bool], opened: OpenedColumns) -> Verdict:
+    """The strings that pass: where a column has each of them whole, these are asked, and each once."""
+    certain, possible = np.zeros(opened.rows, np.bool_), np.zeros(opened.rows, np.bool_)
+    if column is None:
+        return Verdict(certain, possible)
+    if not column.is_exact:
+        column.mark(possible, 0, column.groups)
+        return Verdict(certain, possible)
+    for group in range(column.groups):
+        key = column.key(group)
+        assert isinstance(key, bytes)
+        opened.work.spend(NODE + len(key) * SCANNED_BYTE)
+        if not is_whole(key, column):
+            column.mark(possible, group, group + 1)
+        elif passes(key.decode()):
+            column.mark(certain, group, group + 1)
+    return Verdict(certain, possible | certain)

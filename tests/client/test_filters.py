@@ -38,6 +38,8 @@ EXPECTED: list[tuple[Condition, dict[str, Any]]] = [
     (F("a").exists(False), {"a": {"$exists": False}}),
     (F("a").prefix("x"), {"a": {"$prefix": "x"}}),
     (F("a").ieq("X"), {"a": {"$ieq": "X"}}),
+    (F("a").icontains("X"), {"a": {"$icontains": "X"}}),
+    (F("a").regex("^x"), {"a": {"$regex": "^x"}}),
     (F("a").size(2), {"a": {"$size": 2}}),
     (F("a").size(gte=1, lt=5), {"a": {"$size": {"$gte": 1, "$lt": 5}}}),
     (F("a").at("2026-01-01"), {"a": {"$at": "2026-01-01"}}),

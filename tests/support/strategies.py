@@ -29,6 +29,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 payloads: st.SearchStrategy[dict[str, Any]] = st.dictionaries(st.sampled_from(NAMES), values, max_size=3)
 
+_patterns = ["", "a", "^a", "b|e", "[0-9]+", "^[^a]", "(?i)S", "a{2,}", "..", r"\d\d-"]
 _operands = st.lists(values, max_size=3)
 _sizes = st.dictionaries(
     st.sampled_from(["$eq", "$gt", "$gte", "$lt", "$lte"]), st.integers(0, 4), min_size=1, max_size=2
@@ -38,6 +39,8 @@ _operators = st.one_of(
     *(st.tuples(st.just(name), _operands) for name in ("$in", "$nin", "$contains_any", "$contains_all")),
     st.tuples(st.just("$exists"), st.booleans()),
     st.tuples(st.sampled_from(["$prefix", "$ieq"]), st.sampled_from([*_texts, *_times, *_cases])),
+    st.tuples(st.just("$icontains"), st.sampled_from([*_texts, *_cases])),
+    st.tuples(st.just("$regex"), st.sampled_from(_patterns)),
     st.tuples(st.sampled_from([*oracle.TIMES]), st.sampled_from(_instants)),
     st.tuples(st.just("$size"), st.integers(0, 4) | _sizes),
 )
@@ -89,7 +92,21 @@ def random_filter(random: Random, depth: int = 2) -> dict[str, Any]:
 
 def _random_condition(random: Random) -> Any:
     name = random.choice(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$contains_any"])
-    name = random.choice([name, name, "", "$contains_all", "$exists", "$prefix", "$ieq", "$size", "time"])
+    name = random.choice(
+        [
+            name,
+            name,
+            "",
+            "$contains_all",
+            "$exists",
+            "$prefix",
+            "$ieq",
+            "$size",
+            "time",
+            "$icontains",
+            "$regex",
+        ]
+    )
     match name:
         case "":
             return random_value(random, 1)
@@ -99,6 +116,10 @@ def _random_condition(random: Random) -> Any:
             return {name: random.random() < 0.5}
         case "$prefix" | "$ieq":
             return {name: random.choice([*_texts, *_times, *_cases])}
+        case "$icontains":
+            return {name: random.choice([*_texts, *_cases])}
+        case "$regex":
+            return {name: random.choice(_patterns)}
         case "$size":
             return {name: random.choice([random.randrange(4), {"$gte": random.randrange(3)}])}
         case "time":

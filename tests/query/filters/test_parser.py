@@ -41,7 +41,7 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b'{"$eq":1}', "$.$eq"),
     (b'{"$gte":1}', "$.$gte"),
     (b'{"a":{"$foo":1}}', "$.a.$foo"),
-    (b'{"a":{"$regex":"x"}}', "$.a.$regex"),
+    (b'{"a":{"$regexp":"x"}}', "$.a.$regexp"),
     (b'{"a":{"$and":[]}}', "$.a.$and"),
     (b'{"a":{"$or":[{"$gt":1}]}}', "$.a.$or"),
     (b'{"a":{"$nor":[]}}', "$.a.$nor"),
