@@ -142,6 +142,14 @@ class F:
         """A string that equals it but for upper and lower case."""
         return self._test("$ieq", text)
 
+    def contains_text(self, text: str) -> Condition:
+        """A string with all words of the text in it, or an array whose strings have them together."""
+        return self._test("$contains_text", text)
+
+    def phrase(self, text: str) -> Condition:
+        """A string with the words of the text in a row, or an array with such a string."""
+        return self._test("$phrase", text)
+
     def icontains(self, text: str) -> Condition:
         """A string with this one in it but for case, or an array with such a string."""
         return self._test("$icontains", text)

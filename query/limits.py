@@ -50,7 +50,7 @@ FILTER_DEPTH_MAX = 16
 FILTER_NODES_MAX = 1_024
 """Predicates in a filter."""
 FILTER_SCANS_MAX = 16
-"""Predicates of a filter that look through whole texts: `$icontains` and `$regex`."""
+"""Predicates of a filter that look through texts: `$contains_text`, `$phrase`, `$icontains`, `$regex`."""
 REGEX_BYTES_MAX = 256
 """The expression of a `$regex`, in UTF-8."""
 

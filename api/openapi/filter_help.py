@@ -29,6 +29,8 @@ malformed, any unknown `$` name and a mixture of operators and plain keys in one
 | `{{"a": {{"$contains_all": [1, 2]}}}}` | arrays with all of them; `[]`: every array |
 | `{{"a": {{"$prefix": "ab"}}}}` | strings that begin so, by code points |
 | `{{"a": {{"$ieq": "Straße"}}}}` | strings equal but for case (Unicode's full case folding) |
+| `{{"a": {{"$contains_text": "new york"}}}}` | strings with all these words, or arrays with them |
+| `{{"a": {{"$phrase": "new york"}}}}` | strings with these words in a row, or arrays with one |
 | `{{"a": {{"$icontains": "STRASSE"}}}}` | strings with this in them but for case, or arrays with one |
 | `{{"a": {{"$regex": "^v[0-9]+"}}}}` | strings, or arrays with one, in which this matches somewhere |
 | `{{"a": {{"$size": 2}}}}`, `{{"a": {{"$size": {{"$gte": 1, "$lt": 5}}}}}}` | arrays of such a length |
@@ -42,7 +44,8 @@ malformed, any unknown `$` name and a mixture of operators and plain keys in one
 | `{{"$nor": [{{"a": 1}}, {{"b": 2}}]}}` | none of them |
 
 An expression of `$regex` is in RE2's syntax and has at most {REGEX_BYTES_MAX} bytes; it takes time linear in
-the text. A filter has at most {FILTER_SCANS_MAX} of `$icontains` and `$regex`.
+the text. Words are runs of letters and digits without case; CJK makes words of two characters; a text without
+words is in nothing. A filter has at most {FILTER_SCANS_MAX} of these four.
 
 A boolean never equals a number; integers beyond 2^53 compare exactly with integers.
 """

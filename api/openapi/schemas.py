@@ -98,8 +98,8 @@ PARTS: dict[str, Schema] = {
         "type": "object",
         "description": f"A condition on payloads, of at most {FILTER_BYTES_MAX:,} bytes and "
         f"{FILTER_DEPTH_MAX} levels: $eq $ne $gt $gte $lt $lte $in $nin $contains_any "
-        "$contains_all $exists $prefix $ieq $icontains $regex $size $at "
-        "$after $on_or_after $before $on_or_before $and $or $not $nor; a bare value means $eq, "
+        "$contains_all $exists $prefix $ieq $contains_text $phrase $icontains $regex "
+        "$size $at $after $on_or_after $before $on_or_before $and $or $not $nor; a bare value means $eq, "
         "{} matches all.",
         "examples": [{"$and": [{"category": "docs"}, {"year": {"$gte": 2026}}]}],
     },

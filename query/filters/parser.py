@@ -21,6 +21,7 @@ import numpy as np
 from asteroid_cloud.query.filters.instants import instant
 from asteroid_cloud.query.filters.paths import MalformedPath, Path, parse_path
 from asteroid_cloud.query.filters.patterns import MalformedPattern, check_pattern
+from asteroid_cloud.query.filters.texts import words_of
 from asteroid_cloud.query.filters.tree import (
     EVERYTHING,
     Among,
@@ -29,6 +30,7 @@ from asteroid_cloud.query.filters.tree import (
     ContainsAll,
     ContainsAny,
     ContainsFolded,
+    ContainsWords,
     Equal,
     EqualFolded,
     Exists,
@@ -39,6 +41,7 @@ from asteroid_cloud.query.filters.tree import (
     ObjectLiteral,
     Or,
     Order,
+    Phrase,
     Prefix,
     Regex,
     Size,
@@ -52,6 +55,7 @@ from asteroid_cloud.query.limits import (
     FILTER_NODES_MAX,
     FILTER_SCANS_MAX,
     FILTER_VALUES_MAX,
+    TEXT_WORDS_MAX,
 )
 from asteroid_cloud.wal.errors import InvalidRequest
 
@@ -65,7 +69,7 @@ TIMES: dict[str, OneOf["$eq"] | Order] = {
     "$on_or_before": "$lte",
 }
 """The orders of instants, by the operator that asks for each."""
-SCANS = ("$icontains", "$regex")
+SCANS = ("$icontains", "$regex", "$contains_text", "$phrase")
 """Those that look through whole texts."""
 OPERATORS = (
     *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin"),
@@ -280,6 +284,10 @@ def _test(name: str, value: object, place: str) -> Test:
             return ContainsFolded(_string(value, place).casefold())
         case "$regex":
             return Regex(_pattern(value, place))
+        case "$contains_text":
+            return ContainsWords(frozenset(_words(value, place)))
+        case "$phrase":
+            return Phrase(_words(value, place))
     if name in TIMES:
         return _when(TIMES[name], value, place)
     if not isinstance(value, list):
@@ -306,6 +314,13 @@ def _string(value: object, place: str) -> str:
     if not isinstance(value, str):
         _refuse(place, "must be a string")
     return _checked_text(value, place)
+
+
+def _words(value: object, place: str) -> tuple[bytes, ...]:
+    words = words_of(_string(value, place))
+    if len(words) > TEXT_WORDS_MAX:
+        _refuse(place, f"a text to look for has at most {TEXT_WORDS_MAX} words, this one {len(words)}")
+    return words
 
 
 def _pattern(value: object, place: str) -> str:

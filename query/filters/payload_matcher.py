@@ -17,7 +17,7 @@ from typing import Any
 
 from asteroid_cloud.query.filters.elements import Comparable, comparable, comparable_literal, elements_of
 from asteroid_cloud.query.filters.instants import Instant, instant
-from asteroid_cloud.query.filters.patterns import compiled
+from asteroid_cloud.query.filters.texts import text_test, texts_test
 from asteroid_cloud.query.filters.tree import (
     Among,
     And,
@@ -25,6 +25,7 @@ from asteroid_cloud.query.filters.tree import (
     ContainsAll,
     ContainsAny,
     ContainsFolded,
+    ContainsWords,
     Equal,
     EqualFolded,
     Exists,
@@ -34,6 +35,7 @@ from asteroid_cloud.query.filters.tree import (
     Not,
     ObjectLiteral,
     Or,
+    Phrase,
     Prefix,
     Regex,
     Scan,
@@ -131,8 +133,8 @@ def _value_test(test: Test, path: tuple[str, ...]) -> ValueTest:
             return lambda value, memo: type(value) is str and value.startswith(text)
         case EqualFolded(folded):
             return _equals_folded(folded)
-        case ContainsFolded() | Regex():
-            return _alone(_in_any_text(text_test(test)))
+        case ContainsFolded() | Regex() | ContainsWords() | Phrase():
+            return _alone(_scanned(test))
         case Size(order, length):
             holds = _ORDERS[order]
             return lambda value, memo: type(value) is list and holds(len(value), length)
@@ -212,22 +214,14 @@ def _ordered(order: str, bound: Literal) -> Plain:
     return _never
 
 
-def text_test(scan: Scan) -> Callable[[str], bool]:
-    """The test of a single text."""
-    match scan:
-        case ContainsFolded(folded):
-            return lambda text: folded in text.casefold()
-        case Regex(pattern):  # looked up each time, so that few are held compiled
-            return lambda text: compiled(pattern).search(text) is not None
-
-
-def _in_any_text(test: Callable[[str], bool]) -> Plain:
+def _scanned(scan: Scan) -> Plain:
     """Of a string, or of the strings in an array."""
+    one, many = text_test(scan), texts_test(scan)
 
     def found(value: Any) -> bool:
         if type(value) is str:
-            return test(value)
-        return type(value) is list and any(type(each) is str and test(each) for each in value)
+            return one(value)
+        return type(value) is list and many([each for each in value if type(each) is str])
 
     return found
 

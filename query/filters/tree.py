@@ -103,7 +103,22 @@ class When(msgspec.Struct, frozen=True):
     bound: Instant
 
 
-Scan = ContainsFolded | Regex
+class ContainsWords(msgspec.Struct, frozen=True):
+    """The value is a string with all of the words in it, or an array whose strings have them together.
+
+    Words are those of the default analyser, in UTF-8. No words are in nothing.
+    """
+
+    words: frozenset[bytes]
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """The value is a string with these words in a row, or an array with such a string; as above."""
+
+    words: tuple[bytes, ...]
+
+
+Scan = ContainsFolded | Regex | ContainsWords | Phrase
 """A test that looks through whole texts."""
 Test = (
     Equal | Among | Compare | Exists | ContainsAny | ContainsAll | Prefix | EqualFolded | Size | When | Scan
@@ -243,6 +258,10 @@ def _test_text(test: Test) -> str:
             return "within" + json.dumps(folded)
         case Regex(pattern):
             return "regex" + json.dumps(pattern)
+        case ContainsWords(words):
+            return "words" + json.dumps([word.decode() for word in sorted(words)])
+        case Phrase(words):
+            return "phrase" + json.dumps([word.decode() for word in words])
         case Size(order, length):
             return f"size{order}{length}"
         case When(order, bound):

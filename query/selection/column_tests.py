@@ -14,18 +14,20 @@ from asteroid_cloud.indexer import Column, Columns
 from asteroid_cloud.indexer.native import core
 from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, NODE, SCANNED_BYTE
 from asteroid_cloud.query.filters.instants import Instant, day_text
-from asteroid_cloud.query.filters.payload_matcher import text_test
+from asteroid_cloud.query.filters.texts import text_test
 from asteroid_cloud.query.filters.tree import (
     Among,
     Compare,
     ContainsAll,
     ContainsAny,
     ContainsFolded,
+    ContainsWords,
     Equal,
     EqualFolded,
     Exists,
     Literal,
     ObjectLiteral,
+    Phrase,
     Prefix,
     Regex,
     Size,
@@ -122,10 +124,14 @@ class PathTests:
                 return self._range("length", order, double(length), is_cut=False)
             case EqualFolded(folded):
                 return self._folded(folded)
-            case ContainsFolded() | Regex():
+            case ContainsFolded() | Regex() | ContainsWords() | Phrase():
                 passes = text_test(test)
                 columns = (self._column("string"), self._elements()._column("string"))
-                return self._any([_texts_passing(each, passes, self._columns) for each in columns])
+                scanned = self._any([_texts_passing(each, passes, self._columns) for each in columns])
+                if not isinstance(test, ContainsWords):
+                    return scanned
+                # The strings of an array may have the words together.
+                return Verdict(scanned.certain, scanned.possible | self._tagged(core.TAG_ARRAY))
             case When(order, bound):
                 return self._when(order, bound)
 

@@ -38,6 +38,8 @@ EXPECTED: list[tuple[Condition, dict[str, Any]]] = [
     (F("a").exists(False), {"a": {"$exists": False}}),
     (F("a").prefix("x"), {"a": {"$prefix": "x"}}),
     (F("a").ieq("X"), {"a": {"$ieq": "X"}}),
+    (F("a").contains_text("x y"), {"a": {"$contains_text": "x y"}}),
+    (F("a").phrase("x y"), {"a": {"$phrase": "x y"}}),
     (F("a").icontains("X"), {"a": {"$icontains": "X"}}),
     (F("a").regex("^x"), {"a": {"$regex": "^x"}}),
     (F("a").size(2), {"a": {"$size": 2}}),

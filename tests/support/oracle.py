@@ -7,6 +7,7 @@ recursion and knows no compiled form. Filters must be well formed.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -93,6 +94,9 @@ def _operator(name: str, operand: Any, found: Any) -> bool:
         return isinstance(found, str) and found[: len(operand)] == operand
     if name == "$ieq":
         return isinstance(found, str) and found.casefold() == operand.casefold()
+    if name == "$contains_text":
+        have = [word for each in _texts_of(found) for word in words(each)]
+        return words(operand) != [] and set(words(operand)) <= set(have)
     if name in SCANS:
         return any(SCANS[name](operand, each) for each in _texts_of(found))
     if name == "$size":
@@ -106,8 +110,21 @@ def _operator(name: str, operand: Any, found: Any) -> bool:
 SCANS: dict[str, Callable[[str, str], bool]] = {
     "$icontains": lambda operand, text: operand.casefold() in text.casefold(),
     "$regex": lambda operand, text: re.search(operand, text) is not None,
+    "$phrase": lambda operand, text: _in_a_row(words(operand), words(text)),
 }
-"""Python's expressions mean the same as RE2's as far as tests write them."""
+"""Words in a row within one text; Python's expressions mean the same as RE2's as far as tests write them."""
+
+
+def words(text: str) -> list[str]:
+    """Runs of letters and digits without case, of what texts of tests have: nothing of CJK."""
+    return re.findall(
+        r"[^\W_]+", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    )
+
+
+def _in_a_row(wanted: list[str], have: list[str]) -> bool:
+    starts = range(len(have) - len(wanted) + 1)
+    return wanted != [] and any(have[start : start + len(wanted)] == wanted for start in starts)
 
 
 def _texts_of(found: Any) -> list[str]:

@@ -30,6 +30,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 payloads: st.SearchStrategy[dict[str, Any]] = st.dictionaries(st.sampled_from(NAMES), values, max_size=3)
 
 _patterns = ["", "a", "^a", "b|e", "[0-9]+", "^[^a]", "(?i)S", "a{2,}", "..", r"\d\d-"]
+_looked_for = ["", "a", "strasse", "É", "b a", "01 01", "2026-01", "01-2026", "true!", "a b é"]
 _operands = st.lists(values, max_size=3)
 _sizes = st.dictionaries(
     st.sampled_from(["$eq", "$gt", "$gte", "$lt", "$lte"]), st.integers(0, 4), min_size=1, max_size=2
@@ -40,6 +41,7 @@ _operators = st.one_of(
     st.tuples(st.just("$exists"), st.booleans()),
     st.tuples(st.sampled_from(["$prefix", "$ieq"]), st.sampled_from([*_texts, *_times, *_cases])),
     st.tuples(st.just("$icontains"), st.sampled_from([*_texts, *_cases])),
+    st.tuples(st.sampled_from(["$contains_text", "$phrase"]), st.sampled_from(_looked_for)),
     st.tuples(st.just("$regex"), st.sampled_from(_patterns)),
     st.tuples(st.sampled_from([*oracle.TIMES]), st.sampled_from(_instants)),
     st.tuples(st.just("$size"), st.integers(0, 4) | _sizes),
@@ -116,6 +118,8 @@ def _random_condition(random: Random) -> Any:
             return {name: random.random() < 0.5}
         case "$prefix" | "$ieq":
             return {name: random.choice([*_texts, *_times, *_cases])}
+        case "$phrase" | "$contains_text":
+            return {name: random.choice(_looked_for)}
         case "$icontains":
             return {name: random.choice([*_texts, *_cases])}
         case "$regex":
