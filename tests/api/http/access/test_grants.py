@@ -24,8 +24,9 @@ KEYS = {(role, scope): f"the-key-of-{role}-{scope}" for role in ROLES for scope 
 ADMIN = {
     *("create_index", "delete_index", "backup", "backups", "tag", "tags", "untag", "purge"),
     *("create_collection", "delete_collection", "set_alias", "delete_alias"),
+    *("set_text", "delete_text"),  # of a collection's definition
 }
-"""What §12 keeps for admins."""
+"""What §12 keeps for admins, and what defines a text index."""
 
 
 def digest(key: str) -> str:
