@@ -67,7 +67,10 @@ class SegmentCheck:
         with TemporaryDirectory(prefix="asteroid-verify-") as scratch:
             path = f"{scratch}/columns"
             bytes_max = MemoryBudget().columns.bytes_max
-            write_fields(scratch_files, path, identity, number, segment.rows, payloads, bytes_max)
+            whole_max = columns.whole_keys
+            write_fields(
+                scratch_files, path, identity, number, segment.rows, payloads, bytes_max, whole_max=whole_max
+            )
             expected = Fields(scratch_files, path, identity, number, segment.rows)
             for name in columns.differing(expected):
                 place = fields_path(self._folder, number)

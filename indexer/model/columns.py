@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from asteroid_cloud.indexer.native import core
 
 Flags = NDArray[np.bool_]
 Ordinals = NDArray[np.uint32]
@@ -47,11 +49,15 @@ class Column(Protocol):
         """The rows in groups ``first`` to before ``last``, some at a time, with the group of each."""
         ...
 
-    def mark_equal(self, keys: Sequence[float] | Sequence[bytes], certain: Flags, possible: Flags) -> None:
-        """Sets the flags of the rows with one of many values: doubles, or whole strings, in ascending order.
+    def mark_numbers(self, keys: NDArray[np.float64], certain: Flags, possible: Flags) -> None:
+        """Sets the flags of the rows with one of many numbers, each given once, in ascending order.
 
         ``certain`` gets those that equal it for certain, ``possible`` those that may.
         """
+        ...
+
+    def mark_texts(self, texts: core.TextList, certain: Flags, possible: Flags) -> None:
+        """The same of many strings."""
         ...
 
     def mark_alike(self, flags: Flags, group: int, text: bytes) -> None:

@@ -4,7 +4,7 @@ Arguments are checked: ValueError names what does not fit. An array of another t
 What takes long releases the GIL.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -241,6 +241,22 @@ class SortedColumn:
 def fingerprint(text: bytes) -> int:
     """A byte that tells most texts apart."""
 
+class TextList:
+    """Many strings, each once and in ascending order, to be looked up in columns."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Copies them as UTF-8."""
+    def __len__(self) -> int: ...
+    def fingerprints(self) -> NDArray[np.uint8]:
+        """That of each string."""
+    def places_in(
+        self, keys: bytes, ends: NDArray[np.int64], key_bytes: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The last key that is not above each string, cut to ``key_bytes``, or -1; and whether it is equal.
+
+        ``keys`` stand one after the other, ascending, and ``ends`` says where each ends; one at least.
+        """
+
 def moment_of(text: str) -> tuple[float, bool, bool] | None:
     """The second that a date or time of RFC 3339 names, whether it has an offset, and whether it is whole.
 
@@ -264,8 +280,11 @@ class Shredder:
         """The payloads of the next rows; b"" has no fields."""
     def settle(self) -> None:
         """After the last row: leaves the memory to columns that are sorted."""
-    def take(self, name: ColumnName, exact_max: int) -> SortedColumn:
-        """To be sorted; with sparse keys if there are more than ``exact_max`` different ones."""
+    def take(self, name: ColumnName, exact_max: int, whole_max: int) -> SortedColumn:
+        """To be sorted; with sparse keys if there are more than ``exact_max`` different ones.
+
+        Those of which nearly all are whole values, not strings that were cut, may be ``whole_max``.
+        """
     def path(self, name: ColumnName) -> tuple[list[str], bool]:
         """The names from the root to the values, and whether these are elements of an array there."""
     @property

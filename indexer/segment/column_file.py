@@ -9,7 +9,8 @@
     prints   := u8 × n, a fingerprint of each one's whole string, where keys of strings are sparse
     odd      := a bitmap of the unindexed rows, which the columns do not describe (a name given twice, say)
 
-In an *exact* column each group is one key. Where there are many different keys, a column has *sparse keys*:
+In an *exact* column each group is one key. Where there are very many different keys, or many of texts that
+are longer than a key, a column has *sparse keys*:
 the entries of group i are at least key i and less than key i + 1, and a reader that needs to know more reads
 the payloads. Keys of strings are cut to ``KEY_BYTES``; keys of numbers are the nearest doubles. So a text of
 any size costs its row in the order, and a sixteenth of a short key.
@@ -54,6 +55,8 @@ LONG_KEY_BYTES = core.LONG_KEY_BYTES
 """The same in long columns."""
 EXACT_KEYS_MIN = 256
 """So many different keys of a column are always kept; of more, one for each sixteen rows."""
+WHOLE_KEYS_MAX = 1 << 16
+"""So many are kept where nearly all are whole values: then no payload is read for these."""
 BITMAP_SHARE = 16
 """A bitmap takes the room of one row number of 16 bits in so many rows."""
 U16_ROWS_MAX = 1 << 16
@@ -111,6 +114,8 @@ class FieldsFooter(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether dates and times without an offset have columns; a program that does not know them passes over
     columns of this kind."""
     long: list[LongColumn] = []
+    whole_keys: int = 0
+    """``WHOLE_KEYS_MAX`` of the program that wrote it; 0 of one that kept no more than ``EXACT_KEYS_MIN``."""
 
 
 Name = tuple[tuple[list[str], bool], core.ColumnKind]
@@ -126,18 +131,23 @@ def write_fields(
     payloads: PayloadFile,
     bytes_max: int,
     check_wanted: CheckWanted = always_wanted,
+    whole_max: int | None = None,
 ) -> None:
     """Writes and syncs the field file of segment ``number``; sorting takes about ``bytes_max`` of RAM.
 
-    Beyond that it takes about eight bytes a row, for the keys of the column at hand. Raises NoSpace when
-    there is no room for the scratch file, which lies in the same folder, and what ``check_wanted`` raises.
+    Beyond that it takes about eight bytes a row, or 3 MiB, for the keys of the column at hand.
+    ``whole_max`` is ``WHOLE_KEYS_MAX`` unless it is to be as in a file that an older program wrote. Raises
+    NoSpace when there is no room for the scratch file, which lies in the same folder, and what
+    ``check_wanted`` raises.
     """
     folder = os.path.dirname(path)
     with (
         ContainerWriter(files, path, MAGIC, VERSION) as writer,
         translated("sort columns in", folder),
     ):
-        columns = _ColumnsWriter(writer, rows, files.real_path(folder), bytes_max, payloads, check_wanted)
+        whole_max = WHOLE_KEYS_MAX if whole_max is None else whole_max
+        scratch = files.real_path(folder)
+        columns = _ColumnsWriter(writer, rows, scratch, bytes_max, whole_max, payloads, check_wanted)
         footer = FieldsFooter(
             identity=identity,
             number=number,
@@ -147,6 +157,7 @@ def write_fields(
             fields=columns.fields,
             dates=True,
             long=columns.long_columns(),
+            whole_keys=whole_max,
         )
         writer.finish(footer)
 
@@ -160,6 +171,7 @@ class _ColumnsWriter:
         rows: int,
         folder: str,
         bytes_max: int,
+        whole_max: int,
         payloads: PayloadFile,
         check_wanted: CheckWanted,
     ) -> None:
@@ -168,6 +180,7 @@ class _ColumnsWriter:
         self._rows = rows
         self._folder = folder
         self._bytes_max = bytes_max
+        self._whole_max = whole_max
         self._payloads = payloads
         self._check_wanted = check_wanted
         self._long: list[Name] = []
@@ -176,7 +189,7 @@ class _ColumnsWriter:
         for name in shredder.columns:
             (names, is_element), kind = shredder.path(name), name.kind
             field = fields.setdefault((tuple(names), is_element), FieldEntry(names, is_element, [], []))
-            column = self._sorted(shredder, name)
+            column = self._sorted(shredder, name, self._whole_max)
             if column.is_crowded:
                 field.missing.append(kind.name)
                 self._long.append(((names, is_element), kind))
@@ -198,7 +211,7 @@ class _ColumnsWriter:
             LongColumn(
                 *shredder.path(name),
                 LONG_KEY_BYTES,
-                self._written(name.kind.name, self._sorted(shredder, name)),
+                self._written(name.kind.name, self._sorted(shredder, name, 0)),
             )
             for name in shredder.columns
         ]
@@ -213,8 +226,8 @@ class _ColumnsWriter:
         shredder.settle()
         return shredder
 
-    def _sorted(self, shredder: core.Shredder, name: core.ColumnName) -> core.SortedColumn:
-        column = shredder.take(name, max(EXACT_KEYS_MIN, self._rows // 16))
+    def _sorted(self, shredder: core.Shredder, name: core.ColumnName, whole_max: int) -> core.SortedColumn:
+        column = shredder.take(name, max(EXACT_KEYS_MIN, self._rows // 16), whole_max)
         self._check_wanted()
         while column.step(ENTRIES_AT_ONCE):
             self._check_wanted()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -121,14 +121,8 @@ class FieldColumn:
         flags[self._listed(group, group + 1)[found == core.fingerprint(text)]] = True
         self._mark_dense(flags, group, group + 1)
 
-    def mark_equal(self, keys: Sequence[float] | Sequence[bytes], certain: Flags, possible: Flags) -> None:
-        """Sets the flags of the rows with one of many values; see ``Column``."""
-        if self._ends is None:
-            self._mark_numbers(np.array(keys, np.float64), certain, possible)
-        else:
-            self._mark_texts([key for key in keys if isinstance(key, bytes)], certain, possible)
-
-    def _mark_numbers(self, keys: NDArray[np.float64], certain: Flags, possible: Flags) -> None:
+    def mark_numbers(self, keys: NDArray[np.float64], certain: Flags, possible: Flags) -> None:
+        """Sets the flags of the rows with one of many numbers; see ``Column``."""
         groups = np.searchsorted(self._numbers, keys, side="right") - 1
         keys, groups = keys[groups >= 0], groups[groups >= 0]
         if not self.is_exact:
@@ -137,19 +131,16 @@ class FieldColumn:
         self._mark_groups(certain, groups[equal & is_whole])
         self._mark_groups(possible, groups[equal & ~is_whole])
 
-    def _mark_texts(self, texts: list[bytes], certain: Flags, possible: Flags) -> None:
-        mine = [self.key(group) for group in range(self.groups)]
+    def mark_texts(self, texts: core.TextList, certain: Flags, possible: Flags) -> None:
+        """The same of many strings."""
+        assert self._ends is not None, "only of a column of strings"
+        groups, is_equal = texts.places_in(self._text, self._ends, self.key_bytes)
         if not self.is_exact:
-            found = [bisect_right(mine, text[: self.key_bytes]) - 1 for text in texts]
-            prints = [core.fingerprint(text) for text in texts]
-            return self._mark_prints(possible, np.array(found, np.int64), np.array(prints, np.uint8))
-        places = dict(zip(mine, range(self.groups), strict=True))
-        for flags, some in (
-            (certain, [text for text in texts if len(text) < self.key_bytes]),
-            (possible, {text[: self.key_bytes] for text in texts if len(text) >= self.key_bytes}),
-        ):
-            groups = [places[text] for text in some if text in places]
-            self._mark_groups(flags, np.array(groups, np.int64))
+            return self._mark_prints(possible, groups, texts.fingerprints())
+        groups = groups[is_equal]
+        is_cut = np.diff(self._ends, prepend=0)[groups] == self.key_bytes
+        self._mark_groups(certain, groups[~is_cut])
+        self._mark_groups(possible, np.unique(groups[is_cut]))
 
     def _mark_prints(self, flags: Flags, groups: NDArray[np.int64], prints: NDArray[np.uint8]) -> None:
         """Sets the flags of the rows whose group and fingerprint are those of one of many strings."""
@@ -244,6 +235,8 @@ class Fields:
         self._is_complete = footer.is_complete
         self.has_dates = footer.dates
         """Whether dates and times without an offset have columns; if not, they are among the strings only."""
+        self.whole_keys = footer.whole_keys
+        """Up to how many different whole keys its columns are exact."""
         self._fields = {(tuple(field.path), field.is_element): field for field in footer.fields}
         self._key_bytes: dict[tuple[FieldKey, str], int] = {}
         """Of long columns."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 from typing import Literal as OneOf
@@ -16,6 +17,7 @@ from typing import Literal as OneOf
 import msgspec
 
 from asteroid_cloud.query.filters.instants import Instant
+from asteroid_cloud.query.filters.value_list import ValueList, value_list
 
 Order = OneOf["$gt", "$gte", "$lt", "$lte"]
 
@@ -36,10 +38,15 @@ class Equal(msgspec.Struct, frozen=True):
     literal: Literal
 
 
-class Among(msgspec.Struct, frozen=True):
+class Among(msgspec.Struct, frozen=True, dict=True):
     """The whole value equals one of the literals."""
 
     literals: tuple[Literal, ...]
+
+    @cached_property
+    def values(self) -> ValueList:
+        """The literals by their kinds."""
+        return value_list(self.literals)
 
 
 class Compare(msgspec.Struct, frozen=True):
@@ -53,10 +60,15 @@ class Exists(msgspec.Struct, frozen=True):
     """The path leads to a value, be it null."""
 
 
-class ContainsAny(msgspec.Struct, frozen=True):
+class ContainsAny(msgspec.Struct, frozen=True, dict=True):
     """The value is an array with at least one of the literals in it."""
 
     literals: tuple[Literal, ...]
+
+    @cached_property
+    def values(self) -> ValueList:
+        """The literals by their kinds."""
+        return value_list(self.literals)
 
 
 class ContainsAll(msgspec.Struct, frozen=True):
@@ -237,8 +249,7 @@ def _test_text(test: Test) -> str:
         case Equal(literal):
             return "=" + _literal_text(literal)
         case Among(literals) if len(literals) > SPELLED_VALUES_MAX:
-            digest = blake2b(msgspec.json.encode([_literal_text(each) for each in literals]))
-            return f"in#{digest.hexdigest()}"
+            return f"in#{_digest(literals)}"
         case Among(literals):
             texts = {_literal_text(each) for each in literals}
             return "=" + texts.pop() if len(texts) == 1 else f"in[{','.join(sorted(texts))}]"
@@ -266,6 +277,15 @@ def _test_text(test: Test) -> str:
             return f"size{order}{length}"
         case When(order, bound):
             return f"when{order}{json.dumps(bound)}"
+
+
+def _digest(literals: tuple[Literal, ...]) -> str:
+    """Of a list in its order; lists of equal values have different ones where 1 is not 1.0."""
+    try:
+        packed = msgspec.msgpack.encode(literals)
+    except OverflowError:  # it has no integers of more than 64 bits
+        packed = msgspec.json.encode([_literal_text(each) for each in literals])
+    return blake2b(packed).hexdigest()
 
 
 def _literal_text(literal: Literal) -> str:

@@ -9,6 +9,7 @@ From what a query asks to what a filter reads:
     column_filter     a filter on columns alone: which rows match for certain, and which may
     column_tests      one test of it on the columns of one path
     column_lists      long lists of values, looked up together
+    column_texts      strings that a test does not name in full
     column_verdicts   those pairs of certain and possible rows, and how they join
     documents         payloads, decoded as far as the filter looks
     bitmaps           packed sets of rows

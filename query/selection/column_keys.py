@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from asteroid_cloud.indexer import Column
+from asteroid_cloud.query.filters.value_list import double, utf8
 
 EXACT_INTEGERS = float(2**53)
-
-
-def utf8(text: str) -> bytes:
-    """The bytes that order as the text does; half a surrogate pair, which no payload has, has some too."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def double(number: int | float) -> float:
-    """The nearest double."""
-    try:
-        return float(number) + 0.0  # −0 is 0
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")
 
 
 def key_of(value: int | float | str, column: Column) -> float | bytes:

@@ -6,28 +6,23 @@ from collections.abc import Callable
 
 from asteroid_cloud.indexer import Column
 from asteroid_cloud.query.costs import NODE
-from asteroid_cloud.query.filters.tree import Literal
-from asteroid_cloud.query.selection.column_keys import double, utf8
-from asteroid_cloud.query.selection.column_verdicts import Flags
+from asteroid_cloud.query.filters.value_list import ValueList
+from asteroid_cloud.query.selection.column_verdicts import Verdict
 from asteroid_cloud.query.work import Work
 
 
 def mark_many(
-    literals: tuple[Literal, ...],
-    column_of: Callable[[str], Column | None],
-    work: Work,
-    certain: Flags,
-    possible: Flags,
-) -> tuple[Literal, ...]:
-    """Marks the rows with one of many numbers or strings; gives the literals of other kinds.
+    values: ValueList, column_of: Callable[[str], Column | None], work: Work, into: Verdict
+) -> None:
+    """Marks the rows with one of the numbers and strings of a list as certain, or only as possible.
 
     ``column_of`` gives the column of a kind. Raises what ``work`` does.
     """
-    numbers = {double(each) for each in literals if type(each) is int or type(each) is float}
-    texts = {utf8(each) for each in literals if type(each) is str}
-    for kind, keys in (("number", sorted(numbers)), ("string", sorted(texts))):
-        work.spend(len(keys) * NODE)
-        column = column_of(kind) if keys else None
-        if column is not None:
-            column.mark_equal(keys, certain, possible)
-    return tuple(each for each in literals if type(each) not in (int, float, str))
+    work.spend(len(values.numbers) * NODE)
+    column = column_of("number") if len(values.numbers) else None
+    if column is not None:
+        column.mark_numbers(values.numbers, into.certain, into.possible)
+    work.spend(len(values.texts) * NODE)
+    column = column_of("string") if len(values.texts) else None
+    if column is not None:
+        column.mark_texts(values.texts, into.certain, into.possible)

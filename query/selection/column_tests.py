@@ -5,14 +5,13 @@ A column may leave open what it does not hold: long strings, integers beyond 2^5
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import chain
 
 import numpy as np
 
 from asteroid_cloud.indexer import Column, Columns
 from asteroid_cloud.indexer.native import core
-from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, NODE, SCANNED_BYTE
+from asteroid_cloud.query.costs import COLUMN, COLUMN_ROW, NODE
 from asteroid_cloud.query.filters.instants import Instant, day_text
 from asteroid_cloud.query.filters.texts import text_test
 from asteroid_cloud.query.filters.tree import (
@@ -34,8 +33,16 @@ from asteroid_cloud.query.filters.tree import (
     Test,
     When,
 )
-from asteroid_cloud.query.selection.column_keys import double, is_whole, utf8
+from asteroid_cloud.query.filters.value_list import double, utf8
+from asteroid_cloud.query.selection.column_keys import is_whole
 from asteroid_cloud.query.selection.column_lists import mark_many
+from asteroid_cloud.query.selection.column_texts import (
+    ABOVE_UTF8,
+    folded_ranges,
+    mark_between,
+    mark_folded,
+    texts_passing,
+)
 from asteroid_cloud.query.selection.column_verdicts import Flags, Verdict, joined
 from asteroid_cloud.query.work import Work
 
@@ -45,14 +52,10 @@ WHOLE = (0, "")
 WITHIN_SECOND = 0.5
 """What a date's key is beyond its second, where something follows that."""
 FIRST_DIGIT, ABOVE_DIGITS = b"0", b":"
-NOT_ASCII, ABOVE_UTF8 = b"\x80", b"\xff"
-"""From the first byte of what is not ASCII; beyond every byte of UTF-8."""
 PARTS_LOOKED_AT = 16
 """Elements of an array, or members of an object, by which columns tell what cannot equal it."""
 FEW_VALUES = 16
 """More values of a list than this are looked up together."""
-FOLDED_LETTERS = 3
-"""Letters of a case-folded text that are looked for in both cases: eight beginnings."""
 
 
 class OpenedColumns:
@@ -103,15 +106,15 @@ class PathTests:
         match test:
             case Equal(literal):
                 return self._equal(literal)
-            case Among(literals):
-                return self._among(literals)
+            case Among():
+                return self._among(test)
             case Compare(order, bound):
                 return self._ordered(order, bound)
             case Exists():
                 kinds = ("tag", "number", "string")
                 return self._any([self._certain(self._all_of(kind)) for kind in kinds])
-            case ContainsAny(literals):
-                return self._elements()._among(literals)
+            case ContainsAny():
+                return self._elements()._among(test)
             case ContainsAll(literals):
                 arrays = self._certain(self._tagged(core.TAG_ARRAY))
                 found = (self._elements()._each_equal(literal) for literal in literals)
@@ -127,7 +130,9 @@ class PathTests:
             case ContainsFolded() | Regex() | ContainsWords() | Phrase():
                 passes = text_test(test)
                 columns = (self._column("string"), self._elements()._column("string"))
-                scanned = self._any([_texts_passing(each, passes, self._columns) for each in columns])
+                scanned = self._any(
+                    [texts_passing(each, passes, self._columns.rows, self._columns.work) for each in columns]
+                )
                 if not isinstance(test, ContainsWords):
                     return scanned
                 # The strings of an array may have the words together.
@@ -136,16 +141,21 @@ class PathTests:
                 return self._when(order, bound)
 
     def _equal(self, literal: Literal) -> Verdict:
-        return self._among((literal,))
+        return self._equal_to_some((literal,))
 
     def _each_equal(self, literal: Literal) -> Verdict:
         self._columns.work.spend(self._columns.rows * COLUMN_ROW)
         return self._equal(literal)
 
-    def _among(self, literals: tuple[Literal, ...]) -> Verdict:
+    def _among(self, test: Among | ContainsAny) -> Verdict:
+        if len(test.literals) <= FEW_VALUES:
+            return self._equal_to_some(test.literals)
+        found = self._equal_to_some(test.values.others)
+        mark_many(test.values, self._column, self._columns.work, found)
+        return Verdict(found.certain, found.possible | found.certain)
+
+    def _equal_to_some(self, literals: tuple[Literal, ...]) -> Verdict:
         certain, possible = self._none(), self._none()
-        if len(literals) > FEW_VALUES:
-            literals = mark_many(literals, self._column, self._columns.work, certain, possible)
         for literal in literals:
             self._columns.work.spend(NODE)
             if isinstance(literal, tuple):
@@ -275,32 +285,12 @@ class PathTests:
         if column is None:
             return self._certain(possible)
         if column.is_exact:
-            return self._folded_keys(column, folded)
-        beginnings = [b""]
-        for letter in folded[:FOLDED_LETTERS]:
-            for begin in beginnings:
-                mark_between(column, possible, begin + NOT_ASCII, begin + ABOVE_UTF8)
-            if not letter.isascii():
-                return Verdict(self._none(), possible)
-            cases = {letter.lower().encode(), letter.upper().encode()}
-            beginnings = [begin + case for begin in beginnings for case in cases]
-        for begin in beginnings:
-            mark_between(column, possible, begin, begin + ABOVE_UTF8)
+            found = Verdict(self._none(), possible)
+            mark_folded(column, folded, self._columns.work, found)
+            return Verdict(found.certain, possible | found.certain)
+        for begin, end in folded_ranges(folded):
+            mark_between(column, possible, begin, end)
         return Verdict(self._none(), possible)
-
-    def _folded_keys(self, column: Column, folded: str) -> Verdict:
-        """The same of a column that has every string, whole or cut: each of them is asked."""
-        certain, possible = self._none(), self._none()
-        for group in range(column.groups):
-            self._columns.work.spend(NODE)
-            key = column.key(group)
-            assert isinstance(key, bytes)
-            text = key.decode("utf-8", "ignore").casefold()  # a character that was cut in two is left out
-            if not is_whole(key, column) and folded.startswith(text):
-                column.mark(possible, group, group + 1)
-            elif text == folded:
-                column.mark(certain, group, group + 1)
-        return Verdict(certain, possible | certain)
 
     def _elements(self) -> PathTests:
         return PathTests(self._columns, self._path, is_element=True)
@@ -330,27 +320,3 @@ class PathTests:
 
     def _any(self, found: list[Verdict]) -> Verdict:
         return joined(np.logical_or, found, self._columns.rows, empty=False)
-
-
-def mark_between(column: Column, flags: Flags, begin: bytes, end: bytes) -> None:
-    """Sets the flags of all rows with a string from ``begin`` to ``end``, and perhaps of some others."""
-    column.mark(flags, column.last_at_most(begin), column.last_at_most(end) + 1)
-
-
-def _texts_passing(column: Column | None, passes: Callable[[str], bool], opened: OpenedColumns) -> Verdict:
-    """The strings that pass: where a column has each of them whole, these are asked, and each once."""
-    certain, possible = np.zeros(opened.rows, np.bool_), np.zeros(opened.rows, np.bool_)
-    if column is None:
-        return Verdict(certain, possible)
-    if not column.is_exact:
-        column.mark(possible, 0, column.groups)
-        return Verdict(certain, possible)
-    for group in range(column.groups):
-        key = column.key(group)
-        assert isinstance(key, bytes)
-        opened.work.spend(NODE + len(key) * SCANNED_BYTE)
-        if not is_whole(key, column):
-            column.mark(possible, group, group + 1)
-        elif passes(key.decode()):
-            column.mark(certain, group, group + 1)
-    return Verdict(certain, possible | certain)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from asteroid_cloud.indexer import PartView, unbounded
 from asteroid_cloud.query.costs import PAYLOAD_BYTE, RECORD
 from asteroid_cloud.query.filters.payload_matcher import MISSING
-from asteroid_cloud.query.selection.few_payloads import rows_at_once
 from asteroid_cloud.query.work import Work
 from asteroid_cloud.wal.errors import CorruptionError
 from asteroid_cloud.wal.limits import KIB
@@ -53,7 +52,7 @@ def decoded(
     decode = _decoder(roots).decode
     first, rows, take = 0, FIRST_ROWS, work.counting(unbounded)
     while first < len(ordinals):
-        rows = rows_at_once(view, ordinals[first:], rows, LARGE_A_READ)
+        rows = _rows_at_once(view, ordinals[first:], rows)
         some = ordinals[first : first + rows]
         texts = view.payloads(some, take)
         size = sum(map(len, texts))
@@ -65,6 +64,17 @@ def decoded(
             raise CorruptionError(f"payloads of {view.key}", at, f"not a JSON object: {error}") from error
         first += rows
         rows = min(max(1, BYTES_A_READ * len(texts) // max(size, 1)), ROWS_A_READ, 4 * rows)
+
+
+def _rows_at_once(view: PartView, ordinals: NDArray[np.uint32], rows: int) -> int:
+    """How many of the first ``rows`` of these have at most ``LARGE_A_READ`` large payloads; one at least.
+
+    A large one takes as much as thousands of others.
+    """
+    if not view.part.has_large_payloads:
+        return rows
+    large = np.flatnonzero(view.part.large_payloads(ordinals[:rows]))
+    return rows if len(large) <= LARGE_A_READ else max(1, int(large[LARGE_A_READ]))
 
 
 def value_at(document: Any, path: tuple[str, ...]) -> Any:

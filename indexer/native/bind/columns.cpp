@@ -8,6 +8,7 @@
 #include "bind/module.hpp"
 #include "columns/columns.hpp"
 #include "columns/instants.hpp"
+#include "columns/text_keys.hpp"
 
 namespace py = pybind11;
 
@@ -87,6 +88,46 @@ void bind_sorted_column(py::module_& m) {
         .def_property_readonly("starts", [](const SortedColumn& c) { return array_of(c.groups().starts); });
 }
 
+TextList text_list_of(const py::iterable& texts) {
+    std::vector<std::string_view> views;
+    std::vector<py::object> kept;  // some iterables make what they give
+    for (const py::handle& text : texts) {
+        ssize_t bytes = 0;
+        const char* const start = PyUnicode_AsUTF8AndSize(text.ptr(), &bytes);
+        if (!start) throw py::error_already_set();
+        views.emplace_back(start, size_t(bytes));
+        kept.push_back(py::reinterpret_borrow<py::object>(text));
+    }
+    const py::gil_scoped_release release;
+    return TextList(views);
+}
+
+py::tuple places_of(const py::bytes& text, const Array<int64_t>& ends, const TextList& wanted,
+                    size_t key_bytes) {
+    const std::string_view bytes = text;
+    const int64_t* const end = ends.data();
+    const ssize_t count = ends.size();
+    require(count > 0 && end[0] >= 0 && size_t(end[count - 1]) == bytes.size() &&
+                std::is_sorted(end, end + count),
+            "the ends of keys must fit them");
+    Array<int64_t> places(ssize_t(wanted.size()));
+    Array<bool> equal(ssize_t(wanted.size()));
+    int64_t* const place = places.mutable_data();
+    bool* const is_equal = equal.mutable_data();
+    {
+        const py::gil_scoped_release release;
+        TextKeys(bytes.data(), end, size_t(count)).places_of(wanted, key_bytes, place, is_equal);
+    }
+    return py::make_tuple(places, equal);
+}
+
+Array<uint8_t> fingerprints(const TextList& texts) {
+    Array<uint8_t> found(ssize_t(texts.size()));
+    uint8_t* const out = found.mutable_data();
+    for (size_t i = 0; i < texts.size(); ++i) out[i] = fingerprint(texts[i].data(), texts[i].size());
+    return found;
+}
+
 }  // namespace
 
 void bind_columns(py::module_& m) {
@@ -108,6 +149,14 @@ void bind_columns(py::module_& m) {
         const std::string_view view = text;
         return fingerprint(view.data(), view.size());
     }, py::arg("text"));
+    py::class_<TextList>(m, "TextList")
+        .def(py::init(&text_list_of), py::arg("texts"))
+        .def("__len__", &TextList::size)
+        .def("fingerprints", &fingerprints)
+        .def("places_in", [](const TextList& texts, const py::bytes& keys, const Array<int64_t>& ends,
+                              size_t key_bytes) {
+            return places_of(keys, ends, texts, key_bytes);
+        }, py::arg("keys"), py::arg("ends"), py::arg("key_bytes"));
     m.def("moment_of",
           [](const std::string& text) -> std::optional<std::tuple<double, bool, bool>> {
               Moment moment;
@@ -129,10 +178,10 @@ void bind_columns(py::module_& m) {
         .def("add", &add_all, py::arg("texts"))
         .def("settle", &Shredder::settle, py::call_guard<py::gil_scoped_release>())
         .def("take",
-             [](Shredder& shredder, const ColumnName& name, size_t exact_max) {
-                 return Holder<SortedColumn>(shredder.take(name, exact_max).release());
+             [](Shredder& shredder, const ColumnName& name, size_t exact_max, size_t whole_max) {
+                 return Holder<SortedColumn>(shredder.take(name, {exact_max, whole_max}).release());
              },
-             py::arg("name"), py::arg("exact_max"))
+             py::arg("name"), py::arg("exact_max"), py::arg("whole_max"))
         .def("path",
              [](const Shredder& shredder, const ColumnName& name) { return names_of(shredder, name.path); },
              py::arg("name"))

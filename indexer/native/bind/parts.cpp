@@ -98,6 +98,14 @@ Array<int64_t> find_all(const Part& part, const py::array& ids, const Find& find
     return find_each(numbers.data(), numbers.size(), find);
 }
 
+Array<int64_t> find_ascending(const Segment& segment, const uint64_t* wanted, ssize_t n) {
+    Array<int64_t> rows(n);
+    int64_t* const out = rows.mutable_data();
+    const py::gil_scoped_release release;
+    segment.find_ascending(wanted, size_t(n), out);
+    return rows;
+}
+
 SegmentLayout layout_from(const py::dict& fields) {
     SegmentLayout layout{};
     layout.nodes = fields["nodes"].cast<uint64_t>();
@@ -183,6 +191,12 @@ void bind_parts(py::module_& m) {
              py::call_guard<py::gil_scoped_release>())
         .def("find",
              [](const Segment& segment, const py::array& ids) {
+                 if (!segment.has_names() && ids.size() >= ROWS_WITHOUT_GIL) {
+                     const Array<uint64_t> numbers(ids);
+                     const uint64_t* const wanted = numbers.data();
+                     if (std::is_sorted(wanted, wanted + numbers.size()))
+                         return find_ascending(segment, wanted, numbers.size());
+                 }
                  return find_all(segment, ids, [&](const auto& id) { return segment.find(id); });
              },
              py::arg("ids"));

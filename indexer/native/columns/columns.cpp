@@ -193,12 +193,12 @@ std::vector<ColumnName> Shredder::columns() const {
     return names;
 }
 
-std::unique_ptr<SortedColumn> Shredder::take(const ColumnName& name, size_t exact_max) {
+std::unique_ptr<SortedColumn> Shredder::take(const ColumnName& name, const KeysMax& most) {
     const auto found = columns_.find(name);
     if (found == columns_.end()) throw std::invalid_argument("no such column");
     Entries entries = std::move(found->second);
     columns_.erase(found);
-    Groups groups(exact_max, key_bytes_, key_bytes_ > KEY_BYTES);
+    Groups groups(most, key_bytes_, key_bytes_ > KEY_BYTES);
     return std::make_unique<SortedColumn>(std::move(entries), file_, std::move(groups), buffer_bytes_);
 }
 

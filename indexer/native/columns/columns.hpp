@@ -65,9 +65,9 @@ class Shredder {
 
     // After the last row: leaves the memory to those who sort now.
     void settle();
-    // A column, to be sorted; groups of one key each unless that makes more than `exact_max` of them, then
+    // A column, to be sorted; groups of one key each unless that makes more of them than `most` allows, then
     // sparse keys. The shredder does not have it any more.
-    std::unique_ptr<SortedColumn> take(const ColumnName& name, size_t exact_max);
+    std::unique_ptr<SortedColumn> take(const ColumnName& name, const KeysMax& most);
 
     const std::vector<FieldPath>& paths() const { return paths_; }
     std::vector<ColumnName> columns() const;

@@ -24,8 +24,9 @@ void Groups::add(const Entry& entry, bool is_string) {
             text_.assign(entry.text);
         else
             number_ = entry.number;
-        if (every_ == 1 && keys_ > exact_max_) make_sparse(is_string);
+        if (every_ == 1 && keys_ > std::max(most_.any, most_.whole)) make_sparse(is_string);
     }
+    cut_ += is_string && entry.text.size() == key_bytes_;
     ++entries_;
 }
 
@@ -71,7 +72,10 @@ void Groups::look_for_crowds(bool is_new, const Entry& entry) {
     crowded_ |= differ_ && alike_ > CROWDED_ROWS && entry.text.size() == key_bytes_;
 }
 
-void Groups::finish() { starts.push_back(uint32_t(entries_)); }
+void Groups::finish(bool is_string) {
+    if (every_ == 1 && keys_ > most_.any && cut_ > entries_ / CUT_SHARE) make_sparse(is_string);
+    starts.push_back(uint32_t(entries_));
+}
 
 SortedColumn::SortedColumn(Entries&& entries, std::shared_ptr<WorkFile> file, Groups&& groups,
                            size_t buffer_bytes)
@@ -108,7 +112,7 @@ bool SortedColumn::step(size_t entries) {
     }
     if (merge_ && entries == 0) return true;
     merge_.reset();
-    groups_.finish();
+    groups_.finish(entries_.has_strings());
     is_sorted_ = true;
     return false;
 }

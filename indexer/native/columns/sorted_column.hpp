@@ -9,19 +9,25 @@
 
 namespace asteroid {
 
+// Up to how many different keys groups are exact.
+struct KeysMax {
+    size_t any;
+    size_t whole;  // where nearly all entries are whole values, and not strings that were cut
+};
+
 // Values in ascending order, in groups. Every entry of group i has the key i, if they are exact; else keys
 // are sparse: an entry of group i is at least key i and less than key i + 1.
 class Groups {
   public:
-    // One key each, unless that makes more than `exact_max` of them. A key of `key_bytes` may be the
+    // One key each, unless that makes more of them than `most` allows. A key of `key_bytes` may be the
     // beginning of a longer string. `shortest` lets sparse keys be cut to what tells them from those before.
-    Groups(size_t exact_max, size_t key_bytes, bool shortest)
-        : exact_max_(exact_max), key_bytes_(key_bytes), shortest_(shortest) {}
+    Groups(const KeysMax& most, size_t key_bytes, bool shortest)
+        : most_(most), key_bytes_(key_bytes), shortest_(shortest) {}
 
     // The next entry, with a key that is not below the one before; of a column of strings if `is_string`.
     void add(const Entry& entry, bool is_string);
-    // After the last one.
-    void finish();
+    // After the last one; of a column of strings if `is_string`.
+    void finish(bool is_string);
 
     bool exact() const { return every_ == 1; }
     // Whether more than CROWDED_ROWS entries share one key though their strings differ.
@@ -35,14 +41,16 @@ class Groups {
   private:
     static constexpr size_t CROWDED_ROWS = 1024;
     static constexpr uint32_t SPARSE_KEY_EVERY = 16;
+    static constexpr size_t CUT_SHARE = 8;  // with more cut strings than one in so many, keys tell too little
 
     void keep(const Entry& entry, bool is_string, size_t shared);
     void make_sparse(bool is_string);
     void look_for_crowds(bool is_new, const Entry& entry);
 
-    size_t exact_max_, key_bytes_;
+    KeysMax most_;
+    size_t key_bytes_;
     bool shortest_;
-    size_t entries_ = 0, keys_ = 0, every_ = 1;
+    size_t entries_ = 0, keys_ = 0, cut_ = 0, every_ = 1;
     double number_ = 0;                // the key of the newest entry
     std::string text_;                 // the same of a string
     std::vector<uint16_t> shortest_of_;  // bytes that tell each key from the one before; while all are kept

@@ -128,8 +128,7 @@ uint32_t Segment::by_id(uint32_t place) const {
     return ordinal;
 }
 
-int64_t Segment::find(uint64_t wanted) const {
-    uint32_t low = 0, high = layout_.rows;
+uint32_t Segment::first_from(uint64_t wanted, uint32_t low, uint32_t high) const {
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         if (id(by_id(middle)) < wanted)
@@ -137,9 +136,31 @@ int64_t Segment::find(uint64_t wanted) const {
         else
             high = middle;
     }
-    if (low == layout_.rows) return -1;
-    const uint32_t ordinal = by_id(low);
+    return low;
+}
+
+int64_t Segment::row_at(uint32_t place, uint64_t wanted) const {
+    if (place == layout_.rows) return -1;
+    const uint32_t ordinal = by_id(place);
     return id(ordinal) == wanted ? int64_t(ordinal) : -1;
+}
+
+int64_t Segment::find(uint64_t wanted) const {
+    return row_at(first_from(wanted, 0, uint32_t(layout_.rows)), wanted);
+}
+
+void Segment::find_ascending(const uint64_t* wanted, size_t n, int64_t* found) const {
+    const uint32_t rows = uint32_t(layout_.rows);
+    uint32_t place = 0;
+    for (size_t i = 0; i < n; ++i) {
+        uint32_t low = place, high = place;
+        for (uint32_t step = 1; high < rows && id(by_id(high)) < wanted[i]; step *= 2) {
+            low = high + 1;
+            high = step < rows - high ? high + step : rows;
+        }
+        place = first_from(wanted[i], low, high);
+        found[i] = row_at(place, wanted[i]);
+    }
 }
 
 int64_t Segment::find(std::string_view wanted) const {

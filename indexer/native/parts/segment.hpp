@@ -95,6 +95,8 @@ class Segment final : public Part {
     // The ordinal of an id, or -1. Throws DamagedSegment.
     int64_t find(uint64_t wanted) const;
     int64_t find(std::string_view wanted) const;
+    // The same of many ids in ascending order, in less time than one by one.
+    void find_ascending(const uint64_t* wanted, size_t n, int64_t* found) const;
     // The ordinal of a place in the order of the ids. Throws DamagedSegment.
     uint32_t by_id(uint32_t place) const;
     uint32_t links_max() const { return layout_.links_max; }
@@ -108,6 +110,10 @@ class Segment final : public Part {
     size_t resident_bytes() const;
 
   private:
+    // The first place from `low` to before `high` in the order of the ids with none less than `wanted`.
+    uint32_t first_from(uint64_t wanted, uint32_t low, uint32_t high) const;
+    // The ordinal at a place in that order, if it has this id; else -1.
+    int64_t row_at(uint32_t place, uint64_t wanted) const;
     uint32_t top_count() const {
         return layout_.upper.empty() ? layout_.vector_rows : layout_.upper.back().count;
     }

@@ -13,6 +13,7 @@ from anyio import to_thread
 
 from asteroid_cloud.indexer import EngineOptions, Verification, Verified
 from asteroid_cloud.indexer.checkpoint.manifest import newest_manifest, write_manifest
+from asteroid_cloud.indexer.segment import column_file
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
 from asteroid_cloud.wal.disk.local_files import LocalFiles
@@ -167,6 +168,20 @@ async def test_what_is_damaged_is_found_and_named(name: str, store: Path) -> Non
     told = " ".join(f"{finding.place} {finding.problem}" for finding in found.findings)
     assert any(word in told for word in words.split("|")), told
     assert all(finding.advice for finding in found.findings)
+
+
+async def test_columns_of_a_program_that_kept_fewer_keys_are_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(column_file, "WHOLE_KEYS_MAX", 0)
+    async with opened(tmp_path / "store", QUIET) as engine:
+        await engine.create_index(DIM, "l2")
+        ids = np.arange(1_000, dtype=np.uint64)
+        await engine.upsert(ids, vectors(1_000, DIM, 1), [b'{"n":%d}' % n for n in ids])
+        await engine.flush()
+    monkeypatch.undo()
+    found = await to_thread.run_sync(verified, tmp_path / "store")
+    assert [each.problem for each in found.findings] == []
 
 
 async def test_nothing_is_changed_and_nothing_is_wrong(store: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from asteroid_cloud.indexer import Fields
 from asteroid_cloud.indexer.native import core
+from asteroid_cloud.indexer.segment import column_file
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile, write_payloads
 from asteroid_cloud.query.filters.instants import instant
@@ -33,7 +34,7 @@ def shredded(*texts: bytes) -> core.Shredder:
 
 
 def sorted_column(shredder: core.Shredder, name: core.ColumnName) -> core.SortedColumn:
-    column = shredder.take(name, 1000)
+    column = shredder.take(name, 1000, 0)
     while column.step(1):
         pass
     return column
@@ -169,6 +170,43 @@ def test_columns_that_know_of_no_dates_do_not_differ_for_that(tmp_path: Path) ->
     new, old = (Fields(FILES, str(tmp_path / name), IDENTITY, 1, len(texts)) for name in ("new", "old"))
     assert (new.has_dates, old.has_dates) == (True, False)
     assert old.differing(new) == new.differing(old) == []
+
+
+def test_whole_keys_are_kept_up_to_a_bound_and_cut_ones_are_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = 3_000
+    kinds = {"n": "number", "s": "string", "some": "string", "long": "string"}
+    texts = [
+        json.dumps(
+            {
+                "n": row,
+                "s": f"text {row}",
+                "some": f"{'x' * 40 if row % 9 == 0 else ''}{row}",  # one in nine is cut
+                "long": f"{row}{'x' * (40 if row % 7 == 0 else 0)}",  # one in seven
+            }
+        ).encode()
+        for row in range(rows)
+    ]
+    write_payloads(FILES, str(tmp_path / "p"), IDENTITY, 1, texts)
+    payloads = PayloadFile(FILES, str(tmp_path / "p"), IDENTITY, 1, rows)
+
+    def exact(name: str, **options: int) -> set[str]:
+        write_fields(FILES, str(tmp_path / name), IDENTITY, 1, rows, payloads, MIB, **options)
+        fields = Fields(FILES, str(tmp_path / name), IDENTITY, 1, rows)
+        found = {path: fields.column((path,), kind) for path, kind in kinds.items()}
+        return {path for path, column in found.items() if column is not None and column.is_exact}
+
+    assert exact("today") == {"n", "s", "some"}
+    assert exact("old", whole_max=0) == set()
+    monkeypatch.setattr(column_file, "WHOLE_KEYS_MAX", rows - 1)
+    assert exact("fewer") == {"some"}  # those that are cut have one key
+    assert [
+        Fields(FILES, str(tmp_path / name), IDENTITY, 1, rows).whole_keys for name in ("today", "old")
+    ] == [
+        1 << 16,
+        0,
+    ]
 
 
 def test_another_segments_file_is_refused(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_rows_beyond_the_column_are_refused(tmp_path: Path) -> None:
     shredder = core.Shredder(256, 8, MIB, str(tmp_path))
     shredder.add([b'{"a":1}', b'{"a":2}'])
     (name,) = shredder.columns
-    column = shredder.take(name, 10)
+    column = shredder.take(name, 10, 0)
     while column.step(1):
         pass
     assert column.rows(0, 2).tolist() == [0, 1]
@@ -152,4 +152,4 @@ def test_rows_beyond_the_column_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="fewer entries"):
             column.rows(start, stop)
     with pytest.raises(ValueError, match="no such column"):
-        shredder.take(name, 10)
+        shredder.take(name, 10, 0)

@@ -56,6 +56,7 @@ def test_thousands_of_filters_agree_with_the_oracle(
     exact_keys_min: int, are_all_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fields_file, "EXACT_KEYS_MIN", exact_keys_min)
+    monkeypatch.setattr(fields_file, "WHOLE_KEYS_MAX", 4 * exact_keys_min)
     random = Random(exact_keys_min + are_all_there)
     documents = [random_payload(random) for _ in range(100)] + [{}]
     texts = [json.dumps(document, ensure_ascii=False).encode() for document in documents[:-1]] + [b""]
@@ -100,6 +101,7 @@ def test_what_is_cut_or_between_fences_is_left_to_the_payloads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fields_file, "EXACT_KEYS_MIN", 4)
+    monkeypatch.setattr(fields_file, "WHOLE_KEYS_MAX", 4)
     documents = [
         {"text": "same beginning, longer than a key " + f"{n:04d}", "n": 2**53 + n} for n in range(300)
     ]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from asteroid_cloud.indexer import PartView
+from asteroid_cloud.indexer.segment import column_file
 from tests.query.selection.test_field_agreement import ids_matching, view_of
 
 ROWS = 3_000
@@ -21,6 +22,7 @@ def document(random: Random, row: int) -> dict[str, Any]:
         "few": random.randrange(20),
         "word": random.choice(["a", "b", "é", "w" * 30, "w" * 30 + "x", "w" * 31]),
         "row": row * 7,
+        "code": f"{'c' * (row % 25)}{row * 7919 % ROWS:05d}{'é' * (row % 2)}",
         "name": f"{'n' * (row % 40)}{row * 7919 % ROWS:05d}{'t' * (row % 60)}",
         "mixed": random.choice([row, float(row), str(row), None, True, [row], {"r": row}, row + 0.5, *LARGE]),
         "list": [random.choice([row, str(row), None]) for _ in range(3)],
@@ -33,9 +35,22 @@ def documents() -> list[dict[str, Any]]:
     return [document(random, row) for row in range(ROWS)]
 
 
-@pytest.fixture(scope="module")
-def view(documents: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> PartView:
-    return view_of(tmp_path_factory.mktemp("segment"), [json.dumps(each).encode() for each in documents])
+@pytest.fixture(scope="module", params=[0, column_file.WHOLE_KEYS_MAX])
+def view(
+    request: pytest.FixtureRequest,
+    documents: list[dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> PartView:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(column_file, "WHOLE_KEYS_MAX", request.param)
+        made = view_of(tmp_path_factory.mktemp("segment"), [json.dumps(each).encode() for each in documents])
+    fields = made.part.fields
+    assert fields is not None
+    for path, kind in (("row", "number"), ("mixed", "number"), ("code", "string")):
+        column = fields.column((path,), kind)
+        assert column is not None
+        assert column.is_exact == (request.param > 0)
+    return made
 
 
 def plain(value: Any) -> Any:
@@ -45,7 +60,7 @@ def plain(value: Any) -> Any:
     return ("text", value) if isinstance(value, str) else value
 
 
-@pytest.mark.parametrize("field", ["few", "word", "row", "name", "mixed"])
+@pytest.mark.parametrize("field", ["few", "word", "row", "code", "name", "mixed"])
 @pytest.mark.parametrize("length", [17, 300, 4_000])
 def test_values_of_a_list(view: PartView, documents: list[dict[str, Any]], field: str, length: int) -> None:
     random = Random(length)

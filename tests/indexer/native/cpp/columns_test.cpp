@@ -24,7 +24,7 @@ ColumnName named(Shredder& shredder, const std::string& name, ColumnKind kind) {
 
 // Sorted, a few entries at a time.
 std::unique_ptr<SortedColumn> sorted(Shredder& shredder, const ColumnName& name, size_t exact_max) {
-    auto column = shredder.take(name, exact_max);
+    auto column = shredder.take(name, {exact_max, 0});
     while (column->step(3)) {
     }
     return column;
