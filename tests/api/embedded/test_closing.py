@@ -47,6 +47,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "search_batch": ([ROW],),
     "set": ({}, [1]),
     "set_payload": (1, {}),
+    "set_text": ({"a": {}},),
     "tag": ("a",),
     "untag": ("a",),
     "upsert": (1, ROW),

@@ -74,7 +74,7 @@ async def test_an_empty_index_has_no_hits(http: Http) -> None:
         ({"min_lsn": 1.0}, "bad_min_lsn"),
         ({"filter": None}, "bad_filter"),
         ({"filter": []}, "bad_filter"),
-        ({"filter": {"a": {"$regex": "x"}}}, "bad_filter"),
+        ({"filter": {"a": {"$regex": "("}}}, "bad_filter"),
         ({"filter": {"a": "x" * 2**20}}, "bad_filter"),
         ({"filter": {"a": {"$in": [1] * 20_001}}}, "bad_filter"),
         ({"filters": {}}, "unknown_field"),

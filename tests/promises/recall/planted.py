@@ -15,7 +15,7 @@ from asteroid_cloud.indexer.native import core
 from asteroid_cloud.indexer.segment.graph_file import write_segment
 from asteroid_cloud.indexer.segment.segment import Segment
 from asteroid_cloud.query.knn import planner
-from asteroid_cloud.query.knn import search as searching
+from asteroid_cloud.query.knn import rounds as searching
 from asteroid_cloud.wal.disk import Files
 from tests.promises.recall.plain_graph import Floats, PlainGraph, Relinked
 
