@@ -96,6 +96,7 @@ def test_the_client_imports_nothing_else_of_ours() -> None:
 def test_the_protocol_has_no_input_or_output() -> None:
     allowed = {"asteroid_cloud", "msgspec", "numpy", "__future__", "collections", "contextlib", "dataclasses"}
     allowed |= {
+        "binascii",
         "email",
         "enum",
         "functools",

@@ -14,6 +14,12 @@ from tests.promises.collections import planted
 from tests.promises.collections.histories import history
 from tests.promises.power.check import Violation
 
+# A kill ends an event loop between two steps, and leaves what it had only just begun.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 HISTORIES, PLANTED_MAX = 12, 60
 
 
