@@ -14,7 +14,8 @@ from asteroid_cloud.indexer.backup.file_list import ListedFile, check_files
 from asteroid_cloud.indexer.backup.source import FileToCopy
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_entry
-from asteroid_cloud.indexer.segment.paths import check_required_files, segment_paths
+from asteroid_cloud.indexer.segment.paths import check_required_files, segment_paths, text_path
+from asteroid_cloud.indexer.segment.text_file import open_text
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import CollectionLayout, Files, remove_if_exists
 from asteroid_cloud.wal.errors import CorruptionError, StorageError
@@ -93,7 +94,10 @@ def _check_segments(
             check_required_files(files, copy.index, entry.number)
             paths = [copy.relative(path) for path in segment_paths(copy.index, entry.number)]
             if manifest.spec is not None and not set(copied).isdisjoint(paths):
-                open_entry(files, copy.index, manifest.identity, at, entry, manifest.spec)
+                segment = open_entry(files, copy.index, manifest.identity, at, entry, manifest.spec)
+                words = text_path(copy.index, entry.number)
+                if files.exists(words):
+                    open_text(files, words, manifest.identity, entry.number, segment.rows)
 
 
 def check_log(

@@ -10,6 +10,7 @@ import msgspec
 from asteroid_cloud.wal.errors import AsteroidError, CorruptionError
 
 FROM_LOG = "asteroid wal replay --apply rebuilds the index if the log reaches back; else restore a backup"
+FROM_PAYLOADS = "the next start of the server makes the file again from the payloads"
 ACKNOWLEDGE = "restore a backup, or accept the loss: asteroid recovery --acknowledge"
 ANOTHER_BACKUP = "use another backup, and make a new one: it will not rely on what is damaged here"
 NEVER_STARTED = (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from tempfile import TemporaryDirectory
 
 import msgspec
 
-from asteroid_cloud.indexer.check.findings import FROM_LOG, Findings
+from asteroid_cloud.indexer.check.findings import FROM_LOG, FROM_PAYLOADS, Findings
 from asteroid_cloud.indexer.checkpoint.manifest import Manifest, SegmentEntry
 from asteroid_cloud.indexer.checkpoint.open_checkpoint import open_entry
 from asteroid_cloud.indexer.memory.budget import MemoryBudget
@@ -14,9 +15,10 @@ from asteroid_cloud.indexer.model.spec import IndexSpec
 from asteroid_cloud.indexer.segment.column_file import write_fields
 from asteroid_cloud.indexer.segment.columns import Fields
 from asteroid_cloud.indexer.segment.graph_file import unreachable_nodes
-from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path
+from asteroid_cloud.indexer.segment.paths import fields_path, graph_path, payload_path, text_path
 from asteroid_cloud.indexer.segment.payload_file import PayloadFile
 from asteroid_cloud.indexer.segment.segment import Segment
+from asteroid_cloud.indexer.segment.text_file import digest_of, open_text, write_text
 from asteroid_cloud.wal import Lsn
 from asteroid_cloud.wal.disk import Files, LocalFiles
 
@@ -44,6 +46,8 @@ class SegmentCheck:
             self._findings.note(f"segment {segment.number} has no columns: filters read its payloads")
         else:
             self._check_columns(segment, segment.fields, payloads, identity)
+        with self._findings.catch(text_path(folder, entry.number), FROM_PAYLOADS):
+            self._check_text(segment, payloads, identity)
         return segment
 
     def _check_payloads(self, segment: Segment, payloads: PayloadFile) -> None:
@@ -75,3 +79,20 @@ class SegmentCheck:
             for name in columns.differing(expected):
                 place = fields_path(self._folder, number)
                 self._findings.add(place, f"{name} is not what the payloads hold", FROM_LOG)
+
+    def _check_text(self, segment: Segment, payloads: PayloadFile, identity: bytes) -> None:
+        """Whether the text index, if there is one, is what the payloads make; raises CorruptionError."""
+        number, path = segment.number, text_path(self._folder, segment.number)
+        if not self._files.exists(path):
+            return
+        found = open_text(self._files, path, identity, number, segment.rows)
+        if found is None:
+            self._findings.note(f"segment {number} has words as another version finds them")
+            return
+        with TemporaryDirectory(prefix="asteroid-verify-") as scratch:
+            files, again, most = LocalFiles(), f"{scratch}/text", sys.maxsize
+            write_text(
+                files, again, identity, number, segment.rows, payloads, found.text, most, starts=found.starts
+            )
+            if digest_of(self._files, path) != digest_of(files, again):
+                self._findings.add(path, "the words are not those of the payloads", FROM_PAYLOADS)

@@ -8,7 +8,8 @@ A run is the index of neighbouring rows: as many as there is memory for while it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 
 import msgspec
 
@@ -78,7 +79,11 @@ class TextFooter(msgspec.Struct, frozen=True):
 class SegmentText:
     """The text index of one segment, open."""
 
-    def __init__(self, text: TextDefinition, native: core.FileTextIndex, file_bytes: int) -> None:
+    def __init__(
+        self, text: TextDefinition, native: core.FileTextIndex, starts: list[int], file_bytes: int
+    ) -> None:
+        self.starts = starts
+        """The first row of each run."""
         self.text = text
         """What it is an index of."""
         self.native = native
@@ -95,26 +100,37 @@ def write_text(
     text: TextDefinition,
     bytes_max: int,
     check_wanted: CheckWanted = always_wanted,
+    starts: Sequence[int] = (),
 ) -> None:
-    """Writes and syncs the text file of segment ``number``; a run takes about ``bytes_max`` of RAM."""
+    """Writes and syncs the text file of segment ``number``; a run takes about ``bytes_max`` of RAM.
+
+    A run also ends where one of ``starts`` begins: with those of another file of the same payloads, and as
+    much RAM, the two have the same bytes.
+    """
     with ContainerWriter(files, path, MAGIC, VERSION) as writer:
-        runs = [
-            _write_run(writer, run, first) for run, first in _runs(payloads, text, bytes_max, check_wanted)
-        ]
+        found = _runs(payloads, text, bytes_max, check_wanted, starts)
+        runs = [_write_run(writer, run, first) for run, first in found]
         writer.finish(TextFooter(identity, number, rows, text, core.ANALYSER_VERSION, runs))
 
 
 def _runs(
-    payloads: PayloadFile, text: TextDefinition, bytes_max: int, check_wanted: CheckWanted
+    payloads: PayloadFile,
+    text: TextDefinition,
+    bytes_max: int,
+    check_wanted: CheckWanted,
+    starts: Sequence[int],
 ) -> Iterator[tuple[core.GrowingRun, int]]:
     run, first = core.GrowingRun(text.native, 0), 0
+    borders = [start for start in starts if start > 0]
     for texts in payloads.all_texts():
         check_wanted()
         taken = 0
         while taken < len(texts):
-            more = run.add(texts, taken, bytes_max)
+            room = borders[0] - first - run.rows if borders else len(texts)
+            more = run.add(texts[: taken + room], taken, bytes_max)
             taken += more
             if more == 0:
+                borders = borders[room == 0 :]
                 yield run, first
                 first += run.rows
                 run = core.GrowingRun(text.native, first)
@@ -168,4 +184,16 @@ def open_text(
         native = core.FileTextIndex(files.real_path(path), fields, rows, places)
     except (ValueError, TypeError) as error:
         raise CorruptionError(path, 0, str(error)) from error
-    return SegmentText(footer.text, native, files.size(path))
+    return SegmentText(footer.text, native, [run.first for run in footer.runs], files.size(path))
+
+
+def digest_of(files: Files, path: str) -> bytes:
+    """Stands for all that a text file says; raises CorruptionError, UnsupportedVersion."""
+    footer, digest = read_footer(files, path, MAGIC, VERSION, TextFooter), blake2b()
+    for run in footer.runs:
+        counts = [run.first, run.rows, run.terms, *(each.width for each in run.lengths)]
+        digest.update(repr((counts, [section.length for section in run.sections])).encode())
+        for section in run.sections:
+            for piece in read_section(files, path, section):
+                digest.update(piece)
+    return digest.digest()

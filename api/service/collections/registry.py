@@ -265,8 +265,12 @@ class Collections:
     async def _remove_files(self, slot: Slot) -> None:
         try:
             await to_thread.run_sync(remove_folder, self._names.files, self._names.layout, slot.entry.id)
-        except (AsteroidError, OSError) as error:  # the next start does it
-            logger.warning("files of the removed collection %s stay for now: %s", slot.entry.name, error)
+        except (AsteroidError, OSError) as error:
+            logger.warning(
+                "files of the removed collection %s are left for the next start to remove: %s",
+                slot.entry.name,
+                error,
+            )
 
     async def _create_default(self, asked: AskedDefinition) -> Definition:
         engine = self.default.engine
