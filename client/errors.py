@@ -110,7 +110,11 @@ class TooLarge(AsteroidError):
 
 
 class Overloaded(AsteroidError):
-    """The same call may succeed later; ``retry_after_s`` is the server's own advice, if it gave any."""
+    """The same call may succeed later; ``retry_after_s`` is the server's own advice, if it gave any.
+
+    ``is_told``: the answer itself had the code. An answer without one is a proxy's, which may have passed the
+    call on before it gave up.
+    """
 
     default_code = "overloaded"
 
@@ -124,6 +128,7 @@ class Overloaded(AsteroidError):
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, code=code, status=status, details=details)
+        self.is_told = bool(code)
         self.retry_after_s = retry_after_s
 
 

@@ -143,7 +143,7 @@ def may_retry(retry: Retry, error: AsteroidError, is_remembered: bool = False) -
         return is_safe or not error.sent
     if is_safe:
         return isinstance(error, Overloaded | InternalError) and error.status in STATUS_LATER
-    return isinstance(error, Overloaded) and error.code in NOTHING_DONE
+    return isinstance(error, Overloaded) and error.is_told and error.code in NOTHING_DONE
 
 
 def is_partial(error: AsteroidError) -> bool:

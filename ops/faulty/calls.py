@@ -84,7 +84,8 @@ class Calls:
     def _insert_batch(self) -> tuple[Any, Any]:
         some = self._rng.randint(1, 7)
         items = [(self._id(), self._vector(), self._rng.choice([None, self._payload()])) for _ in range(some)]
-        return (items,), {"chunk_size": self._rng.randint(1, 4)}
+        skips = {"on_existing": "skip"} if self._rng.random() < 0.4 else {}
+        return (items,), {"chunk_size": self._rng.randint(1, 4), **skips}
 
     def _chosen(self) -> dict[str, Any]:
         if self._rng.random() < 0.5:

@@ -116,10 +116,18 @@ class Model:
             return Expected(refused="not_found")
         return Expected((Event("merge_payload", (id,), (), (partial,)),))
 
-    def _insert_batch(self, items: Sequence[tuple[int, Vector, Payload | None]], chunk_size: int) -> Expected:
-        chunks = [items[first : first + chunk_size] for first in range(0, len(items), chunk_size)]
-        events = [Event("upsert", *map(tuple, zip(*chunk, strict=True))) for chunk in chunks]
-        return Expected(tuple(events), len(items))
+    def _insert_batch(
+        self,
+        items: Sequence[tuple[int, Vector, Payload | None]],
+        chunk_size: int,
+        on_existing: str = "replace",
+    ) -> Expected:
+        chunks = [list(items[first : first + chunk_size]) for first in range(0, len(items), chunk_size)]
+        if on_existing == "skip":
+            there = set(self.rows)
+            chunks = [[item for item in chunk if _is_new(item[0], there)] for chunk in chunks]
+        events = [Event("upsert", *map(tuple, zip(*chunk, strict=True))) for chunk in chunks if chunk]
+        return Expected(tuple(events), sum(map(len, chunks)))
 
     def _delete_many(self, ids: Sequence[int] | None = None, filter: Payload | None = None) -> Expected:
         found = self.matching(filter or {}) if ids is None else sorted(self.rows.keys() & set(ids))
@@ -141,6 +149,13 @@ class Model:
 
     def _untag(self, name: str) -> Expected:
         return Expected(refused="" if name in self.tags else "no_tag")
+
+
+def _is_new(id: int, there: set[int]) -> bool:
+    """Whether the id is not there yet; then it is."""
+    is_new = id not in there
+    there.add(id)
+    return is_new
 
 
 def merged(old: Payload, patch: Payload) -> Payload:
